@@ -1,0 +1,22 @@
+//! What policies are asked, what they answer, and how their answers become one judgement.
+//!
+//! Pure: nothing here knows WebAssembly, Kubernetes clients, files or clocks. `pvmigrate-policy` asks the
+//! components and hands their answers to [`chain`]; the cluster side builds the [`Request`]. The types mirror
+//! `wit/0.1.0`; where a type here has no twin there (such as [`Verdict`]), it is the host's own conclusion.
+
+pub mod chain;
+pub mod facts;
+pub mod floor;
+pub mod known_modes;
+pub mod quantity;
+pub mod question;
+pub mod verdict;
+
+pub use question::{
+    ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId,
+};
+pub use verdict::{
+    About, Ballot, CallCost, Decider, Decision, Finding, Judged, Judgement, LogLevel, LogLine,
+    Mapping, ModesOpinion, PolicyError, PolicyRef, Reason, Severity, Subject, Target, TargetShape,
+    Verdict, Vote, VoteCast, Warning,
+};

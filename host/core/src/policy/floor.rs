@@ -1,0 +1,249 @@
+//! The limits that no policy may loosen.
+//!
+//! Two kinds: claims that never move whatever policies vote ([`scope`]), and shapes that would break what runs
+//! or cannot work ([`check`]). A policy may tighten; it cannot reach this code.
+
+use std::collections::BTreeSet;
+
+use super::facts;
+use super::question::{ClassMode, Pairs, Request, Volume};
+use super::verdict::{About, Decider, Judged, Reason, Severity, Target};
+use crate::access::{AccessMode, VolumeMode};
+
+/// A claim outside the one namespace that the user asked for.
+pub const OUTSIDE_NAMESPACE: &str = "outside-namespace";
+/// A claim that is on the target class already.
+pub const ALREADY_ON_TARGET: &str = "already-on-target";
+/// A shape without access modes.
+pub const NO_MODES: &str = "no-access-modes";
+/// `ReadWriteOncePod` beside another mode.
+pub const RWOP_NOT_ALONE: &str = "rwop-not-alone";
+/// Modes that do not cover what the running pods do with the claim.
+pub const NARROWER_THAN_USED: &str = "narrower-than-used";
+/// A mode that the target class is known not to offer.
+pub const UNSUPPORTED_MODE: &str = "unsupported-mode";
+/// A directory that would become a device, or the other way round.
+pub const VOLUME_MODE_CHANGED: &str = "volume-mode-changed";
+
+/// Says why a claim must stay whatever the policies vote; none means that they decide.
+pub fn scope(request: &Request, volume: &Volume) -> Option<Reason> {
+    let only = request.facts.get(facts::NAMESPACE);
+    if let Some(only) = only.filter(|only| **only != volume.namespace) {
+        return Some(reason(
+            OUTSIDE_NAMESPACE,
+            format!("only namespace {only} was asked for"),
+        ));
+    }
+    let on_target = volume.storage_class.as_ref() == Some(&request.target.name);
+    on_target.then(|| {
+        reason(
+            ALREADY_ON_TARGET,
+            format!("it is on StorageClass {} already", request.target.name),
+        )
+    })
+}
+
+/// Checks a decided shape, and returns one blocker for each limit that it breaks.
+pub fn check(request: &Request, volume: &Volume, target: &Target) -> Vec<Judged> {
+    let broken = [
+        no_modes(target),
+        rwop_not_alone(target),
+        volume_mode_changed(volume, target),
+        narrower_than_used(volume, target),
+        unsupported_mode(request, target),
+    ];
+    broken
+        .into_iter()
+        .flatten()
+        .map(|broken| broken.judged(volume, target))
+        .collect()
+}
+
+/// One limit broken, before it is tied to a claim.
+struct Broken {
+    code: &'static str,
+    message: String,
+    remedy: String,
+}
+
+impl Broken {
+    fn judged(self, volume: &Volume, target: &Target) -> Judged {
+        Judged {
+            by: Decider::Host,
+            code: self.code.to_owned(),
+            severity: Severity::Blocker,
+            about: About::Claim {
+                namespace: volume.namespace.clone(),
+                name: volume.name.clone(),
+            },
+            message: self.message,
+            remedy: Some(self.remedy),
+            details: Pairs::from([
+                ("decidedBy".to_owned(), target.by.to_string()),
+                ("modes".to_owned(), words(&target.modes)),
+            ]),
+        }
+    }
+}
+
+fn no_modes(target: &Target) -> Option<Broken> {
+    target.modes.is_empty().then(|| Broken {
+        code: NO_MODES,
+        message: format!("{} gave the new claim no access modes", target.by),
+        remedy:
+            "make the policy name at least one access mode, or none at all to keep the claim's own"
+                .into(),
+    })
+}
+
+fn rwop_not_alone(target: &Target) -> Option<Broken> {
+    let alone = target.modes.len() <= 1 || !target.modes.contains(&AccessMode::ReadWriteOncePod);
+    (!alone).then(|| Broken {
+        code: RWOP_NOT_ALONE,
+        message: format!(
+            "{} gave the new claim {}, but Kubernetes allows no mode beside ReadWriteOncePod",
+            target.by,
+            words(&target.modes)
+        ),
+        remedy: "drop ReadWriteOncePod, or drop the others".into(),
+    })
+}
+
+fn volume_mode_changed(volume: &Volume, target: &Target) -> Option<Broken> {
+    (volume.volume_mode != target.volume_mode).then(|| Broken {
+        code: VOLUME_MODE_CHANGED,
+        message: format!(
+            "{} gave the new claim volume mode {}, but the data is a {} volume",
+            target.by, target.volume_mode, volume.volume_mode
+        ),
+        remedy: format!("keep volume mode {}", volume.volume_mode),
+    })
+}
+
+fn narrower_than_used(volume: &Volume, target: &Target) -> Option<Broken> {
+    let use_now = Use::of(volume)?;
+    let enough = target.modes.is_empty() || use_now.is_covered_by(&target.modes);
+    (!enough).then(|| Broken {
+        code: NARROWER_THAN_USED,
+        message: format!(
+            "{} gave the new claim {}, but {}",
+            target.by,
+            words(&target.modes),
+            use_now.description()
+        ),
+        remedy: format!(
+            "choose {}, or scale the workload down to what the mode allows first",
+            words(use_now.enough())
+        ),
+    })
+}
+
+fn unsupported_mode(request: &Request, target: &Target) -> Option<Broken> {
+    let known = &request.target.known_modes;
+    if known.is_empty() || request.is_on(facts::FORCE_MODES) {
+        return None;
+    }
+    let offered = |mode: &AccessMode| {
+        known.contains(&ClassMode {
+            volume_mode: target.volume_mode,
+            access_mode: *mode,
+        })
+    };
+    let missing: Vec<_> = target
+        .modes
+        .iter()
+        .copied()
+        .filter(|mode| !offered(mode))
+        .collect();
+    (!missing.is_empty()).then(|| Broken {
+        code: UNSUPPORTED_MODE,
+        message: format!(
+            "StorageClass {} (provisioner {}) is not known to offer {} for {} volumes",
+            request.target.name,
+            request.target.provisioner,
+            words(&missing),
+            target.volume_mode
+        ),
+        remedy: known_remedy(known, target.volume_mode),
+    })
+}
+
+fn known_remedy(known: &[ClassMode], volume_mode: VolumeMode) -> String {
+    let offered: Vec<_> = known
+        .iter()
+        .filter(|offer| offer.volume_mode == volume_mode)
+        .map(|offer| offer.access_mode)
+        .collect();
+    let annotation = super::known_modes::ANNOTATION;
+    if offered.is_empty() {
+        return format!(
+            "choose another class; if this one can, say so in its annotation {annotation}"
+        );
+    }
+    format!(
+        "choose {} through the claim's annotation kurl.sh/pvcmigrate-destinationaccessmode; if the class can more, say so in its annotation {annotation}",
+        words(&offered)
+    )
+}
+
+/// What the running pods do with a claim.
+struct Use {
+    pods: usize,
+    nodes: usize,
+    writes: bool,
+}
+
+impl Use {
+    /// Sums up the running pods; none when there are none.
+    fn of(volume: &Volume) -> Option<Self> {
+        let running: Vec<_> = volume.consumers.iter().filter(|pod| pod.running).collect();
+        let nodes: BTreeSet<_> = running.iter().filter_map(|pod| pod.node.as_ref()).collect();
+        (!running.is_empty()).then(|| Self {
+            pods: running.len(),
+            nodes: nodes.len(),
+            writes: running.iter().any(|pod| !pod.read_only),
+        })
+    }
+
+    /// Lists the modes of which any one is enough. A mode that only readers can use is not enough for a writer,
+    /// and one node's or one pod's mode is not enough for several.
+    fn enough(&self) -> &'static [AccessMode] {
+        use AccessMode::{ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
+        match (self.nodes > 1, self.pods > 1, self.writes) {
+            (true, _, true) => &[ReadWriteMany],
+            (true, _, false) => &[ReadWriteMany, ReadOnlyMany],
+            (false, true, true) => &[ReadWriteOnce, ReadWriteMany],
+            (false, true, false) => &[ReadWriteOnce, ReadWriteMany, ReadOnlyMany],
+            (false, false, true) => &[ReadWriteOnce, ReadWriteMany, ReadWriteOncePod],
+            (false, false, false) => &AccessMode::ALL,
+        }
+    }
+
+    fn is_covered_by(&self, modes: &[AccessMode]) -> bool {
+        modes.iter().any(|mode| self.enough().contains(mode))
+    }
+
+    fn description(&self) -> String {
+        let verb = if self.writes { "write to" } else { "read" };
+        match (self.pods, self.nodes) {
+            (1, _) => format!("a running pod may {verb} the claim"),
+            (pods, nodes) if nodes > 1 => {
+                format!("{pods} running pods on {nodes} nodes may {verb} the claim")
+            }
+            (pods, _) => format!("{pods} running pods may {verb} the claim"),
+        }
+    }
+}
+
+fn reason(code: &str, message: String) -> Reason {
+    Reason {
+        code: code.to_owned(),
+        message,
+        details: Pairs::new(),
+    }
+}
+
+fn words(modes: &[AccessMode]) -> String {
+    let words: Vec<_> = modes.iter().map(|mode| mode.word()).collect();
+    words.join(", ")
+}
