@@ -1,0 +1,107 @@
+//! Blockers: facts that stop a group, each with a stable code, what happened, and what to do next.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Says why a group does not go on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Blocker {
+    /// What kind of fact it is; its word is stable.
+    pub code: Code,
+    /// Kind, namespace and name of the object it is about.
+    pub about: String,
+    /// What is the matter.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
+        /// Names the kinds of blocker. Scripts match on the words: they are never renamed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// All codes, in the order of their declaration.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Returns the stable word.
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A claim of the recorded name exists that is neither the original nor made by this run.
+    ForeignClaim = "foreign-claim",
+    /// A temporary claim's name is taken by something else.
+    ForeignTempClaim = "foreign-temp-claim",
+    /// The source volume is gone.
+    SourceVolumeGone = "source-volume-gone",
+    /// The destination volume is gone.
+    DestinationVolumeGone = "destination-volume-gone",
+    /// The copy failed as often as allowed, and the user asked to hold.
+    CopyFailed = "copy-failed",
+    /// The destination was not provisioned in time, and the user asked to hold.
+    DestinationNotProvisioned = "destination-not-provisioned",
+    /// Pods do not go away, and the user asked to hold.
+    PodsRemain = "pods-remain",
+    /// A pod without a workload uses the claim.
+    BarePod = "bare-pod",
+    /// A workload of a kind that is not handled uses the claim.
+    UnhandledWorkload = "unhandled-workload",
+    /// Another controller owns the workload and would undo its scaling.
+    OwnedWorkload = "owned-workload",
+    /// An operator owns the claim and would create it anew.
+    OwnedClaim = "owned-claim",
+    /// A generic ephemeral volume: its life is its pod's.
+    EphemeralClaim = "ephemeral-claim",
+    /// A finalizer would hold the deleted claim.
+    ClaimFinalizer = "claim-finalizer",
+    /// The claim is being deleted.
+    TerminatingClaim = "terminating-claim",
+    /// The claim has no volume.
+    UnboundClaim = "unbound-claim",
+    /// A block volume: rsync copies files.
+    BlockVolume = "block-volume",
+    /// The claim has an end of another migration.
+    OtherMigration = "other-migration",
+    /// The record would not fit into a ConfigMap.
+    RecordTooLarge = "record-too-large",
+    /// A policy's preflight check says no.
+    PolicyBlocker = "policy-blocker",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl fmt::Display for Blocker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}: {}", self.code, self.about, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_kebab_case_and_the_same_in_json() {
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+        assert_eq!(words.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert!(code.word().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
+            assert_eq!(serde_json::to_value(code).ok(), Some(serde_json::json!(code.word())));
+        }
+    }
+}

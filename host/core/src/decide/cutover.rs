@@ -1,0 +1,76 @@
+//! All copies proven: every claim gets its name back, on its new volume. From here the only way is forward.
+
+use super::{Look, Named, Next, Pair, claim_target, settle, volume_target};
+use crate::blocker::{Blocker, Code};
+use crate::names;
+use crate::step::{Reserved, Side, Step};
+use crate::waiting::Awaited;
+
+/// Cuts every claim over; once all are bound, goes on to settle.
+pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
+    for pair in look.claims() {
+        match pair.named() {
+            Named::Final(claim) if claim.bound => {}
+            Named::Final(_) => next.waits.push(pair.wait(Awaited::ClaimBound)),
+            Named::Nothing => name_the_destination(look, &pair, next),
+            Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
+        }
+    }
+    if next.is_clear() {
+        settle::decide_forward(look, next);
+    }
+}
+
+fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    if !clear_temps(look, pair, next) {
+        return;
+    }
+    // Only now: a finished pod holds its name, so a late twin of it cannot start while its claims still exist.
+    if !clear_pods(pair, next) {
+        return;
+    }
+    let claim = pair.name.to_owned();
+    match &pair.seen.destination_volume {
+        None => next.blockers.push(Blocker {
+            code: Code::DestinationVolumeGone,
+            about: look.about(pair),
+            message: "its new volume, which holds the proven copy, does not exist any more".to_owned(),
+            hint: format!(
+                "the old volume {} still has the data; restore the new volume's object from a backup, or bind the old one",
+                pair.record.source.name
+            ),
+        }),
+        Some(volume) if !volume.is_reserved_for(&look.record.namespace, pair.name) => {
+            let (side, holder) = (Side::Destination, Reserved::ClaimName);
+            next.steps.push(Step::Reserve { claim, side, volume: volume_target(volume), holder });
+        }
+        Some(_) => next.steps.push(Step::CreateFinalClaim { claim }),
+    }
+}
+
+/// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
+pub(super) fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+    let source = (Side::Source, &pair.seen.source, names::source_claim(pair.name));
+    let destination = (Side::Destination, &pair.seen.destination, names::destination_claim(pair.name));
+    let mut gone = true;
+    for (side, temp, name) in [source, destination] {
+        let Some(temp) = temp.as_ref().filter(|temp| temp.run.as_ref() == Some(&look.record.run)) else { continue };
+        gone = false;
+        if temp.terminating {
+            next.waits.push(pair.wait(Awaited::TempsGone));
+        } else {
+            let target = claim_target(name, temp);
+            next.steps.push(Step::DeleteTemp { claim: pair.name.to_owned(), side, target });
+        }
+    }
+    gone
+}
+
+/// Deletes every pod of ours for this claim; tells whether they are gone.
+pub(super) fn clear_pods(pair: &Pair<'_>, next: &mut Next) -> bool {
+    for pod in &pair.seen.pods {
+        let (claim, pod, uid) = (pair.name.to_owned(), pod.name.clone(), pod.uid.clone());
+        next.steps.push(Step::DeletePod { claim, pod, uid });
+    }
+    pair.seen.pods.is_empty()
+}

@@ -1,0 +1,182 @@
+//! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
+
+use super::{Look, Named, Next, Pair, claim_target, copy, volume_target};
+use crate::blocker::{Blocker, Code};
+use crate::names;
+use crate::observation::{Claim, Progress};
+use crate::record::{DestinationVolume, Fact, Purpose, Warmed};
+use crate::step::Step;
+use crate::waiting::{Awaited, Waiting};
+
+/// Prepares every claim that has no evidence; once all are prepared, goes on to stop and copy.
+pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
+    for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
+        match pair.named() {
+            Named::Nothing | Named::Original(_) => claim(look, &pair, next),
+            // Only a turned back or a proven migration makes these, so here they are somebody else's.
+            Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
+        }
+    }
+    if next.is_clear() {
+        copy::decide(look, next);
+    }
+}
+
+fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let Some(source) = &pair.seen.source_volume else {
+        pair.source_volume_gone(look, next);
+        return;
+    };
+    // Before anything else: from here on no mistake of anybody's deletes the data with the claim.
+    if !source.is_retained() {
+        next.steps.push(Step::RetainSource { claim: pair.name.to_owned(), volume: volume_target(source) });
+        return;
+    }
+    let Some(temp) = &pair.seen.destination else {
+        next.steps.push(Step::CreateDestination { claim: pair.name.to_owned() });
+        return;
+    };
+    if !is_ours(look, pair, temp, next) {
+        return;
+    }
+    if !temp.bound {
+        provision(look, pair, temp, next);
+        return;
+    }
+    retain_destination(pair, next);
+    if next.is_clear() && !is_fenced(pair) {
+        warm_up(look, pair, next);
+    }
+}
+
+fn is_fenced(pair: &Pair<'_>) -> bool {
+    match pair.named() {
+        Named::Original(claim) => claim.terminating,
+        Named::Nothing | Named::Final(_) | Named::Restored(_) | Named::Foreign => true,
+    }
+}
+
+/// Whoever creates the temporary claim owns the migration: two runs with different ideas of the group cannot both go on.
+fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
+    let name = names::destination_claim(pair.name);
+    if temp.terminating {
+        next.waits.push(pair.wait(Awaited::TempsGone));
+        return false;
+    }
+    if temp.run.as_ref() == Some(&look.record.run) {
+        return true;
+    }
+    if temp.run.is_none() && temp.fits {
+        let target = claim_target(name, temp);
+        next.steps.push(Step::AdoptDestination { claim: pair.name.to_owned(), target });
+        return false;
+    }
+    in_the_way(look, pair, &name, temp, next);
+    false
+}
+
+/// Reports a claim that has the name of a temporary claim of ours.
+pub(super) fn in_the_way(look: &Look<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
+    let of = match &temp.run {
+        Some(run) => format!("it belongs to the migration {run}"),
+        None => "it is not of the wanted class, or too small, or has other access modes".to_owned(),
+    };
+    next.blockers.push(Blocker {
+        code: Code::ForeignTempClaim,
+        about: look.about(pair),
+        message: format!("a claim {name} is in the way: {of}"),
+        hint: format!(
+            "if nobody needs it, run: pvmigrate cleanup --namespace {0}, or kubectl delete pvc -n {0} {name}",
+            look.record.namespace
+        ),
+    });
+}
+
+fn provision(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
+    let deadline = Look::after(temp.created, look.record.asked.limits.start_seconds);
+    if look.now >= deadline {
+        let why = temp.trouble.as_deref().unwrap_or("no event says why");
+        let message = format!("its destination was not provisioned in time: {why}");
+        look.give_up(next, Code::DestinationNotProvisioned, pair, message);
+        return;
+    }
+    // A class that binds late provisions nothing before a pod asks for it.
+    if look.record.asked.binds_late && temp.volume.is_none() && !has_helper(pair) {
+        next.steps.push(start_helper(pair, Purpose::Prime));
+        return;
+    }
+    next.waits.push(Waiting {
+        trouble: temp.trouble.clone(),
+        deadline: Some(deadline),
+        ..pair.wait(Awaited::DestinationBound)
+    });
+}
+
+fn has_helper(pair: &Pair<'_>) -> bool {
+    pair.seen.pods.iter().any(|pod| pod.purpose == Purpose::Prime)
+}
+
+fn start_helper(pair: &Pair<'_>, purpose: Purpose) -> Step {
+    Step::StartPod { claim: pair.name.to_owned(), purpose, attempt: 0 }
+}
+
+fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
+    let claim = pair.name.to_owned();
+    let bound_to = pair.seen.destination.as_ref().and_then(|temp| temp.volume.as_deref());
+    let recorded = pair.record.destination.as_ref();
+    let Some(volume) = &pair.seen.destination_volume else {
+        next.waits.push(pair.wait(Awaited::FreshLook));
+        return;
+    };
+    if recorded.map(|volume| volume.name.as_str()) != bound_to {
+        // A temporary claim that was lost and made anew has another volume; nothing has been proven on the old one.
+        match bound_to {
+            Some(name) if name == volume.name => {
+                let volume = DestinationVolume { name: volume.name.clone(), reclaim: volume.reclaim.clone() };
+                next.steps.push(Step::Note(Fact::Destination { claim, volume }));
+            }
+            Some(_) | None => next.waits.push(pair.wait(Awaited::FreshLook)),
+        }
+    } else if !volume.is_retained() {
+        next.steps.push(Step::RetainDestination { claim, volume: volume_target(volume) });
+    }
+}
+
+/// Makes the warm copy if one is wanted, then clears every pod of ours away: none may hold the claim at the fence.
+fn warm_up(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let claim = pair.name.to_owned();
+    let warm = pair.seen.pods.iter().find(|pod| pod.purpose == Purpose::Warm);
+    if look.record.asked.warm && pair.record.warmed.is_none() {
+        let Some(pod) = warm else {
+            next.steps.push(start_helper(pair, Purpose::Warm));
+            return;
+        };
+        let failure = match &pod.progress {
+            Progress::Starting(trouble) => {
+                let deadline = Look::after(pod.created, look.record.asked.limits.start_seconds);
+                if look.now < deadline {
+                    next.waits.push(Waiting {
+                        trouble: trouble.clone(),
+                        deadline: Some(deadline),
+                        ..pair.wait(Awaited::HelperPodFinished)
+                    });
+                    return;
+                }
+                Some(trouble.clone().unwrap_or_else(|| "it did not start in time".to_owned()))
+            }
+            Progress::Running => {
+                next.waits.push(pair.wait(Awaited::HelperPodFinished));
+                return;
+            }
+            Progress::Succeeded(Ok(_)) => None,
+            Progress::Succeeded(Err(why)) | Progress::Failed(why) => Some(why.clone()),
+        };
+        let warmed = Warmed { at: look.now, failure };
+        next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
+        return;
+    }
+    for pod in &pair.seen.pods {
+        let (pod, uid) = (pod.name.clone(), pod.uid.clone());
+        next.steps.push(Step::DeletePod { claim: claim.clone(), pod, uid });
+    }
+}

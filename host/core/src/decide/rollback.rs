@@ -1,0 +1,113 @@
+//! The way back: every claim on its source volume, as it was. Possible until all copies are proven.
+
+use super::{Look, Named, Next, Pair, claim_target, cutover, settle, volume_target, workload};
+use crate::observation::Claim;
+use crate::record::Fact;
+use crate::step::{Reserved, Side, Step};
+use crate::waiting::Awaited;
+
+/// Takes every claim back; once all are bound, goes on to settle.
+pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
+    for pair in look.claims() {
+        claim(look, &pair, next);
+    }
+    // Until every late fence is off, or through, nothing may start: the claim could still go.
+    let is_settled = |pair: &Pair<'_>| match pair.named() {
+        Named::Original(claim) => !claim.terminating,
+        Named::Restored(_) => true,
+        Named::Nothing | Named::Final(_) | Named::Foreign => false,
+    };
+    let is_going = |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if claim.terminating);
+    if look.claims().any(|pair| is_going(&pair)) {
+        workload::bring_down(look, next);
+    }
+    if next.is_clear() && look.claims().all(|pair| is_settled(&pair)) {
+        settle::decide_back(look, why, next);
+    }
+}
+
+fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    match pair.named() {
+        Named::Original(original) if original.terminating => {
+            // The fence went through. It cannot be undone, so see it through; the volume is kept.
+            discard(look, pair, next);
+            next.waits.push(pair.wait(Awaited::OriginalGone));
+        }
+        Named::Original(original) => {
+            if is_touched(look, pair, original, next) {
+                discard(look, pair, next);
+            }
+        }
+        Named::Nothing => {
+            if discard(look, pair, next) {
+                restore(look, pair, next);
+            }
+        }
+        Named::Restored(claim) => {
+            discard(look, pair, next);
+            if !claim.bound {
+                next.waits.push(pair.wait(Awaited::ClaimBound));
+            }
+        }
+        Named::Final(_) | Named::Foreign => pair.foreign(look, next),
+    }
+}
+
+/// Moves the original claim's resourceVersion first of all, so that a fence decided before the turn conflicts.
+fn is_touched(look: &Look<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Next) -> bool {
+    if pair.record.touched {
+        return true;
+    }
+    let claim = pair.name.to_owned();
+    if original.turned_back.as_ref() == Some(&look.record.run) {
+        next.steps.push(Step::Note(Fact::Touched { claim }));
+    } else {
+        let target = claim_target(pair.name.to_owned(), original);
+        next.steps.push(Step::TouchOriginal { claim, target });
+    }
+    false
+}
+
+/// Clears the temporary claims, the pods and the destination volume away; tells whether they are gone.
+///
+/// The claims go first: a pod that names a Terminating claim is not scheduled, so no late twin of a deleted pod starts.
+fn discard(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+    let steps = next.steps.len();
+    let temps_gone = cutover::clear_temps(look, pair, next);
+    if next.steps.len() > steps {
+        return false;
+    }
+    let pods_gone = cutover::clear_pods(pair, next);
+    if !(temps_gone && pods_gone) {
+        return false;
+    }
+    // The copy is worth nothing now: its volume gets its own policy back, and its provisioner frees it.
+    let recorded = pair.record.destination.as_ref();
+    if let (Some(volume), Some(recorded)) = (&pair.seen.destination_volume, recorded)
+        && volume.name == recorded.name
+        && volume.reclaim != recorded.reclaim
+    {
+        next.steps.push(Step::RestoreReclaim {
+            claim: pair.name.to_owned(),
+            side: Side::Destination,
+            volume: volume_target(volume),
+            policy: recorded.reclaim.clone(),
+        });
+        return false;
+    }
+    true
+}
+
+fn restore(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let claim = pair.name.to_owned();
+    let Some(source) = &pair.seen.source_volume else {
+        pair.source_volume_gone(look, next);
+        return;
+    };
+    if source.is_reserved_for(&look.record.namespace, pair.name) {
+        next.steps.push(Step::RestoreOriginalClaim { claim });
+    } else {
+        let (side, holder) = (Side::Source, Reserved::ClaimName);
+        next.steps.push(Step::Reserve { claim, side, volume: volume_target(source), holder });
+    }
+}

@@ -1,0 +1,20 @@
+//! Decides, purely, what a migration does next.
+//!
+//! No clock, file, network, runtime or Kubernetes client is used here: time and observations come in, decisions go out.
+//! The one path is [`decide::decide`]; everything else gives it words ([`record`], [`observation`], [`step`],
+//! [`waiting`], [`blocker`]), prepares a migration ([`survey`], [`group`], [`eligibility`], [`policy`]), or looks ahead
+//! ([`forecast`]) and back ([`invariants`]).
+
+#![deny(clippy::wildcard_enum_match_arm)]
+
+pub mod access;
+pub mod blocker;
+pub mod copy_report;
+pub mod decide;
+pub mod names;
+pub mod observation;
+pub mod policy;
+pub mod ports;
+pub mod record;
+pub mod step;
+pub mod waiting;

@@ -1,0 +1,171 @@
+//! The observation: what a fresh look at the cluster shows of one group.
+//!
+//! Made by the cluster crate alone, forgotten after each decision. Objects may have been read at different moments;
+//! the one ordering rule is that pods are read after the claims once a claim is gone (see [`ClaimSeen::users`]).
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::copy_report::CopyReport;
+use crate::record::{Purpose, Uid, Version, WorkloadRef};
+
+/// Holds one look at a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Observation {
+    /// By the name of the recorded claim. A claim without an entry is treated as if nothing of it existed.
+    pub claims: BTreeMap<String, ClaimSeen>,
+    /// The recorded workloads that exist.
+    pub workloads: BTreeMap<WorkloadRef, WorkloadSeen>,
+}
+
+/// Holds all objects that belong to one recorded claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ClaimSeen {
+    /// Whatever holds the claim's name.
+    pub named: Option<Claim>,
+    /// The temporary claim on the destination class.
+    pub destination: Option<Claim>,
+    /// The temporary claim that holds the source volume behind the fence.
+    pub source: Option<Claim>,
+    /// The source volume, by its recorded name.
+    pub source_volume: Option<Volume>,
+    /// The recorded destination volume; while none is recorded, the one the temporary claim names.
+    pub destination_volume: Option<Volume>,
+    /// Unfinished pods, not ours, that name the claim or one of its temporary claims.
+    ///
+    /// Once [`Self::named`] is absent, these must come from a read made after that absence was seen: a pod created with
+    /// `nodeName` while the claim was Terminating may have mounted it.
+    pub users: Vec<User>,
+    /// Pods of ours, and of an interrupted run of the reference tool, for this claim, by name.
+    pub pods: Vec<Pod>,
+}
+
+/// Shows a claim.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Its uid.
+    pub uid: Uid,
+    /// Its resourceVersion.
+    pub version: Version,
+    /// The volume it names in its spec.
+    pub volume: Option<String>,
+    /// Its phase is `Bound`.
+    pub bound: bool,
+    /// It is being deleted.
+    pub terminating: bool,
+    /// The run in its [`crate::names::RUN`] annotation.
+    pub run: Option<String>,
+    /// The run in its [`crate::names::TURNED_BACK`] annotation.
+    pub turned_back: Option<String>,
+    /// On a temporary claim of no run: it names our claim, has the destination class, is large enough and has the modes.
+    pub fits: bool,
+    /// When it was created.
+    pub created: Timestamp,
+    /// Why it is not bound: the newest warning event about it, cleaned for terminals.
+    pub trouble: Option<String>,
+}
+
+/// Shows a volume.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Volume {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: Uid,
+    /// Its resourceVersion.
+    pub version: Version,
+    /// Its reclaim policy, Kubernetes' own word.
+    pub reclaim: String,
+    /// The claim it is reserved for (`spec.claimRef`).
+    pub holder: Option<Holder>,
+    /// Its phase, Kubernetes' own word.
+    pub phase: String,
+    /// When its deletion was asked for.
+    pub terminating: Option<Timestamp>,
+}
+
+/// The reclaim policy that keeps a volume when its claim goes.
+pub const RETAIN: &str = "Retain";
+
+impl Volume {
+    /// Tells whether the volume outlives its claim.
+    pub fn is_retained(&self) -> bool {
+        self.reclaim == RETAIN
+    }
+
+    /// Tells whether only a claim of this namespace and name may bind the volume.
+    pub fn is_reserved_for(&self, namespace: &str, name: &str) -> bool {
+        self.holder.as_ref().is_some_and(|holder| holder.namespace == namespace && holder.name == name)
+    }
+}
+
+/// Names the claim a volume is reserved for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Holder {
+    /// The claim's namespace.
+    pub namespace: String,
+    /// The claim's name.
+    pub name: String,
+    /// The claim's uid once it is bound.
+    pub uid: Option<Uid>,
+}
+
+/// Shows a pod that uses a claim and is not ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct User {
+    /// Its name.
+    pub pod: String,
+    /// It has a node, so it may have mounted the claim.
+    pub placed: bool,
+}
+
+/// Shows a pod of ours.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pod {
+    /// Its name.
+    pub name: String,
+    /// Its uid.
+    pub uid: Uid,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Which attempt it is.
+    pub attempt: u32,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// Tells how far a pod is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Progress {
+    /// Its container has not started; with the reason, if one is known.
+    Starting(Option<String>),
+    /// It runs.
+    Running,
+    /// It ended well. For a copy, with what rsync reported, or why that cannot count.
+    Succeeded(Result<CopyReport, String>),
+    /// It failed, for this reason.
+    Failed(String),
+}
+
+impl Pod {
+    /// Tells whether the pod is over, so that it holds no volume any more.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
+    }
+}
+
+/// Shows a workload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct WorkloadSeen {
+    /// Its resourceVersion.
+    pub version: Version,
+    /// The scale asked of it.
+    pub replicas: u32,
+    /// The scale in its [`crate::names::SCALE`] annotation.
+    pub mark: Option<u32>,
+    /// Unfinished pods that it owns.
+    pub pods: u32,
+}

@@ -1,0 +1,123 @@
+//! Facts: the only changes a record ever sees after it was begun.
+
+use jiff::Timestamp;
+use thiserror::Error;
+
+use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Warmed};
+
+/// Says something new, to be added to a record by compare-and-swap.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fact {
+    /// The destination volume of `claim` is known.
+    Destination {
+        /// The claim.
+        claim: String,
+        /// Its destination.
+        volume: DestinationVolume,
+    },
+    /// The warm copy of `claim` was made.
+    Warmed {
+        /// The claim.
+        claim: String,
+        /// How it went.
+        warmed: Warmed,
+    },
+    /// The workloads are about to be stopped.
+    Stopping {
+        /// Now.
+        at: Timestamp,
+    },
+    /// A copy of `claim` failed.
+    CopyFailed {
+        /// The claim.
+        claim: String,
+        /// How.
+        failure: CopyFailure,
+    },
+    /// The copy of `claim` is proven.
+    Copied {
+        /// The claim.
+        claim: String,
+        /// By this.
+        evidence: Evidence,
+    },
+    /// The group goes back to its source volumes.
+    TurnedBack {
+        /// Why.
+        why: String,
+    },
+    /// The original `claim` carries the touch of the turn back.
+    Touched {
+        /// The claim.
+        claim: String,
+    },
+    /// Nothing is left to do.
+    Ended(Ended),
+}
+
+/// Says why a record does not take a fact.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum Refused {
+    /// All copies are proven, so the destination is the truth now.
+    #[error("every claim of {0} is copied already: the migration can only go forward, run migrate to finish it")]
+    Proven(String),
+    /// The group is being turned back.
+    #[error("{0} is being turned back already")]
+    TurnedBack(String),
+    /// The migration is over.
+    #[error("{0} has ended already")]
+    Ended(String),
+    /// The record has no such claim.
+    #[error("{record} has no claim {claim}")]
+    NoSuchClaim {
+        /// The record.
+        record: String,
+        /// The claim.
+        claim: String,
+    },
+}
+
+impl Record {
+    /// Returns the record with one more fact.
+    ///
+    /// The two turning points exclude each other here, on one object: `TurnedBack` is refused once all is proven, and
+    /// `Copied` once the group is turned back. So no group ever goes both ways.
+    ///
+    /// # Errors
+    /// [`Refused`] when the fact does not fit what the record says already.
+    pub fn with(mut self, fact: Fact) -> Result<Self, Refused> {
+        if self.ended.is_some() {
+            return Err(Refused::Ended(self.name));
+        }
+        match fact {
+            Fact::Destination { claim, volume } => self.claim_mut(&claim)?.destination = Some(volume),
+            Fact::Warmed { claim, warmed } => self.claim_mut(&claim)?.warmed = Some(warmed),
+            Fact::Stopping { at } => self.stopped = self.stopped.or(Some(at)),
+            Fact::CopyFailed { claim, failure } => self.claim_mut(&claim)?.failures.push(failure),
+            Fact::Copied { claim, evidence } => {
+                if self.goal != Goal::Forward {
+                    return Err(Refused::TurnedBack(self.name));
+                }
+                self.claim_mut(&claim)?.evidence = Some(evidence);
+            }
+            Fact::TurnedBack { why } => {
+                if self.proven() {
+                    return Err(Refused::Proven(self.name));
+                }
+                if self.goal != Goal::Forward {
+                    return Err(Refused::TurnedBack(self.name));
+                }
+                self.goal = Goal::Back(why);
+            }
+            Fact::Touched { claim } => self.claim_mut(&claim)?.touched = true,
+            Fact::Ended(ended) => self.ended = Some(ended),
+        }
+        Ok(self)
+    }
+
+    fn claim_mut(&mut self, claim: &str) -> Result<&mut super::ClaimRecord, Refused> {
+        let record = &self.name;
+        let missing = || Refused::NoSuchClaim { record: record.clone(), claim: claim.to_owned() };
+        self.claims.get_mut(claim).ok_or_else(missing)
+    }
+}

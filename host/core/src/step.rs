@@ -1,0 +1,272 @@
+//! Steps: one API write each, with its preconditions inside.
+
+use crate::record::{Fact, Purpose, Uid, Version, WorkloadRef};
+
+/// Names one object as it was seen; a write to it is refused when it has changed since.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Target {
+    /// The object's name.
+    pub name: String,
+    /// Its uid.
+    pub uid: Uid,
+    /// Its resourceVersion.
+    pub version: Version,
+}
+
+/// Names one of a claim's two volumes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Side {
+    /// The volume the data comes from.
+    Source,
+    /// The volume the data goes to.
+    Destination,
+}
+
+/// Names whom a volume is reserved for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reserved {
+    /// The temporary claim of the source volume.
+    SourceTemp,
+    /// The claim's own name.
+    ClaimName,
+}
+
+/// Asks for one write to the cluster or to the record.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// Adds a fact to the record (compare-and-swap).
+    Note(Fact),
+    /// Sets `Retain` on the source volume, and the node that used it.
+    RetainSource {
+        /// The claim.
+        claim: String,
+        /// Its source volume.
+        volume: Target,
+    },
+    /// Creates the temporary claim on the destination class, if absent.
+    CreateDestination {
+        /// The claim.
+        claim: String,
+    },
+    /// Takes over a fitting temporary claim that an interrupted run of the reference tool left.
+    AdoptDestination {
+        /// The claim.
+        claim: String,
+        /// The temporary claim.
+        target: Target,
+    },
+    /// Sets `Retain` on the destination volume, and what it is for.
+    RetainDestination {
+        /// The claim.
+        claim: String,
+        /// Its destination volume.
+        volume: Target,
+    },
+    /// Creates a pod of ours, if absent.
+    StartPod {
+        /// The claim.
+        claim: String,
+        /// What for.
+        purpose: Purpose,
+        /// Which attempt.
+        attempt: u32,
+    },
+    /// Deletes a pod of ours (uid) and takes its finalizer off.
+    DeletePod {
+        /// The claim.
+        claim: String,
+        /// The pod's name.
+        pod: String,
+        /// The pod's uid.
+        uid: Uid,
+    },
+    /// Writes the scale to come back to on the workload, and keeps a StatefulSet from deleting its claims.
+    MarkWorkload {
+        /// The workload.
+        workload: WorkloadRef,
+        /// Its resourceVersion.
+        version: Version,
+        /// The scale to come back to.
+        replicas: u32,
+    },
+    /// Scales the workload to nothing.
+    ScaleDown {
+        /// The workload.
+        workload: WorkloadRef,
+        /// Its resourceVersion.
+        version: Version,
+    },
+    /// The fence: deletes the original claim (uid and resourceVersion).
+    DeleteOriginalClaim {
+        /// The claim.
+        claim: String,
+        /// The claim as seen.
+        target: Target,
+    },
+    /// Re-points a volume's `claimRef`; never clears it.
+    Reserve {
+        /// The claim.
+        claim: String,
+        /// Which of its volumes.
+        side: Side,
+        /// The volume.
+        volume: Target,
+        /// For whom.
+        holder: Reserved,
+    },
+    /// Creates the temporary claim of the source volume, if absent.
+    CreateSourceTemp {
+        /// The claim.
+        claim: String,
+    },
+    /// Deletes a temporary claim (uid).
+    DeleteTemp {
+        /// The claim.
+        claim: String,
+        /// Which one.
+        side: Side,
+        /// The temporary claim.
+        target: Target,
+    },
+    /// Creates the claim anew on its destination volume, if absent.
+    CreateFinalClaim {
+        /// The claim.
+        claim: String,
+    },
+    /// Creates the claim anew on its source volume, if absent.
+    RestoreOriginalClaim {
+        /// The claim.
+        claim: String,
+    },
+    /// Touches the original claim, so that a late fence conflicts.
+    TouchOriginal {
+        /// The claim.
+        claim: String,
+        /// The claim as seen.
+        target: Target,
+    },
+    /// Takes the touch off again.
+    UntouchOriginal {
+        /// The claim.
+        claim: String,
+        /// The claim as seen.
+        target: Target,
+    },
+    /// Sets a volume's reclaim policy.
+    RestoreReclaim {
+        /// The claim.
+        claim: String,
+        /// Which of its volumes.
+        side: Side,
+        /// The volume.
+        volume: Target,
+        /// The policy.
+        policy: String,
+    },
+    /// Scales the workload back to what it was.
+    ScaleUp {
+        /// The workload.
+        workload: WorkloadRef,
+        /// Its resourceVersion.
+        version: Version,
+        /// The scale.
+        replicas: u32,
+    },
+    /// Takes the mark off, and gives a StatefulSet its `whenScaled` back.
+    UnmarkWorkload {
+        /// The workload.
+        workload: WorkloadRef,
+        /// Its resourceVersion.
+        version: Version,
+    },
+    /// Deletes the source volume's object (uid and resourceVersion).
+    DeleteSourceVolume {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: Target,
+    },
+}
+
+impl Step {
+    /// Returns the claim the step is about, if it is about one.
+    pub fn claim(&self) -> Option<&str> {
+        match self {
+            Self::Note(fact) => match fact {
+                Fact::Destination { claim, .. }
+                | Fact::Warmed { claim, .. }
+                | Fact::CopyFailed { claim, .. }
+                | Fact::Copied { claim, .. }
+                | Fact::Touched { claim } => Some(claim),
+                Fact::Stopping { .. } | Fact::TurnedBack { .. } | Fact::Ended(_) => None,
+            },
+            Self::RetainSource { claim, .. }
+            | Self::CreateDestination { claim }
+            | Self::AdoptDestination { claim, .. }
+            | Self::RetainDestination { claim, .. }
+            | Self::StartPod { claim, .. }
+            | Self::DeletePod { claim, .. }
+            | Self::DeleteOriginalClaim { claim, .. }
+            | Self::Reserve { claim, .. }
+            | Self::CreateSourceTemp { claim }
+            | Self::DeleteTemp { claim, .. }
+            | Self::CreateFinalClaim { claim }
+            | Self::RestoreOriginalClaim { claim }
+            | Self::TouchOriginal { claim, .. }
+            | Self::UntouchOriginal { claim, .. }
+            | Self::RestoreReclaim { claim, .. }
+            | Self::DeleteSourceVolume { claim, .. } => Some(claim),
+            Self::MarkWorkload { .. } | Self::ScaleDown { .. } | Self::ScaleUp { .. } | Self::UnmarkWorkload { .. } => {
+                None
+            }
+        }
+    }
+
+    /// Returns what the step does, in a few plain words without its object.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Note(fact) => match fact {
+                Fact::Destination { .. } => "note the destination volume",
+                Fact::Warmed { .. } => "note the warm copy",
+                Fact::Stopping { .. } => "note that the workloads stop",
+                Fact::CopyFailed { .. } => "note that a copy failed",
+                Fact::Copied { .. } => "note that the copy is proven",
+                Fact::TurnedBack { .. } => "turn back",
+                Fact::Touched { .. } => "note that the original claim is touched",
+                Fact::Ended(_) => "note the end",
+            },
+            Self::RetainSource { .. } => "keep the source volume (Retain)",
+            Self::CreateDestination { .. } => "create the temporary destination claim",
+            Self::AdoptDestination { .. } => "take over the temporary destination claim",
+            Self::RetainDestination { .. } => "keep the destination volume (Retain)",
+            Self::StartPod { purpose, .. } => match purpose {
+                Purpose::Prime => "start a pod that has the destination provisioned",
+                Purpose::Warm => "start the warm copy",
+                Purpose::Copy | Purpose::Leftover => "start the copy",
+            },
+            Self::DeletePod { .. } => "delete the copy pod",
+            Self::MarkWorkload { .. } => "note the scale on the workload",
+            Self::ScaleDown { .. } => "scale down to 0",
+            Self::DeleteOriginalClaim { .. } => "delete the original claim",
+            Self::Reserve { side: Side::Source, holder: Reserved::SourceTemp, .. } => {
+                "reserve the source volume for the copy"
+            }
+            Self::Reserve { side: Side::Source, holder: Reserved::ClaimName, .. } => {
+                "reserve the source volume for the claim"
+            }
+            Self::Reserve { side: Side::Destination, .. } => "reserve the destination volume for the claim",
+            Self::CreateSourceTemp { .. } => "create the temporary source claim",
+            Self::DeleteTemp { side: Side::Source, .. } => "delete the temporary source claim",
+            Self::DeleteTemp { side: Side::Destination, .. } => "delete the temporary destination claim",
+            Self::CreateFinalClaim { .. } => "create the claim on its new volume",
+            Self::RestoreOriginalClaim { .. } => "create the claim on its old volume again",
+            Self::TouchOriginal { .. } => "touch the original claim",
+            Self::UntouchOriginal { .. } => "take the touch off the original claim",
+            Self::RestoreReclaim { side: Side::Source, .. } => "restore the source volume's reclaim policy",
+            Self::RestoreReclaim { side: Side::Destination, .. } => "restore the destination volume's reclaim policy",
+            Self::ScaleUp { .. } => "scale back up",
+            Self::UnmarkWorkload { .. } => "take the note off the workload",
+            Self::DeleteSourceVolume { .. } => "delete the source volume's object",
+        }
+    }
+}

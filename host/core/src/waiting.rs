@@ -1,0 +1,80 @@
+//! Waitings: what the cluster has to do before the next step.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+/// Says what is awaited, of which object, and until when at most.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiting {
+    /// What has to happen.
+    pub on: Awaited,
+    /// The claim or workload it is about.
+    pub of: String,
+    /// What hinders it, in the cluster's own words, if that is known.
+    pub trouble: Option<String>,
+    /// When to decide anew even if nothing has changed.
+    pub deadline: Option<Timestamp>,
+}
+
+/// Names what is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Awaited {
+    /// The destination claim gets a volume.
+    DestinationBound,
+    /// The pod that has the destination provisioned, or the warm copy, ends.
+    HelperPodFinished,
+    /// The pods of the workload are gone.
+    SourcePodsGone,
+    /// The deleted original claim is gone.
+    OriginalGone,
+    /// The temporary source claim is bound.
+    SourceTempBound,
+    /// The copy pod's container starts.
+    CopyStarted,
+    /// The copy ends.
+    CopyFinished,
+    /// The pause before the next try is over.
+    NextAttempt,
+    /// A temporary claim is gone.
+    TempsGone,
+    /// A pod of ours is gone.
+    PodsGone,
+    /// The claim is bound to its volume.
+    ClaimBound,
+    /// The source volume's object is gone.
+    SourceVolumeGone,
+    /// A cache catches up with what another object already shows.
+    FreshLook,
+}
+
+impl Awaited {
+    /// Returns what is awaited, in a few plain words without its object.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::DestinationBound => "the destination volume to be provisioned",
+            Self::HelperPodFinished => "the warm copy to end",
+            Self::SourcePodsGone => "the pods to be gone",
+            Self::OriginalGone => "the original claim to be gone",
+            Self::SourceTempBound => "the temporary source claim to be bound",
+            Self::CopyStarted => "the copy pod to start",
+            Self::CopyFinished => "the copy to end",
+            Self::NextAttempt => "the next try of the copy",
+            Self::TempsGone => "the temporary claims to be gone",
+            Self::PodsGone => "the copy pod to be gone",
+            Self::ClaimBound => "the claim to be bound",
+            Self::SourceVolumeGone => "the source volume's object to be gone",
+            Self::FreshLook => "the cluster to show the last change",
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: waiting for {}", self.of, self.on.words())?;
+        match &self.trouble {
+            Some(trouble) => write!(f, " ({trouble})"),
+            None => Ok(()),
+        }
+    }
+}
