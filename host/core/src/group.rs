@@ -1,0 +1,233 @@
+//! Groups: which claims and workloads must stop together.
+//!
+//! A group is a connected component of "a pod of workload W mounts claim C" over the claims that move; a claim that stays
+//! joins nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::names;
+use crate::policy::{Judgement, Planned};
+use crate::record::{
+    Asked, ClaimRecord, DestinationVolume, Evidence, FORMAT, Goal, Record, SourceVolume, WorkloadRecord, WorkloadRef,
+};
+use crate::survey::{ClaimId, Survey, SwappedVolume};
+
+/// Holds the claims and workloads that must stop together, in one namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// The namespace.
+    pub namespace: String,
+    /// The claims, by name.
+    pub claims: BTreeSet<String>,
+    /// The workloads.
+    pub workloads: BTreeSet<WorkloadRef>,
+}
+
+/// Forms the groups of these claims, in order of namespace and first claim.
+pub fn connect(survey: &Survey, claims: &BTreeSet<ClaimId>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for claim in claims {
+        let mut joined = Group {
+            namespace: claim.namespace.clone(),
+            claims: BTreeSet::from([claim.name.clone()]),
+            workloads: survey.workloads_of(claim).map(|facts| facts.workload.clone()).collect(),
+        };
+        groups.retain(|group| {
+            let apart = group.namespace != joined.namespace || group.workloads.is_disjoint(&joined.workloads);
+            if !apart {
+                joined.claims.extend(group.claims.iter().cloned());
+                joined.workloads.extend(group.workloads.iter().cloned());
+            }
+            apart
+        });
+        groups.push(joined);
+    }
+    groups.sort_by(|a, b| (&a.namespace, &a.claims).cmp(&(&b.namespace, &b.claims)));
+    groups
+}
+
+/// Returns the claims that an interrupted run of the reference tool left between the swap and the end: the claim is
+/// missing, or a workload that needs it is still down.
+pub fn interrupted(survey: &Survey) -> BTreeMap<ClaimId, &SwappedVolume> {
+    let is_down = |claim: &ClaimId| survey.workloads_of(claim).any(|facts| facts.mark.is_some() && facts.replicas == 0);
+    let unfinished = |swapped: &&SwappedVolume| !swapped.claimed || is_down(&swapped.claim);
+    survey.swapped.iter().filter(unfinished).map(|swapped| (swapped.claim.clone(), swapped)).collect()
+}
+
+impl Group {
+    /// Returns the identities of the claims.
+    pub fn claim_ids(&self) -> impl Iterator<Item = ClaimId> + '_ {
+        self.claims.iter().map(|name| ClaimId { namespace: self.namespace.clone(), name: name.clone() })
+    }
+
+    /// Begins the record of this group's migration.
+    ///
+    /// Claims that are neither bound nor swapped are left out: [`crate::eligibility`] reports them before.
+    pub fn begin(&self, survey: &Survey, judgement: &Judgement, asked: Asked, now: Timestamp) -> Record {
+        let swapped = interrupted(survey);
+        let mut claims = BTreeMap::new();
+        for id in self.claim_ids() {
+            let record = match swapped.get(&id) {
+                Some(swapped) => Some(adopted(swapped)),
+                None => moving(survey, judgement, &id),
+            };
+            claims.extend(record.map(|record| (id.name, record)));
+        }
+        let is_ours = |workload: &WorkloadRef| self.workloads.contains(workload);
+        let workloads = survey.workloads.iter().filter(|facts| facts.namespace == self.namespace);
+        let workloads = workloads.filter(|facts| is_ours(&facts.workload)).map(|facts| WorkloadRecord {
+            workload: facts.workload.clone(),
+            replicas: facts.scale(),
+            when_scaled: facts.when_scaled.clone(),
+        });
+        let name = names::record(self.claims.iter().map(String::as_str));
+        let begun = now.to_string();
+        Record {
+            format: FORMAT,
+            run: names::short_hash(&[&self.namespace, &name, &begun]),
+            namespace: self.namespace.clone(),
+            name,
+            begun: now,
+            asked,
+            goal: Goal::Forward,
+            claims,
+            workloads: workloads.collect(),
+            stopped: None,
+            ended: None,
+        }
+    }
+}
+
+fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimRecord> {
+    let facts = survey.claims.get(id)?;
+    let volume = facts.volume.as_ref()?;
+    let seen = survey.volumes.iter().find(|seen| seen.namespace == id.namespace && seen.name == id.name)?;
+    let verdict = judgement.verdict(&id.namespace, &id.name)?;
+    let target = verdict.target.as_ref()?;
+    let planned = Planned::of(seen, target);
+    let node = survey.users(id).find_map(|pod| pod.node.clone());
+    Some(ClaimRecord {
+        uid: Some(facts.uid.clone()),
+        manifest: facts.manifest.clone(),
+        source: SourceVolume {
+            name: volume.name.clone(),
+            reclaim: volume.reclaim.clone(),
+            handle: volume.handle.clone(),
+            node,
+        },
+        modes: planned.modes,
+        volume_mode: planned.volume_mode,
+        bytes: planned.target_bytes,
+        verdict: Some(verdict.clone()),
+        destination: None,
+        warmed: None,
+        failures: Vec::new(),
+        evidence: None,
+        touched: false,
+    })
+}
+
+/// The reference tool had deleted the claim itself; its volume's notes say what the claim was.
+fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
+    let source = swapped.source.as_ref();
+    ClaimRecord {
+        uid: None,
+        manifest: swapped.manifest.clone(),
+        source: SourceVolume {
+            name: source.map_or_else(String::new, |volume| volume.name.clone()),
+            reclaim: swapped.reclaim.clone(),
+            handle: source.and_then(|volume| volume.handle.clone()),
+            node: None,
+        },
+        modes: modes_of(&swapped.manifest),
+        volume_mode: crate::access::VolumeMode::Filesystem,
+        bytes: 0, // nothing is provisioned any more
+        verdict: None,
+        destination: Some(DestinationVolume { name: swapped.volume.name.clone(), reclaim: swapped.reclaim.clone() }),
+        warmed: None,
+        failures: Vec::new(),
+        evidence: Some(Evidence::Adopted),
+        touched: false,
+    }
+}
+
+fn modes_of(manifest: &serde_json::Value) -> Vec<crate::access::AccessMode> {
+    let words = manifest["spec"]["accessModes"].as_array();
+    let words = words.into_iter().flatten().filter_map(|word| word.as_str());
+    words.filter_map(crate::access::AccessMode::from_word).collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::record::WorkloadKind;
+    use crate::survey::WorkloadFacts;
+
+    fn workload(namespace: &str, name: &str, claims: &[&str]) -> WorkloadFacts {
+        WorkloadFacts {
+            namespace: namespace.to_owned(),
+            workload: WorkloadRef { kind: WorkloadKind::Deployment, name: name.to_owned() },
+            replicas: 1,
+            mark: None,
+            when_scaled: None,
+            claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
+            templates: BTreeSet::new(),
+            owner: None,
+        }
+    }
+
+    fn ids(claims: &[(&str, &str)]) -> BTreeSet<ClaimId> {
+        let id =
+            |(namespace, name): &(&str, &str)| ClaimId { namespace: (*namespace).to_owned(), name: (*name).to_owned() };
+        claims.iter().map(id).collect()
+    }
+
+    fn names(groups: &[Group]) -> Vec<Vec<&str>> {
+        groups.iter().map(|group| group.claims.iter().map(String::as_str).collect()).collect()
+    }
+
+    #[test]
+    fn claims_of_one_workload_stop_together_and_others_do_not() {
+        let survey = Survey {
+            workloads: vec![workload("a", "w", &["one", "two"]), workload("a", "v", &["three"])],
+            ..Survey::default()
+        };
+        let groups = connect(&survey, &ids(&[("a", "one"), ("a", "two"), ("a", "three"), ("a", "idle")]));
+        assert_eq!(names(&groups), [vec!["idle"], vec!["one", "two"], vec!["three"]]);
+        assert!(groups[0].workloads.is_empty());
+    }
+
+    #[test]
+    fn a_chain_of_shared_claims_is_one_group() {
+        let survey = Survey {
+            workloads: vec![
+                workload("a", "w1", &["c1", "c2"]),
+                workload("a", "w2", &["c3", "c4"]),
+                workload("a", "w3", &["c2", "c3"]),
+            ],
+            ..Survey::default()
+        };
+        let groups = connect(&survey, &ids(&[("a", "c1"), ("a", "c4"), ("a", "c2"), ("a", "c3")]));
+        assert_eq!(names(&groups), [vec!["c1", "c2", "c3", "c4"]]);
+        assert_eq!(groups[0].workloads.len(), 3);
+    }
+
+    #[test]
+    fn a_claim_that_stays_joins_nothing() {
+        let survey = Survey {
+            workloads: vec![workload("a", "w1", &["c1", "stays"]), workload("a", "w2", &["c2", "stays"])],
+            ..Survey::default()
+        };
+        assert_eq!(names(&connect(&survey, &ids(&[("a", "c1"), ("a", "c2")]))), [vec!["c1"], vec!["c2"]]);
+    }
+
+    #[test]
+    fn namesakes_in_two_namespaces_stay_apart() {
+        let survey =
+            Survey { workloads: vec![workload("a", "w", &["c"]), workload("b", "w", &["c"])], ..Survey::default() };
+        assert_eq!(connect(&survey, &ids(&[("a", "c"), ("b", "c")])).len(), 2);
+    }
+}

@@ -1,0 +1,223 @@
+//! The survey: what a run finds on the cluster before it plans, in plain values.
+//!
+//! Made by the cluster crate from a constant number of LISTs. Policies see its [`Volume`]s; the rest is what the host
+//! itself needs: who uses a claim, who owns it, and what earlier runs left.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::policy::{ObjectRef, StorageClass, Volume};
+use crate::record::{Record, Uid, WorkloadKind, WorkloadRef};
+
+/// Identifies a claim. Two namespaces may hold claims of one name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClaimId {
+    /// The namespace.
+    pub namespace: String,
+    /// The name.
+    pub name: String,
+}
+
+impl std::fmt::Display for ClaimId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+/// Holds everything a run finds before it plans.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// All StorageClasses, by name.
+    pub classes: BTreeMap<String, StorageClass>,
+    /// All claims, as policies see them; temporary and preflight claims of ours left out.
+    pub volumes: Vec<Volume>,
+    /// What policies do not see of the same claims.
+    pub claims: BTreeMap<ClaimId, ClaimFacts>,
+    /// Unfinished pods that mount a claim, other than pods of ours.
+    pub pods: Vec<PodFacts>,
+    /// Every workload of a kind that can be scaled.
+    pub workloads: Vec<WorkloadFacts>,
+    /// Volumes that an interrupted run of the reference tool had swapped in.
+    pub swapped: Vec<SwappedVolume>,
+    /// Volumes of the source class that no claim holds: reported, and left alone.
+    pub unclaimed: Vec<String>,
+    /// Records on the cluster, ended ones too.
+    pub records: Vec<Record>,
+}
+
+/// Holds what the host needs to know of a claim.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimFacts {
+    /// Its uid.
+    pub uid: Uid,
+    /// Its manifest without `status`, `managedFields`, `uid`, `resourceVersion`, `creationTimestamp`, `generation`,
+    /// `deletionTimestamp`, and without what binding adds (`spec.volumeName`, `pv.kubernetes.io/*` annotations,
+    /// the protection finalizer).
+    pub manifest: Value,
+    /// Finalizers other than Kubernetes' own protection.
+    pub finalizers: Vec<String>,
+    /// The object that owns it, if one does (any owner reference, the controlling one first).
+    pub owner: Option<ObjectRef>,
+    /// It is being deleted.
+    pub terminating: bool,
+    /// Its volume, when it is bound.
+    pub volume: Option<VolumeFacts>,
+}
+
+/// Holds what the host needs to know of a bound volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeFacts {
+    /// Its name.
+    pub name: String,
+    /// Its reclaim policy.
+    pub reclaim: String,
+    /// The backend's own name of the disk (`driver handle`), if it has one.
+    pub handle: Option<String>,
+}
+
+/// Holds what the host needs to know of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodFacts {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Its node, once it has one.
+    pub node: Option<String>,
+    /// The top object that owns it, found as [`crate::policy::Consumer::workload`] is; `None` for a bare pod.
+    pub owner: Option<ObjectRef>,
+    /// Claims it mounts, by name.
+    pub claims: BTreeSet<String>,
+    /// Those of them that are generic ephemeral volumes.
+    pub ephemeral: BTreeSet<String>,
+}
+
+/// Holds what the host needs to know of a workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkloadFacts {
+    /// Its namespace.
+    pub namespace: String,
+    /// Which one.
+    pub workload: WorkloadRef,
+    /// The scale asked of it (1 when absent, as the API server has it).
+    pub replicas: u32,
+    /// The scale in its [`crate::names::SCALE`] annotation.
+    pub mark: Option<u32>,
+    /// A StatefulSet's `persistentVolumeClaimRetentionPolicy.whenScaled`.
+    pub when_scaled: Option<String>,
+    /// Claims its pod template names.
+    pub claims: BTreeSet<String>,
+    /// Names of a StatefulSet's claim templates: claim `<template>-<set>-<ordinal>` is its pod's.
+    pub templates: BTreeSet<String>,
+    /// Its controlling owner, if it has one.
+    pub owner: Option<ObjectRef>,
+}
+
+impl WorkloadFacts {
+    /// Tells whether pods of this workload mount the claim, by its template.
+    pub fn names(&self, claim: &str) -> bool {
+        let is_ordinal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let of_template = |template: &String| {
+            let rest = claim.strip_prefix(template.as_str()).and_then(|rest| rest.strip_prefix('-'));
+            let rest = rest.and_then(|rest| rest.strip_prefix(self.workload.name.as_str()));
+            rest.and_then(|rest| rest.strip_prefix('-')).is_some_and(is_ordinal)
+        };
+        self.claims.contains(claim)
+            || (self.workload.kind == WorkloadKind::StatefulSet && self.templates.iter().any(of_template))
+    }
+
+    /// Returns the scale to come back to: the mark of an interrupted run counts while the workload is down.
+    pub fn scale(&self) -> u32 {
+        match self.mark {
+            Some(mark) if self.replicas == 0 => mark,
+            Some(_) | None => self.replicas,
+        }
+    }
+}
+
+/// Holds a volume on the destination class that the reference tool had swapped in for a claim.
+///
+/// It marks the volume ([`crate::names::SOURCE_NAMESPACE`], [`crate::names::SOURCE_CLAIM`],
+/// [`crate::names::RECLAIM`]) only once its copy has ended well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SwappedVolume {
+    /// The volume.
+    pub volume: VolumeFacts,
+    /// The claim it is for.
+    pub claim: ClaimId,
+    /// That claim exists.
+    pub claimed: bool,
+    /// The policy it should get.
+    pub reclaim: String,
+    /// A manifest for the claim, made from the volume: all that is left of it.
+    pub manifest: Value,
+    /// The old volume, still reserved for the claim, if there is one.
+    pub source: Option<VolumeFacts>,
+}
+
+impl Survey {
+    /// Returns the pods that mount the claim.
+    pub fn users<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a PodFacts> {
+        self.pods.iter().filter(|pod| pod.namespace == claim.namespace && pod.claims.contains(&claim.name))
+    }
+
+    /// Returns the scalable workloads whose pods, or whose template, mount the claim.
+    pub fn workloads_of<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a WorkloadFacts> {
+        let owners: BTreeSet<WorkloadRef> = self.users(claim).filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();
+        self.workloads.iter().filter(move |workload| {
+            workload.namespace == claim.namespace
+                && (workload.names(&claim.name) || owners.contains(&workload.workload))
+        })
+    }
+
+    /// Returns the record of the migration that is under way for the claim.
+    pub fn open_record(&self, claim: &ClaimId) -> Option<&Record> {
+        self.records.iter().find(|record| {
+            record.is_open() && record.namespace == claim.namespace && record.claims.contains_key(&claim.name)
+        })
+    }
+}
+
+/// Returns the workload that `owner` names, if it is of a kind that is scaled.
+pub fn scalable(owner: &ObjectRef) -> Option<WorkloadRef> {
+    if !owner.api_version.starts_with("apps/") {
+        return None;
+    }
+    let kind = WorkloadKind::from_word(&owner.kind)?;
+    Some(WorkloadRef { kind, name: owner.name.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn web() -> WorkloadFacts {
+        WorkloadFacts {
+            namespace: "shop".to_owned(),
+            workload: WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() },
+            replicas: 2,
+            mark: None,
+            when_scaled: None,
+            claims: BTreeSet::from(["shared".to_owned()]),
+            templates: BTreeSet::from(["data".to_owned()]),
+            owner: None,
+        }
+    }
+
+    #[test]
+    fn a_set_names_the_claims_of_its_templates_and_of_its_pods() {
+        for claim in ["data-web-0", "data-web-12", "shared"] {
+            assert!(web().names(claim), "{claim}");
+        }
+        for claim in ["data-web", "data-web-", "data-web-x", "data-web2-0", "logs-web-0", "data-web-0-pvcmigrate"] {
+            assert!(!web().names(claim), "{claim}");
+        }
+    }
+
+    #[test]
+    fn a_mark_counts_only_while_the_workload_is_down() {
+        assert_eq!(WorkloadFacts { replicas: 0, mark: Some(3), ..web() }.scale(), 3);
+        assert_eq!(WorkloadFacts { replicas: 5, mark: Some(3), ..web() }.scale(), 5);
+    }
+}
