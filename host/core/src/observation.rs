@@ -133,6 +133,8 @@ pub struct Pod {
     pub attempt: u32,
     /// How far it is.
     pub progress: Progress,
+    /// It is being deleted and carries no finalizer of ours any more: only its node has to let it go.
+    pub leaving: bool,
     /// When it was created.
     pub created: Timestamp,
 }

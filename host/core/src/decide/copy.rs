@@ -1,6 +1,6 @@
 //! The downtime: workloads down, the fence, and behind it the copy that counts.
 
-use super::{Look, Named, Next, Pair, claim_target, prepare, volume_target, workload};
+use super::{Look, Named, Next, Pair, claim_target, cutover, prepare, volume_target, workload};
 use crate::blocker::Code;
 use crate::copy_report::CopyReport;
 use crate::names;
@@ -97,8 +97,7 @@ fn pods(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     let is_current = |pod: &&Pod| pod.purpose == Purpose::Copy && !is_noted(pair, pod);
     let (current, stale): (Vec<&Pod>, Vec<&Pod>) = pair.seen.pods.iter().partition(is_current);
     for pod in &stale {
-        let (claim, pod, uid) = (pair.name.to_owned(), pod.name.clone(), pod.uid.clone());
-        next.steps.push(Step::DeletePod { claim, pod, uid });
+        cutover::delete_pod(pair, pod, next);
     }
     if !stale.is_empty() {
         return;

@@ -3,8 +3,9 @@
 use super::{Look, Named, Next, Pair, claim_target, settle, volume_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
+use crate::observation::Pod;
 use crate::step::{Reserved, Side, Step};
-use crate::waiting::Awaited;
+use crate::waiting::{Awaited, Waiting};
 
 /// Cuts every claim over; once all are bound, goes on to settle.
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
@@ -69,8 +70,17 @@ pub(super) fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> 
 /// Deletes every pod of ours for this claim; tells whether they are gone.
 pub(super) fn clear_pods(pair: &Pair<'_>, next: &mut Next) -> bool {
     for pod in &pair.seen.pods {
-        let (claim, pod, uid) = (pair.name.to_owned(), pod.name.clone(), pod.uid.clone());
-        next.steps.push(Step::DeletePod { claim, pod, uid });
+        delete_pod(pair, pod, next);
     }
     pair.seen.pods.is_empty()
+}
+
+/// Deletes a pod of ours, or waits for its node to let it go: a second delete would not make it go faster.
+pub(super) fn delete_pod(pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
+    if pod.leaving {
+        next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(Awaited::PodsGone) });
+    } else {
+        let (claim, uid) = (pair.name.to_owned(), pod.uid.clone());
+        next.steps.push(Step::DeletePod { claim, pod: pod.name.clone(), uid });
+    }
 }

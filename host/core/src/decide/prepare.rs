@@ -1,6 +1,6 @@
 //! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
 
-use super::{Look, Named, Next, Pair, claim_target, copy, volume_target};
+use super::{Look, Named, Next, Pair, claim_target, copy, cutover, volume_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Progress};
@@ -175,8 +175,5 @@ fn warm_up(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
         return;
     }
-    for pod in &pair.seen.pods {
-        let (pod, uid) = (pod.name.clone(), pod.uid.clone());
-        next.steps.push(Step::DeletePod { claim: claim.clone(), pod, uid });
-    }
+    cutover::clear_pods(pair, next);
 }
