@@ -73,6 +73,12 @@ codes! {
     OtherMigration = "other-migration",
     /// The record would not fit into a ConfigMap.
     RecordTooLarge = "record-too-large",
+    /// A StorageClass does not exist.
+    NoSuchClass = "no-such-class",
+    /// Source and destination are one class.
+    SameClass = "same-class",
+    /// The destination class cannot provide such a volume.
+    NotProvisionable = "not-provisionable",
     /// A policy's preflight check says no.
     PolicyBlocker = "policy-blocker",
 }

@@ -1,0 +1,59 @@
+//! What a run was asked for, free of where it was said (flags, a record, a test).
+
+use std::time::Duration;
+
+use pvmigrate_core::record::{Asked, Disposal, Limits, OnFailure};
+
+/// Holds the options of one run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `--source-sc`.
+    pub source_class: String,
+    /// `--dest-sc`.
+    pub dest_class: String,
+    /// `--namespace`; `None` for all.
+    pub namespace: Option<String>,
+    /// `--environment`, a free label that policies see.
+    pub environment: String,
+    /// `--rsync-image`.
+    pub rsync_image: String,
+    /// `--rsync-flags`, split at its commas.
+    pub rsync_flags: Vec<String>,
+    /// `--set-defaults`.
+    pub set_defaults: bool,
+    /// `--skip-source-validation`.
+    pub skip_source_validation: bool,
+    /// `--preflight-validation-only`.
+    pub preflight_only: bool,
+    /// `--skip-preflight-validation`.
+    pub skip_preflight: bool,
+    /// `--pod-ready-timeout`.
+    pub pod_ready_timeout: Duration,
+    /// `--parallel`: claims copied at once.
+    pub parallel: usize,
+    /// `--on-failure`.
+    pub on_failure: OnFailure,
+    /// `--source-volumes`.
+    pub disposal: Disposal,
+    /// `--warm-copy`.
+    pub warm: bool,
+    /// Tries and waits; `--delete-pv-timeout` is among them.
+    pub limits: Limits,
+}
+
+impl Options {
+    /// Returns what goes into the records of this run.
+    pub fn asked(&self, binds_late: bool) -> Asked {
+        Asked {
+            source_class: self.source_class.clone(),
+            dest_class: self.dest_class.clone(),
+            binds_late,
+            disposal: self.disposal,
+            on_failure: self.on_failure,
+            warm: self.warm,
+            rsync_image: self.rsync_image.clone(),
+            rsync_flags: self.rsync_flags.clone(),
+            limits: self.limits.clone(),
+        }
+    }
+}

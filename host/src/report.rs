@@ -1,0 +1,115 @@
+//! What a run came to, as data; `render` gives it a form.
+
+use jiff::{SignedDuration, Timestamp};
+use pvmigrate_core::record::{ClaimRecord, Ended, Evidence, Outcome, Record};
+
+use crate::driver::GroupEnd;
+
+/// Holds what a run came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// One entry a group, in the order of the plan.
+    pub groups: Vec<GroupReport>,
+    /// StorageClasses whose default mark was changed.
+    pub defaults_changed: Vec<String>,
+    /// Volumes of the source class without a claim, left alone.
+    pub unclaimed: Vec<String>,
+}
+
+/// Holds what one group came to.
+#[derive(Debug)]
+pub struct GroupReport {
+    /// The group's namespace.
+    pub namespace: String,
+    /// Its record's name.
+    pub record: String,
+    /// How it ended for this run.
+    pub end: GroupEnd,
+    /// Its claims.
+    pub claims: Vec<ClaimReport>,
+}
+
+/// Holds what one claim came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimReport {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The class it came from.
+    pub from: String,
+    /// The class it was to go to.
+    pub to: String,
+    /// The volume it came from.
+    pub old_volume: String,
+    /// The backend's name of the old disk, which is still there unless it was reclaimed.
+    pub old_handle: Option<String>,
+    /// The volume it was to go to, once there was one.
+    pub new_volume: Option<String>,
+    /// Regular files in it, by rsync.
+    pub files: Option<u64>,
+    /// Bytes of those files, by rsync.
+    pub bytes: Option<u64>,
+    /// How long its workloads were down: until the end, or until now while they still are.
+    pub down: Option<SignedDuration>,
+    /// What proves the copy.
+    pub verified: Verified,
+    /// How often the copy was tried.
+    pub attempts: u32,
+}
+
+/// Names what proves a copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verified {
+    /// Nothing yet.
+    No,
+    /// rsync ended with code 0 behind the fence, each file checked by its checksum, and all totals there.
+    ByRsync,
+    /// Besides that, every byte was compared (a rehearsal can do that).
+    ByteByByte,
+    /// A comparison found differences: the first few.
+    Differs(Vec<String>),
+    /// An interrupted run of the reference tool had finished its copy.
+    ByReference,
+}
+
+impl GroupReport {
+    /// Reports on a group from its record.
+    pub fn new(record: &Record, end: GroupEnd, now: Timestamp) -> Self {
+        let claims = record.claims.iter().map(|(name, claim)| claim_report(record, name, claim, now)).collect();
+        Self { namespace: record.namespace.clone(), record: record.name.clone(), end, claims }
+    }
+
+    /// Tells whether every claim of the group is on the destination class.
+    pub fn is_migrated(&self) -> bool {
+        matches!(self.end, GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }))
+    }
+}
+
+fn claim_report(record: &Record, name: &str, claim: &ClaimRecord, now: Timestamp) -> ClaimReport {
+    let until = record.ended.as_ref().map_or(now, |ended| ended.at);
+    let (files, bytes, verified) = match &claim.evidence {
+        None => (None, None, Verified::No),
+        Some(Evidence::Adopted) => (None, None, Verified::ByReference),
+        Some(Evidence::Copied { report, .. }) => (Some(report.files), Some(report.bytes), Verified::ByRsync),
+    };
+    let tried = claim.failures.iter().map(|failure| failure.attempt).max().unwrap_or(0);
+    let attempts = match &claim.evidence {
+        Some(Evidence::Copied { attempt, .. }) => *attempt,
+        Some(Evidence::Adopted) | None => tried,
+    };
+    ClaimReport {
+        namespace: record.namespace.clone(),
+        name: name.to_owned(),
+        from: record.asked.source_class.clone(),
+        to: record.asked.dest_class.clone(),
+        old_volume: claim.source.name.clone(),
+        old_handle: claim.source.handle.clone(),
+        new_volume: claim.destination.as_ref().map(|volume| volume.name.clone()),
+        files,
+        bytes,
+        down: record.stopped.map(|since| until.duration_since(since)),
+        verified,
+        attempts,
+    }
+}

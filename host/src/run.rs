@@ -1,0 +1,316 @@
+//! One run on a cluster, from the survey to the report: the same for a real cluster, a rehearsal and the tests.
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use jiff::Timestamp;
+use pvmigrate_cluster::preflight::{self, Trial, TrialResult};
+use pvmigrate_cluster::{ClusterWorld, RecordStore, Scope, Watched, default_class};
+use pvmigrate_core::blocker::{Blocker, Code};
+use pvmigrate_core::eligibility;
+use pvmigrate_core::ports::{RecordId, Records, Saved};
+use pvmigrate_core::record::Record;
+use pvmigrate_core::survey::Survey;
+use pvmigrate_policy::Policies;
+
+use crate::driver::{Driver, Event, GroupEnd, Reporter};
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::plan::{Plan, PlannedGroup};
+use crate::report::{GroupReport, Report};
+use crate::schedule;
+use crate::stop::Stop;
+
+/// How old a survey may be when a group begins. A long run starts its last groups hours after its plan, and the record
+/// must hold the claims and scales of then; within a minute, one survey serves many groups.
+const SURVEY_AGE: Duration = Duration::from_secs(60);
+
+/// Holds what a run found and came to.
+#[derive(Debug)]
+pub struct Run {
+    /// What it planned.
+    pub plan: Plan,
+    /// The trial volumes of the preflight.
+    pub trials: Vec<TrialResult>,
+    /// What it came to.
+    pub report: Report,
+}
+
+impl Run {
+    /// Returns everything that kept new groups from starting.
+    pub fn blockers(&self) -> Vec<Blocker> {
+        let trials = self.trials.iter().filter_map(|result| {
+            let trial = &result.trial;
+            let modes: Vec<&str> = trial.modes.iter().map(|mode| mode.word()).collect();
+            Some(Blocker {
+                code: Code::NotProvisionable,
+                about: format!("namespace {}, {} {}", trial.namespace, modes.join("+"), trial.volume_mode),
+                message: result.failure.clone()?,
+                hint:
+                    "see whether the class offers this access mode; another can be asked for by an annotation of the \
+                       claim (kurl.sh/pvcmigrate-destinationaccessmode) or by a policy"
+                        .to_owned(),
+            })
+        });
+        self.plan.all_blockers().cloned().chain(trials).collect()
+    }
+}
+
+/// Surveys the cluster and plans, without a write.
+///
+/// # Errors
+/// When the cluster cannot be read, or a policy fails.
+pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options) -> Result<(Survey, Plan), Failure> {
+    let scope = Scope {
+        namespace: options.namespace.clone(),
+        source_class: options.source_class.clone(),
+        dest_class: options.dest_class.clone(),
+    };
+    let survey = pvmigrate_cluster::survey(client, &scope).await?;
+    let plan = Plan::new(&survey, policies, options, Timestamp::now())?;
+    Ok((survey, plan))
+}
+
+/// Plans, checks and migrates.
+///
+/// What keeps one new group from starting keeps all new ones: nothing has been stopped yet, and a person is there to
+/// look. Migrations already begun go on in any case, because their workloads may be down.
+///
+/// # Errors
+/// When the cluster cannot be read, or a policy fails. What happens to a group later is in its report.
+pub async fn migrate(
+    client: &kube::Client,
+    policies: &Policies,
+    options: &Options,
+    reporter: Arc<dyn Reporter + Send + Sync>,
+    stop: &Stop,
+) -> Result<Run, Failure> {
+    let (survey, plan) = plan(client, policies, options).await?;
+    let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
+    let mut run = Run { plan, trials: Vec::new(), report };
+    if !options.skip_preflight && !stop.requested() {
+        let trials = trials(&run.plan);
+        let (class, image) = (&options.dest_class, &options.rsync_image);
+        run.trials = preflight::try_out(client, &trials, class, image, options.pod_ready_timeout).await?;
+    }
+    if options.preflight_only {
+        return Ok(run);
+    }
+    let may_start = run.blockers().is_empty();
+    let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
+    let resumed = run.plan.resumed.iter().cloned().map(Job::Resumed);
+    let jobs: VecDeque<Job> = resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect();
+    if !jobs.is_empty() {
+        let watched = Watched::start(client, options.namespace.as_deref()).await?;
+        let session = Session {
+            client,
+            world: watched.world(),
+            records: watched.records(),
+            policies,
+            options,
+            reporter,
+            stop,
+            survey: RefCell::new((survey, Instant::now())),
+        };
+        run.report.groups = session.drive(jobs).await;
+    }
+    let all_well = may_start && run.report.groups.iter().all(GroupReport::is_migrated);
+    if options.set_defaults && all_well && !stop.requested() {
+        run.report.defaults_changed = default_class::move_default(client, &options.dest_class).await?;
+    }
+    Ok(run)
+}
+
+/// Drives migrations that are begun to their ends, and begins no new one.
+///
+/// # Errors
+/// When the cluster cannot be watched.
+pub async fn finish(
+    client: &kube::Client,
+    policies: &Policies,
+    options: &Options,
+    records: Vec<Record>,
+    reporter: Arc<dyn Reporter + Send + Sync>,
+    stop: &Stop,
+) -> Result<Report, Failure> {
+    let watched = Watched::start(client, options.namespace.as_deref()).await?;
+    let session = Session {
+        client,
+        world: watched.world(),
+        records: watched.records(),
+        policies,
+        options,
+        reporter,
+        stop,
+        survey: RefCell::new((Survey::default(), Instant::now())),
+    };
+    let groups = session.drive(records.into_iter().map(Job::Resumed).collect()).await;
+    Ok(Report { groups, ..Report::default() })
+}
+
+/// Tries each distinct shape of new claim once a namespace.
+fn trials(plan: &Plan) -> Vec<Trial> {
+    let trial = |record: &Record| -> BTreeSet<Trial> {
+        let claims = record.claims.values().filter(|claim| claim.destination.is_none());
+        claims
+            .map(|claim| Trial {
+                namespace: record.namespace.clone(),
+                modes: claim.modes.clone(),
+                volume_mode: claim.volume_mode,
+            })
+            .collect()
+    };
+    let trials: BTreeSet<Trial> = plan.groups.iter().flat_map(|group| trial(&group.record)).collect();
+    trials.into_iter().collect()
+}
+
+enum Job {
+    Resumed(Record),
+    New(Box<PlannedGroup>),
+}
+
+impl Job {
+    fn record(&self) -> &Record {
+        match self {
+            Self::Resumed(record) => record,
+            Self::New(group) => &group.record,
+        }
+    }
+}
+
+/// What all groups of a run share.
+struct Session<'a> {
+    client: &'a kube::Client,
+    world: ClusterWorld,
+    records: RecordStore,
+    policies: &'a Policies,
+    options: &'a Options,
+    reporter: Arc<dyn Reporter + Send + Sync>,
+    stop: &'a Stop,
+    survey: RefCell<(Survey, Instant)>,
+}
+
+impl Session<'_> {
+    /// Runs the jobs side by side within the budget; the reports come in the order of the jobs.
+    async fn drive(&self, mut jobs: VecDeque<Job>) -> Vec<GroupReport> {
+        type Running<'a> = Pin<Box<dyn Future<Output = (usize, usize, GroupReport)> + 'a>>;
+        let mut running: FuturesUnordered<Running<'_>> = FuturesUnordered::new();
+        let mut reports: Vec<(usize, GroupReport)> = Vec::new();
+        let (mut started, mut busy) = (0, 0);
+        loop {
+            let sizes = jobs.iter().map(|job| job.record().claims.len());
+            let starting = if self.stop.requested() { 0 } else { schedule::admit(sizes, busy, self.options.parallel) };
+            for job in jobs.drain(..starting) {
+                let (at, claims) = (started, job.record().claims.len());
+                started += 1;
+                busy += claims;
+                running.push(Box::pin(async move { (at, claims, self.job(job).await) }));
+            }
+            let Some((at, claims, report)) = running.next().await else { break };
+            busy -= claims;
+            reports.push((at, report));
+        }
+        let left = jobs.iter().map(|job| GroupReport::new(job.record(), GroupEnd::Interrupted, Timestamp::now()));
+        reports.sort_by_key(|(at, _)| *at);
+        reports.into_iter().map(|(_, report)| report).chain(left).collect()
+    }
+
+    async fn job(&self, job: Job) -> GroupReport {
+        let planned = job.record().clone();
+        let begun = match job {
+            Job::Resumed(record) => Ok(record.id()),
+            Job::New(group) => self.begin(*group).await,
+        };
+        let (end, record) = match begun {
+            Err(end) => (end, None),
+            Ok(id) => {
+                let reporter = Following { world: self.world.clone(), to: Arc::clone(&self.reporter) };
+                let (world, records, stop) = (&self.world, &self.records, self.stop);
+                Driver { world, records, reporter: &reporter, stop }.run(&id).await
+            }
+        };
+        GroupReport::new(record.as_ref().unwrap_or(&planned), end, Timestamp::now())
+    }
+
+    /// Stores the group's record, the first write of its migration; an open one of another process is joined.
+    async fn begin(&self, group: PlannedGroup) -> Result<RecordId, GroupEnd> {
+        let failed = |error: pvmigrate_cluster::Error| GroupEnd::Failed(error.into());
+        let record = self.renewed(group).await?;
+        let id = record.id();
+        let mut over = None;
+        loop {
+            match self.records.save(&record, over.as_ref()).await.map_err(failed)? {
+                Saved::Stored(_) => return Ok(id),
+                Saved::Conflict => match self.records.load(&id).await.map_err(failed)? {
+                    Some((found, _)) if found.is_open() => return Ok(id),
+                    Some((_, version)) => over = Some(version), // an earlier migration of the same claims
+                    None => over = None,
+                },
+            }
+        }
+    }
+
+    /// Returns the group's record as it would begin now.
+    async fn renewed(&self, planned: PlannedGroup) -> Result<Record, GroupEnd> {
+        if self.survey.borrow().1.elapsed() > SURVEY_AGE {
+            let (survey, _) = plan(self.client, self.policies, self.options)
+                .await
+                .map_err(|failure| GroupEnd::Failed(failure.error))?;
+            self.survey.replace((survey, Instant::now()));
+        } else {
+            return Ok(planned.record);
+        }
+        let now = Timestamp::now();
+        let survey = &self.survey.borrow().0;
+        let plan =
+            Plan::new(survey, self.policies, self.options, now).map_err(|error| GroupEnd::Failed(error.into()))?;
+        let same = |group: &PlannedGroup| group.group.claims.is_superset(&planned.group.claims);
+        let in_namespace = plan.groups.into_iter().filter(|group| group.group.namespace == planned.group.namespace);
+        let Some(group) = in_namespace.into_iter().find(same) else {
+            return Err(GroupEnd::Blocked(vec![changed(&planned)]));
+        };
+        let blockers = eligibility::blockers(survey, &group.group);
+        if blockers.is_empty() { Ok(group.record) } else { Err(GroupEnd::Blocked(blockers)) }
+    }
+}
+
+fn changed(planned: &PlannedGroup) -> Blocker {
+    let claims: Vec<&str> = planned.group.claims.iter().map(String::as_str).collect();
+    Blocker {
+        code: Code::OtherMigration,
+        about: format!("claims {} in namespace {}", claims.join(", "), planned.group.namespace),
+        message: "they have changed since the plan: not all of them are to be migrated any more".to_owned(),
+        hint: "run migrate again for a new plan".to_owned(),
+    }
+}
+
+/// Follows the output of every copy that starts, for whoever is told of it.
+struct Following {
+    world: ClusterWorld,
+    to: Arc<dyn Reporter + Send + Sync>,
+}
+
+impl Reporter for Following {
+    fn report(&self, group: &RecordId, event: Event<'_>) {
+        if let Event::Copying { claim, pod } = &event {
+            let (world, to) = (self.world.clone(), Arc::clone(&self.to));
+            let (group, claim, pod) = (group.clone(), (*claim).to_owned(), pod.name.clone());
+            tokio::spawn(async move {
+                let mut lines = std::pin::pin!(world.copy_output(&group.namespace, &pod));
+                while let Some(line) = lines.next().await {
+                    to.rsync(&group, &claim, &line);
+                }
+            });
+        }
+        self.to.report(group, event);
+    }
+
+    fn rsync(&self, group: &RecordId, claim: &str, line: &str) {
+        self.to.rsync(group, claim, line);
+    }
+}
