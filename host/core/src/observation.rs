@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::copy_report::CopyReport;
-use crate::record::{Purpose, Uid, Version, WorkloadRef};
+use crate::record::{ClaimRecord, Purpose, Uid, Version, WorkloadRef};
 
 /// Holds one look at a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -30,7 +30,7 @@ pub struct ClaimSeen {
     pub source: Option<Claim>,
     /// The source volume, by its recorded name.
     pub source_volume: Option<Volume>,
-    /// The recorded destination volume; while none is recorded, the one the temporary claim names.
+    /// The destination volume, see [`destination_volume_name`].
     pub destination_volume: Option<Volume>,
     /// Unfinished pods, not ours, that name the claim or one of its temporary claims.
     ///
@@ -39,6 +39,16 @@ pub struct ClaimSeen {
     pub users: Vec<User>,
     /// Pods of ours, and of an interrupted run of the reference tool, for this claim, by name.
     pub pods: Vec<Pod>,
+}
+
+/// Names the volume to show as [`ClaimSeen::destination_volume`], given the temporary claim on the destination class.
+///
+/// Until the copy is proven this is the one the temporary claim names: a temporary claim that was lost and made anew has
+/// another volume than the recorded one. After that it is the recorded one alone, whatever a late write made meanwhile.
+pub fn destination_volume_name<'a>(record: &'a ClaimRecord, temp: Option<&'a Claim>) -> Option<&'a str> {
+    let recorded = record.destination.as_ref().map(|volume| volume.name.as_str());
+    let named = temp.and_then(|temp| temp.volume.as_deref());
+    if record.evidence.is_some() { recorded } else { named.or(recorded) }
 }
 
 /// Shows a claim.

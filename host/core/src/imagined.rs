@@ -1,0 +1,270 @@
+//! An imagined cluster: the objects of one group, and what the cluster itself does with them.
+//!
+//! [`crate::forecast`] looks ahead on it, and the model checker searches every world that can follow on it. So here is
+//! only what a Kubernetes cluster really does: writes with their preconditions (`execute`) and the moves of its own
+//! controllers (`moves`). What to do next is never decided here, and no fault happens by itself.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use crate::names;
+use crate::observation::{self, Claim, ClaimSeen, Observation, Progress, User, Volume, WorkloadSeen};
+use crate::record::{Purpose, Record, Uid, Version, WorkloadRef};
+
+mod execute;
+mod moves;
+
+pub use moves::Move;
+
+/// Holds the objects of one group, as they truly are.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Imagined {
+    /// The time that new objects are created at.
+    pub now: Timestamp,
+    /// Where the claims, pods and workloads are.
+    pub namespace: String,
+    /// The destination class provisions only for a pod.
+    pub binds_late: bool,
+    /// By name, temporary ones too.
+    pub claims: BTreeMap<String, Claim>,
+    /// By name.
+    pub volumes: BTreeMap<String, Volume>,
+    /// By name, of everybody.
+    pub pods: BTreeMap<String, Pod>,
+    /// The workloads of the group.
+    pub workloads: BTreeMap<WorkloadRef, Workload>,
+    /// Writes so far; numbers new uids and versions.
+    pub writes: u64,
+    /// Volumes provisioned so far; numbers their names.
+    pub provisioned: u32,
+}
+
+/// A pod, ours or not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pod {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Its uid.
+    pub uid: Uid,
+    /// The claims it names.
+    pub claims: Vec<String>,
+    /// It has a node, so it holds the claims it names.
+    pub placed: bool,
+    /// Its deletion was asked for; its node has to stop it.
+    pub leaving: bool,
+    /// How far it is.
+    pub progress: Progress,
+    /// When it was created.
+    pub created: Timestamp,
+}
+
+/// Tells whose a pod is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// Ours, or an interrupted run's of the reference tool.
+    Ours {
+        /// The claim it serves.
+        claim: String,
+        /// What it is for.
+        purpose: Purpose,
+        /// Which attempt it is.
+        attempt: u32,
+    },
+    /// A workload's of the group.
+    Workload(WorkloadRef),
+    /// A pod nobody scales; it ends by itself some time.
+    Other,
+}
+
+/// A workload.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Workload {
+    /// Its resourceVersion.
+    pub version: Version,
+    /// The scale asked of it.
+    pub replicas: u32,
+    /// The scale in its annotation.
+    pub mark: Option<u32>,
+    /// The claims its pods name.
+    pub claims: Vec<String>,
+}
+
+impl Pod {
+    /// Tells whether the pod has ended, so that it holds no claim any more.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
+    }
+
+    /// Tells whether the pod keeps `claim` from being removed (`pvc-protection`).
+    pub fn holds(&self, claim: &str) -> bool {
+        self.placed && self.names(claim)
+    }
+
+    /// Tells whether the pod is unfinished and names `claim`.
+    pub fn names(&self, claim: &str) -> bool {
+        !self.is_finished() && self.claims.iter().any(|named| named == claim)
+    }
+}
+
+impl Imagined {
+    /// Returns a world without any object.
+    pub fn empty(record: &Record, now: Timestamp) -> Self {
+        Self {
+            now,
+            namespace: record.namespace.clone(),
+            binds_late: record.asked.binds_late,
+            claims: BTreeMap::new(),
+            volumes: BTreeMap::new(),
+            pods: BTreeMap::new(),
+            workloads: BTreeMap::new(),
+            writes: 0,
+            provisioned: 0,
+        }
+    }
+
+    /// Imagines the world that an observation shows.
+    pub fn of(record: &Record, seen: &Observation, now: Timestamp) -> Self {
+        let mut world = Self::empty(record, now);
+        for (workload, seen) in &seen.workloads {
+            // Which of the group's claims it uses is not recorded. All of them is the careful guess.
+            let claims: Vec<String> = record.claims.keys().cloned().collect();
+            for index in 0..seen.pods {
+                let pod = world.new_pod(Owner::Workload(workload.clone()), claims.clone());
+                let pod = Pod { placed: true, progress: Progress::Running, ..pod };
+                world.pods.insert(format!("{}-{index}", workload.name), pod);
+            }
+            let WorkloadSeen { version, replicas, mark, pods: _ } = seen.clone();
+            world.workloads.insert(workload.clone(), Workload { version, replicas, mark, claims });
+        }
+        for (name, seen) in &seen.claims {
+            world.place(record, name, seen);
+        }
+        world
+    }
+
+    fn place(&mut self, record: &Record, name: &str, seen: &ClaimSeen) {
+        let (destination, source) = (names::destination_claim(name), names::source_claim(name));
+        for (name, claim) in [(name, &seen.named), (&destination, &seen.destination), (&source, &seen.source)] {
+            self.claims.extend(claim.iter().map(|claim| (name.to_owned(), claim.clone())));
+        }
+        for volume in [&seen.source_volume, &seen.destination_volume].into_iter().flatten() {
+            self.volumes.insert(volume.name.clone(), volume.clone());
+        }
+        for pod in &seen.pods {
+            let owner = Owner::Ours { claim: name.to_owned(), purpose: pod.purpose, attempt: pod.attempt };
+            let imagined = Pod {
+                uid: pod.uid.clone(),
+                claims: mounts(name, pod.purpose),
+                placed: !matches!(pod.progress, Progress::Starting(_)),
+                leaving: pod.leaving,
+                progress: pod.progress.clone(),
+                created: pod.created,
+                owner,
+            };
+            self.pods.insert(pod.name.clone(), imagined);
+        }
+        for user in &seen.users {
+            let pod = self.new_pod(Owner::Other, vec![name.to_owned()]);
+            let pod = Pod { placed: user.placed, ..pod };
+            self.pods.entry(user.pod.clone()).or_insert(pod);
+        }
+        // So that names of volumes yet to be provisioned differ from names that are there.
+        self.provisioned = self.provisioned.max(u32::try_from(record.claims.len()).unwrap_or(u32::MAX));
+    }
+
+    /// Shows the world as a fresh and complete look would.
+    pub fn observe(&self, record: &Record) -> Observation {
+        let claims = record.claims.keys().map(|name| (name.clone(), self.observe_claim(record, name))).collect();
+        let workloads = record.workloads.iter().filter_map(|recorded| {
+            let workload = self.workloads.get(&recorded.workload)?;
+            let is_its = |pod: &&Pod| pod.owner == Owner::Workload(recorded.workload.clone()) && !pod.is_finished();
+            let pods = u32::try_from(self.pods.values().filter(is_its).count()).unwrap_or(u32::MAX);
+            let Workload { version, replicas, mark, claims: _ } = workload.clone();
+            Some((recorded.workload.clone(), WorkloadSeen { version, replicas, mark, pods }))
+        });
+        Observation { claims, workloads: workloads.collect() }
+    }
+
+    fn observe_claim(&self, record: &Record, name: &str) -> ClaimSeen {
+        let (destination, source) = (names::destination_claim(name), names::source_claim(name));
+        let temp = self.claims.get(&destination);
+        let recorded = record.claims.get(name);
+        let volume = recorded.and_then(|recorded| observation::destination_volume_name(recorded, temp));
+        let mut users = Vec::new();
+        let mut pods = Vec::new();
+        for (pod_name, pod) in &self.pods {
+            match &pod.owner {
+                Owner::Ours { claim, purpose, attempt } if claim == name => pods.push(observation::Pod {
+                    name: pod_name.clone(),
+                    uid: pod.uid.clone(),
+                    purpose: *purpose,
+                    attempt: *attempt,
+                    progress: pod.progress.clone(),
+                    leaving: pod.leaving,
+                    created: pod.created,
+                }),
+                Owner::Workload(_) | Owner::Other
+                    if [name, &destination, &source].into_iter().any(|claim| pod.names(claim)) =>
+                {
+                    users.push(User { pod: pod_name.clone(), placed: pod.placed });
+                }
+                Owner::Ours { .. } | Owner::Workload(_) | Owner::Other => {}
+            }
+        }
+        ClaimSeen {
+            named: self.claims.get(name).cloned(),
+            destination: temp.cloned(),
+            source: self.claims.get(&source).cloned(),
+            source_volume: recorded.and_then(|recorded| self.volumes.get(&recorded.source.name)).cloned(),
+            destination_volume: volume.and_then(|volume| self.volumes.get(volume)).cloned(),
+            users,
+            pods,
+        }
+    }
+
+    /// Returns a new pod that waits for a node.
+    pub fn new_pod(&mut self, owner: Owner, claims: Vec<String>) -> Pod {
+        let (uid, _) = self.identity();
+        let progress = Progress::Starting(None);
+        Pod { owner, uid, claims, placed: false, leaving: false, progress, created: self.now }
+    }
+
+    /// Returns a new claim that waits for its volume: `volume`, or any.
+    pub fn new_claim(&mut self, volume: Option<String>, run: Option<String>) -> Claim {
+        let (uid, version) = self.identity();
+        Claim {
+            uid,
+            version,
+            volume,
+            bound: false,
+            terminating: false,
+            run,
+            turned_back: None,
+            fits: true,
+            created: self.now,
+            trouble: None,
+        }
+    }
+
+    /// Returns a resourceVersion that no object has had.
+    pub fn version(&mut self) -> Version {
+        self.writes += 1;
+        Version(format!("imagined-{}", self.writes))
+    }
+
+    fn identity(&mut self) -> (Uid, Version) {
+        let version = self.version();
+        (Uid(version.0.clone()), version)
+    }
+}
+
+/// Names the claims that a pod of ours for `claim` mounts.
+fn mounts(claim: &str, purpose: Purpose) -> Vec<String> {
+    let destination = names::destination_claim(claim);
+    match purpose {
+        Purpose::Prime => vec![destination],
+        Purpose::Copy => vec![names::source_claim(claim), destination],
+        Purpose::Warm | Purpose::Leftover => vec![claim.to_owned(), destination],
+    }
+}

@@ -1,0 +1,160 @@
+//! The writes: each step's effect, under the same preconditions that the API server checks.
+
+use super::{Imagined, Owner, Workload, mounts};
+use crate::names;
+use crate::observation::{Claim, Holder, RETAIN, Volume};
+use crate::ports::Done;
+use crate::record::{Record, Version, WorkloadRef};
+use crate::step::{Reserved, Side, Step, Target};
+
+impl Imagined {
+    /// Does one step as one conditional write. [`Step::Note`] is no write to the cluster and changes nothing here.
+    pub fn execute(&mut self, record: &Record, step: &Step) -> Done {
+        match step {
+            Step::Note(_) => Done::Applied,
+            Step::RetainSource { volume, .. } | Step::RetainDestination { volume, .. } => {
+                self.change_volume(volume, |volume| RETAIN.clone_into(&mut volume.reclaim))
+            }
+            Step::RestoreReclaim { volume, policy, .. } => {
+                self.change_volume(volume, |volume| policy.clone_into(&mut volume.reclaim))
+            }
+            Step::DeleteSourceVolume { volume, .. } => {
+                let now = self.now;
+                self.change_volume(volume, |volume| volume.terminating = Some(now))
+            }
+            Step::Reserve { claim, volume, holder, .. } => self.reserve(claim, volume, *holder),
+            Step::CreateDestination { claim } => self.create(names::destination_claim(claim), None, record),
+            Step::CreateSourceTemp { claim } => {
+                let volume = record.claims.get(claim).map(|claim| claim.source.name.clone());
+                self.create(names::source_claim(claim), volume, record)
+            }
+            Step::CreateFinalClaim { claim } => {
+                let destination = record.claims.get(claim).and_then(|claim| claim.destination.as_ref());
+                self.create(claim.clone(), destination.map(|volume| volume.name.clone()), record)
+            }
+            Step::RestoreOriginalClaim { claim } => {
+                let volume = record.claims.get(claim).map(|claim| claim.source.name.clone());
+                self.create(claim.clone(), volume, record)
+            }
+            Step::AdoptDestination { target, .. } => {
+                self.change_claim(target, |claim| claim.run = Some(record.run.clone()))
+            }
+            Step::TouchOriginal { target, .. } => {
+                self.change_claim(target, |claim| claim.turned_back = Some(record.run.clone()))
+            }
+            Step::UntouchOriginal { target, .. } => self.change_claim(target, |claim| claim.turned_back = None),
+            Step::DeleteOriginalClaim { target, .. } => self.change_claim(target, |claim| claim.terminating = true),
+            Step::DeleteTemp { claim, side, target } => self.delete_temp(claim, *side, target),
+            Step::StartPod { claim, purpose, attempt } => {
+                let name = names::pod(&record.run, claim, *purpose, *attempt);
+                if !self.pods.contains_key(&name) {
+                    let owner = Owner::Ours { claim: claim.clone(), purpose: *purpose, attempt: *attempt };
+                    let pod = self.new_pod(owner, mounts(claim, *purpose));
+                    self.pods.insert(name, pod);
+                }
+                Done::Applied
+            }
+            Step::DeletePod { pod, uid, .. } => match self.pods.get_mut(pod) {
+                None => Done::Applied,
+                Some(found) if found.uid != *uid => Done::Stale,
+                Some(found) if found.placed && !found.is_finished() => {
+                    found.leaving = true;
+                    Done::Applied
+                }
+                Some(_) => {
+                    self.pods.remove(pod);
+                    Done::Applied
+                }
+            },
+            Step::MarkWorkload { workload, version, replicas } => {
+                self.change_workload(workload, version, |seen| seen.mark = Some(*replicas))
+            }
+            Step::UnmarkWorkload { workload, version } => {
+                self.change_workload(workload, version, |seen| seen.mark = None)
+            }
+            Step::ScaleDown { workload, version } => self.change_workload(workload, version, |seen| seen.replicas = 0),
+            Step::ScaleUp { workload, version, replicas } => {
+                self.change_workload(workload, version, |seen| seen.replicas = *replicas)
+            }
+        }
+    }
+
+    /// Creates a claim if there is none of the name; whose it is then, the next look tells.
+    fn create(&mut self, name: String, volume: Option<String>, record: &Record) -> Done {
+        if !self.claims.contains_key(&name) {
+            let claim = self.new_claim(volume, Some(record.run.clone()));
+            self.claims.insert(name, claim);
+        }
+        Done::Applied
+    }
+
+    /// Deletes by uid alone: a temporary claim is ours whatever was written to it meanwhile.
+    fn delete_temp(&mut self, claim: &str, side: Side, target: &Target) -> Done {
+        let name = match side {
+            Side::Source => names::source_claim(claim),
+            Side::Destination => names::destination_claim(claim),
+        };
+        let version = self.version();
+        match self.claims.get_mut(&name) {
+            None => Done::Applied,
+            Some(temp) if temp.uid != target.uid => Done::Stale,
+            Some(temp) => {
+                (temp.terminating, temp.version) = (true, version);
+                Done::Applied
+            }
+        }
+    }
+
+    fn reserve(&mut self, claim: &str, volume: &Target, holder: Reserved) -> Done {
+        let name = match holder {
+            Reserved::SourceTemp => names::source_claim(claim),
+            Reserved::ClaimName => claim.to_owned(),
+        };
+        let holder = Holder { namespace: self.namespace.clone(), name, uid: None };
+        self.change_volume(volume, |volume| {
+            volume.holder = Some(holder);
+            "Available".clone_into(&mut volume.phase);
+        })
+    }
+
+    fn change_claim(&mut self, target: &Target, change: impl FnOnce(&mut Claim)) -> Done {
+        let version = self.version();
+        match self.claims.get_mut(&target.name) {
+            Some(claim) if claim.uid == target.uid && claim.version == target.version => {
+                change(claim);
+                claim.version = version;
+                Done::Applied
+            }
+            Some(_) | None => Done::Stale,
+        }
+    }
+
+    fn change_volume(&mut self, target: &Target, change: impl FnOnce(&mut Volume)) -> Done {
+        let version = self.version();
+        match self.volumes.get_mut(&target.name) {
+            Some(volume) if volume.uid == target.uid && volume.version == target.version => {
+                change(volume);
+                volume.version = version;
+                Done::Applied
+            }
+            Some(_) | None => Done::Stale,
+        }
+    }
+
+    fn change_workload(
+        &mut self,
+        workload: &WorkloadRef,
+        version: &Version,
+        change: impl FnOnce(&mut Workload),
+    ) -> Done {
+        let fresh = self.version();
+        match self.workloads.get_mut(workload) {
+            Some(workload) if workload.version == *version => {
+                change(workload);
+                workload.version = fresh;
+                Done::Applied
+            }
+            Some(_) | None => Done::Stale,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The moves that the cluster's own controllers make: binder, provisioner, protection, scheduler, nodes.
+
+use super::{Imagined, Owner};
+use crate::copy_report::CopyReport;
+use crate::observation::{Claim, Holder, Progress, Volume};
+use crate::record::{Uid, WorkloadRef};
+
+/// Names one thing that a controller of the cluster does next.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Move {
+    /// The binder reserves the volume for the claim: first half of a binding.
+    BindVolume {
+        /// The volume.
+        volume: String,
+        /// The claim.
+        claim: String,
+    },
+    /// The binder notes the volume on the claim: second half.
+    BindClaim {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: String,
+    },
+    /// The provisioner makes a volume for the claim.
+    Provision(String),
+    /// The scheduler gives the pod a node, and it starts.
+    Place(String),
+    /// A pod of ours ends well.
+    Succeed(String),
+    /// A deleted claim that no pod holds is removed, and its volume released.
+    RemoveClaim(String),
+    /// A released volume with `Delete` is removed, and its disk freed.
+    Reclaim(String),
+    /// A deleted volume that no claim has is removed; its disk stays.
+    RemoveVolume(String),
+    /// A pod on its way out, or one more than its workload wants, is gone.
+    Stop(String),
+    /// A pod that nobody scales ends.
+    End(String),
+}
+
+impl Imagined {
+    /// Lists what the cluster may do next; those that only a person hastens come last.
+    pub fn moves(&self) -> Vec<Move> {
+        let mut moves = Vec::new();
+        for (name, claim) in &self.claims {
+            self.claim_moves(name, claim, &mut moves);
+        }
+        for (name, volume) in &self.volumes {
+            if self.is_held(volume) {
+            } else if volume.phase == RELEASED && volume.reclaim == "Delete" {
+                moves.push(Move::Reclaim(name.clone()));
+            } else if volume.terminating.is_some() {
+                moves.push(Move::RemoveVolume(name.clone()));
+            }
+        }
+        let mut last = Vec::new();
+        for (name, pod) in &self.pods {
+            let is_startable = |claim: &String| self.claims.get(claim).is_some_and(|c| c.bound && !c.terminating);
+            let is_ours = matches!(pod.owner, Owner::Ours { .. });
+            if !pod.placed && !pod.is_finished() && pod.claims.iter().all(is_startable) {
+                moves.push(Move::Place(name.clone()));
+            }
+            if is_ours && pod.progress == Progress::Running && !pod.leaving {
+                moves.push(Move::Succeed(name.clone()));
+            }
+            match &pod.owner {
+                Owner::Ours { .. } if pod.leaving => last.push(Move::Stop(name.clone())),
+                Owner::Workload(workload) if self.has_too_many(workload) => last.push(Move::Stop(name.clone())),
+                Owner::Other if !pod.is_finished() => last.push(Move::End(name.clone())),
+                Owner::Ours { .. } | Owner::Workload(_) | Owner::Other => {}
+            }
+        }
+        moves.append(&mut last);
+        moves
+    }
+
+    fn claim_moves(&self, name: &str, claim: &Claim, moves: &mut Vec<Move>) {
+        if claim.terminating {
+            if !self.pods.values().any(|pod| pod.holds(name)) {
+                moves.push(Move::RemoveClaim(name.to_owned()));
+            }
+            return;
+        }
+        if claim.bound {
+            return;
+        }
+        match self.volumes.values().find(|volume| self.suits(volume, name, claim)) {
+            Some(volume) if is_uid(volume, &claim.uid) => {
+                moves.push(Move::BindClaim { claim: name.to_owned(), volume: volume.name.clone() });
+            }
+            Some(volume) => moves.push(Move::BindVolume { volume: volume.name.clone(), claim: name.to_owned() }),
+            None if claim.volume.is_none() && (!self.binds_late || self.is_asked_for(name)) => {
+                moves.push(Move::Provision(name.to_owned()));
+            }
+            None => {}
+        }
+    }
+
+    /// A volume reserved for nobody suits any claim that names none: that is why none of ours ever is.
+    fn suits(&self, volume: &Volume, name: &str, claim: &Claim) -> bool {
+        let is_wanted = claim.volume.as_ref().is_none_or(|wanted| *wanted == volume.name);
+        let is_free = match &volume.holder {
+            None => true,
+            Some(holder) => {
+                holder.namespace == self.namespace
+                    && holder.name == name
+                    && holder.uid.as_ref().is_none_or(|uid| *uid == claim.uid)
+            }
+        };
+        is_wanted && is_free && volume.terminating.is_none()
+    }
+
+    fn is_asked_for(&self, claim: &str) -> bool {
+        self.pods.values().any(|pod| pod.names(claim))
+    }
+
+    fn is_held(&self, volume: &Volume) -> bool {
+        let Some(Holder { name, uid: Some(uid), .. }) = &volume.holder else { return false };
+        self.claims.get(name).is_some_and(|claim| claim.uid == *uid)
+    }
+
+    fn has_too_many(&self, workload: &WorkloadRef) -> bool {
+        let pods = self.pods.values().filter(|pod| pod.owner == Owner::Workload(workload.clone())).count();
+        self.workloads.get(workload).is_none_or(|workload| pods > workload.replicas as usize)
+    }
+
+    /// Makes a move. One that is not possible any more changes nothing.
+    pub fn make(&mut self, next: &Move) {
+        match next {
+            Move::BindVolume { volume, claim } => self.bind_volume(volume, claim),
+            Move::BindClaim { claim, volume } => {
+                let version = self.version();
+                if let Some(claim) = self.claims.get_mut(claim) {
+                    (claim.bound, claim.volume, claim.version) = (true, Some(volume.clone()), version);
+                    claim.trouble = None;
+                }
+            }
+            Move::Provision(claim) => self.provision(claim),
+            Move::Place(pod) => {
+                if let Some(pod) = self.pods.get_mut(pod) {
+                    (pod.placed, pod.progress) = (true, Progress::Running);
+                }
+            }
+            Move::Succeed(pod) => {
+                if let Some(pod) = self.pods.get_mut(pod) {
+                    pod.progress = Progress::Succeeded(Ok(CopyReport::default()));
+                }
+            }
+            Move::RemoveClaim(claim) => self.remove_claim(claim),
+            Move::Reclaim(volume) | Move::RemoveVolume(volume) => {
+                self.volumes.remove(volume);
+            }
+            Move::Stop(pod) | Move::End(pod) => {
+                self.pods.remove(pod);
+            }
+        }
+    }
+
+    fn bind_volume(&mut self, volume: &str, claim: &str) {
+        let version = self.version();
+        let Some(uid) = self.claims.get(claim).map(|claim| claim.uid.clone()) else { return };
+        if let Some(volume) = self.volumes.get_mut(volume) {
+            volume.holder = Some(Holder { namespace: self.namespace.clone(), name: claim.to_owned(), uid: Some(uid) });
+            BOUND.clone_into(&mut volume.phase);
+            volume.version = version;
+        }
+    }
+
+    /// The new volume is reserved for the claim with its uid at once; what is left is the binder's second half.
+    fn provision(&mut self, claim: &str) {
+        self.provisioned += 1;
+        let name = format!("pvc-{}", self.provisioned);
+        let version = self.version();
+        let volume = Volume {
+            name: name.clone(),
+            uid: Uid(name.clone()),
+            version,
+            reclaim: "Delete".to_owned(),
+            holder: None,
+            phase: BOUND.to_owned(),
+            terminating: None,
+        };
+        self.volumes.insert(name.clone(), volume);
+        self.bind_volume(&name, claim);
+    }
+
+    fn remove_claim(&mut self, name: &str) {
+        let Some(claim) = self.claims.remove(name) else { return };
+        let version = self.version();
+        if let Some(volume) = self.volumes.values_mut().find(|volume| is_uid(volume, &claim.uid)) {
+            RELEASED.clone_into(&mut volume.phase);
+            volume.version = version;
+        }
+    }
+}
+
+const BOUND: &str = "Bound";
+const RELEASED: &str = "Released";
+
+fn is_uid(volume: &Volume, uid: &Uid) -> bool {
+    volume.holder.as_ref().is_some_and(|holder| holder.uid.as_ref() == Some(uid))
+}
