@@ -1,0 +1,162 @@
+//! Scenes: an embedded cluster with files in its volumes, and processes of pvmigrate that run on it and may be killed.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result};
+use pvmigrate::driver::{Event, Reporter};
+use pvmigrate::failure::Failure;
+use pvmigrate::options::Options;
+use pvmigrate::run::{self, Run};
+use pvmigrate::stop::Stop;
+use pvmigrate_core::ports::RecordId;
+use pvmigrate_core::record::Limits;
+use pvmigrate_policy::Policies;
+use pvmigrate_rehearsal::{Cluster, Faults, Handle, Settings, find_rsync, read_objects};
+use tempfile::TempDir;
+
+/// Names a scenario and what is asked of the run on it.
+#[derive(Clone)]
+pub struct Scenario {
+    /// The file in `tests/embedded/scenarios`, without its ending.
+    pub name: &'static str,
+    /// Changes the usual options.
+    pub ask: fn(&mut Options),
+    /// Changes the embedded cluster's settings.
+    pub set: fn(&mut Settings),
+}
+
+impl Scenario {
+    /// Returns a scenario with the usual options.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, ask: |_| {}, set: |_| {} }
+    }
+
+    /// Returns the options of a run on this scenario.
+    pub fn options(&self) -> Options {
+        let mut options = options();
+        (self.ask)(&mut options);
+        options
+    }
+
+    /// Starts the embedded cluster of this scenario and fills its volumes.
+    ///
+    /// # Errors
+    /// When the scenario cannot be read, or the cluster does not start.
+    pub async fn start(&self) -> Result<Scene> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("embedded/scenarios").join(format!("{}.yaml", self.name));
+        let objects = read_objects(&file).with_context(|| format!("scenario {}", self.name))?;
+        let directory = tempfile::tempdir()?;
+        let rsync = find_rsync()?;
+        let mut settings = Settings { writers: true, ..Settings::new(directory.path().join("volumes"), rsync) };
+        (self.set)(&mut settings);
+        let cluster = Cluster::start(objects, settings).await?;
+        cluster.fill_all(7)?;
+        cluster.settled().await;
+        let scene = Scene { cluster, directory, scenario: self.clone() };
+        scene.keep_pristine()?;
+        Ok(scene)
+    }
+}
+
+/// Returns the options that all scenarios begin with: no pause between tries, so that the tests need no clock.
+pub fn options() -> Options {
+    Options {
+        source_class: "old".to_owned(),
+        dest_class: "new".to_owned(),
+        namespace: None,
+        environment: String::new(),
+        rsync_image: "eeacms/rsync:2.3".to_owned(),
+        rsync_flags: Vec::new(),
+        set_defaults: false,
+        skip_source_validation: false,
+        preflight_only: false,
+        skip_preflight: false,
+        pod_ready_timeout: std::time::Duration::from_secs(20),
+        parallel: 4,
+        on_failure: pvmigrate_core::record::OnFailure::RollBack,
+        disposal: pvmigrate_core::record::Disposal::Delete,
+        warm: false,
+        limits: Limits { retry_seconds: 0, ..Limits::default() },
+    }
+}
+
+/// Holds a running embedded cluster.
+pub struct Scene {
+    /// The cluster.
+    pub cluster: Cluster,
+    directory: TempDir,
+    scenario: Scenario,
+}
+
+/// Tells how a process of pvmigrate ended.
+pub enum Ended {
+    /// By itself.
+    ByItself(Result<Run, Failure>),
+    /// It was killed.
+    Killed,
+}
+
+impl Scene {
+    /// Runs a process of pvmigrate until it ends or its plan of faults kills it.
+    pub async fn process(&self, faults: Faults) -> (Ended, Handle) {
+        let (client, handle) = self.cluster.client_with(faults);
+        let ended = {
+            let (options, stop) = (self.scenario.options(), Stop::default());
+            let migrate = run::migrate(&client, policies(), &options, Arc::new(Silent), &stop);
+            tokio::select! {
+                result = migrate => Ended::ByItself(result),
+                () = handle.killed() => Ended::Killed,
+            }
+        };
+        (ended, handle)
+    }
+
+    /// Runs a process without faults to its end.
+    ///
+    /// # Errors
+    /// When the run fails as a whole.
+    pub async fn migrate(&self) -> Result<(Run, Handle)> {
+        match self.process(Faults::default()).await {
+            (Ended::ByItself(Ok(run)), handle) => {
+                self.cluster.settled().await;
+                Ok((run, handle))
+            }
+            (Ended::ByItself(Err(failure)), _) => Err(failure.error),
+            (Ended::Killed, _) => anyhow::bail!("a process without faults was killed"),
+        }
+    }
+
+    /// Returns the directory that keeps a copy of the claim's files as they were at first.
+    pub fn pristine(&self, namespace: &str, claim: &str) -> PathBuf {
+        self.directory.path().join("pristine").join(namespace).join(claim)
+    }
+
+    /// Copies with `cp -a`, not with rsync: what is tested is not what tests.
+    fn keep_pristine(&self) -> Result<()> {
+        for claim in self.cluster.objects().iter().filter(|object| object["kind"] == "PersistentVolumeClaim") {
+            let name = |pointer: &str| claim.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default();
+            let Some(from) = self.cluster.volume_directory(name("/spec/volumeName")) else { continue };
+            let to = self.pristine(name("/metadata/namespace"), name("/metadata/name"));
+            std::fs::create_dir_all(&to)?;
+            let done = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(&to).status()?;
+            anyhow::ensure!(done.success(), "cp -a of {} failed", from.display());
+        }
+        Ok(())
+    }
+}
+
+/// The embedded default policy, compiled once for all tests of a process.
+pub fn policies() -> &'static Policies {
+    static POLICIES: OnceLock<Policies> = OnceLock::new();
+    #[allow(clippy::expect_used, reason = "tests cannot go on without it")]
+    POLICIES.get_or_init(|| Policies::builtin().expect("the embedded policy loads"))
+}
+
+/// Hears everything and says nothing.
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _: &RecordId, _: Event<'_>) {}
+    fn rsync(&self, _: &RecordId, _: &str, _: &str) {}
+}
