@@ -1,0 +1,145 @@
+//! Fills in what the API server fills in: identities, defaults, and the default StorageClass.
+
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use crate::{
+    kinds::{self, Kind},
+    object::{self, set},
+    store::Store,
+};
+
+/// The finalizer that keeps a claim while a pod uses it.
+pub(crate) const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+/// The finalizer that keeps a volume while a claim is bound to it.
+pub(crate) const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
+/// Marks the StorageClass of claims that name none.
+pub(crate) const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
+/// The API server cuts a `generateName` so that the generated name stays within 63 characters.
+const LONGEST_GENERATED_BASE: usize = 58;
+
+/// Makes a posted object into one that can be stored: its own identity, no status, defaults.
+pub(crate) fn creation(store: &mut Store, kind: &Kind, new: &mut Value) -> Result<(), Failure> {
+    if let Some(version) = object::text(new, "/metadata/resourceVersion") {
+        return Err(Failure::bad_request(format!(
+            "resourceVersion should not be set on objects to be created (got {version})"
+        )));
+    }
+    for field in ["uid", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "selfLink"] {
+        object::remove(new, &["metadata", field]);
+    }
+    if object::name(new).is_empty()
+        && let Some(base) = object::text(new, "/metadata/generateName")
+    {
+        let base: String = base.chars().take(LONGEST_GENERATED_BASE).collect();
+        let name = format!("{base}{}", store.random().name_suffix());
+        set(new, &["metadata", "name"], json!(name));
+    }
+    identity(store, kind, new);
+    if kind.status {
+        object::remove(new, &["status"]);
+    }
+    default_class(store, kind, new);
+    defaults(kind, new);
+    finalizers(kind, new);
+    Ok(())
+}
+
+/// Gives a new object its uid, creation time and first generation.
+pub(crate) fn identity(store: &mut Store, kind: &Kind, new: &mut Value) {
+    if object::uid(new).is_empty() {
+        let uid = store.random().uid();
+        set(new, &["metadata", "uid"], json!(uid));
+    }
+    if object::text(new, "/metadata/creationTimestamp").is_none() {
+        set(new, &["metadata", "creationTimestamp"], json!(object::now()));
+    }
+    if kind.generation && object::number(new, "/metadata/generation").is_none() {
+        set(new, &["metadata", "generation"], json!(1));
+    }
+}
+
+/// Adds the protection finalizers, as the storage-object-in-use admission does at creation.
+pub(crate) fn finalizers(kind: &Kind, new: &mut Value) {
+    if *kind == kinds::CLAIMS {
+        object::add_finalizer(new, CLAIM_PROTECTION);
+    } else if *kind == kinds::VOLUMES {
+        object::add_finalizer(new, VOLUME_PROTECTION);
+    }
+}
+
+/// Gives a claim without a class the default one: the newest, when there are several.
+fn default_class(store: &Store, kind: &Kind, new: &mut Value) {
+    let has_class = new.pointer("/spec/storageClassName").is_some_and(|class| !class.is_null());
+    if *kind != kinds::CLAIMS || has_class {
+        return;
+    }
+    let default = store
+        .list(&kinds::STORAGE_CLASSES, "")
+        .filter(|(_, class)| object::annotation(class, DEFAULT_CLASS) == Some("true"))
+        .max_by_key(|(key, class)| {
+            let created = object::text(class, "/metadata/creationTimestamp").unwrap_or_default().to_owned();
+            (created, std::cmp::Reverse(key.name.clone()))
+        })
+        .map(|(key, _)| key.name.clone());
+    if let Some(default) = default {
+        set(new, &["spec", "storageClassName"], json!(default));
+    }
+}
+
+fn fill(object: &mut Value, path: &[&str], value: Value) {
+    let pointer = format!("/{}", path.join("/"));
+    if object.pointer(&pointer).is_none_or(Value::is_null) {
+        set(object, path, value);
+    }
+}
+
+/// Sets the fields whose absence means something.
+pub(crate) fn defaults(kind: &Kind, new: &mut Value) {
+    match (kind.group, kind.plural) {
+        ("", "namespaces") => {
+            let name = object::name(new).to_owned();
+            set(new, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
+            fill(new, &["spec", "finalizers"], json!(["kubernetes"]));
+            fill(new, &["status", "phase"], json!("Active"));
+        }
+        ("", "pods") => {
+            fill(new, &["spec", "restartPolicy"], json!("Always"));
+            fill(new, &["spec", "terminationGracePeriodSeconds"], json!(30));
+            fill(new, &["spec", "serviceAccountName"], json!("default"));
+            fill(new, &["spec", "schedulerName"], json!("default-scheduler"));
+            fill(new, &["status", "phase"], json!("Pending"));
+        }
+        ("", "persistentvolumeclaims") => {
+            fill(new, &["spec", "volumeMode"], json!("Filesystem"));
+            fill(new, &["status", "phase"], json!("Pending"));
+        }
+        ("", "persistentvolumes") => {
+            fill(new, &["spec", "volumeMode"], json!("Filesystem"));
+            fill(new, &["spec", "persistentVolumeReclaimPolicy"], json!("Retain"));
+            fill(new, &["status", "phase"], json!("Pending"));
+        }
+        ("storage.k8s.io", "storageclasses") => {
+            fill(new, &["reclaimPolicy"], json!("Delete"));
+            fill(new, &["volumeBindingMode"], json!("Immediate"));
+        }
+        ("apps", "statefulsets") => {
+            fill(new, &["spec", "replicas"], json!(1));
+            fill(new, &["spec", "podManagementPolicy"], json!("OrderedReady"));
+            fill(new, &["spec", "updateStrategy"], json!({"type": "RollingUpdate"}));
+            let retain = json!({"whenDeleted": "Retain", "whenScaled": "Retain"});
+            fill(new, &["spec", "persistentVolumeClaimRetentionPolicy"], retain);
+            fill(new, &["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"], json!("Retain"));
+            fill(new, &["spec", "persistentVolumeClaimRetentionPolicy", "whenScaled"], json!("Retain"));
+            fill(new, &["status", "replicas"], json!(0));
+        }
+        ("apps", "deployments" | "replicasets") => {
+            fill(new, &["spec", "replicas"], json!(1));
+            if kind.plural == "replicasets" {
+                fill(new, &["status", "replicas"], json!(0));
+            }
+        }
+        _ => {}
+    }
+}

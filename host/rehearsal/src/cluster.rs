@@ -1,0 +1,320 @@
+//! The cluster as its user sees it: started from objects, talked to by clients, looked into by tests.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::{
+    Error,
+    api::Api,
+    controllers,
+    faults::{Faults, Handle, Plan},
+    fill::{self, Contents},
+    kinds, load,
+    node::{CopyFault, Node},
+    object,
+    store::{Key, Store, lifecycle},
+    volumes::Volumes,
+};
+
+/// Says how an embedded cluster behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The folder below which the volumes' directories are made.
+    pub directory: PathBuf,
+    /// The rsync binary that copy pods run; see [`crate::find_rsync`].
+    pub rsync: PathBuf,
+    /// Workload pods write a numbered journal into each volume they can write to; see [`Cluster::check_journal`].
+    pub writers: bool,
+    /// The pause between two journal lines of one pod.
+    pub write_every: Duration,
+    /// Slows copies down: KiB a second, handed to rsync as `--bwlimit` before the pod's own arguments.
+    pub rsync_bandwidth: Option<u64>,
+    /// The pause between two looks of the controllers. Zero keeps tests quick; more shows what lies in between.
+    pub controller_delay: Duration,
+    /// How often a quiet watch gets a bookmark.
+    pub bookmark_every: Duration,
+    /// How many changes are kept for watches; an older resourceVersion answers 410.
+    pub history: usize,
+    /// Where uids and generated names are drawn from.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// Returns the defaults for volumes below a folder: the `rsync` on the PATH, no journals, no pauses.
+    pub fn new(directory: impl Into<PathBuf>) -> Self {
+        Self {
+            directory: directory.into(),
+            rsync: PathBuf::from("rsync"),
+            writers: false,
+            write_every: Duration::from_millis(5),
+            rsync_bandwidth: None,
+            controller_delay: Duration::ZERO,
+            bookmark_every: Duration::from_secs(5),
+            history: 100_000,
+            seed: 0,
+        }
+    }
+}
+
+/// What all parts of one cluster share.
+pub(crate) struct Inner {
+    store: Mutex<Store>,
+    revision: watch::Receiver<u64>,
+    pub(crate) settings: Settings,
+    pub(crate) volumes: Volumes,
+    pub(crate) node: Node,
+    activity: Arc<watch::Sender<usize>>,
+}
+
+impl Inner {
+    /// Locks the objects. Held for one request or one look of a controller, never across a wait.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns a receiver that wakes at every change.
+    pub(crate) fn revision(&self) -> watch::Receiver<u64> {
+        self.revision.clone()
+    }
+
+    /// Keeps the cluster from being settled until the result is dropped.
+    pub(crate) fn busy(&self) -> Busy {
+        self.activity.send_modify(|count| *count += 1);
+        Busy(Arc::clone(&self.activity))
+    }
+
+    /// Removes a discarded directory without holding anybody up.
+    pub(crate) fn remove_later(&self, directory: PathBuf) {
+        let busy = self.busy();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = std::fs::remove_dir_all(&directory) {
+                tracing::warn!(%error, directory = %directory.display(), "a discarded volume could not be removed");
+            }
+            drop(busy);
+        });
+    }
+}
+
+/// A piece of work under way.
+pub(crate) struct Busy(Arc<watch::Sender<usize>>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// Stops the cluster's tasks when the last [`Cluster`] is dropped.
+struct Guard {
+    stop: watch::Sender<bool>,
+    inner: Arc<Inner>,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+        self.inner.node.stop_all();
+    }
+}
+
+/// A running embedded cluster. Clones are the same cluster; it stops when the last one is dropped.
+///
+/// Clients keep working after that, but no controller and no pod does.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+    guard: Arc<Guard>,
+}
+
+impl Cluster {
+    /// Starts a cluster that holds these objects. Must be called within a tokio runtime.
+    ///
+    /// Objects may come from a dump: uids and the statuses of pods are kept, resourceVersions are not. Namespaces and
+    /// nodes that are missing are made; a claim that names a volume which is not given gets that volume. Claims that
+    /// name none are provisioned as the API would have it: at once, or when a pod needs them. Kinds that this cluster
+    /// does not serve are left out, with a warning.
+    ///
+    /// # Errors
+    ///
+    /// Fails when an object is malformed or given twice, or when the folder cannot be used.
+    pub async fn start(objects: Vec<Value>, settings: Settings) -> Result<Self, Error> {
+        let volumes = Volumes::new(&settings.directory)
+            .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
+        let (published, revision) = watch::channel(0);
+        let mut store = Store::new(settings.seed, settings.history, published);
+        load::take_in(&mut store, &volumes, objects)?;
+        let activity = Arc::new(watch::Sender::new(0));
+        let inner =
+            Arc::new(Inner { store: Mutex::new(store), revision, settings, volumes, node: Node::default(), activity });
+        let (stop, stopped) = watch::channel(false);
+        tokio::spawn(controllers::run(Arc::clone(&inner), stopped));
+        let guard = Arc::new(Guard { stop, inner: Arc::clone(&inner) });
+        Ok(Self { inner, guard })
+    }
+
+    /// Returns a client that meets no faults.
+    pub fn client(&self) -> kube::Client {
+        self.client_with(Faults::default()).0
+    }
+
+    /// Returns a client with its own faults, and the handle that counts its requests.
+    pub fn client_with(&self, faults: Faults) -> (kube::Client, Handle) {
+        let plan = Arc::new(Plan::new(faults));
+        let service = Api::new(Arc::clone(&self.inner), Arc::clone(&plan));
+        (kube::Client::new(service, "default"), Handle::new(plan))
+    }
+
+    /// Returns all objects but Events, by kind, namespace and name.
+    pub fn objects(&self) -> Vec<Value> {
+        let store = self.inner.store();
+        store.all().filter(|(key, _)| *key.kind != kinds::EVENTS).map(|(_, object)| (**object).clone()).collect()
+    }
+
+    /// Returns the core Events that are about an object of this kind and name.
+    pub fn events_of(&self, kind: &str, name: &str) -> Vec<Value> {
+        let store = self.inner.store();
+        store
+            .list(&kinds::EVENTS, "")
+            .filter(|(_, event)| {
+                object::text(event, "/involvedObject/kind") == Some(kind)
+                    && object::text(event, "/involvedObject/name") == Some(name)
+            })
+            .map(|(_, event)| (**event).clone())
+            .collect()
+    }
+
+    /// Returns one object; `None` when there is none, or no such kind.
+    pub fn get(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> Option<Value> {
+        let kind = kinds::by_object(api_version, kind)?;
+        let key = Key::new(kind, namespace.filter(|_| kind.namespaced).unwrap_or_default(), name);
+        self.inner.store().get(&key).map(|object| (*object).clone())
+    }
+
+    /// Creates or replaces an object as it is given, as another user with all rights would.
+    ///
+    /// Unlike the API it also takes `status`, and replaces without looking at the resourceVersion.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the object is malformed or of a kind that is not served.
+    pub fn put(&self, object: Value) -> Result<Value, Error> {
+        load::put(&mut self.inner.store(), object)
+    }
+
+    /// Changes an object in place, as another user would; false when there is none.
+    pub fn edit(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: Option<&str>,
+        name: &str,
+        change: impl FnOnce(&mut Value),
+    ) -> bool {
+        let Some(kind) = kinds::by_object(api_version, kind) else { return false };
+        let key = Key::new(kind, namespace.filter(|_| kind.namespaced).unwrap_or_default(), name);
+        lifecycle::edit(&mut self.inner.store(), &key, change).is_some()
+    }
+
+    /// Deletes an object as another user would; false when there is none. Finalizers hold it as ever.
+    pub fn delete(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
+        let Some(kind) = kinds::by_object(api_version, kind) else { return false };
+        let key = Key::new(kind, namespace.filter(|_| kind.namespaced).unwrap_or_default(), name);
+        lifecycle::delete(&mut self.inner.store(), &key, &lifecycle::DeleteRequest::default()).is_ok()
+    }
+
+    /// Returns the directory of a volume, by the name of its PersistentVolume. It is known even after the object is
+    /// gone; whether the directory still exists is for the caller to see.
+    pub fn volume_directory(&self, volume: &str) -> Option<PathBuf> {
+        self.inner.volumes.directory_of(volume)
+    }
+
+    /// Returns the directory of the volume that a claim is bound to.
+    pub fn claim_directory(&self, namespace: &str, claim: &str) -> Option<PathBuf> {
+        let claim = self.inner.store().find(&kinds::CLAIMS, namespace, claim)?;
+        self.volume_directory(object::text(&claim, "/spec/volumeName")?)
+    }
+
+    /// Fills the volume of each bound claim with files, by the claim's annotations; see [`crate::Fill`].
+    ///
+    /// # Errors
+    ///
+    /// Fails when a file cannot be written.
+    pub fn fill_all(&self, seed: u64) -> std::io::Result<Vec<(String, String, Contents)>> {
+        let claims = self.inner.store().listed(&kinds::CLAIMS, "");
+        let mut filled = Vec::new();
+        for (at, (key, claim)) in claims.iter().enumerate() {
+            if let Some(directory) = self.claim_directory(&key.namespace, &key.name) {
+                let contents = fill::fill(&directory, seed.wrapping_add(at as u64), fill::Fill::of_claim(claim))?;
+                filled.push((key.namespace.clone(), key.name.clone(), contents));
+            }
+        }
+        Ok(filled)
+    }
+
+    /// Returns the highest number that workload pods ever wrote to a claim's journal.
+    pub fn journal_of(&self, namespace: &str, claim: &str) -> u64 {
+        self.inner.node.journals.highest(namespace, claim)
+    }
+
+    /// Checks that a claim's volume holds every journal line ever written for it, and returns how many.
+    ///
+    /// # Errors
+    ///
+    /// Says what is missing, torn, or was once missing when a pod started.
+    pub fn check_journal(&self, namespace: &str, claim: &str) -> Result<u64, String> {
+        let directory = self
+            .claim_directory(namespace, claim)
+            .ok_or_else(|| format!("{namespace}/{claim} is not bound to a volume with a directory"))?;
+        self.inner.node.journals.check(namespace, claim, &directory)
+    }
+
+    /// Makes the next matching copy pods fail.
+    pub fn fail_copies(&self, fault: CopyFault) {
+        self.inner.node.add_fault(fault);
+    }
+
+    /// Forgets all past changes: watches and paged lists from before now answer 410.
+    pub fn compact(&self) {
+        self.inner.store().compact();
+    }
+
+    /// Waits until the controllers have nothing left to do and no container runs that would end by itself.
+    pub async fn settled(&self) {
+        let mut activity = self.inner.activity.subscribe();
+        let mut revision = self.inner.revision();
+        loop {
+            activity.mark_unchanged();
+            revision.mark_unchanged();
+            let idle = *activity.borrow() == 0 && !self.inner.store().has_unseen() && *activity.borrow() == 0;
+            if idle {
+                return;
+            }
+            // Both senders live in `inner`.
+            tokio::select! {
+                _ = activity.changed() => {}
+                _ = revision.changed() => {}
+            }
+        }
+    }
+
+    /// Stops the controllers and all pods, and waits until no process of theirs runs.
+    pub async fn stop(self) {
+        self.guard.stop.send_replace(true);
+        self.inner.node.stop_all();
+        let mut activity = self.inner.activity.subscribe();
+        // The sender lives in `inner`.
+        let _ = activity.wait_for(|count| *count == 0).await;
+    }
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("settings", &self.inner.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! Which objects must be looked at again after a change.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    kinds,
+    object::{self, text},
+    store::{Change, Key, Store},
+};
+
+/// Names the objects that a change concerns.
+pub(super) fn of(store: &Store, change: &Change) -> Vec<Key> {
+    let mut keys = vec![change.key.clone()];
+    match (change.key.kind.group, change.key.kind.plural) {
+        ("", "persistentvolumeclaims") => of_claim(store, change, &mut keys),
+        ("", "persistentvolumes") => of_volume(store, change, &mut keys),
+        ("", "pods") => of_pod(store, change, &mut keys),
+        ("", "nodes") => keys.extend(waiting_pods(store, "")),
+        ("apps", "replicasets") => keys.extend(owner_of(change, "Deployment")),
+        ("storage.k8s.io", "storageclasses") => {
+            let class = Some(change.key.name.as_str());
+            keys.extend(claims(store, |claim| text(claim, "/spec/storageClassName") == class && is_unbound(claim)));
+        }
+        _ => {}
+    }
+    keys
+}
+
+/// Goes through both forms of the changed object.
+fn forms(change: &Change) -> impl Iterator<Item = &Arc<Value>> {
+    change.before.iter().chain(std::iter::once(&change.after))
+}
+
+fn of_claim(store: &Store, change: &Change, keys: &mut Vec<Key>) {
+    for form in forms(change) {
+        keys.extend(text(form, "/spec/volumeName").map(|volume| Key::new(&kinds::VOLUMES, "", volume)));
+    }
+    let namespace = change.key.namespace.as_str();
+    let users = store
+        .list(&kinds::PODS, namespace)
+        .filter(|(_, pod)| !object::is_finished_pod(pod) && object::claims_of_pod(pod).contains(&change.key.name));
+    keys.extend(users.map(|(key, _)| key.clone()));
+    if change.deleted {
+        // A StatefulSet waits for the end of a claim before it makes the next one of that name.
+        keys.extend(store.list(&kinds::STATEFUL_SETS, namespace).map(|(key, _)| key.clone()));
+    }
+}
+
+fn of_volume(store: &Store, change: &Change, keys: &mut Vec<Key>) {
+    for form in forms(change) {
+        if let (Some(namespace), Some(name)) =
+            (text(form, "/spec/claimRef/namespace"), text(form, "/spec/claimRef/name"))
+        {
+            keys.push(Key::new(&kinds::CLAIMS, namespace, name));
+        }
+    }
+    let name = Some(change.key.name.as_str());
+    let can_be_taken = text(&change.after, "/status/phase") == Some("Available");
+    if change.deleted || change.before.is_none() || can_be_taken {
+        keys.extend(claims(store, |claim| {
+            text(claim, "/spec/volumeName") == name || can_be_taken && is_unbound(claim)
+        }));
+    }
+}
+
+fn of_pod(store: &Store, change: &Change, keys: &mut Vec<Key>) {
+    for form in forms(change) {
+        let claims = object::claims_of_pod(form).into_iter();
+        keys.extend(claims.map(|claim| Key::new(&kinds::CLAIMS, &change.key.namespace, &claim)));
+    }
+    keys.extend(owner_of(change, "ReplicaSet"));
+    keys.extend(owner_of(change, "StatefulSet"));
+    if change.deleted || object::is_finished_pod(&change.after) {
+        keys.extend(waiting_pods(store, &change.key.namespace));
+    }
+}
+
+/// Returns the controller of the changed object when it is of this `apps` kind.
+fn owner_of(change: &Change, kind: &str) -> Option<Key> {
+    let owner = object::controller_of(&change.after)?;
+    let kind = kinds::by_object("apps/v1", kind).filter(|_| text(owner, "/kind") == Some(kind))?;
+    Some(Key::new(kind, &change.key.namespace, text(owner, "/name")?))
+}
+
+fn is_unbound(claim: &Value) -> bool {
+    object::annotation(claim, super::binder::BIND_COMPLETED).is_none()
+}
+
+fn claims(store: &Store, wanted: impl Fn(&Value) -> bool) -> Vec<Key> {
+    store.list(&kinds::CLAIMS, "").filter(|(_, claim)| wanted(claim)).map(|(key, _)| key.clone()).collect()
+}
+
+fn waiting_pods(store: &Store, namespace: &str) -> Vec<Key> {
+    store
+        .list(&kinds::PODS, namespace)
+        .filter(|(_, pod)| text(pod, "/status/phase") == Some("Pending"))
+        .map(|(key, _)| key.clone())
+        .collect()
+}

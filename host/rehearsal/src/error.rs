@@ -1,0 +1,34 @@
+//! What can go wrong around the embedded cluster (not in its API: that answers with a Kubernetes Status).
+
+use std::path::PathBuf;
+
+/// Says why the embedded cluster could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The folder for the volumes cannot be used.
+    #[error("cannot use {path} for the embedded cluster's volumes: {source}", path = path.display())]
+    Directory {
+        /// The folder asked for.
+        path: PathBuf,
+        /// What the file system said.
+        source: std::io::Error,
+    },
+    /// No `rsync` lies on the PATH.
+    #[error("rsync is not on the PATH: install it (Debian: apt-get install rsync) and run again")]
+    NoRsync,
+    /// An object cannot be taken into the cluster.
+    #[error("{object} cannot be taken into the embedded cluster: {reason}")]
+    Object {
+        /// Kind, namespace and name.
+        object: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Two objects have one identity.
+    #[error("{object} is given twice: keep one of the two")]
+    Duplicate {
+        /// Kind, namespace and name.
+        object: String,
+    },
+}

@@ -1,0 +1,242 @@
+//! What can go wrong between one client and the API: the plan of a test, and the counters of what was asked.
+//!
+//! Each client has its own plan and counters, so two clients of one cluster fail apart from each other.
+
+mod chaos;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+use tower::BoxError;
+
+pub use self::chaos::Chaos;
+use self::chaos::Draw;
+use crate::{
+    api::{EarlyEnd, Route, failure::Failure},
+    random::Random,
+};
+
+/// Says how a client's requests shall fail. The default is: never.
+#[derive(Debug, Clone, Default)]
+pub struct Faults {
+    /// The write at which the client's process dies.
+    pub kill: Option<Kill>,
+    /// Faults drawn at random from a seed.
+    pub chaos: Option<Chaos>,
+    /// Pairs of an RBAC verb and a resource (`list`, `persistentvolumeclaims`; `update`, `deployments/scale`; `*` for
+    /// any) that answer 403.
+    pub forbid: Vec<(String, String)>,
+    /// Every request ends as if nothing listened at the server's address.
+    pub unreachable: bool,
+}
+
+/// Says at which write, and on which side of it, a client's process dies.
+///
+/// From then on no request of this client is answered: their futures stay pending and nothing more is written. The
+/// test drops the client when [`Handle::killed`] resolves, as a killed process would be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kill {
+    /// The number of the writing request, from 1 on. Refused writes count, dry runs do not.
+    pub at_write: u64,
+    /// Whether that write is still done.
+    pub when: When,
+}
+
+/// The side of a write on which a client dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// The write is not done.
+    BeforeWrite,
+    /// The write is done, its answer never arrives.
+    AfterWrite,
+}
+
+/// Shows what one client has asked for, and when it was killed.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    plan: std::sync::Arc<Plan>,
+}
+
+impl Handle {
+    pub(crate) fn new(plan: std::sync::Arc<Plan>) -> Self {
+        Self { plan }
+    }
+
+    /// Returns how many writing requests this client has sent, refused ones included, dry runs not.
+    pub fn writes(&self) -> u64 {
+        self.plan.counters().writes
+    }
+
+    /// Returns how many requests were sent, by verb and resource: `list persistentvolumeclaims`.
+    pub fn requests(&self) -> BTreeMap<String, u64> {
+        self.plan.counters().requests.clone()
+    }
+
+    /// Returns the writing requests in order: verb, resource, namespace/name.
+    pub fn written(&self) -> Vec<String> {
+        self.plan.counters().written.clone()
+    }
+
+    /// Waits until the kill point of this client's [`Faults`] is reached; forever when there is none.
+    pub async fn killed(&self) {
+        let mut killed = self.plan.killed.subscribe();
+        // The sender lives in the plan that this handle holds.
+        if killed.wait_for(|killed| *killed).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Tells whether the kill point was reached.
+    pub fn is_killed(&self) -> bool {
+        *self.plan.killed.borrow()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counters {
+    writes: u64,
+    requests: BTreeMap<String, u64>,
+    written: Vec<String>,
+}
+
+/// A client's faults at work.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    faults: Faults,
+    counters: Mutex<Counters>,
+    random: Mutex<Random>,
+    killed: watch::Sender<bool>,
+}
+
+/// What a plan wants done with a request.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    Go,
+    Refuse(Box<Failure>),
+    LoseAnswer,
+    DieAfter,
+    EndWatchEarly(EarlyEnd),
+}
+
+impl Plan {
+    pub(crate) fn new(faults: Faults) -> Self {
+        let seed = faults.chaos.as_ref().map_or(0, |chaos| chaos.seed);
+        Self {
+            faults,
+            counters: Mutex::default(),
+            random: Mutex::new(Random::new(seed)),
+            killed: watch::Sender::new(false),
+        }
+    }
+
+    fn counters(&self) -> MutexGuard<'_, Counters> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets a request for one of the API's documents through, when the server can be reached at all.
+    pub(crate) async fn document(&self, segments: &[String]) -> Result<(), BoxError> {
+        let name = format!("get /{}", segments.join("/"));
+        *self.counters().requests.entry(name).or_default() += 1;
+        self.reach().await
+    }
+
+    async fn reach(&self) -> Result<(), BoxError> {
+        if self.faults.unreachable {
+            let why = "tcp connect error: Connection refused (os error 111)";
+            return Err(io::Error::new(io::ErrorKind::ConnectionRefused, why).into());
+        }
+        if *self.killed.borrow() {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+
+    /// Counts a request and says what becomes of it. Never returns once the client is dead.
+    pub(crate) async fn before(&self, route: &Route) -> Result<Verdict, BoxError> {
+        let write = self.count(route);
+        self.reach().await?;
+        let draw = self.faults.chaos.as_ref().map_or_else(Draw::default, |chaos| {
+            chaos.draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner), route)
+        });
+        if let Some(latency) = draw.latency {
+            tokio::time::sleep(latency).await;
+            // The client may have died while this request was on its way.
+            self.reach().await?;
+        }
+        if self.forbids(route.verb.word(), &route.resource()) {
+            return Ok(Verdict::Refuse(Box::new(forbidden(route))));
+        }
+        if let (Some(kill), Some(write)) = (self.faults.kill, write)
+            && write == kill.at_write
+        {
+            if kill.when == When::AfterWrite {
+                return Ok(Verdict::DieAfter);
+            }
+            self.die().await;
+        }
+        if draw.fail_before {
+            return Err(lost());
+        }
+        Ok(draw.verdict)
+    }
+
+    /// Ends a request that was done: its answer may be lost, or its client die.
+    pub(crate) async fn after(&self, verdict: &Verdict) -> Result<(), BoxError> {
+        match verdict {
+            Verdict::DieAfter => {
+                self.die().await;
+                Ok(())
+            }
+            Verdict::LoseAnswer => Err(lost()),
+            Verdict::Go | Verdict::Refuse(_) | Verdict::EndWatchEarly(_) => Ok(()),
+        }
+    }
+
+    async fn die(&self) {
+        self.killed.send_replace(true);
+        std::future::pending::<()>().await;
+    }
+
+    /// Counts a request and, when it writes, returns its number among the writes.
+    fn count(&self, route: &Route) -> Option<u64> {
+        let mut counters = self.counters();
+        let name = format!("{} {}", route.verb.word(), route.resource());
+        *counters.requests.entry(name).or_default() += 1;
+        if !route.verb.writes() || route.query.dry_run() {
+            return None;
+        }
+        counters.writes += 1;
+        let line = format!("{} {} {}/{}", route.verb.word(), route.resource(), route.namespace, route.name);
+        counters.written.push(line);
+        Some(counters.writes)
+    }
+
+    pub(crate) fn forbids(&self, verb: &str, resource: &str) -> bool {
+        self.faults.forbid.iter().any(|(forbidden_verb, forbidden)| {
+            (forbidden_verb == "*" || forbidden_verb == verb) && (forbidden == "*" || forbidden == resource)
+        })
+    }
+}
+
+fn lost() -> BoxError {
+    io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer").into()
+}
+
+fn forbidden(route: &Route) -> Failure {
+    let scope = if route.namespace.is_empty() {
+        "at the cluster scope".to_owned()
+    } else {
+        format!("in the namespace {:?}", route.namespace)
+    };
+    let why = format!(
+        "User \"rehearsal\" cannot {} resource {:?} in API group {:?} {scope}",
+        route.verb.word(),
+        route.resource(),
+        route.kind.group
+    );
+    Failure::forbidden(route.kind, &route.name, &why)
+}

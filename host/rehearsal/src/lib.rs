@@ -1,0 +1,37 @@
+//! An in-process Kubernetes cluster whose volumes are directories.
+//!
+//! An ordinary [`kube::Client`] talks to it; no socket and no process but rsync is involved. It holds what a migration
+//! of claims relies on: storage with uids and resourceVersions, preconditions, finalizers, watches, the binding and
+//! provisioning of volumes, workloads and their pods. A copy pod's `rsync` is the real local one, run with the same
+//! arguments on the volumes' directories. It serves `pvmigrate rehearse` and the tests, so it can also fail on purpose
+//! ([`Faults`], [`CopyFault`]).
+//!
+//! # What it does not do
+//!
+//! Server-side apply keeps no field ownership; Deployments replace their pods at once; DaemonSets, Jobs and CronJobs
+//! have no controller (their pods are kept as given); containers are never restarted; no VolumeAttachments are made;
+//! `events.k8s.io` events are stored apart from core events; nobody is authenticated. A deletion with `Foreground`
+//! propagation is done as `Background`.
+
+mod api;
+mod cluster;
+mod compare;
+mod controllers;
+mod error;
+mod faults;
+mod fill;
+mod kinds;
+mod load;
+mod node;
+mod object;
+mod random;
+mod store;
+mod volumes;
+
+pub use cluster::{Cluster, Settings};
+pub use compare::{Difference, compare};
+pub use error::Error;
+pub use faults::{Chaos, Faults, Handle, Kill, When};
+pub use fill::{Contents, Fill, fill};
+pub use load::{LoadError, read_objects};
+pub use node::{CopyFailure, CopyFault, process::find_rsync};

@@ -1,0 +1,203 @@
+//! Fitting given objects together: what a dump or a hand-written file leaves out is added here.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::{Value, json};
+
+use crate::{
+    Error,
+    api::admit,
+    kinds::{self, Kind},
+    object::{self, text},
+    store::{Key, Store},
+    volumes::Volumes,
+};
+
+/// Puts the objects into a new store and adds what they take for granted.
+pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, objects: Vec<Value>) -> Result<(), Error> {
+    let mut keys = Vec::new();
+    for object in objects {
+        let Some((kind, object)) = known(object)? else { continue };
+        let key = Key::of(kind, &object);
+        if store.contains(&key) {
+            return Err(Error::Duplicate { object: shown(&key) });
+        }
+        store.write(&key, object);
+        keys.push(key);
+    }
+    add_namespaces(store);
+    add_nodes(store);
+    complete_identities(store, &keys);
+    complete_owners(store, &keys);
+    for key in keys.iter().filter(|key| *key.kind == kinds::CLAIMS) {
+        add_volume(store, key);
+    }
+    for (_, volume) in store.listed(&kinds::VOLUMES, "") {
+        volumes.open(&volume).map_err(|error| Error::Object {
+            object: format!("PersistentVolume {}", object::name(&volume)),
+            reason: format!("its directory cannot be made: {error}"),
+        })?;
+    }
+    Ok(())
+}
+
+/// Creates or replaces one object as given.
+pub(crate) fn put(store: &mut Store, object: Value) -> Result<Value, Error> {
+    let shown_kind = format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object::name(&object));
+    let Some((kind, mut object)) = known(object)? else {
+        return Err(Error::Object { object: shown_kind, reason: "this kind is not served".to_owned() });
+    };
+    let key = Key::of(kind, &object);
+    if let Some(present) = store.get(&key) {
+        for field in ["uid", "creationTimestamp", "generation"] {
+            object::set(&mut object, &["metadata", field], present["metadata"][field].clone());
+        }
+    } else {
+        admit::identity(store, kind, &mut object);
+        admit::finalizers(kind, &mut object);
+    }
+    admit::defaults(kind, &mut object);
+    Ok((*crate::store::lifecycle::update(store, &key, object)).clone())
+}
+
+fn shown(key: &Key) -> String {
+    if key.namespace.is_empty() {
+        format!("{} {}", key.kind.kind, key.name)
+    } else {
+        format!("{} {}/{}", key.kind.kind, key.namespace, key.name)
+    }
+}
+
+/// Checks an object and gives it a namespace; `None` for a kind that is not served.
+fn known(mut object: Value) -> Result<Option<(&'static Kind, Value)>, Error> {
+    let (api_version, name) = (text(&object, "/apiVersion").unwrap_or_default(), text(&object, "/kind"));
+    let Some(kind) = kinds::by_object(api_version, name.unwrap_or_default()) else {
+        tracing::warn!(api_version, kind = name, name = object::name(&object), "this kind is not served: left out");
+        return Ok(None);
+    };
+    if kind.namespaced && object::namespace(&object).is_empty() {
+        object::set(&mut object, &["metadata", "namespace"], json!("default"));
+    } else if !kind.namespaced {
+        object::remove(&mut object, &["metadata", "namespace"]);
+    }
+    object::remove(&mut object, &["metadata", "managedFields"]);
+    let fail = |reason: String| Error::Object { object: shown(&Key::of(kind, &object)), reason };
+    if object::name(&object).is_empty() {
+        return Err(fail("it has no metadata.name".to_owned()));
+    }
+    (kind.check)(&object).map_err(|error| fail(error.to_string()))?;
+    Ok(Some((kind, object)))
+}
+
+fn add_namespaces(store: &mut Store) {
+    let mut wanted: BTreeSet<String> = ["default", "kube-system"].map(str::to_owned).into();
+    wanted.extend(store.all().filter(|(key, _)| key.kind.namespaced).map(|(key, _)| key.namespace.clone()));
+    for name in wanted {
+        let key = Key::new(&kinds::NAMESPACES, "", &name);
+        if !store.contains(&key) {
+            let mut namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+            admit::identity(store, &kinds::NAMESPACES, &mut namespace);
+            admit::defaults(&kinds::NAMESPACES, &mut namespace);
+            store.write(&key, namespace);
+        }
+    }
+}
+
+/// Adds the nodes that pods and claims name, and two when there is none at all.
+fn add_nodes(store: &mut Store) {
+    let named = store.all().filter_map(|(key, object)| match key.kind.plural {
+        "pods" => text(object, "/spec/nodeName").map(str::to_owned),
+        "persistentvolumeclaims" => object::annotation(object, "volume.kubernetes.io/selected-node").map(str::to_owned),
+        _ => None,
+    });
+    let mut wanted: BTreeSet<String> = named.collect();
+    if wanted.is_empty() && store.list(&kinds::NODES, "").next().is_none() {
+        wanted = ["node-1", "node-2"].map(str::to_owned).into();
+    }
+    for name in wanted {
+        let key = Key::new(&kinds::NODES, "", &name);
+        if !store.contains(&key) {
+            let mut node = json!({
+                "apiVersion": "v1", "kind": "Node",
+                "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
+                "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+            });
+            admit::identity(store, &kinds::NODES, &mut node);
+            store.write(&key, node);
+        }
+    }
+}
+
+/// Gives each object what the API server would have given it.
+fn complete_identities(store: &mut Store, keys: &[Key]) {
+    for key in keys {
+        let Some(object) = store.get(key) else { continue };
+        let mut object = Arc::unwrap_or_clone(object);
+        admit::identity(store, key.kind, &mut object);
+        if !object::is_terminating(&object) {
+            admit::finalizers(key.kind, &mut object);
+        }
+        admit::defaults(key.kind, &mut object);
+        store.write(key, object);
+    }
+}
+
+/// Fills in the uids of owner references that name an object without one, as hand-written files do.
+fn complete_owners(store: &mut Store, keys: &[Key]) {
+    for key in keys {
+        let Some(object) = store.get(key) else { continue };
+        let mut owners = object::items(&object, "/metadata/ownerReferences").to_vec();
+        for owner in owners.iter_mut().filter(|owner| text(owner, "/uid").is_none()) {
+            let kind = kinds::by_object(
+                text(owner, "/apiVersion").unwrap_or_default(),
+                text(owner, "/kind").unwrap_or_default(),
+            );
+            let found = kind.and_then(|kind| {
+                let namespace = if kind.namespaced { key.namespace.as_str() } else { "" };
+                store.find(kind, namespace, text(owner, "/name")?)
+            });
+            if let Some(found) = found {
+                owner["uid"] = json!(object::uid(&found));
+            }
+        }
+        if !owners.is_empty() {
+            let mut object = Arc::unwrap_or_clone(object);
+            object::set(&mut object, &["metadata", "ownerReferences"], Value::Array(owners));
+            store.write(key, object);
+        }
+    }
+}
+
+/// Makes the volume that a claim names and nobody gave.
+fn add_volume(store: &mut Store, claim_key: &Key) {
+    let Some(claim) = store.get(claim_key) else { return };
+    let Some(name) = text(&claim, "/spec/volumeName") else { return };
+    let key = Key::new(&kinds::VOLUMES, "", name);
+    if store.contains(&key) {
+        return;
+    }
+    let class = text(&claim, "/spec/storageClassName");
+    let class = class.and_then(|class| store.find(&kinds::STORAGE_CLASSES, "", class));
+    let driver = class.as_ref().and_then(|class| text(class, "/provisioner")).unwrap_or("rehearsal.pvmigrate.dev");
+    let policy = class.as_ref().and_then(|class| text(class, "/reclaimPolicy")).unwrap_or("Delete");
+    let mut volume = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume",
+        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": driver}},
+        "spec": {
+            "accessModes": claim["spec"]["accessModes"],
+            "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
+            "claimRef": {
+                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": claim_key.namespace,
+                "name": claim_key.name, "uid": object::uid(&claim),
+            },
+            "csi": {"driver": driver, "volumeHandle": name},
+            "persistentVolumeReclaimPolicy": policy,
+            "storageClassName": claim["spec"]["storageClassName"],
+            "volumeMode": text(&claim, "/spec/volumeMode").unwrap_or("Filesystem"),
+        },
+        "status": {"phase": "Bound"},
+    });
+    admit::identity(store, &kinds::VOLUMES, &mut volume);
+    admit::finalizers(&kinds::VOLUMES, &mut volume);
+    store.write(&key, volume);
+}

@@ -1,0 +1,181 @@
+//! The nodes' kubelets: pods start when their volumes are there, run, and come to their end.
+//!
+//! A container whose command is `rsync` is a real process (`process`); any other container is taken to run until its
+//! pod is deleted. Containers are never restarted.
+
+pub(crate) mod journal;
+pub(crate) mod log;
+pub(crate) mod mounts;
+pub(crate) mod process;
+mod run;
+pub(crate) mod status;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use tokio::sync::watch;
+
+use self::{journal::Journals, log::Log};
+use crate::{
+    cluster::Inner,
+    kinds, object,
+    store::{
+        Key, Store,
+        lifecycle::{self, DeleteRequest},
+    },
+};
+
+/// Makes copies fail that would not.
+#[derive(Debug, Clone)]
+pub struct CopyFault {
+    /// A part of the pod's name, or of the name of a claim it mounts.
+    pub pod: String,
+    /// How many pods meet this fault before it is used up.
+    pub attempts: u32,
+    /// What happens to them.
+    pub how: CopyFailure,
+}
+
+/// How a copy fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyFailure {
+    /// rsync is not run at all; the container ends with this code.
+    Exit(i32),
+    /// rsync is run and killed after this long: part of the files may have arrived.
+    KilledAfter(Duration),
+}
+
+/// The pods that have been started, and what they leave behind.
+#[derive(Debug, Default)]
+pub(crate) struct Node {
+    started: Mutex<BTreeMap<String, Started>>,
+    pub(crate) journals: Journals,
+    faults: Mutex<Vec<CopyFault>>,
+}
+
+/// A pod that a node has started.
+#[derive(Debug)]
+struct Started {
+    key: Key,
+    node: String,
+    claims: Vec<String>,
+    logs: BTreeMap<String, Arc<Log>>,
+    stop: watch::Sender<bool>,
+    /// Nothing of the pod runs any more.
+    ended: bool,
+}
+
+impl Node {
+    fn started(&self) -> MutexGuard<'_, BTreeMap<String, Started>> {
+        self.started.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns the log of a container that has been started.
+    pub(crate) fn log(&self, uid: &str, container: &str) -> Option<Arc<Log>> {
+        self.started().get(uid)?.logs.get(container).cloned()
+    }
+
+    /// Returns the pods in which something may still use a claim: their keys and nodes.
+    pub(crate) fn users_of(&self, namespace: &str, claim: &str) -> Vec<(Key, String)> {
+        self.started()
+            .values()
+            .filter(|pod| !pod.ended && pod.key.namespace == namespace && pod.claims.iter().any(|one| one == claim))
+            .map(|pod| (pod.key.clone(), pod.node.clone()))
+            .collect()
+    }
+
+    /// Tells a pod's containers to stop; false when nothing of it runs.
+    fn stop(&self, uid: &str) -> bool {
+        match self.started().get(uid) {
+            Some(pod) if !pod.ended => {
+                pod.stop.send_replace(true);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Stops all pods, for the cluster's end.
+    pub(crate) fn stop_all(&self) {
+        for pod in self.started().values() {
+            pod.stop.send_replace(true);
+        }
+    }
+
+    /// Stops what an object that is gone had running; its logs go with it.
+    pub(crate) fn object_gone(&self, uid: &str) {
+        if !self.stop(uid) {
+            self.started().remove(uid);
+        }
+    }
+
+    fn has_started(&self, uid: &str) -> bool {
+        self.started().contains_key(uid)
+    }
+
+    pub(crate) fn add_fault(&self, fault: CopyFault) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
+    }
+
+    /// Takes one attempt off the first fault that means this pod.
+    fn take_fault(&self, pod: &Value) -> Option<CopyFailure> {
+        let claims = object::claims_of_pod(pod);
+        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
+        let fault = faults.iter_mut().find(|fault| {
+            fault.attempts > 0
+                && (object::name(pod).contains(&fault.pod) || claims.iter().any(|claim| claim.contains(&fault.pod)))
+        })?;
+        fault.attempts -= 1;
+        Some(fault.how)
+    }
+}
+
+/// Looks at one pod that has a node: starts it, stops it, or takes its object away.
+pub(crate) fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Arc<Value>) {
+    let uid = object::uid(pod);
+    if object::is_terminating(pod) {
+        let stopping = inner.node.stop(uid);
+        if !stopping {
+            remove_object(store, key, uid);
+        }
+        return;
+    }
+    if object::is_finished_pod(pod) || inner.node.has_started(uid) {
+        return;
+    }
+    match mounts::resolve(inner, store, pod) {
+        Ok(mounts) => run::start(inner, store, key, pod, mounts),
+        Err(waiting) => {
+            if let Some((reason, message)) = waiting.event {
+                store.record_event(pod, "Warning", reason, &message, "kubelet");
+            }
+            if object::text(pod, "/status/phase") == Some("Pending") {
+                lifecycle::edit(store, key, status::creating);
+            }
+        }
+    }
+}
+
+/// Tells the API server that a terminating pod's containers are gone.
+fn remove_object(store: &mut Store, key: &Key, uid: &str) {
+    let request = DeleteRequest { uid: Some(uid.to_owned()), grace: Some(0), ..DeleteRequest::default() };
+    if let Err(failure) = lifecycle::delete(store, key, &request) {
+        tracing::debug!(pod = key.name, "the pod's object went first: {}", failure.message);
+    }
+}
+
+/// Makes the controllers look at the pods of a namespace that have not started yet.
+fn nudge_waiting_pods(store: &mut Store, namespace: &str) {
+    let waiting: Vec<Key> = store
+        .list(&kinds::PODS, namespace)
+        .filter(|(_, pod)| object::text(pod, "/status/phase") == Some("Pending"))
+        .map(|(key, _)| key.clone())
+        .collect();
+    for key in waiting {
+        store.nudge(key);
+    }
+}

@@ -1,0 +1,193 @@
+//! A container's log, line by line, read while it grows.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+/// A line longer than this is stored in pieces, as container runtimes do.
+const LONGEST_PIECE: usize = 16 * 1024;
+
+/// What a container wrote to both of its outputs.
+#[derive(Debug)]
+pub(crate) struct Log {
+    pieces: Mutex<Pieces>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct Pieces {
+    all: Vec<Piece>,
+    closed: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Piece {
+    time: Timestamp,
+    /// Ends with a newline unless the line goes on in the next piece or the output ended without one.
+    bytes: Bytes,
+}
+
+impl Log {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { pieces: Mutex::default(), changed: watch::Sender::new(()) })
+    }
+
+    fn pieces(&self) -> MutexGuard<'_, Pieces> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn line(&self, text: &str) {
+        self.push(format!("{text}\n").into());
+    }
+
+    fn push(&self, bytes: Bytes) {
+        self.pieces().all.push(Piece { time: Timestamp::now(), bytes });
+        self.changed.send_replace(());
+    }
+
+    /// Says that nothing more will come, so that followers end.
+    pub(crate) fn close(&self) {
+        self.pieces().closed = true;
+        self.changed.send_replace(());
+    }
+}
+
+/// Cuts one output into lines for the log.
+#[derive(Debug)]
+pub(crate) struct Cutter {
+    log: Arc<Log>,
+    rest: Vec<u8>,
+}
+
+impl Cutter {
+    pub(crate) fn new(log: Arc<Log>) -> Self {
+        Self { log, rest: Vec::new() }
+    }
+
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
+        self.rest.extend_from_slice(bytes);
+        loop {
+            let newline = self.rest.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
+            let cut = match newline {
+                Some(cut) if cut <= LONGEST_PIECE => cut,
+                _ if self.rest.len() >= LONGEST_PIECE => LONGEST_PIECE,
+                _ => return,
+            };
+            let rest = self.rest.split_off(cut);
+            self.log.push(std::mem::replace(&mut self.rest, rest).into());
+        }
+    }
+
+    /// Hands over a last line without newline.
+    pub(crate) fn finish(&mut self) {
+        if !self.rest.is_empty() {
+            self.log.push(std::mem::take(&mut self.rest).into());
+        }
+    }
+}
+
+/// Reads a log from somewhere on, waiting for more.
+pub(crate) struct Reader {
+    log: Arc<Log>,
+    changed: watch::Receiver<()>,
+    at: usize,
+    end: Option<usize>,
+    timestamps: bool,
+}
+
+impl Reader {
+    pub(crate) fn new(log: Arc<Log>, tail: Option<usize>, since: Option<Duration>, timestamps: bool) -> Self {
+        let changed = log.changed.subscribe();
+        let at = {
+            let pieces = log.pieces();
+            let from_tail = tail.map_or(0, |lines| start_of_tail(&pieces.all, lines));
+            let oldest = since
+                .and_then(|since| jiff::SignedDuration::try_from(since).ok())
+                .and_then(|since| Timestamp::now().checked_sub(since).ok());
+            let from_time = oldest.map_or(0, |oldest| pieces.all.partition_point(|piece| piece.time < oldest));
+            from_tail.max(from_time)
+        };
+        Self { log, changed, at, end: None, timestamps }
+    }
+
+    /// Makes the reader end where the log ends now.
+    pub(crate) fn stop_at_present_end(&mut self) {
+        self.end = Some(self.log.pieces().all.len());
+    }
+
+    /// Returns the next piece; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if self.end.is_some_and(|end| self.at >= end) {
+                return None;
+            }
+            {
+                let pieces = self.log.pieces();
+                if let Some(piece) = pieces.all.get(self.at) {
+                    let starts_line = self.at == 0 || pieces.all[self.at - 1].bytes.ends_with(b"\n");
+                    self.at += 1;
+                    if self.timestamps && starts_line {
+                        return Some([format!("{} ", piece.time).as_bytes(), &piece.bytes].concat().into());
+                    }
+                    return Some(piece.bytes.clone());
+                }
+                if pieces.closed {
+                    return None;
+                }
+            }
+            // The sender lives in the log that this reader holds.
+            self.changed.changed().await.ok()?;
+        }
+    }
+}
+
+fn start_of_tail(pieces: &[Piece], lines: usize) -> usize {
+    let mut left = lines;
+    for at in (0..pieces.len()).rev() {
+        let starts_line = at == 0 || pieces[at - 1].bytes.ends_with(b"\n");
+        if left == 0 {
+            return at + 1;
+        }
+        if starts_line {
+            left -= 1;
+            if left == 0 {
+                return at;
+            }
+        }
+    }
+    if lines == 0 { pieces.len() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(mut reader: Reader) -> String {
+        reader.stop_at_present_end();
+        let mut all = Vec::new();
+        while let Some(bytes) = reader.next().await {
+            all.extend_from_slice(&bytes);
+        }
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    #[tokio::test]
+    async fn a_tail_counts_lines_not_pieces() {
+        let log = Log::new();
+        let mut cutter = Cutter::new(Arc::clone(&log));
+        cutter.write(b"one\ntwo\n");
+        cutter.write(&vec![b'x'; LONGEST_PIECE + 10]);
+        cutter.write(b"\nlast");
+        cutter.finish();
+        assert_eq!(read(Reader::new(Arc::clone(&log), Some(1), None, false)).await, "last");
+        let two = read(Reader::new(Arc::clone(&log), Some(2), None, false)).await;
+        assert_eq!(two.len(), LONGEST_PIECE + 10 + 1 + 4);
+        assert_eq!(read(Reader::new(Arc::clone(&log), Some(0), None, false)).await, "");
+        assert!(read(Reader::new(log, None, None, false)).await.starts_with("one\ntwo\nxxx"));
+    }
+}
