@@ -24,12 +24,7 @@ pub enum AccessMode {
 
 impl AccessMode {
     /// Every access mode, in the order of the type.
-    pub const ALL: [Self; 4] = [
-        Self::ReadWriteOnce,
-        Self::ReadOnlyMany,
-        Self::ReadWriteMany,
-        Self::ReadWriteOncePod,
-    ];
+    pub const ALL: [Self; 4] = [Self::ReadWriteOnce, Self::ReadOnlyMany, Self::ReadWriteMany, Self::ReadWriteOncePod];
 
     /// Returns the word that Kubernetes objects use, such as `ReadWriteOnce`.
     pub fn word(self) -> &'static str {
@@ -77,15 +72,11 @@ impl FromStr for AccessMode {
 
 /// Says that a text names no access mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "unknown access mode {0:?}; use ReadWriteOnce, ReadOnlyMany, ReadWriteMany or ReadWriteOncePod"
-)]
+#[error("unknown access mode {0:?}; use ReadWriteOnce, ReadOnlyMany, ReadWriteMany or ReadWriteOncePod")]
 pub struct UnknownAccessMode(pub String);
 
 /// Says whether pods see a volume as a directory or as a raw device.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum VolumeMode {
     /// A directory; what Kubernetes assumes when the field is absent.
     #[default]
@@ -117,10 +108,7 @@ impl FromStr for VolumeMode {
     type Err = UnknownVolumeMode;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.word() == text)
-            .ok_or_else(|| UnknownVolumeMode(text.to_owned()))
+        Self::ALL.into_iter().find(|mode| mode.word() == text).ok_or_else(|| UnknownVolumeMode(text.to_owned()))
     }
 }
 
@@ -139,10 +127,7 @@ mod tests {
         for mode in AccessMode::ALL {
             assert_eq!(mode.word().parse::<AccessMode>().unwrap(), mode);
             assert_eq!(mode.abbreviation().parse::<AccessMode>().unwrap(), mode);
-            assert_eq!(
-                serde_json::to_string(&mode).unwrap(),
-                format!("{:?}", mode.word())
-            );
+            assert_eq!(serde_json::to_string(&mode).unwrap(), format!("{:?}", mode.word()));
         }
         for mode in VolumeMode::ALL {
             assert_eq!(mode.word().parse::<VolumeMode>().unwrap(), mode);
@@ -151,22 +136,13 @@ mod tests {
 
     #[test]
     fn near_misses_are_refused_with_the_text() {
-        assert_eq!(
-            "readwriteonce".parse::<AccessMode>(),
-            Err(UnknownAccessMode("readwriteonce".into()))
-        );
+        assert_eq!("readwriteonce".parse::<AccessMode>(), Err(UnknownAccessMode("readwriteonce".into())));
         assert_eq!(AccessMode::from_word("RWO"), None);
-        assert_eq!(
-            "block".parse::<VolumeMode>(),
-            Err(UnknownVolumeMode("block".into()))
-        );
+        assert_eq!("block".parse::<VolumeMode>(), Err(UnknownVolumeMode("block".into())));
     }
 
     #[test]
     fn printing_honours_a_column_width() {
-        assert_eq!(
-            format!("{:<15}|", AccessMode::ReadOnlyMany),
-            "ReadOnlyMany   |"
-        );
+        assert_eq!(format!("{:<15}|", AccessMode::ReadOnlyMany), "ReadOnlyMany   |");
     }
 }

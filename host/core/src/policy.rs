@@ -12,11 +12,8 @@ pub mod quantity;
 pub mod question;
 pub mod verdict;
 
-pub use question::{
-    ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId,
-};
+pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId};
 pub use verdict::{
-    About, Ballot, CallCost, Decider, Decision, Finding, Judged, Judgement, LogLevel, LogLine,
-    Mapping, ModesOpinion, PolicyError, PolicyRef, Reason, Severity, Subject, Target, TargetShape,
-    Verdict, Vote, VoteCast, Warning,
+    About, Ballot, CallCost, Decider, Decision, Finding, Judged, Judgement, LogLevel, LogLine, Mapping, ModesOpinion,
+    PolicyError, PolicyRef, Reason, Severity, Subject, Target, TargetShape, Verdict, Vote, VoteCast, Warning,
 };

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 use super::floor;
 use super::question::{Pairs, Request, VolumeId, normal_modes};
 use super::verdict::{
-    About, Ballot, Decider, Decision, Finding, Judged, Mapping, ModesOpinion, PolicyRef, Reason,
-    Subject, Target, TargetShape, Verdict, Vote, VoteCast, Warning,
+    About, Ballot, Decider, Decision, Finding, Judged, Mapping, ModesOpinion, PolicyRef, Reason, Subject, Target,
+    TargetShape, Verdict, Vote, VoteCast, Warning,
 };
 
 /// Two policies want different shapes for one claim.
@@ -39,11 +39,8 @@ pub fn select(request: &Request, answers: &[Answer<Ballot>]) -> Vec<Verdict> {
     let voters: Vec<_> = answers
         .iter()
         .map(|answer| {
-            let votes: HashMap<VolumeId, &Vote> = answer
-                .given
-                .iter()
-                .map(|ballot| (ballot.volume, &ballot.vote))
-                .collect();
+            let votes: HashMap<VolumeId, &Vote> =
+                answer.given.iter().map(|ballot| (ballot.volume, &ballot.vote)).collect();
             (answer, votes)
         })
         .collect();
@@ -57,11 +54,7 @@ pub fn select(request: &Request, answers: &[Answer<Ballot>]) -> Vec<Verdict> {
             })
             .collect();
         let decision = match floor::scope(request, volume) {
-            Some(reason) => Decision {
-                selected: false,
-                by: Decider::Host,
-                reason,
-            },
+            Some(reason) => Decision { selected: false, by: Decider::Host, reason },
             None => decide(&votes),
         };
         Verdict {
@@ -86,26 +79,21 @@ struct Cast<'a> {
 
 impl Cast<'_> {
     fn kept(&self) -> VoteCast {
-        VoteCast {
-            by: self.by.clone(),
-            vote: self.vote.clone(),
-        }
+        VoteCast { by: self.by.clone(), vote: self.vote.clone() }
     }
 }
 
 fn decide(votes: &[Cast<'_>]) -> Decision {
     let (built_in, custom): (Vec<_>, Vec<_>) = votes.iter().partition(|cast| cast.built_in);
-    weigh(&custom)
-        .or_else(|| weigh(&built_in))
-        .unwrap_or(Decision {
-            selected: false,
-            by: Decider::Host,
-            reason: Reason {
-                code: NO_VOTE.to_owned(),
-                message: "no policy voted to migrate it".to_owned(),
-                details: Pairs::new(),
-            },
-        })
+    weigh(&custom).or_else(|| weigh(&built_in)).unwrap_or(Decision {
+        selected: false,
+        by: Decider::Host,
+        reason: Reason {
+            code: NO_VOTE.to_owned(),
+            message: "no policy voted to migrate it".to_owned(),
+            details: Pairs::new(),
+        },
+    })
 }
 
 /// Finds the deciding vote. Among equals the least by name and reason speaks, so that order does not matter.
@@ -122,30 +110,19 @@ fn weigh(votes: &[&Cast<'_>]) -> Option<Decision> {
         Some(least) => (false, least),
         None => (true, migrate.min()?),
     };
-    Some(Decision {
-        selected,
-        by: Decider::Policy(by.clone()),
-        reason: reason.clone(),
-    })
+    Some(Decision { selected, by: Decider::Policy(by.clone()), reason: reason.clone() })
 }
 
 /// Gives each selected claim its shape: the first opinion in the order of the chain wins.
 ///
 /// Without an opinion the claim keeps the modes it asked for. Later opinions that differ become warnings.
 /// `verdicts` are those of [`select`] for the same request. Hold the result to [`floor::check`].
-pub fn shape(
-    request: &Request,
-    verdicts: &mut [Verdict],
-    answers: &[Answer<Mapping>],
-) -> Vec<Warning> {
+pub fn shape(request: &Request, verdicts: &mut [Verdict], answers: &[Answer<Mapping>]) -> Vec<Warning> {
     let voices: Vec<_> = answers
         .iter()
         .map(|answer| {
-            let shapes: HashMap<VolumeId, &TargetShape> = answer
-                .given
-                .iter()
-                .filter_map(|mapping| Some((mapping.volume, mapping.shape.as_ref()?)))
-                .collect();
+            let shapes: HashMap<VolumeId, &TargetShape> =
+                answer.given.iter().filter_map(|mapping| Some((mapping.volume, mapping.shape.as_ref()?))).collect();
             (&answer.by, shapes)
         })
         .collect();
@@ -154,10 +131,7 @@ pub fn shape(
         verdict.opinions = voices
             .iter()
             .filter_map(|(by, shapes)| {
-                shapes.get(&volume.id).map(|shape| ModesOpinion {
-                    by: (*by).clone(),
-                    shape: (*shape).clone(),
-                })
+                shapes.get(&volume.id).map(|shape| ModesOpinion { by: (*by).clone(), shape: (*shape).clone() })
             })
             .collect();
         if !verdict.selected() {
@@ -199,10 +173,7 @@ fn conflict(verdict: &Verdict) -> Option<Warning> {
     };
     Some(Warning {
         code: MODE_CONFLICT.to_owned(),
-        about: About::Claim {
-            namespace: verdict.namespace.clone(),
-            name: verdict.name.clone(),
-        },
+        about: About::Claim { namespace: verdict.namespace.clone(), name: verdict.name.clone() },
         message: format!(
             "policy {} wants {}, policy {} wants {}; the first in the chain is followed",
             first.by,
@@ -216,35 +187,21 @@ fn conflict(verdict: &Verdict) -> Option<Warning> {
 /// Unites findings: one for each policy, code and subject, of the highest severity.
 ///
 /// `of_the_host` are the findings of [`floor::check`]. Sorted: blockers first, then by subject, code and author.
-pub fn findings(
-    request: &Request,
-    answers: &[Answer<Finding>],
-    of_the_host: Vec<Judged>,
-) -> Vec<Judged> {
+pub fn findings(request: &Request, answers: &[Answer<Finding>], of_the_host: Vec<Judged>) -> Vec<Judged> {
     let volumes: HashMap<VolumeId, About> = request
         .volumes
         .iter()
         .map(|volume| {
-            let about = About::Claim {
-                namespace: volume.namespace.clone(),
-                name: volume.name.clone(),
-            };
+            let about = About::Claim { namespace: volume.namespace.clone(), name: volume.name.clone() };
             (volume.id, about)
         })
         .collect();
-    let of_policies = answers.iter().flat_map(|answer| {
-        answer
-            .given
-            .iter()
-            .filter_map(|finding| judged(&answer.by, finding, &volumes))
-    });
+    let of_policies = answers
+        .iter()
+        .flat_map(|answer| answer.given.iter().filter_map(|finding| judged(&answer.by, finding, &volumes)));
     let mut kept: BTreeMap<(About, String, Decider), Judged> = BTreeMap::new();
     for finding in of_the_host.into_iter().chain(of_policies) {
-        let key = (
-            finding.about.clone(),
-            finding.code.clone(),
-            finding.by.clone(),
-        );
+        let key = (finding.about.clone(), finding.code.clone(), finding.by.clone());
         match kept.get_mut(&key) {
             Some(other) if other.severity >= finding.severity => {}
             Some(other) => *other = finding,

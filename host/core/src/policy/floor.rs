@@ -29,18 +29,10 @@ pub const VOLUME_MODE_CHANGED: &str = "volume-mode-changed";
 pub fn scope(request: &Request, volume: &Volume) -> Option<Reason> {
     let only = request.facts.get(facts::NAMESPACE);
     if let Some(only) = only.filter(|only| **only != volume.namespace) {
-        return Some(reason(
-            OUTSIDE_NAMESPACE,
-            format!("only namespace {only} was asked for"),
-        ));
+        return Some(reason(OUTSIDE_NAMESPACE, format!("only namespace {only} was asked for")));
     }
     let on_target = volume.storage_class.as_ref() == Some(&request.target.name);
-    on_target.then(|| {
-        reason(
-            ALREADY_ON_TARGET,
-            format!("it is on StorageClass {} already", request.target.name),
-        )
-    })
+    on_target.then(|| reason(ALREADY_ON_TARGET, format!("it is on StorageClass {} already", request.target.name)))
 }
 
 /// Checks a decided shape, and returns one blocker for each limit that it breaks.
@@ -52,11 +44,7 @@ pub fn check(request: &Request, volume: &Volume, target: &Target) -> Vec<Judged>
         narrower_than_used(volume, target),
         unsupported_mode(request, target),
     ];
-    broken
-        .into_iter()
-        .flatten()
-        .map(|broken| broken.judged(volume, target))
-        .collect()
+    broken.into_iter().flatten().map(|broken| broken.judged(volume, target)).collect()
 }
 
 /// One limit broken, before it is tied to a claim.
@@ -72,10 +60,7 @@ impl Broken {
             by: Decider::Host,
             code: self.code.to_owned(),
             severity: Severity::Blocker,
-            about: About::Claim {
-                namespace: volume.namespace.clone(),
-                name: volume.name.clone(),
-            },
+            about: About::Claim { namespace: volume.namespace.clone(), name: volume.name.clone() },
             message: self.message,
             remedy: Some(self.remedy),
             details: Pairs::from([
@@ -90,9 +75,7 @@ fn no_modes(target: &Target) -> Option<Broken> {
     target.modes.is_empty().then(|| Broken {
         code: NO_MODES,
         message: format!("{} gave the new claim no access modes", target.by),
-        remedy:
-            "make the policy name at least one access mode, or none at all to keep the claim's own"
-                .into(),
+        remedy: "make the policy name at least one access mode, or none at all to keep the claim's own".into(),
     })
 }
 
@@ -125,16 +108,8 @@ fn narrower_than_used(volume: &Volume, target: &Target) -> Option<Broken> {
     let enough = target.modes.is_empty() || use_now.is_covered_by(&target.modes);
     (!enough).then(|| Broken {
         code: NARROWER_THAN_USED,
-        message: format!(
-            "{} gave the new claim {}, but {}",
-            target.by,
-            words(&target.modes),
-            use_now.description()
-        ),
-        remedy: format!(
-            "choose {}, or scale the workload down to what the mode allows first",
-            words(use_now.enough())
-        ),
+        message: format!("{} gave the new claim {}, but {}", target.by, words(&target.modes), use_now.description()),
+        remedy: format!("choose {}, or scale the workload down to what the mode allows first", words(use_now.enough())),
     })
 }
 
@@ -143,18 +118,9 @@ fn unsupported_mode(request: &Request, target: &Target) -> Option<Broken> {
     if known.is_empty() || request.is_on(facts::FORCE_MODES) {
         return None;
     }
-    let offered = |mode: &AccessMode| {
-        known.contains(&ClassMode {
-            volume_mode: target.volume_mode,
-            access_mode: *mode,
-        })
-    };
-    let missing: Vec<_> = target
-        .modes
-        .iter()
-        .copied()
-        .filter(|mode| !offered(mode))
-        .collect();
+    let offered =
+        |mode: &AccessMode| known.contains(&ClassMode { volume_mode: target.volume_mode, access_mode: *mode });
+    let missing: Vec<_> = target.modes.iter().copied().filter(|mode| !offered(mode)).collect();
     (!missing.is_empty()).then(|| Broken {
         code: UNSUPPORTED_MODE,
         message: format!(
@@ -169,16 +135,11 @@ fn unsupported_mode(request: &Request, target: &Target) -> Option<Broken> {
 }
 
 fn known_remedy(known: &[ClassMode], volume_mode: VolumeMode) -> String {
-    let offered: Vec<_> = known
-        .iter()
-        .filter(|offer| offer.volume_mode == volume_mode)
-        .map(|offer| offer.access_mode)
-        .collect();
+    let offered: Vec<_> =
+        known.iter().filter(|offer| offer.volume_mode == volume_mode).map(|offer| offer.access_mode).collect();
     let annotation = super::known_modes::ANNOTATION;
     if offered.is_empty() {
-        return format!(
-            "choose another class; if this one can, say so in its annotation {annotation}"
-        );
+        return format!("choose another class; if this one can, say so in its annotation {annotation}");
     }
     format!(
         "choose {} through the claim's annotation kurl.sh/pvcmigrate-destinationaccessmode; if the class can more, say so in its annotation {annotation}",
@@ -236,11 +197,7 @@ impl Use {
 }
 
 fn reason(code: &str, message: String) -> Reason {
-    Reason {
-        code: code.to_owned(),
-        message,
-        details: Pairs::new(),
-    }
+    Reason { code: code.to_owned(), message, details: Pairs::new() }
 }
 
 fn words(modes: &[AccessMode]) -> String {

@@ -26,10 +26,7 @@ pub struct UnreadableAnnotation {
 ///
 /// # Errors
 /// When the annotation is there and cannot be read: guessing would ignore what the user wrote.
-pub fn of_class(
-    provisioner: &str,
-    annotations: &Pairs,
-) -> Result<Vec<ClassMode>, UnreadableAnnotation> {
+pub fn of_class(provisioner: &str, annotations: &Pairs) -> Result<Vec<ClassMode>, UnreadableAnnotation> {
     match annotations.get(ANNOTATION) {
         Some(text) => read_list(text),
         None => Ok(of_provisioner(provisioner)),
@@ -41,28 +38,20 @@ pub fn of_class(
 /// # Errors
 /// Names the first entry that is not understood. An empty list is one too.
 pub fn read_list(text: &str) -> Result<Vec<ClassMode>, UnreadableAnnotation> {
-    let mut modes = text
-        .split(',')
-        .map(|entry| read_entry(entry.trim()))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut modes = text.split(',').map(|entry| read_entry(entry.trim())).collect::<Result<Vec<_>, _>>()?;
     modes.sort_unstable();
     modes.dedup();
     Ok(modes)
 }
 
 fn read_entry(entry: &str) -> Result<ClassMode, UnreadableAnnotation> {
-    let unreadable = || UnreadableAnnotation {
-        entry: entry.to_owned(),
-    };
+    let unreadable = || UnreadableAnnotation { entry: entry.to_owned() };
     let (volume_mode, access) = match entry.split_once(':') {
         Some((volume, access)) => (volume.parse().map_err(|_| unreadable())?, access),
         None => (VolumeMode::Filesystem, entry),
     };
     let access_mode = access.parse().map_err(|_| unreadable())?;
-    Ok(ClassMode {
-        volume_mode,
-        access_mode,
-    })
+    Ok(ClassMode { volume_mode, access_mode })
 }
 
 fn of_provisioner(provisioner: &str) -> Vec<ClassMode> {
@@ -76,18 +65,11 @@ fn of_provisioner(provisioner: &str) -> Vec<ClassMode> {
         "openebs.io/local" => (ONE_NODE, ONE_NODE),
         "nfs.csi.k8s.io" | "efs.csi.aws.com" => (SHARED, &[]),
         // Several nodes may share a raw device, or read one file system, but not write one.
-        "rbd.csi.ceph.com" | "rook-ceph.rbd.csi.ceph.com" => {
-            (&[ReadWriteOnce, ReadOnlyMany, ReadWriteOncePod], SHARED)
-        }
+        "rbd.csi.ceph.com" | "rook-ceph.rbd.csi.ceph.com" => (&[ReadWriteOnce, ReadOnlyMany, ReadWriteOncePod], SHARED),
         "cephfs.csi.ceph.com" | "rook-ceph.cephfs.csi.ceph.com" => (SHARED, &[]),
         _ => (&[], &[]),
     };
-    let with = |volume_mode| {
-        move |access_mode: &AccessMode| ClassMode {
-            volume_mode,
-            access_mode: *access_mode,
-        }
-    };
+    let with = |volume_mode| move |access_mode: &AccessMode| ClassMode { volume_mode, access_mode: *access_mode };
     let filesystem = filesystem.iter().map(with(VolumeMode::Filesystem));
     let block = block.iter().map(with(VolumeMode::Block));
     filesystem.chain(block).collect()
@@ -104,29 +86,16 @@ mod tests {
 
     #[test]
     fn the_annotation_wins_over_the_table() {
-        let modes = of_class(
-            "rancher.io/local-path",
-            &annotated("RWX,Block:ReadWriteOnce, RWX"),
-        );
-        let expected = [
-            (VolumeMode::Filesystem, AccessMode::ReadWriteMany),
-            (VolumeMode::Block, AccessMode::ReadWriteOnce),
-        ]
-        .map(|(volume_mode, access_mode)| ClassMode {
-            volume_mode,
-            access_mode,
-        });
+        let modes = of_class("rancher.io/local-path", &annotated("RWX,Block:ReadWriteOnce, RWX"));
+        let expected =
+            [(VolumeMode::Filesystem, AccessMode::ReadWriteMany), (VolumeMode::Block, AccessMode::ReadWriteOnce)]
+                .map(|(volume_mode, access_mode)| ClassMode { volume_mode, access_mode });
         assert_eq!(modes.unwrap(), expected);
     }
 
     #[test]
     fn an_unreadable_annotation_names_the_entry() {
-        for (text, entry) in [
-            ("RWO,RWY", "RWY"),
-            ("", ""),
-            ("RWO,", ""),
-            ("Raw:RWO", "Raw:RWO"),
-        ] {
+        for (text, entry) in [("RWO,RWY", "RWY"), ("", ""), ("RWO,", ""), ("Raw:RWO", "Raw:RWO")] {
             let error = of_class("any", &annotated(text)).unwrap_err();
             assert_eq!(error.entry, entry);
         }
@@ -139,11 +108,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_as_the_annotation_would_be() {
-        for provisioner in [
-            "rancher.io/local-path",
-            "rbd.csi.ceph.com",
-            "nfs.csi.k8s.io",
-        ] {
+        for provisioner in ["rancher.io/local-path", "rbd.csi.ceph.com", "nfs.csi.k8s.io"] {
             let modes = of_provisioner(provisioner);
             assert!(modes.is_sorted() && !modes.is_empty(), "{provisioner}");
         }

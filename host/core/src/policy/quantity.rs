@@ -66,18 +66,14 @@ impl FromStr for Quantity {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let number_len = unsigned
-            .find(|c: char| !c.is_ascii_digit() && c != '.')
-            .unwrap_or(unsigned.len());
+        let number_len = unsigned.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(unsigned.len());
         let (number, suffix) = unsigned.split_at(number_len);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
             return Err(QuantityError::NoNumber(text.to_owned()));
         }
-        let scale = read_suffix(suffix).ok_or_else(|| QuantityError::UnknownSuffix {
-            text: text.to_owned(),
-            suffix: suffix.to_owned(),
-        })?;
+        let scale = read_suffix(suffix)
+            .ok_or_else(|| QuantityError::UnknownSuffix { text: text.to_owned(), suffix: suffix.to_owned() })?;
         let nanos = scaled_nanos(whole, fraction, &scale);
         if negative && nanos > 0 {
             return Err(QuantityError::Negative(text.to_owned()));
@@ -108,10 +104,7 @@ fn read_suffix(suffix: &str) -> Option<Suffix> {
         "Ei" => binary(60),
         _ => {
             let exponent = suffix.strip_prefix(['e', 'E'])?;
-            exponent
-                .parse::<i32>()
-                .ok()
-                .and_then(|e| decimal(i64::from(e)))
+            exponent.parse::<i32>().ok().and_then(|e| decimal(i64::from(e)))
         }
     }
 }
@@ -123,17 +116,10 @@ fn scaled_nanos(whole: &str, fraction: &str, scale: &Suffix) -> u128 {
         return LARGEST;
     }
     let one = NANOS << scale.binary;
-    let integer = integer
-        .bytes()
-        .fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
+    let integer = integer.bytes().fold(0_u128, |sum, digit| sum * 10 + u128::from(digit - b'0'));
     // Rounding up at every digit equals rounding up once: ceil((n + ceil(x)) / 10) = ceil((n + x) / 10).
-    let rest = rest.bytes().rev().fold(0_u128, |sum, digit| {
-        (sum + u128::from(digit - b'0') * one).div_ceil(10)
-    });
-    integer
-        .checked_mul(one)
-        .and_then(|nanos| nanos.checked_add(rest))
-        .map_or(LARGEST, |nanos| nanos.min(LARGEST))
+    let rest = rest.bytes().rev().fold(0_u128, |sum, digit| (sum + u128::from(digit - b'0') * one).div_ceil(10));
+    integer.checked_mul(one).and_then(|nanos| nanos.checked_add(rest)).map_or(LARGEST, |nanos| nanos.min(LARGEST))
 }
 
 /// Moves the decimal point, and returns the digits before it (no leading zeros) and after it.
@@ -256,20 +242,8 @@ mod tests {
         assert_eq!(error("."), QuantityError::NoNumber(".".into()));
         assert_eq!(error("1.2.3"), QuantityError::NoNumber("1.2.3".into()));
         assert_eq!(error("-1Gi"), QuantityError::Negative("-1Gi".into()));
-        for text in [
-            "1gi",
-            "1GiB",
-            "1 Gi",
-            "1e",
-            "1e1.5",
-            "1Ki1",
-            "1K",
-            "1e99999999999",
-        ] {
-            assert!(
-                matches!(error(text), QuantityError::UnknownSuffix { .. }),
-                "{text}"
-            );
+        for text in ["1gi", "1GiB", "1 Gi", "1e", "1e1.5", "1Ki1", "1K", "1e99999999999"] {
+            assert!(matches!(error(text), QuantityError::UnknownSuffix { .. }), "{text}");
         }
     }
 

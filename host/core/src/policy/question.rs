@@ -183,9 +183,7 @@ pub struct Request {
 impl Request {
     /// Tells whether the fact is there and on.
     pub fn is_on(&self, fact: &str) -> bool {
-        self.facts
-            .get(fact)
-            .is_some_and(|value| value == facts::TRUE)
+        self.facts.get(fact).is_some_and(|value| value == facts::TRUE)
     }
 
     /// Finds a volume by its handle.
@@ -232,10 +230,7 @@ pub fn effective_modes(
     volume: &[AccessMode],
     requested: &[AccessMode],
 ) -> Vec<AccessMode> {
-    let source = [claim_actual, volume, requested]
-        .into_iter()
-        .find(|modes| !modes.is_empty())
-        .unwrap_or_default();
+    let source = [claim_actual, volume, requested].into_iter().find(|modes| !modes.is_empty()).unwrap_or_default();
     normal_modes(source.iter().copied())
 }
 
@@ -255,14 +250,8 @@ mod tests {
     #[test]
     fn effective_modes_prefer_what_is_there_over_what_was_asked() {
         let actual = [ReadWriteMany, ReadWriteOnce, ReadWriteMany];
-        assert_eq!(
-            effective_modes(&actual, &[ReadOnlyMany], &[ReadWriteOnce]),
-            [ReadWriteOnce, ReadWriteMany]
-        );
-        assert_eq!(
-            effective_modes(&[], &[ReadOnlyMany], &[ReadWriteOnce]),
-            [ReadOnlyMany]
-        );
+        assert_eq!(effective_modes(&actual, &[ReadOnlyMany], &[ReadWriteOnce]), [ReadWriteOnce, ReadWriteMany]);
+        assert_eq!(effective_modes(&[], &[ReadOnlyMany], &[ReadWriteOnce]), [ReadOnlyMany]);
         assert_eq!(effective_modes(&[], &[], &[ReadWriteOnce]), [ReadWriteOnce]);
         assert_eq!(effective_modes(&[], &[], &[]), []);
     }

@@ -372,15 +372,11 @@ impl Judgement {
 
     /// Returns the findings that keep the run from starting.
     pub fn blockers(&self) -> impl Iterator<Item = &Judged> {
-        self.findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Blocker)
+        self.findings.iter().filter(|finding| finding.severity == Severity::Blocker)
     }
 
     /// Finds the verdict on a claim.
     pub fn verdict(&self, namespace: &str, name: &str) -> Option<&Verdict> {
-        self.verdicts
-            .iter()
-            .find(|verdict| verdict.namespace == namespace && verdict.name == name)
+        self.verdicts.iter().find(|verdict| verdict.namespace == namespace && verdict.name == name)
     }
 }

@@ -1,0 +1,123 @@
+//! The one compiler and runtime of the process, and the clock that ends calls.
+
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine};
+
+use crate::failure::Fault;
+
+/// How long one tick of the clock is. Deadlines are this coarse; fuel is what stops a loop first.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Far more stack than answers about lists need, far less than a thread has.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Holds the engine that every policy of this process is compiled by and runs in.
+pub(crate) struct Sandbox {
+    pub(crate) engine: Engine,
+    clock: Arc<Clock>,
+}
+
+impl Sandbox {
+    /// Returns the process's sandbox, made at the first call.
+    pub(crate) fn shared() -> Result<&'static Self, Fault> {
+        static SHARED: OnceLock<Sandbox> = OnceLock::new();
+        if let Some(shared) = SHARED.get() {
+            return Ok(shared);
+        }
+        let made = Self::new()?;
+        // Two threads may both have made one; the loser's clock ends with it.
+        Ok(SHARED.get_or_init(|| made))
+    }
+
+    fn new() -> Result<Self, Fault> {
+        let engine = Engine::new(&config()).map_err(|error| Fault::Engine(format!("{error:#}")))?;
+        let clock = Arc::new(Clock::default());
+        let (ticking, ticked) = (Arc::clone(&clock), engine.weak());
+        std::thread::Builder::new()
+            .name("policy-clock".to_owned())
+            .spawn(move || {
+                while ticking.tick() {
+                    let Some(engine) = ticked.upgrade() else { break };
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(|error| Fault::Engine(format!("cannot start a thread: {error}")))?;
+        Ok(Self { engine, clock })
+    }
+
+    /// Keeps the clock going as long as the guard lives.
+    pub(crate) fn clock_on(&self) -> ClockOn<'_> {
+        self.clock.change(|turns| turns.calls += 1);
+        ClockOn(&self.clock)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.clock.change(|turns| turns.over = true);
+    }
+}
+
+/// Converts wall time into the clock's ticks, one more because the first may be nearly over.
+pub(crate) fn ticks(wall: Duration) -> u64 {
+    let ticks = wall.as_millis().div_ceil(TICK.as_millis());
+    u64::try_from(ticks).unwrap_or(u64::MAX - 1).saturating_add(1)
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .parallel_compilation(true)
+        // The same answer on every machine: no NaN bits to look at, no vector instructions that may differ.
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .max_wasm_stack(STACK_BYTES)
+        // Function names of a guest are no text to show; the panic message says more.
+        .wasm_backtrace_max_frames(None);
+    config
+}
+
+/// Ticks only while somebody is being asked, so that an idle process stays idle.
+#[derive(Default)]
+struct Clock {
+    turns: Mutex<Turns>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Turns {
+    calls: usize,
+    over: bool,
+}
+
+impl Clock {
+    fn change(&self, change: impl FnOnce(&mut Turns)) {
+        change(&mut self.turns.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.notify_all();
+    }
+
+    /// Waits for a call, then for one tick; false when it is over.
+    fn tick(&self) -> bool {
+        let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = self.changed.wait_while(turns, |turns| turns.calls == 0 && !turns.over);
+        let over = waiting.unwrap_or_else(PoisonError::into_inner).over;
+        if !over {
+            std::thread::sleep(TICK);
+        }
+        !over
+    }
+}
+
+/// Keeps the clock going.
+pub(crate) struct ClockOn<'a>(&'a Clock);
+
+impl Drop for ClockOn<'_> {
+    fn drop(&mut self) {
+        self.0.change(|turns| turns.calls -= 1);
+    }
+}

@@ -1,0 +1,191 @@
+//! Why a policy could not be used: which one, in which call, and what it ran into.
+//!
+//! A denial is no failure; it is an answer. Every failure means that nothing may be written.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use pvmigrate_core::policy::quantity::Bytes;
+use pvmigrate_core::policy::{LogLine, PolicyError, VolumeId};
+
+use crate::call::Call;
+
+/// Says which policy failed, in which call, and why.
+///
+/// Printed on one line: the policy's own words first where it left any, then what stopped it.
+#[derive(Debug, thiserror::Error)]
+pub struct PolicyFailure {
+    /// The policy.
+    pub origin: Origin,
+    /// The call it failed in; none while it was being loaded.
+    pub call: Option<Call>,
+    /// What it ran into.
+    #[source]
+    pub fault: Fault,
+    /// What it had logged in that call.
+    pub log: Vec<LogLine>,
+}
+
+impl fmt::Display for PolicyFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.fault, self.call) {
+            (Fault::Trap { words: Some(words), .. }, Some(call)) => {
+                write!(f, "{} {words} (in {call})", self.origin)
+            }
+            (fault, Some(call)) => write!(f, "{} in {call}: {fault}", self.origin),
+            (fault, None) => write!(f, "{} {fault}", self.origin),
+        }
+    }
+}
+
+/// Identifies a policy as far as it is known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file it was read from; none for the built-in one.
+    pub file: Option<PathBuf>,
+    /// `sha256:` and the hex digest of its bytes, once they are read.
+    pub digest: Option<String>,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.file {
+            Some(file) => write!(f, "policy {}", file.display()),
+            None => f.write_str("the built-in policy"),
+        }
+    }
+}
+
+/// What a policy ran into.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The file cannot be read.
+    #[error("cannot be read: {0}")]
+    Unreadable(#[source] std::io::Error),
+    /// The file is larger than a component may be.
+    #[error("is too large: {} bytes, and at most {} are accepted", .bytes, Bytes(*.limit as u64))]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// The file is no component.
+    #[error("is not a WebAssembly component: {0}")]
+    NotAComponent(NotComponent),
+    /// It wants to call something that policies may not call.
+    #[error("is refused: it imports {import}, and {hint}")]
+    Refused {
+        /// The import's name.
+        import: String,
+        /// What policies may import instead.
+        hint: &'static str,
+    },
+    /// It speaks another version of the interface.
+    #[error("needs pvmigrate:policy@{needs}, but this pvmigrate offers {offers}; {hint}")]
+    ForeignVersion {
+        /// The version it was built for.
+        needs: String,
+        /// The versions offered.
+        offers: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// It does not export what a policy exports.
+    #[error("is a component, but not a policy: {0}")]
+    WrongWorld(String),
+    /// What it says about itself cannot be used.
+    #[error("describes itself badly: {0}")]
+    BadInfo(String),
+    /// It used up its fuel.
+    #[error("stopped: fuel {} used of {}; it loops, or does far too much for each volume", Millions(*.used), Millions(*.limit))]
+    Fuel {
+        /// Fuel used.
+        used: u64,
+        /// Fuel given.
+        limit: u64,
+    },
+    /// It took too long.
+    #[error("stopped: not done after {} s", .limit.as_secs_f32())]
+    Time {
+        /// Wall time given.
+        limit: std::time::Duration,
+    },
+    /// It wanted too much memory.
+    #[error("stopped: wanted {} of memory, and {} are allowed", Bytes(*.wanted as u64), Bytes(*.limit as u64))]
+    Memory {
+        /// What it wanted in all.
+        wanted: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It called itself too deeply.
+    #[error("stopped: call stack exhausted; it calls itself without end, or too deeply")]
+    Stack,
+    /// Its answer is too large.
+    #[error("gave too large an answer: {0}")]
+    OutputTooLarge(String),
+    /// It logged too much.
+    #[error("stopped: logged more than {} in one call", Bytes(*.limit as u64))]
+    LogFlood {
+        /// The limit.
+        limit: usize,
+    },
+    /// It gave up.
+    #[error("{}{trap}", .words.as_ref().map_or(String::new(), |words| format!("{words}; ")))]
+    Trap {
+        /// Its panic message, when it left one.
+        words: Option<String>,
+        /// What the engine says.
+        trap: String,
+    },
+    /// It says that it cannot decide.
+    #[error("cannot decide: {} ({})", .0.message, .0.code)]
+    Undecided(PolicyError),
+    /// It used a code that it does not declare.
+    #[error("used the code {0:?}, which it does not declare; add it to the codes of manifest.describe")]
+    UndeclaredCode(String),
+    /// It answered about a volume that it was not asked about.
+    #[error("answered about volume id {0}, which it was not asked about")]
+    UnknownVolume(VolumeId),
+    /// It answered twice about one volume.
+    #[error("answered twice about volume id {0}")]
+    RepeatedVolume(VolumeId),
+    /// The engine itself cannot start; no policy is to blame.
+    #[error("cannot be run: the WebAssembly engine does not start: {0}")]
+    Engine(String),
+}
+
+/// Says what a file is, when it is no component.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotComponent {
+    /// Nothing at all.
+    #[error("the file is empty")]
+    Empty,
+    /// A core module.
+    #[error("it is a core module; wrap it into a component (`wasm-tools component new`, or as policies/build does)")]
+    CoreModule,
+    /// Machine code that an engine saved.
+    #[error(
+        "it is precompiled machine code (.cwasm), which is never run from outside; give the .wasm it was made from"
+    )]
+    Precompiled,
+    /// WebAssembly text.
+    #[error("it is WebAssembly text; assemble it first (`wasm-tools parse`)")]
+    Text,
+    /// Something else.
+    #[error("it does not begin as WebAssembly does")]
+    Unknown,
+    /// WebAssembly with something wrong in it.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+/// Prints fuel as `50.0M`.
+struct Millions(u64);
+
+impl fmt::Display for Millions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}M", self.0 / 1_000_000, self.0 / 100_000 % 10)
+    }
+}

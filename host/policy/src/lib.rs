@@ -1,0 +1,26 @@
+//! Asks WebAssembly policies what a migration may do.
+//!
+//! A policy is a component that answers three questions about a snapshot; [`Policies`] asks a chain of them and
+//! returns one [`Judgement`](pvmigrate_core::policy::Judgement). Policies get no cluster, files, network, clock or
+//! randomness: the only thing they may call is a log. The rules by which answers combine are not here but in
+//! `pvmigrate_core::policy`, and nothing here prints or touches a cluster.
+//!
+//! [`testkit`] runs a policy's own tests.
+
+mod answers;
+mod audit;
+mod call;
+mod engine;
+mod failure;
+mod limits;
+mod load;
+mod policies;
+mod since_v0_1;
+pub mod testkit;
+mod text;
+
+pub use call::Call;
+pub use failure::{Fault, NotComponent, Origin, PolicyFailure};
+pub use limits::Limits;
+pub use load::{Answered, CodeDoc, Policy, PolicyInfo, Scope};
+pub use policies::Policies;

@@ -1,0 +1,112 @@
+//! What a policy may use up, and the meter that holds it to that.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use wasmtime::ResourceLimiter;
+
+/// The budgets of one policy. The defaults are meant to be kept: they are far above what honest policies need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Largest component file, in bytes.
+    pub component_bytes: usize,
+    /// All linear memory of one call together, in bytes.
+    pub memory_bytes: usize,
+    /// Fuel of one call, whatever it asks about.
+    pub fuel_base: u64,
+    /// Further fuel of one call for each volume it asks about.
+    pub fuel_per_volume: u64,
+    /// Fuel of the one call that asks a policy who it is.
+    pub describe_fuel: u64,
+    /// Wall time of one call.
+    pub wall: Duration,
+    /// All that one call may log, in bytes.
+    pub log_bytes: usize,
+    /// Where one logged line is cut, in bytes.
+    pub log_line_bytes: usize,
+    /// Most findings in one answer.
+    pub findings: usize,
+    /// Longest string in an answer, in bytes.
+    pub string_bytes: usize,
+    /// All data that one answer may hand over, in bytes, before a look at its content.
+    pub answer_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            component_bytes: 32 << 20,
+            memory_bytes: 256 << 20,
+            fuel_base: 200_000_000,
+            fuel_per_volume: 2_000_000,
+            describe_fuel: 10_000_000,
+            wall: Duration::from_secs(10),
+            log_bytes: 64 << 10,
+            log_line_bytes: 1 << 10,
+            findings: 10_000,
+            string_bytes: 4 << 10,
+            // 10,000 findings of a few hundred bytes, or 50,000 ballots, with room to spare.
+            answer_bytes: 64 << 20,
+        }
+    }
+}
+
+impl Limits {
+    /// Returns the fuel of one call about this many volumes.
+    pub fn fuel(&self, volumes: usize) -> u64 {
+        let volumes = u64::try_from(volumes).unwrap_or(u64::MAX);
+        self.fuel_base.saturating_add(self.fuel_per_volume.saturating_mul(volumes))
+    }
+}
+
+/// More tables, instances or table elements than the largest language runtimes bring along.
+const TABLE_ELEMENTS: usize = 1_000_000;
+const INSTANCES: usize = 100;
+const TABLES: usize = 100;
+const MEMORIES: usize = 16;
+
+/// Counts the memory of one call, and ends the call when it wants too much.
+///
+/// A guest told "no" would mostly panic with something unhelpful, so the call ends on the spot.
+#[derive(Debug)]
+pub(crate) struct MemoryMeter {
+    limit: usize,
+    used: usize,
+    /// What the guest wanted when it was refused.
+    pub(crate) refused: Option<usize>,
+}
+
+impl MemoryMeter {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, used: 0, refused: None }
+    }
+}
+
+impl ResourceLimiter for MemoryMeter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        let total = self.used.saturating_add(desired.saturating_sub(current));
+        if total > self.limit {
+            self.refused = Some(total);
+            wasmtime::bail!("memory limit reached");
+        }
+        self.used = total;
+        Ok(true)
+    }
+
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= TABLE_ELEMENTS)
+    }
+
+    fn instances(&self) -> usize {
+        INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        TABLES
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES
+    }
+}

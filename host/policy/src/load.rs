@@ -1,0 +1,352 @@
+//! From bytes to a policy that can be asked.
+
+use std::collections::BTreeSet;
+use std::io::Read as _;
+use std::path::Path;
+
+use pvmigrate_core::policy::{Ballot, CallCost, Finding, Mapping, Planned, PolicyRef, Request};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use wasmtime::Store;
+use wasmtime::component::{Component, Instance, InstancePre, Linker};
+
+use crate::answers::{Rules, bounded};
+use crate::audit::{self, Audited};
+use crate::call::{self, Call, Context, Done, Stopped};
+use crate::engine::Sandbox;
+use crate::failure::{Fault, NotComponent, Origin, PolicyFailure};
+use crate::limits::Limits;
+use crate::since_v0_1::{self, Decided, Exports};
+use crate::text;
+
+/// The most codes a policy may declare.
+const MOST_CODES: usize = 1_000;
+/// The longest name, version or code, in bytes.
+const LONGEST_NAME: usize = 100;
+
+/// Says whether a policy looks at volumes one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// What it says about a volume never depends on other volumes.
+    PerVolume,
+    /// It may.
+    WholeBatch,
+}
+
+/// Documents one code that a policy may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CodeDoc {
+    /// The code.
+    pub code: String,
+    /// What it means.
+    pub summary: String,
+    /// Where to read more.
+    pub docs_url: Option<String>,
+}
+
+/// What a policy says about itself, not checked yet.
+pub(crate) struct RawInfo {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+    pub(crate) scope: Scope,
+    pub(crate) codes: Vec<CodeDoc>,
+}
+
+/// Everything there is to know about a policy without asking it anything; for `policy inspect`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyInfo {
+    /// The file it was read from; absent for the built-in one.
+    pub file: Option<std::path::PathBuf>,
+    /// The name it gives itself.
+    pub name: String,
+    /// The version it gives itself.
+    pub version: String,
+    /// What it does, in its own words.
+    pub summary: String,
+    /// Whether it looks at volumes one by one.
+    pub scope: Scope,
+    /// `sha256:` and the hex digest of its bytes.
+    pub digest: String,
+    /// Its size in bytes.
+    pub bytes: usize,
+    /// The interface version that it was built for.
+    pub interface: String,
+    /// The interfaces it exports, by full name.
+    pub exports: Vec<String>,
+    /// The interfaces it imports, by full name: all that it can call.
+    pub imports: Vec<String>,
+    /// The codes it may use.
+    pub codes: Vec<CodeDoc>,
+    /// What it may use up.
+    pub limits: Limits,
+}
+
+/// A policy that is compiled, checked and ready to be asked.
+pub struct Policy {
+    origin: Origin,
+    info: PolicyInfo,
+    codes: BTreeSet<String>,
+    sandbox: &'static Sandbox,
+    component: InstancePre<Context>,
+    exports: Exports,
+}
+
+impl std::fmt::Debug for Policy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Policy").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// A checked answer with what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered<T> {
+    /// The answer.
+    pub items: Vec<T>,
+    /// What the call cost, and what was logged.
+    pub cost: CallCost,
+}
+
+impl Policy {
+    /// Reads, compiles and checks a component file.
+    ///
+    /// # Errors
+    /// [`Fault`] names everything that can be wrong with a file.
+    pub fn open(file: &Path, limits: &Limits) -> Result<Self, PolicyFailure> {
+        let origin = Origin { file: Some(file.to_owned()), digest: None };
+        match read(file, limits) {
+            Ok(bytes) => Self::load(origin, &bytes, limits),
+            Err(fault) => Err(failure(origin, None, fault)),
+        }
+    }
+
+    /// Compiles and checks the policy that is built in.
+    ///
+    /// # Errors
+    /// Only when the engine does not start: tests hold the rest.
+    pub fn built_in() -> Result<Self, PolicyFailure> {
+        let origin = Origin { file: None, digest: None };
+        let bytes = include_bytes!("../../../policies/dist/default.wasm");
+        Self::load(origin, bytes, &Limits::default())
+    }
+
+    fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {
+        let digest = digest(bytes);
+        origin.digest = Some(digest.clone());
+        let prepared = match prepare(bytes) {
+            Ok(prepared) => prepared,
+            Err(fault) => return Err(failure(origin, None, fault)),
+        };
+        let described = describe(&prepared, limits).map_err(|stopped| PolicyFailure {
+            origin: origin.clone(),
+            call: Some(Call::Describe),
+            fault: stopped.fault,
+            log: stopped.log,
+        })?;
+        let raw = match check_info(described, limits) {
+            Ok(raw) => raw,
+            Err(fault) => return Err(failure(origin, None, fault)),
+        };
+        let info = PolicyInfo {
+            file: origin.file.clone(),
+            name: raw.name,
+            version: raw.version,
+            summary: raw.summary,
+            scope: raw.scope,
+            digest,
+            bytes: bytes.len(),
+            interface: format!("pvmigrate:policy@{}", prepared.audited.version),
+            exports: prepared.audited.exports,
+            imports: prepared.audited.imports,
+            codes: raw.codes,
+            limits: limits.clone(),
+        };
+        Ok(Self {
+            origin,
+            codes: info.codes.iter().map(|code| code.code.clone()).collect(),
+            info,
+            sandbox: prepared.sandbox,
+            component: prepared.component,
+            exports: prepared.exports,
+        })
+    }
+
+    /// Returns all that is known about it.
+    pub fn info(&self) -> &PolicyInfo {
+        &self.info
+    }
+
+    /// Identifies it in verdicts and records.
+    pub fn reference(&self) -> PolicyRef {
+        PolicyRef { name: self.info.name.clone(), version: self.info.version.clone(), digest: self.info.digest.clone() }
+    }
+
+    /// Asks which volumes move; none when the policy does not answer this question.
+    ///
+    /// # Errors
+    /// When it cannot decide, breaks a rule, or runs into a limit.
+    pub fn select(&self, request: &Request) -> Result<Option<Answered<Ballot>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.select(store, instance, request);
+        self.ask(Call::Select, request, ask, |rules, items| rules.ballots(items))
+    }
+
+    /// Asks what the new claims look like; none when the policy does not answer this question. The request should
+    /// hold the selected volumes only.
+    ///
+    /// # Errors
+    /// When it cannot decide, breaks a rule, or runs into a limit.
+    pub fn map_modes(&self, request: &Request) -> Result<Option<Answered<Mapping>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.map_modes(store, instance, request);
+        self.ask(Call::MapModes, request, ask, |rules, items| rules.mappings(items))
+    }
+
+    /// Asks what should be known about the plan; none when the policy does not answer this question.
+    ///
+    /// # Errors
+    /// When it cannot decide, breaks a rule, or runs into a limit.
+    pub fn check(&self, request: &Request, plan: &[Planned]) -> Result<Option<Answered<Finding>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.check(store, instance, request, plan);
+        self.ask(Call::Check, request, ask, |rules, items| rules.findings(items))
+    }
+
+    fn ask<T>(
+        &self,
+        call: Call,
+        request: &Request,
+        ask: impl FnOnce(&mut Store<Context>, &Instance) -> wasmtime::Result<Decided<T>>,
+        hold: impl FnOnce(&Rules<'_>, Vec<T>) -> Result<Vec<T>, Fault>,
+    ) -> Result<Option<Answered<T>>, PolicyFailure> {
+        if !self.exports.answers(call) {
+            return Ok(None);
+        }
+        let limits = &self.info.limits;
+        let failed = |fault, log| PolicyFailure { origin: self.origin.clone(), call: Some(call), fault, log };
+        let fuel = limits.fuel(request.volumes.len());
+        let done = call::run(self.sandbox, &self.component, limits, fuel, ask)
+            .map_err(|stopped| failed(stopped.fault, stopped.log))?;
+        let rules = Rules::new(&self.codes, request, limits);
+        let items = match done.value {
+            Err(error) => return Err(failed(rules.undecided(error), done.log)),
+            Ok(items) => match hold(&rules, items) {
+                Ok(items) => items,
+                Err(fault) => return Err(failed(fault, done.log)),
+            },
+        };
+        Ok(Some(Answered {
+            items,
+            cost: CallCost { by: self.reference(), call: call.to_string(), fuel: done.fuel, log: done.log },
+        }))
+    }
+}
+
+/// A component that is compiled, audited and linked.
+struct Prepared {
+    sandbox: &'static Sandbox,
+    component: InstancePre<Context>,
+    exports: Exports,
+    audited: Audited,
+}
+
+fn prepare(bytes: &[u8]) -> Result<Prepared, Fault> {
+    audit::recognise(bytes).map_err(Fault::NotAComponent)?;
+    let sandbox = Sandbox::shared()?;
+    let component = Component::from_binary(&sandbox.engine, bytes)
+        .map_err(|error| Fault::NotAComponent(NotComponent::Invalid(text::escape(&format!("{error:#}")))))?;
+    let audited = audit::audit(&sandbox.engine, &component.component_type())?;
+    let wrong_world = |error: wasmtime::Error| Fault::WrongWorld(text::escape(&format!("{error:#}")));
+    let mut linker = Linker::new(&sandbox.engine);
+    since_v0_1::add_to_linker(&mut linker).map_err(wrong_world)?;
+    let component = linker.instantiate_pre(&component).map_err(wrong_world)?;
+    let exports = Exports::find(&component, &audited).map_err(wrong_world)?;
+    Ok(Prepared { sandbox, component, exports, audited })
+}
+
+/// Asks a policy who it is, after a check that its functions have the right types.
+fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
+    let mut wrong = None;
+    let work = |store: &mut Store<Context>, instance: &Instance| {
+        if let Err(error) = prepared.exports.check_types(store, instance) {
+            wrong = Some(text::escape(&format!("{error:#}")));
+            return Err(error);
+        }
+        prepared.exports.describe(store, instance)
+    };
+    let done = call::run(prepared.sandbox, &prepared.component, limits, limits.describe_fuel, work);
+    match (done, wrong) {
+        (Ok(Done { value, .. }), _) => Ok(value),
+        (Err(stopped), Some(wrong)) => Err(Stopped { fault: Fault::WrongWorld(wrong), log: stopped.log }),
+        (Err(stopped), None) => Err(stopped),
+    }
+}
+
+fn check_info(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
+    named("name", &raw.name)?;
+    named("version", &raw.version)?;
+    if raw.codes.len() > MOST_CODES {
+        return Err(Fault::BadInfo(format!("it declares more than {MOST_CODES} codes")));
+    }
+    let mut seen = BTreeSet::new();
+    for code in &raw.codes {
+        named("code", &code.code)?;
+        if !seen.insert(&code.code) {
+            return Err(Fault::BadInfo(format!("it declares the code {} twice", code.code)));
+        }
+    }
+    let code = |code: CodeDoc| {
+        Ok(CodeDoc {
+            summary: bounded(&code.summary, limits)?,
+            docs_url: code.docs_url.map(|url| bounded(&url, limits)).transpose()?,
+            code: code.code,
+        })
+    };
+    Ok(RawInfo {
+        summary: bounded(&raw.summary, limits)?,
+        codes: raw.codes.into_iter().map(code).collect::<Result<_, Fault>>()?,
+        ..raw
+    })
+}
+
+/// Accepts what can stand in a file name, a table and a label without quoting.
+fn named(what: &str, name: &str) -> Result<(), Fault> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '+');
+    if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain) {
+        return Ok(());
+    }
+    Err(Fault::BadInfo(format!(
+        "its {what} {:?} is not 1 to {LONGEST_NAME} letters, digits, '-', '.', '_' and '+'",
+        text::escape_line(name, LONGEST_NAME)
+    )))
+}
+
+fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Fault> {
+    let open = std::fs::File::open(file).map_err(Fault::Unreadable)?;
+    let size = open.metadata().map_err(Fault::Unreadable)?.len();
+    let too_large = |bytes| Fault::TooLarge { bytes, limit: limits.component_bytes };
+    if size > limits.component_bytes as u64 {
+        return Err(too_large(size));
+    }
+    // Read with a bound all the same: pipes and growing files have no honest size.
+    let mut bytes = Vec::new();
+    open.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).map_err(Fault::Unreadable)?;
+    match bytes.len() > limits.component_bytes {
+        true => Err(too_large(bytes.len() as u64)),
+        false => Ok(bytes),
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut digest = "sha256:".to_owned();
+    for byte in Sha256::digest(bytes) {
+        // Writing to a String cannot fail.
+        let _infallible = write!(digest, "{byte:02x}");
+    }
+    digest
+}
+
+fn failure(origin: Origin, call: Option<Call>, fault: Fault) -> PolicyFailure {
+    PolicyFailure { origin, call, fault, log: Vec::new() }
+}

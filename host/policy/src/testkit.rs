@@ -1,0 +1,1 @@
+//! Runs a policy's own tests. (Under way.)
