@@ -8,6 +8,8 @@ pub mod chain;
 pub mod facts;
 pub mod floor;
 pub mod known_modes;
+#[cfg(test)]
+mod laws;
 pub mod quantity;
 pub mod question;
 pub mod verdict;

@@ -204,3 +204,38 @@ fn words(modes: &[AccessMode]) -> String {
     let words: Vec<_> = modes.iter().map(|mode| mode.word()).collect();
     words.join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Use;
+    use crate::access::AccessMode::{self, ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
+
+    /// Each row: pods, nodes, whether any writes, and the modes of which one is enough.
+    #[test]
+    fn what_running_pods_need() {
+        let table: &[(usize, usize, bool, &[AccessMode])] = &[
+            (1, 1, true, &[ReadWriteOnce, ReadWriteMany, ReadWriteOncePod]),
+            (1, 1, false, &[ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod]),
+            (2, 1, true, &[ReadWriteOnce, ReadWriteMany]),
+            (2, 1, false, &[ReadWriteOnce, ReadOnlyMany, ReadWriteMany]),
+            (2, 2, true, &[ReadWriteMany]),
+            (2, 2, false, &[ReadOnlyMany, ReadWriteMany]),
+            // A pod without a node yet counts as a pod, not as another node.
+            (2, 0, true, &[ReadWriteOnce, ReadWriteMany]),
+        ];
+        for (pods, nodes, writes, enough) in table {
+            let used = Use { pods: *pods, nodes: *nodes, writes: *writes };
+            for mode in AccessMode::ALL {
+                let row = (pods, nodes, writes, mode);
+                assert_eq!(used.is_covered_by(&[mode]), enough.contains(&mode), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_sufficient_mode_among_several_is_enough() {
+        let used = Use { pods: 2, nodes: 2, writes: true };
+        assert!(used.is_covered_by(&[ReadWriteOnce, ReadWriteMany]));
+        assert!(!used.is_covered_by(&[ReadWriteOnce, ReadOnlyMany]));
+    }
+}

@@ -1,0 +1,140 @@
+//! Files that are no policy are refused with a message that says what they are.
+
+use std::path::PathBuf;
+
+use pvmigrate_policy::{Fault, Limits, NotComponent, Policy, PolicyFailure};
+
+use super::support::built;
+
+fn refused(bytes: &[u8]) -> PolicyFailure {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("x.wasm");
+    std::fs::write(&file, bytes).expect("a file");
+    Policy::open(&file, &Limits::default()).expect_err("it is no policy")
+}
+
+fn component(text: &str) -> Vec<u8> {
+    wat::parse_str(text).expect("component text")
+}
+
+#[test]
+fn files_that_are_no_component() {
+    let not = |bytes: &[u8], expected: NotComponent| {
+        let failure = refused(bytes);
+        assert!(matches!(&failure.fault, Fault::NotAComponent(not) if *not == expected), "{failure}");
+        assert!(failure.to_string().contains("x.wasm is not a WebAssembly component"), "{failure}");
+    };
+    not(b"", NotComponent::Empty);
+    not(b"#!/bin/sh\n", NotComponent::Unknown);
+    not(b"(component)", NotComponent::Text);
+    not(&component("(module)"), NotComponent::CoreModule);
+}
+
+#[test]
+fn machine_code_is_never_run() {
+    let engine = wasmtime::Engine::default();
+    let code = engine.precompile_component(&component("(component)")).expect("machine code");
+    let failure = refused(&code);
+    assert!(matches!(failure.fault, Fault::NotAComponent(NotComponent::Precompiled)), "{failure}");
+    assert!(failure.to_string().contains(".cwasm"), "{failure}");
+}
+
+#[test]
+fn damaged_components_say_where() {
+    let mut bytes = std::fs::read(built("default")).expect("the built-in policy");
+    bytes.truncate(bytes.len() / 2);
+    let failure = refused(&bytes);
+    assert!(matches!(&failure.fault, Fault::NotAComponent(NotComponent::Invalid(_))), "{failure:?}");
+    assert!(failure.to_string().contains("at offset"), "{failure}");
+}
+
+#[test]
+fn foreign_imports_are_refused_by_name() {
+    let failure = refused(&component(r#"(component (import "wasi:cli/environment@0.2.6" (instance)))"#));
+    assert!(matches!(&failure.fault, Fault::Refused { import, .. } if import == "wasi:cli/environment@0.2.6"));
+    assert!(failure.to_string().contains("policies get no WASI"), "{failure}");
+
+    let failure = refused(&component(r#"(component (import "acme:net/fetch" (func)))"#));
+    assert!(matches!(&failure.fault, Fault::Refused { import, .. } if import == "acme:net/fetch"), "{failure}");
+
+    // Of our own package, only what is served.
+    let failure = refused(&component(r#"(component (import "pvmigrate:policy/snapshot@0.1.0" (instance)))"#));
+    assert!(matches!(&failure.fault, Fault::Refused { import, .. } if import.contains("snapshot")), "{failure}");
+}
+
+#[test]
+fn other_versions_of_the_interface_hear_of_it_first() {
+    let text = r#"(component
+        (import "pvmigrate:policy/snapshot@1.2.0" (instance))
+        (import "wasi:cli/environment@0.2.6" (instance)))"#;
+    let failure = refused(&component(text));
+    assert!(matches!(&failure.fault, Fault::ForeignVersion { needs, .. } if needs == "1.2.0"), "{failure:?}");
+    assert_eq!(
+        failure.to_string().split_once("x.wasm ").expect("the file's name").1,
+        "needs pvmigrate:policy@1.2.0, but this pvmigrate offers 0.1; \
+         use a newer pvmigrate, or rebuild the policy against the interface that `wit/` holds"
+    );
+}
+
+#[test]
+fn components_of_another_world_say_what_they_export() {
+    let failure = refused(&component("(component)"));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("exports nothing")), "{failure}");
+
+    let greeter = r#"(component (instance $i) (export "acme:app/greet@1.0.0" (instance $i)))"#;
+    let failure = refused(&component(greeter));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("acme:app/greet@1.0.0")), "{failure}");
+
+    let idle = r#"(component (instance $i) (export "pvmigrate:policy/manifest@0.1.0" (instance $i)))"#;
+    let failure = refused(&component(idle));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("decide nothing")), "{failure}");
+}
+
+#[test]
+fn right_names_with_wrong_contents_are_refused() {
+    let empty = r#"(component (instance $i)
+        (export "pvmigrate:policy/manifest@0.1.0" (instance $i))
+        (export "pvmigrate:policy/selection@0.1.0" (instance $i)))"#;
+    let failure = refused(&component(empty));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("describe")), "{failure}");
+
+    let mistyped = r#"(component
+        (core module $m (func (export "f")))
+        (core instance $c (instantiate $m))
+        (func $f (canon lift (core func $c "f")))
+        (instance $manifest (export "describe" (func $f)))
+        (instance $selection (export "select" (func $f)))
+        (export "pvmigrate:policy/manifest@0.1.0" (instance $manifest))
+        (export "pvmigrate:policy/selection@0.1.0" (instance $selection)))"#;
+    let failure = refused(&component(mistyped));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(_)), "{failure:?}");
+}
+
+#[test]
+fn unknown_exports_of_our_package_are_not_ignored() {
+    let text = r#"(component (instance $i)
+        (export "pvmigrate:policy/manifest@0.1.0" (instance $i))
+        (export "pvmigrate:policy/preflight@0.1.0" (instance $i))
+        (export "pvmigrate:policy/settings@0.1.0" (instance $i)))"#;
+    let failure = refused(&component(text));
+    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("settings")), "{failure}");
+}
+
+#[test]
+fn files_that_cannot_be_read_or_are_too_large() {
+    let missing = Policy::open(&PathBuf::from("/nowhere/x.wasm"), &Limits::default()).expect_err("no file");
+    assert!(matches!(missing.fault, Fault::Unreadable(_)));
+    assert!(missing.to_string().starts_with("policy /nowhere/x.wasm cannot be read: "), "{missing}");
+
+    let limits = Limits { component_bytes: 1_000, ..Limits::default() };
+    let large = Policy::open(&built("default"), &limits).expect_err("too large");
+    assert!(matches!(large.fault, Fault::TooLarge { limit: 1_000, .. }), "{large}");
+}
+
+#[test]
+fn describe_has_a_budget_of_its_own() {
+    let limits = Limits { describe_fuel: 100, ..Limits::default() };
+    let failure = Policy::open(&built("default"), &limits).expect_err("no fuel");
+    assert!(matches!(failure.fault, Fault::Fuel { limit: 100, .. }), "{failure}");
+    assert!(failure.to_string().contains("in describe"), "{failure}");
+}
