@@ -46,11 +46,11 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the defaults for volumes below a folder: the `rsync` on the PATH, no journals, no pauses.
-    pub fn new(directory: impl Into<PathBuf>) -> Self {
+    /// Returns the defaults for volumes below a folder and an rsync binary: no journals, no pauses.
+    pub fn new(directory: impl Into<PathBuf>, rsync: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
-            rsync: PathBuf::from("rsync"),
+            rsync: rsync.into(),
             writers: false,
             write_every: Duration::from_millis(5),
             rsync_bandwidth: None,
@@ -133,7 +133,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts a cluster that holds these objects. Must be called within a tokio runtime.
+    /// Starts a cluster that holds these objects and waits until it is settled: claims that can be bound are, and
+    /// workloads run. Must be called within a tokio runtime.
     ///
     /// Objects may come from a dump: uids and the statuses of pods are kept, resourceVersions are not. Namespaces and
     /// nodes that are missing are made; a claim that names a volume which is not given gets that volume. Claims that
@@ -155,7 +156,9 @@ impl Cluster {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(controllers::run(Arc::clone(&inner), stopped));
         let guard = Arc::new(Guard { stop, inner: Arc::clone(&inner) });
-        Ok(Self { inner, guard })
+        let cluster = Self { inner, guard };
+        cluster.settled().await;
+        Ok(cluster)
     }
 
     /// Returns a client that meets no faults.

@@ -1,7 +1,7 @@
 //! The nodes' kubelets: pods start when their volumes are there, run, and come to their end.
 //!
-//! A container whose command is `rsync` is a real process (`process`); any other container is taken to run until its
-//! pod is deleted. Containers are never restarted.
+//! A container whose command is `rsync`, in a pod with `restartPolicy: Never`, is a real process (`process`); any other
+//! container is taken to run until its pod is deleted. Containers are never restarted.
 
 pub(crate) mod journal;
 pub(crate) mod log;

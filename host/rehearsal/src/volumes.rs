@@ -71,6 +71,11 @@ impl Volumes {
         Ok(Some(away))
     }
 
+    /// Returns the folder in which processes start.
+    pub(crate) fn scratch_root(&self) -> PathBuf {
+        self.root.join("scratch")
+    }
+
     /// Returns a place for a pod's volumes that are no claims.
     pub(crate) fn scratch(&self, pod_uid: &str, volume: &str) -> io::Result<PathBuf> {
         let directory = self.root.join("scratch").join(pod_uid).join(file_name(volume));

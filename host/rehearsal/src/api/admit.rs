@@ -70,7 +70,7 @@ pub(crate) fn finalizers(kind: &Kind, new: &mut Value) {
 }
 
 /// Gives a claim without a class the default one: the newest, when there are several.
-fn default_class(store: &Store, kind: &Kind, new: &mut Value) {
+pub(crate) fn default_class(store: &Store, kind: &Kind, new: &mut Value) {
     let has_class = new.pointer("/spec/storageClassName").is_some_and(|class| !class.is_null());
     if *kind != kinds::CLAIMS || has_class {
         return;

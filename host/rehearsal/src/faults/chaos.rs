@@ -34,8 +34,23 @@ pub struct Chaos {
 }
 
 impl Chaos {
-    /// Returns a mix in which about one request in eight meets a fault.
-    pub fn mixed(seed: u64) -> Self {
+    /// Returns only hold-ups, which shift several clients' requests against each other.
+    pub fn latency(seed: u64) -> Self {
+        Self {
+            seed,
+            conflict: 0.0,
+            too_many: 0.0,
+            internal: 0.0,
+            fail_before: 0.0,
+            answer_lost: 0.0,
+            latency: 0.7,
+            latency_limit: Duration::from_millis(5),
+            watch_drop: 0.0,
+        }
+    }
+
+    /// Returns a mix of all faults in which about one request in eight fails.
+    pub fn new(seed: u64) -> Self {
         Self {
             seed,
             conflict: 0.03,

@@ -137,6 +137,7 @@ fn complete_identities(store: &mut Store, keys: &[Key]) {
         if !object::is_terminating(&object) {
             admit::finalizers(key.kind, &mut object);
         }
+        admit::default_class(store, key.kind, &mut object);
         admit::defaults(key.kind, &mut object);
         store.write(key, object);
     }

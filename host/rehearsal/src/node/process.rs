@@ -56,6 +56,8 @@ pub(crate) struct Job {
     /// The arguments as the container has them.
     pub(crate) arguments: Vec<String>,
     pub(crate) mounts: Vec<Mount>,
+    /// Where the process is started.
+    pub(crate) directory: PathBuf,
     /// KiB a second, handed to rsync as `--bwlimit`.
     pub(crate) bandwidth: Option<u64>,
     /// A fault: the process is killed after this long.
@@ -64,17 +66,16 @@ pub(crate) struct Job {
 
 /// Runs the process to its end, or kills it when `stop` says so.
 pub(crate) async fn run(job: Job, log: Arc<Log>, mut stop: watch::Receiver<bool>) -> Exit {
-    if let Some(refused) = refuse_read_only(&job) {
-        log.line(&refused);
-        log.line("rsync error: error in file IO (code 11) at receiver.c");
-        return Exit::with_code(11);
+    if let Some((line, code)) = refuse(&job) {
+        log.line(&line);
+        return Exit::with_code(code);
     }
     let mut command = Command::new(&job.rsync);
     if let Some(limit) = job.bandwidth {
         command.arg(format!("--bwlimit={limit}"));
     }
     command.args(job.arguments.iter().map(|argument| translate(argument, &job.mounts)));
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command.current_dir(&job.directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Exit::not_found(),
@@ -180,10 +181,29 @@ fn translate(argument: &str, mounts: &[Mount]) -> OsString {
     translated
 }
 
-fn refuse_read_only(job: &Job) -> Option<String> {
+/// Refuses what a container could not do, so that nothing outside the volumes is read or written: a target that is
+/// mounted read-only or not at all, and paths that only this machine has.
+fn refuse(job: &Job) -> Option<(String, i32)> {
     let target = job.arguments.last()?;
-    let (mount, _) = mount_of(target, &job.mounts)?;
-    mount.read_only.then(|| format!("rsync: [Receiver] mkdir \"{target}\" failed: Read-only file system (30)"))
+    match mount_of(target, &job.mounts) {
+        Some((mount, _)) if mount.read_only => {
+            return Some((format!("rsync: [Receiver] mkdir {target:?} failed: Read-only file system (30)"), 11));
+        }
+        Some(_) => {}
+        None => return Some((format!("rsync: [Receiver] mkdir {target:?} failed: No such file or directory (2)"), 11)),
+    }
+    let mut before = "";
+    for argument in &job.arguments {
+        let is_option_value = before.starts_with('-') && !before.contains('=');
+        let remote = !argument.starts_with('-') && argument.contains(':') && !argument.starts_with('/');
+        let elsewhere = argument.starts_with('/') && mount_of(argument, &job.mounts).is_none();
+        if !is_option_value && (remote || elsewhere) {
+            let line = format!("rsync: [sender] change_dir {argument:?} failed: No such file or directory (2)");
+            return Some((line, 23));
+        }
+        before = argument;
+    }
+    None
 }
 
 /// Finds the `rsync` binary on the PATH.
@@ -223,28 +243,31 @@ mod tests {
         assert_eq!(translate("--exclude=/dest", &mounts), "--exclude=/dest");
     }
 
-    #[test]
-    fn a_read_only_target_is_refused() {
-        let job = |target: &str| Job {
-            rsync: "rsync".into(),
-            arguments: vec!["-a".to_owned(), "/dest/".to_owned(), target.to_owned()],
+    fn job(arguments: &[&str]) -> Job {
+        Job {
+            rsync: "/nowhere/rsync".into(),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
             mounts: mounts(),
+            directory: std::env::temp_dir(),
             bandwidth: None,
             kill_after: None,
-        };
-        assert!(refuse_read_only(&job("/source")).is_some());
-        assert!(refuse_read_only(&job("/dest")).is_none());
+        }
+    }
+
+    #[test]
+    fn nothing_outside_the_writable_mounts_is_touched() {
+        let code = |arguments: &[&str]| refuse(&job(arguments)).map(|(_, code)| code);
+        assert_eq!(code(&["-a", "/source/", "/dest"]), None);
+        assert_eq!(code(&["-a", "--exclude", "/lost+found", "/source/", "/dest"]), None);
+        assert_eq!(code(&["-a", "/dest/", "/source"]), Some(11));
+        assert_eq!(code(&["-a", "/source/", "/home"]), Some(11));
+        assert_eq!(code(&["-a", "--delete=x", "/etc/", "/dest"]), Some(23));
+        assert_eq!(code(&["--a=b", "host:/etc/", "/dest"]), Some(23));
     }
 
     #[tokio::test]
     async fn a_missing_binary_is_a_start_error() {
-        let job = Job {
-            rsync: "/nowhere/rsync".into(),
-            arguments: Vec::new(),
-            mounts: Vec::new(),
-            bandwidth: None,
-            kill_after: None,
-        };
+        let job = job(&["-a", "/source/", "/dest"]);
         let (_sender, stop) = watch::channel(false);
         let exit = run(job, Log::new(), stop).await;
         assert_eq!((exit.code, exit.reason), (128, "StartError"));

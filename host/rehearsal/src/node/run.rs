@@ -49,7 +49,8 @@ pub(super) fn start(inner: &Arc<Inner>, store: &mut Store, key: &Key, object: &A
         ended: false,
     };
     inner.node.started().insert(uid.clone(), started);
-    let has_processes = containers(object, "initContainers").chain(containers(object, "containers")).any(is_process);
+    let mut all = containers(object, "initContainers").chain(containers(object, "containers"));
+    let has_processes = runs_once(object) && all.any(is_process);
     let fault = if has_processes { inner.node.take_fault(object) } else { None };
     let pod =
         Pod { inner: Arc::clone(inner), key: key.clone(), uid, object: Arc::clone(object), mounts, logs, stop, fault };
@@ -69,7 +70,13 @@ fn name_of(container: &Value) -> String {
     object::text(container, "/name").unwrap_or_default().to_owned()
 }
 
-/// Tells whether a container is run as a real process.
+/// Tells whether a pod's containers may be run as real processes: only those that are to run once, as copies are. A
+/// workload that happens to be an rsync daemon is taken to run like any other.
+fn runs_once(pod: &Value) -> bool {
+    object::text(pod, "/spec/restartPolicy") == Some("Never")
+}
+
+/// Tells whether a container of such a pod is run as a real process.
 fn is_process(container: &Value) -> bool {
     object::texts(container, "/command").first() == Some(&"rsync")
 }
@@ -171,6 +178,7 @@ impl Pod {
             rsync: self.inner.settings.rsync.clone(),
             arguments: arguments.into_iter().map(str::to_owned).collect(),
             mounts: mounts::of_container(container, &self.mounts),
+            directory: self.inner.volumes.scratch_root(),
             bandwidth: self.inner.settings.rsync_bandwidth,
             kill_after,
         };
