@@ -30,13 +30,16 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long a blocker must stand before it is believed.
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
-/// Rings when the world has changed, so that the driver never polls.
-pub trait Wake {
-    /// Returns a mark for "now"; taken before a look, so that no change between look and wait is missed.
-    fn mark(&self) -> u64;
+/// Tells when the world has changed, so that the driver never polls.
+pub trait Watch: World {
+    /// Remembers which changes were told of already.
+    type Wake;
 
-    /// Returns once anything has changed since `mark`.
-    fn changed(&self, mark: u64) -> impl Future<Output = ()>;
+    /// Returns a wake for the namespace that knows of all changes until now.
+    fn wake(&self, namespace: &str) -> Self::Wake;
+
+    /// Returns once anything has changed since the wake was made, or since this last returned.
+    fn changed(wake: &mut Self::Wake) -> impl Future<Output = ()>;
 }
 
 /// Hears what happens.
@@ -136,7 +139,7 @@ impl Told {
 
 impl<W, R, P> Driver<'_, W, R, P>
 where
-    W: World + Wake,
+    W: Watch,
     R: Records,
     P: Reporter,
     W::Error: Send + Sync + 'static,
@@ -146,17 +149,17 @@ where
     pub async fn run(&self, id: &RecordId) -> (GroupEnd, Option<Record>) {
         let mut told = Told::default();
         let mut troubles = Troubles::default();
+        let mut wake = self.world.wake(&id.namespace);
         let end = loop {
             if self.stop.requested() {
                 break GroupEnd::Interrupted;
             }
-            let mark = self.world.mark();
             match self.turn(id, &mut told).await {
                 Ok(Turn::Again) => troubles = Troubles::default(),
                 Ok(Turn::Over(end)) => break end,
                 Ok(Turn::Wait(deadline)) => {
                     troubles = Troubles::default();
-                    self.wait(mark, deadline).await;
+                    self.wait(&mut wake, deadline).await;
                 }
                 Err(error) => {
                     let pause = troubles.next_pause();
@@ -269,8 +272,8 @@ where
         }
     }
 
-    async fn wait(&self, mark: u64, deadline: Option<Timestamp>) {
-        let changed = std::pin::pin!(self.world.changed(mark));
+    async fn wait(&self, wake: &mut W::Wake, deadline: Option<Timestamp>) {
+        let changed = std::pin::pin!(W::changed(wake));
         let Some(deadline) = deadline else {
             select(changed, std::pin::pin!(self.stop.wait())).await;
             return;

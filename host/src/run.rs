@@ -18,7 +18,7 @@ use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::Policies;
 
-use crate::driver::{Driver, Event, GroupEnd, Reporter};
+use crate::driver::{Driver, Event, GroupEnd, Reporter, Watch};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedGroup};
@@ -106,7 +106,7 @@ pub async fn migrate(
     let resumed = run.plan.resumed.iter().cloned().map(Job::Resumed);
     let jobs: VecDeque<Job> = resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect();
     if !jobs.is_empty() {
-        let watched = Watched::start(client, options.namespace.as_deref()).await?;
+        let watched = Watched::start(client.clone(), options.namespace.as_deref()).await?;
         let session = Session {
             client,
             world: watched.world(),
@@ -138,7 +138,7 @@ pub async fn finish(
     reporter: Arc<dyn Reporter + Send + Sync>,
     stop: &Stop,
 ) -> Result<Report, Failure> {
-    let watched = Watched::start(client, options.namespace.as_deref()).await?;
+    let watched = Watched::start(client.clone(), options.namespace.as_deref()).await?;
     let session = Session {
         client,
         world: watched.world(),
@@ -167,6 +167,18 @@ fn trials(plan: &Plan) -> Vec<Trial> {
     };
     let trials: BTreeSet<Trial> = plan.groups.iter().flat_map(|group| trial(&group.record)).collect();
     trials.into_iter().collect()
+}
+
+impl Watch for ClusterWorld {
+    type Wake = pvmigrate_cluster::Wake;
+
+    fn wake(&self, namespace: &str) -> Self::Wake {
+        self.wake(namespace)
+    }
+
+    async fn changed(wake: &mut Self::Wake) {
+        wake.changed().await;
+    }
 }
 
 enum Job {

@@ -29,11 +29,7 @@ pub(crate) const SHARED: Scenario = Scenario::new("shared");
 pub(crate) const IDLE: Scenario = Scenario { ask: |options| options.set_defaults = true, ..Scenario::new("idle") };
 pub(crate) const LEFT_BY_REFERENCE: Scenario = Scenario::new("left-by-reference");
 pub(crate) const SWAPPED_BY_REFERENCE: Scenario = Scenario::new("swapped-by-reference");
-pub(crate) const FAILS_ONCE: Scenario = Scenario { set: |settings| settings.fail_copies("-1", 1), ..ONE_CLAIM };
-pub(crate) const ROLLS_BACK: Scenario =
-    Scenario { set: |settings| settings.fail_copies("", u32::MAX), ..Scenario::new("shared") };
-pub(crate) const HOLDS: Scenario = Scenario {
-    ask: |options| options.on_failure = OnFailure::Hold,
-    set: |settings| settings.fail_copies("", u32::MAX),
-    ..ONE_CLAIM
-};
+pub(crate) const FAILS_ONCE: Scenario = Scenario { failing_copies: 1, ..ONE_CLAIM };
+pub(crate) const ROLLS_BACK: Scenario = Scenario { failing_copies: u32::MAX, ..Scenario::new("shared") };
+pub(crate) const HOLDS: Scenario =
+    Scenario { ask: |options| options.on_failure = OnFailure::Hold, failing_copies: u32::MAX, ..ONE_CLAIM };

@@ -127,7 +127,7 @@ fn files(scene: &Scene, claim: &Value, volume: &str) -> String {
         Ok(found) => {
             // The workload writes its journal into the volume, so that and its directory's time may differ.
             let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-            let lasting = found.iter().filter(|line| !line.contains("journal.log") && !line.starts_with(". "));
+            let lasting = found.iter().filter(|line| !line.contains("journal.log") && !line.starts_with(".:"));
             let lines: Vec<&str> = lasting.map(String::as_str).take(5).collect();
             if lines.is_empty() { "as at first".to_owned() } else { lines.join("; ") }
         }

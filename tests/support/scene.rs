@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use pvmigrate::driver::{Event, Reporter};
@@ -12,7 +13,7 @@ use pvmigrate::stop::Stop;
 use pvmigrate_core::ports::RecordId;
 use pvmigrate_core::record::Limits;
 use pvmigrate_policy::Policies;
-use pvmigrate_rehearsal::{Cluster, Faults, Handle, Settings, find_rsync, read_objects};
+use pvmigrate_rehearsal::{Cluster, CopyFailure, CopyFault, Faults, Handle, Settings, find_rsync, read_objects};
 use tempfile::TempDir;
 
 /// Names a scenario and what is asked of the run on it.
@@ -24,12 +25,14 @@ pub struct Scenario {
     pub ask: fn(&mut Options),
     /// Changes the embedded cluster's settings.
     pub set: fn(&mut Settings),
+    /// How many copies fail before one succeeds.
+    pub failing_copies: u32,
 }
 
 impl Scenario {
     /// Returns a scenario with the usual options.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, ask: |_| {}, set: |_| {} }
+        Self { name, ask: |_| {}, set: |_| {}, failing_copies: 0 }
     }
 
     /// Returns the options of a run on this scenario.
@@ -51,6 +54,11 @@ impl Scenario {
         let mut settings = Settings { writers: true, ..Settings::new(directory.path().join("volumes"), rsync) };
         (self.set)(&mut settings);
         let cluster = Cluster::start(objects, settings).await?;
+        if self.failing_copies > 0 {
+            // By the temporary claims that only copy pods mount: the preflight's pods shall pass.
+            let how = CopyFailure::KilledAfter(Duration::from_millis(1));
+            cluster.fail_copies(CopyFault { pod: "-pvcmigrate".to_owned(), attempts: self.failing_copies, how });
+        }
         cluster.fill_all(7)?;
         cluster.settled().await;
         let scene = Scene { cluster, directory, scenario: self.clone() };
@@ -72,7 +80,7 @@ pub fn options() -> Options {
         skip_source_validation: false,
         preflight_only: false,
         skip_preflight: false,
-        pod_ready_timeout: std::time::Duration::from_secs(20),
+        pod_ready_timeout: Duration::from_secs(20),
         parallel: 4,
         on_failure: pvmigrate_core::record::OnFailure::RollBack,
         disposal: pvmigrate_core::record::Disposal::Delete,
