@@ -2,7 +2,6 @@
 //!
 //! One request is one lock of the store, so a request is done wholly or not at all, whatever becomes of its future.
 
-mod access;
 pub(crate) mod admit;
 mod discovery;
 pub(crate) mod failure;
@@ -83,13 +82,9 @@ impl Api {
                 self.plan.document(&segments).await?;
                 return Ok(answer(discovery::document(&segments).map(|document| (200, document))));
             }
-            Ok(Target::AccessReview) => {
-                self.plan.document(&["selfsubjectaccessreviews".to_owned()]).await?;
-                return Ok(answer(access::review(&self.plan, &body)));
-            }
             Err(failure) => return Ok(refusal(&failure)),
         };
-        let verdict = self.plan.before(&route).await?;
+        let verdict = self.plan.before(&route, &body).await?;
         let early_end = match &verdict {
             Verdict::Refuse(failure) => return Ok(refusal(failure)),
             Verdict::EndWatchEarly(end) => Some(end.clone()),

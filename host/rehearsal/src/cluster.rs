@@ -102,6 +102,7 @@ impl Inner {
 }
 
 /// A piece of work under way.
+#[derive(Debug)]
 pub(crate) struct Busy(Arc<watch::Sender<usize>>);
 
 impl Drop for Busy {
@@ -119,7 +120,7 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        self.inner.node.stop_all();
+        self.inner.node.stop_all(&self.inner);
     }
 }
 
@@ -309,7 +310,7 @@ impl Cluster {
     /// Stops the controllers and all pods, and waits until no process of theirs runs.
     pub async fn stop(self) {
         self.guard.stop.send_replace(true);
-        self.inner.node.stop_all();
+        self.inner.node.stop_all(&self.inner);
         let mut activity = self.inner.activity.subscribe();
         // The sender lives in `inner`.
         let _ = activity.wait_for(|count| *count == 0).await;

@@ -88,7 +88,7 @@ fn take_changes(inner: &Inner, store: &mut Store, queue: &mut Queue) {
     for change in changes {
         if change.deleted {
             if *change.key.kind == kinds::PODS {
-                inner.node.object_gone(object::uid(&change.after));
+                inner.node.object_gone(inner, object::uid(&change.after));
             }
             garbage::collect(store, object::uid(&change.after));
         }

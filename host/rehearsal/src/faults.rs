@@ -17,6 +17,7 @@ pub use self::chaos::Chaos;
 use self::chaos::Draw;
 use crate::{
     api::{EarlyEnd, Route, failure::Failure},
+    object,
     random::Random,
 };
 
@@ -156,8 +157,8 @@ impl Plan {
     }
 
     /// Counts a request and says what becomes of it. Never returns once the client is dead.
-    pub(crate) async fn before(&self, route: &Route) -> Result<Verdict, BoxError> {
-        let write = self.count(route);
+    pub(crate) async fn before(&self, route: &Route, body: &[u8]) -> Result<Verdict, BoxError> {
+        let write = self.count(route, body);
         self.reach().await?;
         let draw = self.faults.chaos.as_ref().map_or_else(Draw::default, |chaos| {
             chaos.draw(&mut self.random.lock().unwrap_or_else(PoisonError::into_inner), route)
@@ -202,7 +203,7 @@ impl Plan {
     }
 
     /// Counts a request and, when it writes, returns its number among the writes.
-    fn count(&self, route: &Route) -> Option<u64> {
+    fn count(&self, route: &Route, body: &[u8]) -> Option<u64> {
         let mut counters = self.counters();
         let name = format!("{} {}", route.verb.word(), route.resource());
         *counters.requests.entry(name).or_default() += 1;
@@ -210,16 +211,26 @@ impl Plan {
             return None;
         }
         counters.writes += 1;
-        let line = format!("{} {} {}/{}", route.verb.word(), route.resource(), route.namespace, route.name);
+        let name = if route.name.is_empty() { name_in(body) } else { route.name.clone() };
+        let line = format!("{} {} {}/{name}", route.verb.word(), route.resource(), route.namespace);
         counters.written.push(line);
         Some(counters.writes)
     }
 
-    pub(crate) fn forbids(&self, verb: &str, resource: &str) -> bool {
+    fn forbids(&self, verb: &str, resource: &str) -> bool {
         self.faults.forbid.iter().any(|(forbidden_verb, forbidden)| {
             (forbidden_verb == "*" || forbidden_verb == verb) && (forbidden == "*" || forbidden == resource)
         })
     }
+}
+
+/// Returns the name of the object in a body; empty when it has none, or the body is no object.
+fn name_in(body: &[u8]) -> String {
+    let object: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    object::text(&object, "/metadata/name")
+        .or_else(|| object::text(&object, "/metadata/generateName"))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn lost() -> BoxError {

@@ -7,6 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps, utimensat};
 use serde_json::Value;
 
 use crate::{
@@ -49,6 +50,9 @@ impl Fill {
     }
 }
 
+/// The length of the sparse file, nearly all of it a hole.
+const SPARSE_BYTES: u64 = 4 << 20;
+
 /// Counts what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Contents {
@@ -67,48 +71,64 @@ pub struct Contents {
 ///
 /// Fails when the file system refuses.
 pub fn fill(directory: &Path, seed: u64, size: Fill) -> io::Result<Contents> {
-    let mut filler = Filler { random: Random::new(seed), contents: Contents::default() };
     fs::create_dir_all(directory)?;
-    let folders = filler.folders(directory)?;
-    let mut files = Vec::new();
-    let mut left = size.bytes;
-    for number in 0..size.files {
-        let share = left / u64::from(size.files - number).max(1);
-        let length = if number + 1 == size.files { left } else { filler.random.below(share * 2 + 1).min(left) };
-        left -= length;
-        let folder = &folders[usize::try_from(filler.random.below(folders.len() as u64)).unwrap_or(0)];
-        let path = folder.join(format!("file-{number:05}"));
-        filler.file(&path, length)?;
-        files.push(path);
-    }
-    filler.special(directory, files.first())?;
-    filler.modes_and_times(&folders, &files)?;
+    let mut filler = Filler::new(directory, seed);
+    filler.make_folders()?;
+    filler.make_files(size)?;
+    filler.make_special()?;
+    filler.give_modes_and_times()?;
     Ok(filler.contents)
 }
 
+/// The folders that every filled volume has; those of `empty` stay without files.
+const FOLDERS: [&str; 7] = ["a", "a/b", "a/b/c", "with space", "empty", "empty/inner", "Ünïcode-数据"];
+
 struct Filler {
+    root: PathBuf,
     random: Random,
     contents: Contents,
+    files: Vec<PathBuf>,
+    links: Vec<PathBuf>,
 }
 
 impl Filler {
-    fn folders(&mut self, root: &Path) -> io::Result<Vec<PathBuf>> {
-        let mut folders = vec![root.to_owned()];
-        for path in ["a", "a/b", "a/b/c", "with space", "empty", "empty/inner", "Ünïcode-数据"] {
-            let folder = root.join(path);
-            if !folder.try_exists()? {
-                fs::create_dir(&folder)?;
-                self.contents.directories += 1;
-            }
-            if !path.starts_with("empty") {
-                folders.push(folder);
-            }
+    fn new(root: &Path, seed: u64) -> Self {
+        Self {
+            root: root.to_owned(),
+            random: Random::new(seed),
+            contents: Contents::default(),
+            files: Vec::new(),
+            links: Vec::new(),
         }
-        Ok(folders)
     }
 
-    fn file(&mut self, path: &Path, length: u64) -> io::Result<()> {
-        let mut file = io::BufWriter::new(File::create(path)?);
+    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
+        from[usize::try_from(self.random.below(from.len() as u64)).unwrap_or(0)]
+    }
+
+    fn make_folders(&mut self) -> io::Result<()> {
+        for folder in FOLDERS {
+            fs::create_dir_all(self.root.join(folder))?;
+            self.contents.directories += 1;
+        }
+        Ok(())
+    }
+
+    fn make_files(&mut self, size: Fill) -> io::Result<()> {
+        let mut left = size.bytes;
+        for number in 0..size.files {
+            let share = left / u64::from(size.files - number);
+            let length = if number + 1 == size.files { left } else { self.random.below(share * 2 + 1).min(left) };
+            left -= length;
+            let folder = self.pick(&["", "a", "a/b", "a/b/c", "with space", "Ünïcode-数据"]);
+            self.make_file(&Path::new(folder).join(format!("file-{number:05}")), length)?;
+        }
+        Ok(())
+    }
+
+    fn make_file(&mut self, name: &Path, length: u64) -> io::Result<()> {
+        let path = self.make_room(name)?;
+        let mut file = io::BufWriter::new(File::create(&path)?);
         let mut left = length;
         while left > 0 {
             let word = self.random.next().to_le_bytes();
@@ -117,68 +137,86 @@ impl Filler {
             left -= count as u64;
         }
         file.flush()?;
-        self.contents.files += 1;
+        self.files.push(path);
         self.contents.bytes += length;
         Ok(())
     }
 
-    fn special(&mut self, root: &Path, linked: Option<&PathBuf>) -> io::Result<()> {
-        for name in ["line\nbreak", " leading space", "-dash", "quote'\"\\", "empty file"] {
-            let length = if name == "empty file" { 0 } else { self.random.below(100) + 1 };
-            self.file(&root.join("with space").join(name), length)?;
+    fn make_special(&mut self) -> io::Result<()> {
+        for name in ["line\nbreak", " leading space", "-dash", "quote'\"\\"] {
+            let length = self.random.below(100) + 1;
+            self.make_file(&Path::new("with space").join(name), length)?;
         }
-        if let Some(linked) = linked {
-            self.replace_by(&root.join("a/hard-link"), |path| fs::hard_link(linked, path))?;
-            self.replace_by(&root.join("a/b/other-hard-link"), |path| fs::hard_link(linked, path))?;
+        self.make_file(Path::new("empty file"), 0)?;
+        self.make_sparse_file()?;
+        for (name, target) in [("a/link-to-folder", "b/c"), ("a/dangling", "../nowhere"), ("absolute", "/etc/hostname")]
+        {
+            let path = self.make_room(name)?;
+            symlink(target, &path)?;
+            self.links.push(path);
         }
-        self.replace_by(&root.join("a/link-to-folder"), |path| symlink("b/c", path))?;
-        self.replace_by(&root.join("a/dangling"), |path| symlink("../nowhere", path))?;
-        self.replace_by(&root.join("absolute"), |path| symlink("/etc/hostname", path))?;
-        let sparse = root.join("a/sparse");
-        let mut file = File::create(&sparse)?;
+        for name in ["a/hard-link", "a/b/other-hard-link"] {
+            let path = self.make_room(name)?;
+            fs::hard_link(&self.files[0], path)?;
+        }
+        Ok(())
+    }
+
+    fn make_sparse_file(&mut self) -> io::Result<()> {
+        let path = self.make_room("a/sparse")?;
+        let mut file = File::create(&path)?;
         file.write_all(b"start")?;
-        file.seek(SeekFrom::Start((4 << 20) - 3))?;
+        file.seek(SeekFrom::Start(SPARSE_BYTES - 3))?;
         file.write_all(b"end")?;
-        self.contents.files += 1;
-        self.contents.bytes += 4 << 20;
+        self.files.push(path);
+        self.contents.bytes += SPARSE_BYTES;
         Ok(())
     }
 
-    fn replace_by(&mut self, path: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+    /// Takes away what an earlier filling left under a name, and counts the new one.
+    fn make_room(&mut self, name: impl AsRef<Path>) -> io::Result<PathBuf> {
+        let path = self.root.join(name);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(error);
         }
         self.contents.files += 1;
-        make(path)
+        Ok(path)
     }
 
-    /// Gives everything a mode, an owner and a time of its own; last, because writing changes times.
-    fn modes_and_times(&mut self, folders: &[PathBuf], files: &[PathBuf]) -> io::Result<()> {
-        let root_user = rustix::process::geteuid().is_root();
-        for path in files {
-            let modes = [0o644, 0o600, 0o755, 0o640, 0o444, 0o4711];
-            let mode = modes[usize::try_from(self.random.below(6)).unwrap_or(0)];
-            if root_user {
-                let owner = 1000 + u32::try_from(self.random.below(3)).unwrap_or(0);
-                std::os::unix::fs::chown(path, Some(owner), Some(2000 + owner % 3))?;
+    /// Gives everything a mode, an owner and a time of its own; last, because making a file changes its folder's time.
+    fn give_modes_and_times(&mut self) -> io::Result<()> {
+        let is_root = rustix::process::geteuid().is_root();
+        for path in std::mem::take(&mut self.files) {
+            if is_root {
+                let (user, group) = (self.pick(&[0, 1000, 1001]), self.pick(&[0, 2000]));
+                std::os::unix::fs::chown(&path, Some(user), Some(group))?;
             }
-            self.set_time(path)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+            let mode = self.pick(&[0o644, 0o600, 0o755, 0o640, 0o444, 0o4711]);
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+            self.give_time(&path)?;
         }
-        for folder in folders.iter().skip(1).rev() {
-            let mode = [0o755, 0o750, 0o2775, 0o700][usize::try_from(self.random.below(4)).unwrap_or(0)];
-            fs::set_permissions(folder, fs::Permissions::from_mode(mode))?;
-            self.set_time(folder)?;
+        for path in std::mem::take(&mut self.links) {
+            self.give_time(&path)?;
+        }
+        for folder in FOLDERS.iter().rev() {
+            let path = self.root.join(folder);
+            let mode = self.pick(&[0o755, 0o750, 0o2775, 0o700]);
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+            self.give_time(&path)?;
         }
         Ok(())
     }
 
-    /// Sets a time within 2024, to the nanosecond.
-    fn set_time(&mut self, path: &Path) -> io::Result<()> {
+    /// Sets a time within 2024, to the nanosecond; a link's own, not its target's.
+    fn give_time(&mut self, path: &Path) -> io::Result<()> {
         let seconds = 1_704_067_200 + self.random.below(31_000_000);
-        let nanos = u32::try_from(self.random.below(1_000_000_000)).unwrap_or(0);
-        let time = std::time::UNIX_EPOCH + std::time::Duration::new(seconds, nanos);
-        File::open(path)?.set_modified(time)
+        let time = Timespec {
+            tv_sec: i64::try_from(seconds).unwrap_or(0),
+            tv_nsec: i64::try_from(self.random.below(1_000_000_000)).unwrap_or(0),
+        };
+        let times = Timestamps { last_access: time, last_modification: time };
+        Ok(utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::watch;
 
 use self::{journal::Journals, log::Log};
 use crate::{
-    cluster::Inner,
+    cluster::{Busy, Inner},
     kinds, object,
     store::{
         Key, Store,
@@ -65,8 +65,17 @@ struct Started {
     claims: Vec<String>,
     logs: BTreeMap<String, Arc<Log>>,
     stop: watch::Sender<bool>,
+    /// Held from the order to stop until all has stopped: the cluster is not settled in between.
+    stopping: Option<Busy>,
     /// Nothing of the pod runs any more.
     ended: bool,
+}
+
+impl Started {
+    fn order_stop(&mut self, inner: &Inner) {
+        self.stopping.get_or_insert_with(|| inner.busy());
+        self.stop.send_replace(true);
+    }
 }
 
 impl Node {
@@ -89,10 +98,10 @@ impl Node {
     }
 
     /// Tells a pod's containers to stop; false when nothing of it runs.
-    fn stop(&self, uid: &str) -> bool {
-        match self.started().get(uid) {
+    fn stop(&self, inner: &Inner, uid: &str) -> bool {
+        match self.started().get_mut(uid) {
             Some(pod) if !pod.ended => {
-                pod.stop.send_replace(true);
+                pod.order_stop(inner);
                 true
             }
             _ => false,
@@ -100,15 +109,15 @@ impl Node {
     }
 
     /// Stops all pods, for the cluster's end.
-    pub(crate) fn stop_all(&self) {
-        for pod in self.started().values() {
-            pod.stop.send_replace(true);
+    pub(crate) fn stop_all(&self, inner: &Inner) {
+        for pod in self.started().values_mut().filter(|pod| !pod.ended) {
+            pod.order_stop(inner);
         }
     }
 
     /// Stops what an object that is gone had running; its logs go with it.
-    pub(crate) fn object_gone(&self, uid: &str) {
-        if !self.stop(uid) {
+    pub(crate) fn object_gone(&self, inner: &Inner, uid: &str) {
+        if !self.stop(inner, uid) {
             self.started().remove(uid);
         }
     }
@@ -138,7 +147,7 @@ impl Node {
 pub(crate) fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Arc<Value>) {
     let uid = object::uid(pod);
     if object::is_terminating(pod) {
-        let stopping = inner.node.stop(uid);
+        let stopping = inner.node.stop(inner, uid);
         if !stopping {
             remove_object(store, key, uid);
         }

@@ -106,7 +106,7 @@ fn file_name(text: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.') { c } else { '_' })
         .take(120)
         .collect();
-    if plain == text && !plain.starts_with('.') {
+    if plain == text && !plain.is_empty() && !plain.starts_with('.') {
         return plain;
     }
     let mut hasher = DefaultHasher::new();

@@ -112,8 +112,6 @@ pub(crate) enum Target {
     Stored(Box<Route>),
     /// `/version`, `/apis/...`: path segments.
     Document(Vec<String>),
-    /// A question about the caller's own rights.
-    AccessReview,
 }
 
 /// Finds out what a request means; an unknown path is a 404.
@@ -124,9 +122,6 @@ pub(crate) fn parse(parts: &Parts) -> Result<Target, Failure> {
         ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
         other => return Ok(Target::Document(other.iter().map(|segment| (*segment).to_owned()).collect())),
     };
-    if (group, version, rest) == ("authorization.k8s.io", "v1", &["selfsubjectaccessreviews"]) {
-        return Ok(Target::AccessReview);
-    }
     let (namespace, rest) = match rest {
         ["namespaces", _, "status" | "finalize"] => ("", rest),
         ["namespaces", namespace, inner @ ..] if !inner.is_empty() => (*namespace, inner),

@@ -75,7 +75,12 @@ pub(crate) async fn run(job: Job, log: Arc<Log>, mut stop: watch::Receiver<bool>
         command.arg(format!("--bwlimit={limit}"));
     }
     command.args(job.arguments.iter().map(|argument| translate(argument, &job.mounts)));
-    command.current_dir(&job.directory).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    command
+        .current_dir(&job.directory)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Exit::not_found(),

@@ -46,6 +46,7 @@ pub(super) fn start(inner: &Arc<Inner>, store: &mut Store, key: &Key, object: &A
         claims: mounts.iter().filter_map(|ready| ready.claim.clone()).collect(),
         logs: logs.clone(),
         stop: sender,
+        stopping: None,
         ended: false,
     };
     inner.node.started().insert(uid.clone(), started);
@@ -84,10 +85,8 @@ fn is_process(container: &Value) -> bool {
 impl Pod {
     async fn run(self, has_processes: bool, busy: Option<Busy>) {
         let outcome = if has_processes { self.run_processes().await } else { self.run_workload().await };
-        let stopping = self.inner.busy();
-        drop(busy);
-        self.end(outcome);
-        drop(stopping);
+        let stopping = self.end(outcome);
+        drop((busy, stopping));
     }
 
     /// Runs until the pod is deleted; writes the journals meanwhile.
@@ -204,15 +203,18 @@ impl Pod {
     }
 
     /// Says that nothing of the pod runs any more. `None`: it was stopped because it is being deleted.
-    fn end(&self, outcome: Option<bool>) {
+    ///
+    /// Returns what kept the cluster busy since the order to stop; it is let go once the end is written.
+    fn end(&self, outcome: Option<bool>) -> Option<Busy> {
         for log in self.logs.values() {
             log.close();
         }
         let mut store = self.inner.store();
         // Before the object is written, so that whoever waits for the volume finds it free.
-        if let Some(started) = self.inner.node.started().get_mut(&self.uid) {
+        let stopping = self.inner.node.started().get_mut(&self.uid).and_then(|started| {
             started.ended = true;
-        }
+            started.stopping.take()
+        });
         self.edit_in(&mut store, |pod| {
             if outcome.is_none() {
                 for container in containers(&self.object, "containers") {
@@ -234,6 +236,7 @@ impl Pod {
             }
         }
         nudge_waiting_pods(&mut store, &self.key.namespace);
+        stopping
     }
 }
 

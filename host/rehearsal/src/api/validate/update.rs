@@ -17,9 +17,7 @@ pub(crate) fn changes(kind: &Kind, old: &Value, new: &Value) -> Result<(), Failu
         ("", "persistentvolumes") => causes.extend(volume(old, new)),
         ("", "pods") => causes.extend(pod(old, new)),
         ("apps", "statefulsets") => causes.extend(stateful_set(old, new)),
-        ("apps", "deployments" | "replicasets")
-            if old.pointer("/spec/selector") != new.pointer("/spec/selector") =>
-        {
+        ("apps", "deployments" | "replicasets") if old.pointer("/spec/selector") != new.pointer("/spec/selector") => {
             causes.push(Cause::invalid("spec.selector", "changed", "field is immutable"));
         }
         ("storage.k8s.io", "storageclasses") => {

@@ -1,0 +1,105 @@
+//! The binding of claims and volumes.
+
+use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim};
+use kube::api::{DeleteParams, ListParams};
+use serde_json::{Value, json};
+
+use crate::stage::{Stage, claim, claim_phase, create, gone, merge, terminating, volume_phase, wait};
+
+fn reserve(namespace: &str, name: &str) -> Value {
+    // A merge patch must take the old reference's other fields away by name.
+    json!({"spec": {"claimRef": {"namespace": namespace, "name": name, "uid": null, "resourceVersion": null}}})
+}
+
+async fn is_pending(stage: &Stage, name: &str) -> bool {
+    let claim: PersistentVolumeClaim = stage.claims().get(name).await.unwrap();
+    claim.status.unwrap().phase.as_deref() == Some("Pending")
+}
+
+fn naming(name: &str, class: &str, volume: &str) -> Value {
+    let mut claim = claim(name, class);
+    claim["spec"]["volumeName"] = json!(volume);
+    claim
+}
+
+pub async fn a_reserved_volume_is_available_for_one_claim_only(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "second")).await.unwrap();
+    wait(&stage.volumes(), &volume, volume_phase("Available")).await;
+    // One of another name gets a volume of its own.
+    assert_ne!(stage.bound_claim("other").await, volume);
+    let second = stage.claim("second", &stage.immediate).await;
+    assert_eq!(stage.wait_bound("second").await, volume);
+    let bound = stage.volumes().get(&volume).await.unwrap();
+    let reference = bound.spec.unwrap().claim_ref.unwrap();
+    assert_eq!(reference.uid, second.metadata.uid);
+    let annotations = stage.claims().get("second").await.unwrap().metadata.annotations.unwrap();
+    assert_eq!(annotations.get("pv.kubernetes.io/bind-completed").map(String::as_str), Some("yes"));
+    assert_eq!(annotations.get("pv.kubernetes.io/bound-by-controller").map(String::as_str), Some("yes"));
+}
+
+pub async fn a_cleared_reference_is_dangerous(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    merge(&stage.volumes(), &volume, json!({"spec": {"claimRef": null}})).await.unwrap();
+    wait(&stage.volumes(), &volume, volume_phase("Available")).await;
+    assert_eq!(stage.bound_claim("anybody").await, volume, "any fitting claim takes it");
+}
+
+pub async fn a_foreign_claim_that_names_the_volume_stays_pending(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "rightful")).await.unwrap();
+    create(&stage.claims(), naming("foreign", &stage.immediate, &volume)).await;
+    create(&stage.claims(), naming("rightful", &stage.immediate, &volume)).await;
+    assert_eq!(stage.wait_bound("rightful").await, volume);
+    assert!(is_pending(stage, "foreign").await);
+}
+
+pub async fn a_waiting_claim_takes_its_reserved_volume_at_once(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "second")).await.unwrap();
+    stage.claim("second", &stage.waiting).await;
+    assert_eq!(stage.wait_bound("second").await, volume);
+}
+
+pub async fn a_volume_too_small_is_refused(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    merge(&stage.volumes(), &volume, json!({"spec": {"claimRef": null}})).await.unwrap();
+    let mut large = naming("large", &stage.immediate, &volume);
+    large["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
+    create(&stage.claims(), large).await;
+    let about = ListParams::default().fields("involvedObject.name=large,reason=VolumeMismatch");
+    let mut seen = Vec::<Event>::new();
+    while seen.is_empty() {
+        // Each turn waits for a write of the claim's controller, not for a time.
+        stage.bound_claim("clock").await;
+        seen = stage.api::<Event>().list(&about).await.unwrap().items;
+    }
+    assert!(seen[0].message.as_ref().unwrap().contains("requested PV is too small"));
+    assert!(is_pending(stage, "large").await);
+}
+
+pub async fn a_claim_without_its_volume_is_lost(stage: &Stage) {
+    let volume = stage.bound_claim("data").await;
+    stage.volumes().delete(&volume, &DeleteParams::default()).await.unwrap();
+    wait(&stage.volumes(), &volume, terminating()).await;
+    merge(&stage.volumes(), &volume, json!({"metadata": {"finalizers": null}})).await.unwrap();
+    wait(&stage.claims(), "data", claim_phase("Lost")).await;
+}
+
+pub async fn a_retained_volume_is_released_and_a_late_delete_policy_reclaims_it(stage: &Stage) {
+    let volume = stage.released_volume("data").await;
+    stage.bound_claim("clock").await;
+    stage.volumes().get(&volume).await.unwrap();
+    merge(&stage.volumes(), &volume, json!({"spec": {"persistentVolumeReclaimPolicy": "Delete"}})).await.unwrap();
+    wait::<PersistentVolume>(&stage.volumes(), &volume, gone()).await;
+}
+
+pub async fn a_bound_volume_cannot_go(stage: &Stage) {
+    let volume = stage.bound_claim("data").await;
+    stage.volumes().delete(&volume, &DeleteParams::default()).await.unwrap();
+    stage.bound_claim("clock").await;
+    let held = stage.volumes().get(&volume).await.unwrap();
+    assert_eq!(held.metadata.finalizers.unwrap(), ["kubernetes.io/pv-protection"]);
+    stage.claims().delete("data", &DeleteParams::default()).await.unwrap();
+    wait::<PersistentVolume>(&stage.volumes(), &volume, gone()).await;
+}

@@ -1,0 +1,100 @@
+//! The provisioning of volumes.
+
+use k8s_openapi::api::core::v1::Event;
+use kube::{
+    Api, ResourceExt,
+    api::ListParams,
+    runtime::{WatchStreamExt, watcher},
+};
+use serde_json::json;
+
+use crate::stage::{Stage, claim, create, gone, pod, pod_phase, wait};
+
+/// Waits for the first event with this reason about an object.
+async fn event(stage: &Stage, about: &str, reason: &str) -> String {
+    use futures::StreamExt as _;
+    let wanted = format!("involvedObject.name={about},reason={reason}");
+    let events: Api<Event> = stage.api();
+    let stream = watcher(events, watcher::Config::default().fields(&wanted)).applied_objects();
+    let found = async { std::pin::pin!(stream).next().await.unwrap().unwrap() };
+    let found = tokio::time::timeout(std::time::Duration::from_secs(20), found).await.unwrap();
+    found.message.unwrap()
+}
+
+pub async fn a_claim_waits_for_its_first_consumer(stage: &Stage) {
+    stage.claim("data", &stage.waiting).await;
+    event(stage, "data", "WaitForFirstConsumer").await;
+    create(&stage.pods(), pod("user", "data")).await;
+    wait(&stage.pods(), "user", pod_phase("Running")).await;
+    stage.wait_bound("data").await;
+    let node = stage.pods().get("user").await.unwrap().spec.unwrap().node_name.unwrap();
+    let data = stage.claims().get("data").await.unwrap();
+    assert_eq!(data.annotations().get("volume.kubernetes.io/selected-node"), Some(&node));
+    event(stage, "data", "ProvisioningSucceeded").await;
+}
+
+pub async fn a_failure_is_told_in_an_event(stage: &Stage) {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "narrow", "annotations": {
+            "rehearsal.pvmigrate.dev/access-modes": "ReadWriteOnce,ReadWriteOncePod"}},
+        "provisioner": "disks.example.com"});
+    create(&stage.classes(), class).await;
+    let mut wide = claim("wide", "narrow");
+    wide["spec"]["accessModes"] = json!(["ReadWriteMany"]);
+    create(&stage.claims(), wide).await;
+    let message = event(stage, "wide", "ProvisioningFailed").await;
+    assert!(message.starts_with("failed to provision volume with StorageClass \"narrow\": rpc error:"), "{message}");
+    assert!(message.contains("ReadWriteMany"), "{message}");
+    stage.claim("fits", "narrow").await;
+    stage.wait_bound("fits").await;
+}
+
+pub async fn a_node_bound_volume_keeps_its_pods_on_its_node(stage: &Stage) {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "local", "annotations": {"rehearsal.pvmigrate.dev/node-bound": "true"}},
+        "provisioner": "local.example.com", "volumeBindingMode": "WaitForFirstConsumer"});
+    create(&stage.classes(), class).await;
+    stage.claim("data", "local").await;
+    let mut first = pod("first", "data");
+    first["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": "node-2"});
+    create(&stage.pods(), first).await;
+    wait(&stage.pods(), "first", pod_phase("Running")).await;
+    stage.pods().delete("first", &Default::default()).await.unwrap();
+    wait(&stage.pods(), "first", gone()).await;
+    create(&stage.pods(), pod("second", "data")).await;
+    let second = wait(&stage.pods(), "second", pod_phase("Running")).await.unwrap();
+    assert_eq!(second.spec.unwrap().node_name.as_deref(), Some("node-2"));
+    let mut third = pod("third", "data");
+    third["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": "node-1"});
+    create(&stage.pods(), third).await;
+    let message = event(stage, "third", "FailedScheduling").await;
+    assert!(message.contains("1 node(s) had volume node affinity conflict"), "{message}");
+}
+
+pub async fn a_missing_class_is_told_in_an_event(stage: &Stage) {
+    stage.claim("data", "nowhere").await;
+    let message = event(stage, "data", "ProvisioningFailed").await;
+    assert_eq!(message, "storageclass.storage.k8s.io \"nowhere\" not found");
+    // The class may come later.
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "nowhere"},
+        "provisioner": "disks.example.com"});
+    create(&stage.classes(), class).await;
+    stage.wait_bound("data").await;
+}
+
+pub async fn the_default_class_is_filled_in(stage: &Stage) {
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "usual", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": "disks.example.com"});
+    create(&stage.classes(), class).await;
+    let mut plain = claim("plain", "x");
+    plain["spec"]["storageClassName"] = json!(null);
+    let plain = create(&stage.claims(), plain).await;
+    assert_eq!(plain.spec.unwrap().storage_class_name.as_deref(), Some("usual"));
+    let volume = stage.wait_bound("plain").await;
+    let spec = stage.volumes().get(&volume).await.unwrap().spec.unwrap();
+    assert_eq!(spec.persistent_volume_reclaim_policy.as_deref(), Some("Delete"));
+    assert_eq!(spec.csi.unwrap().driver, "disks.example.com");
+    let listed = stage.volumes().list(&ListParams::default()).await.unwrap();
+    assert!(listed.items.iter().any(|one| one.name_any() == volume));
+}

@@ -1,0 +1,100 @@
+//! Deployments and StatefulSets.
+
+use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+};
+use serde_json::json;
+
+use crate::stage::{Stage, create, gone, merge, pod, pod_phase, refusal, stateful_set, terminating, wait, workload};
+
+fn ready(replicas: i32) -> impl kube::runtime::wait::Condition<Deployment> {
+    move |found: Option<&Deployment>| {
+        found.and_then(|found| found.status.as_ref()).is_some_and(|status| {
+            status.replicas.unwrap_or(0) == replicas && status.ready_replicas.unwrap_or(0) == replicas
+        })
+    }
+}
+
+fn set_ready(replicas: i32) -> impl kube::runtime::wait::Condition<StatefulSet> {
+    move |found: Option<&StatefulSet>| {
+        found
+            .and_then(|found| found.status.as_ref())
+            .is_some_and(|status| status.replicas == replicas && status.ready_replicas.unwrap_or(0) == replicas)
+    }
+}
+
+pub async fn a_deployment_scales_through_its_subresource(stage: &Stage) {
+    let spec = json!({"containers": [{"name": "main", "image": "example.com/app"}]});
+    create(&stage.deployments(), workload("Deployment", "web", 2, spec)).await;
+    wait(&stage.deployments(), "web", ready(2)).await;
+    let mut scale = stage.deployments().get_scale("web").await.unwrap();
+    assert_eq!(scale.status.as_ref().unwrap().selector.as_deref(), Some("app=web"));
+    let stale = scale.clone();
+    scale.spec.as_mut().unwrap().replicas = Some(0);
+    let put = PostParams::default();
+    stage.deployments().replace_scale("web", &put, &scale).await.unwrap();
+    wait(&stage.deployments(), "web", ready(0)).await;
+    let pods = stage.pods().list(&ListParams::default().labels("app=web")).await.unwrap();
+    assert!(pods.items.iter().all(|pod| pod.metadata.deletion_timestamp.is_some()));
+    let refused = refusal(stage.deployments().replace_scale("web", &put, &stale).await);
+    assert_eq!(refused.code, 409);
+    let patch = Patch::Merge(json!({"spec": {"replicas": 1}}));
+    stage.deployments().patch_scale("web", &PatchParams::default(), &patch).await.unwrap();
+    let web = wait(&stage.deployments(), "web", ready(1)).await.unwrap();
+    assert_eq!(web.status.unwrap().observed_generation, web.metadata.generation);
+    assert_eq!(web.metadata.generation, Some(3));
+}
+
+pub async fn a_stateful_set_makes_its_claims_in_order(stage: &Stage) {
+    create(&stage.sets(), stateful_set("db", 2, &stage.waiting)).await;
+    wait(&stage.sets(), "db", set_ready(2)).await;
+    for name in ["data-db-0", "data-db-1"] {
+        stage.wait_bound(name).await;
+        assert_eq!(stage.claims().get(name).await.unwrap().labels().get("app").map(String::as_str), Some("db"));
+    }
+    let first = stage.pods().get("db-0").await.unwrap();
+    let second = stage.pods().get("db-1").await.unwrap();
+    assert!(first.metadata.creation_timestamp <= second.metadata.creation_timestamp);
+    let volume = second.spec.unwrap().volumes.unwrap().remove(0);
+    assert_eq!(volume.persistent_volume_claim.unwrap().claim_name, "data-db-1");
+    // The claims stay when the pods go, and are found again.
+    let before = stage.claims().get("data-db-1").await.unwrap().uid();
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 0}})).await.unwrap();
+    wait(&stage.pods(), "db-0", gone()).await;
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 2}})).await.unwrap();
+    wait(&stage.sets(), "db", set_ready(2)).await;
+    assert_eq!(stage.claims().get("data-db-1").await.unwrap().uid(), before);
+}
+
+pub async fn scaling_down_deletes_claims_only_when_asked(stage: &Stage) {
+    create(&stage.sets(), stateful_set("db", 2, &stage.immediate)).await;
+    wait(&stage.sets(), "db", set_ready(2)).await;
+    let policy = |policy: &str| json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenScaled": policy}}});
+    merge(&stage.sets(), "db", policy("Delete")).await.unwrap();
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 1}})).await.unwrap();
+    wait(&stage.claims(), "data-db-1", gone()).await;
+    merge(&stage.sets(), "db", policy("Retain")).await.unwrap();
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 0}})).await.unwrap();
+    wait(&stage.pods(), "db-0", gone()).await;
+    stage.bound_claim("clock").await;
+    assert!(stage.claims().get("data-db-0").await.unwrap().metadata.deletion_timestamp.is_none());
+}
+
+pub async fn a_stateful_set_waits_for_a_terminating_claim(stage: &Stage) {
+    create(&stage.sets(), stateful_set("db", 1, &stage.immediate)).await;
+    wait(&stage.sets(), "db", set_ready(1)).await;
+    let old = stage.claims().get("data-db-0").await.unwrap().uid();
+    merge(&stage.claims(), "data-db-0", json!({"metadata": {"finalizers": ["example.com/hold"]}})).await.unwrap();
+    stage.claims().delete("data-db-0", &DeleteParams::default()).await.unwrap();
+    wait(&stage.claims(), "data-db-0", terminating()).await;
+    stage.pods().delete("db-0", &DeleteParams::default()).await.unwrap();
+    wait(&stage.pods(), "db-0", gone()).await;
+    stage.bound_claim("clock").await;
+    assert!(stage.pods().get_opt("db-0").await.unwrap().is_none());
+    merge(&stage.claims(), "data-db-0", json!({"metadata": {"finalizers": null}})).await.unwrap();
+    wait(&stage.pods(), "db-0", pod_phase("Running")).await;
+    assert_ne!(stage.claims().get("data-db-0").await.unwrap().uid(), old, "the set has made a new, empty claim");
+    create(&stage.pods(), pod("other", "data-db-0")).await;
+}
