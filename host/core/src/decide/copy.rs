@@ -2,7 +2,6 @@
 
 use super::{Look, Named, Next, Pair, claim_target, cutover, prepare, volume_target, workload};
 use crate::blocker::Code;
-use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Pod, Progress};
 use crate::record::{CopyFailure, Evidence, Fact, Purpose};
@@ -92,29 +91,25 @@ fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     }
 }
 
-/// Takes the copy pods one attempt at a time: run, note how it went, clear away, try again.
+/// Takes the copy pods one attempt at a time: run, note how it went, try again.
+///
+/// A failed pod stays until the temporary claims are gone: its name keeps a late twin of it from running beside a later
+/// attempt.
 fn pods(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    let is_current = |pod: &&Pod| pod.purpose == Purpose::Copy && !is_noted(pair, pod);
-    let (current, stale): (Vec<&Pod>, Vec<&Pod>) = pair.seen.pods.iter().partition(is_current);
-    for pod in &stale {
-        cutover::delete_pod(pair, pod, next);
-    }
-    if !stale.is_empty() {
-        return;
-    }
-    // Two at once are possible when two processes run. All must end well: one that dies among the others' files may
-    // leave half of one behind.
-    match verdict(look, pair, &current) {
-        Copy::None => next_attempt(look, pair, next),
-        Copy::Running(waiting) => next.waits.push(waiting),
-        Copy::Failed(failures) => {
-            let note = |failure| Step::Note(Fact::CopyFailed { claim: pair.name.to_owned(), failure });
-            next.steps.extend(failures.into_iter().map(note));
+    let is_present = |pod: &&Pod| pod.purpose == Purpose::Copy && !is_noted(pair, pod);
+    let is_tombstone = |pod: &&Pod| pod.purpose == Purpose::Copy && is_noted(pair, pod) && pod.is_finished();
+    let (present, others): (Vec<&Pod>, Vec<&Pod>) = pair.seen.pods.iter().partition(is_present);
+    let strays: Vec<&Pod> = others.into_iter().filter(|pod| !is_tombstone(pod)).collect();
+    if strays.is_empty() {
+        attempt(look, pair, &present, next);
+    } else if present.is_empty() {
+        for pod in strays {
+            cutover::delete_pod(pair, pod, next);
         }
-        Copy::Succeeded { attempt, report } => {
-            let evidence = Evidence::Copied { attempt, report, at: look.now };
-            next.steps.push(Step::Note(Fact::Copied { claim: pair.name.to_owned(), evidence }));
-        }
+    } else {
+        // It may die among the files of the present one, and nothing would tell.
+        let reason = "another pod held the destination beside it";
+        next.steps.extend(present.iter().map(|pod| note_failure(look, pair, pod, reason)));
     }
 }
 
@@ -122,49 +117,60 @@ fn is_noted(pair: &Pair<'_>, pod: &Pod) -> bool {
     pair.record.failures.iter().any(|failure| failure.attempt == pod.attempt)
 }
 
-enum Copy {
-    None,
-    Running(Waiting),
-    Failed(Vec<CopyFailure>),
-    Succeeded { attempt: u32, report: CopyReport },
+fn note_failure(look: &Look<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str) -> Step {
+    let failure = CopyFailure { attempt: pod.attempt, at: look.now, reason: reason.to_owned() };
+    Step::Note(Fact::CopyFailed { claim: pair.name.to_owned(), failure })
 }
 
-fn verdict(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod]) -> Copy {
-    let mut best = None;
-    let mut failures = Vec::new();
-    let mut running = None;
+/// Two pods at once are possible when two processes run. All must end well before one counts: one that dies among the
+/// others' files may leave half of one behind.
+fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
+    let waits = next.waits.len() + next.steps.len() + next.blockers.len();
     for pod in pods {
-        let failed = |reason: &str| CopyFailure { attempt: pod.attempt, at: look.now, reason: reason.to_owned() };
         match &pod.progress {
-            Progress::Succeeded(Ok(report)) => best = Some(Copy::Succeeded { attempt: pod.attempt, report: *report }),
-            Progress::Succeeded(Err(reason)) | Progress::Failed(reason) => failures.push(failed(reason)),
-            Progress::Running => running = Some(pair.wait(Awaited::CopyFinished)),
-            Progress::Starting(trouble) => {
-                let deadline = Look::after(pod.created, look.record.asked.limits.start_seconds);
-                if look.now < deadline {
-                    let (trouble, deadline) = (trouble.clone(), Some(deadline));
-                    running = Some(Waiting { trouble, deadline, ..pair.wait(Awaited::CopyStarted) });
-                } else {
-                    failures.push(failed(trouble.as_deref().unwrap_or("the pod did not start in time")));
-                }
-            }
+            Progress::Running => next.waits.push(pair.wait(Awaited::CopyFinished)),
+            Progress::Starting(trouble) => await_start(look, pair, pod, trouble.as_ref(), next),
+            Progress::Succeeded(_) | Progress::Failed(_) => {}
         }
     }
-    match (running, failures.is_empty()) {
-        (Some(waiting), _) => Copy::Running(waiting),
-        (None, false) => {
-            // A success beside a failure does not count either: note it, so that its pod is cleared away too.
-            let beside = |pod: &&&Pod| failures.iter().all(|failure| failure.attempt != pod.attempt);
-            let reason = "another copy failed beside it".to_owned();
-            let more: Vec<CopyFailure> = pods
-                .iter()
-                .filter(beside)
-                .map(|pod| CopyFailure { attempt: pod.attempt, at: look.now, reason: reason.clone() })
-                .collect();
-            failures.extend(more);
-            Copy::Failed(failures)
+    if next.waits.len() + next.steps.len() + next.blockers.len() > waits {
+        return;
+    }
+    let has_failed = |pod: &&Pod| matches!(pod.progress, Progress::Failed(_) | Progress::Succeeded(Err(_)));
+    if pods.iter().any(|pod| has_failed(pod)) {
+        // A success beside a failure does not count either.
+        next.steps.extend(pods.iter().map(|pod| note_failure(look, pair, pod, reason(pod))));
+        return;
+    }
+    let successes = pods.iter().filter_map(|pod| match &pod.progress {
+        Progress::Succeeded(Ok(report)) => Some((pod.attempt, *report)),
+        Progress::Succeeded(Err(_)) | Progress::Failed(_) | Progress::Running | Progress::Starting(_) => None,
+    });
+    match successes.last() {
+        Some((attempt, report)) => {
+            let evidence = Evidence::Copied { attempt, report, at: look.now };
+            next.steps.push(Step::Note(Fact::Copied { claim: pair.name.to_owned(), evidence }));
         }
-        (None, true) => best.unwrap_or(Copy::None),
+        None => next_attempt(look, pair, next),
+    }
+}
+
+fn reason(pod: &Pod) -> &str {
+    match &pod.progress {
+        Progress::Failed(reason) | Progress::Succeeded(Err(reason)) => reason,
+        Progress::Succeeded(Ok(_)) | Progress::Running | Progress::Starting(_) => "another copy failed beside it",
+    }
+}
+
+/// Another pod would not start either, so this is no matter of attempts; and deleted, it could come back as a late twin.
+fn await_start(look: &Look<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&String>, next: &mut Next) {
+    let deadline = Look::after(pod.created, look.record.asked.limits.start_seconds);
+    if look.now >= deadline {
+        let why = trouble.map_or("no event says why", String::as_str);
+        look.give_up(next, Code::CopyFailed, pair, format!("its copy pod {} did not start in time: {why}", pod.name));
+    } else {
+        let (trouble, deadline) = (trouble.cloned(), Some(deadline));
+        next.waits.push(Waiting { trouble, deadline, ..pair.wait(Awaited::CopyStarted) });
     }
 }
 
