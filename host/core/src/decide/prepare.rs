@@ -129,7 +129,11 @@ fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
         return;
     };
     if recorded.map(|volume| volume.name.as_str()) != bound_to {
-        // A temporary claim that was lost and made anew has another volume; nothing has been proven on the old one.
+        // A temporary claim that was lost and made anew has another volume. A copy made before went to the old one, so
+        // no pod of before may stand when the new one is noted.
+        if recorded.is_some() && !cutover::clear_pods(pair, next) {
+            return;
+        }
         match bound_to {
             Some(name) if name == volume.name => {
                 let volume = DestinationVolume { name: volume.name.clone(), reclaim: volume.reclaim.clone() };
