@@ -1,7 +1,9 @@
 //! The observation: what a fresh look at the cluster shows of one group.
 //!
-//! Made by the cluster crate alone, forgotten after each decision. Objects may have been read at different moments;
-//! the one ordering rule is that pods are read after the claims once a claim is gone (see [`ClaimSeen::users`]).
+//! Made by the cluster crate alone, forgotten after each decision. Objects may have been read at different moments,
+//! with two rules about the order. A look shows all that the same process has written before: caches that lag behind
+//! its own writes would let it end with a workload marked. And the pods of a claim that is gone are read after it was
+//! seen to be gone (see [`ClaimSeen::users`]).
 
 use std::collections::BTreeMap;
 
@@ -98,15 +100,23 @@ pub struct Volume {
 /// The reclaim policy that keeps a volume when its claim goes.
 pub const RETAIN: &str = "Retain";
 
+/// The phase of a volume whose claim is gone.
+pub const RELEASED: &str = "Released";
+
 impl Volume {
     /// Tells whether the volume outlives its claim.
     pub fn is_retained(&self) -> bool {
         self.reclaim == RETAIN
     }
 
-    /// Tells whether only a claim of this namespace and name may bind the volume.
+    /// Tells whether only a claim of this namespace and name may bind the volume, and a new one can.
+    ///
+    /// A released volume still names the claim that is gone, by its uid, so a new claim of that name cannot bind it. The
+    /// phase tells, not whether the claim is seen: the two may have been read at different moments.
     pub fn is_reserved_for(&self, namespace: &str, name: &str) -> bool {
-        self.holder.as_ref().is_some_and(|holder| holder.namespace == namespace && holder.name == name)
+        let Some(holder) = &self.holder else { return false };
+        let is_left_over = self.phase == RELEASED && holder.uid.is_some();
+        holder.namespace == namespace && holder.name == name && !is_left_over
     }
 }
 

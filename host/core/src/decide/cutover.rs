@@ -3,7 +3,7 @@
 use super::{Look, Named, Next, Pair, claim_target, settle, volume_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
-use crate::observation::Pod;
+use crate::observation::{Claim, Pod, Volume};
 use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -11,8 +11,9 @@ use crate::waiting::{Awaited, Waiting};
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     for pair in look.claims() {
         match pair.named() {
-            Named::Final(claim) if claim.bound => {}
-            Named::Final(_) => next.waits.push(pair.wait(Awaited::ClaimBound)),
+            Named::Final(claim) => {
+                is_bound(look, &pair, claim, (Side::Destination, pair.seen.destination_volume.as_ref()), next);
+            }
             Named::Nothing => name_the_destination(look, &pair, next),
             Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
@@ -42,11 +43,35 @@ fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
             ),
         }),
         Some(volume) if !volume.is_reserved_for(&look.record.namespace, pair.name) => {
-            let (side, holder) = (Side::Destination, Reserved::ClaimName);
-            next.steps.push(Step::Reserve { claim, side, volume: volume_target(volume), holder });
+            next.steps.push(reserve(pair, Side::Destination, volume));
         }
         Some(_) => next.steps.push(Step::CreateFinalClaim { claim }),
     }
+}
+
+/// Reserves one of the claim's volumes for the claim itself.
+pub(super) fn reserve(pair: &Pair<'_>, side: Side, volume: &Volume) -> Step {
+    let (claim, holder) = (pair.name.to_owned(), Reserved::ClaimName);
+    Step::Reserve { claim, side, volume: volume_target(volume), holder }
+}
+
+/// Tells whether a claim that was created anew is bound to stay; adds what is to be done or awaited until then.
+pub(super) fn is_bound(
+    look: &Look<'_>,
+    pair: &Pair<'_>,
+    claim: &Claim,
+    (side, volume): (Side, Option<&Volume>),
+    next: &mut Next,
+) -> bool {
+    if claim.bound && !claim.terminating {
+        return true;
+    }
+    match volume.filter(|volume| !claim.bound && !volume.is_reserved_for(&look.record.namespace, pair.name)) {
+        // Another claim of the name had the volume for a moment: it was created and deleted while we were not looking.
+        Some(volume) => next.steps.push(reserve(pair, side, volume)),
+        None => next.waits.push(pair.wait(Awaited::ClaimBound)),
+    }
+    false
 }
 
 /// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
