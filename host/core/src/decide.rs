@@ -74,7 +74,7 @@ struct Pair<'a> {
 
 /// What holds a recorded claim's name.
 #[derive(Clone, Copy)]
-enum Named<'a> {
+pub(crate) enum Named<'a> {
     /// Nothing.
     Nothing,
     /// The original claim.
@@ -135,19 +135,26 @@ impl<'a> Look<'a> {
     }
 }
 
+impl<'a> Named<'a> {
+    /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name.
+    pub(crate) fn of(record: &ClaimRecord, seen: &'a ClaimSeen) -> Self {
+        let Some(claim) = &seen.named else { return Self::Nothing };
+        let on = |volume: &str| claim.volume.as_deref() == Some(volume);
+        if record.uid.as_ref() == Some(&claim.uid) {
+            Self::Original(claim)
+        } else if record.destination.as_ref().is_some_and(|volume| on(&volume.name)) {
+            Self::Final(claim)
+        } else if on(&record.source.name) {
+            Self::Restored(claim)
+        } else {
+            Self::Foreign
+        }
+    }
+}
+
 impl<'a> Pair<'a> {
     fn named(&self) -> Named<'a> {
-        let Some(claim) = &self.seen.named else { return Named::Nothing };
-        let on = |volume: &str| claim.volume.as_deref() == Some(volume);
-        if self.record.uid.as_ref() == Some(&claim.uid) {
-            Named::Original(claim)
-        } else if self.record.destination.as_ref().is_some_and(|volume| on(&volume.name)) {
-            Named::Final(claim)
-        } else if on(&self.record.source.name) {
-            Named::Restored(claim)
-        } else {
-            Named::Foreign
-        }
+        Named::of(self.record, self.seen)
     }
 
     /// Reports a claim that this migration did not make.

@@ -3,11 +3,20 @@
 use super::{Look, Named, Next, Pair, claim_target, cutover, settle, volume_target, workload};
 use crate::observation::Claim;
 use crate::record::Fact;
-use crate::step::{Reserved, Side, Step};
+use crate::step::{Side, Step};
 use crate::waiting::Awaited;
 
 /// Takes every claim back; once all are bound, goes on to settle.
 pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
+    let is_untouched =
+        |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if !claim.terminating) && !pair.record.touched;
+    if look.record.stopped.is_some() && look.claims().any(|pair| is_untouched(&pair)) {
+        // A late mark would stay behind for ever. Marked and unmarked once more, the workload does not take it.
+        workload::mark(look, next);
+        if !next.is_clear() {
+            return;
+        }
+    }
     for pair in look.claims() {
         claim(look, &pair, next);
     }
@@ -45,21 +54,23 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         }
         Named::Restored(claim) => {
             discard(look, pair, next);
-            if !claim.bound {
-                next.waits.push(pair.wait(Awaited::ClaimBound));
-            }
+            cutover::is_bound(look, pair, claim, (Side::Source, pair.seen.source_volume.as_ref()), next);
         }
         Named::Final(_) | Named::Foreign => pair.foreign(look, next),
     }
 }
 
-/// Moves the original claim's resourceVersion first of all, so that a fence decided before the turn conflicts.
+/// Moves the resourceVersions of the original claim and its volume first of all, so that a fence decided before the turn
+/// conflicts, and so does a `Retain` that nobody would take back.
 fn is_touched(look: &Look<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Next) -> bool {
     if pair.record.touched {
         return true;
     }
     let claim = pair.name.to_owned();
-    if original.turned_back.as_ref() == Some(&look.record.run) {
+    let unkept = pair.seen.source_volume.as_ref().filter(|volume| !volume.is_retained());
+    if let Some(volume) = unkept {
+        next.steps.push(Step::RetainSource { claim, volume: volume_target(volume) });
+    } else if original.turned_back.as_ref() == Some(&look.record.run) {
         next.steps.push(Step::Note(Fact::Touched { claim }));
     } else {
         let target = claim_target(pair.name.to_owned(), original);
@@ -107,7 +118,6 @@ fn restore(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     if source.is_reserved_for(&look.record.namespace, pair.name) {
         next.steps.push(Step::RestoreOriginalClaim { claim });
     } else {
-        let (side, holder) = (Side::Source, Reserved::ClaimName);
-        next.steps.push(Step::Reserve { claim, side, volume: volume_target(source), holder });
+        next.steps.push(cutover::reserve(pair, Side::Source, source));
     }
 }

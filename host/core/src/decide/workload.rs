@@ -6,17 +6,29 @@ use crate::record::WorkloadRecord;
 use crate::step::Step;
 use crate::waiting::{Awaited, Waiting};
 
-/// Marks and scales down every workload of the group that is up. A workload that is gone needs nothing.
+/// Marks every workload of the group that is not marked. A workload that is gone needs nothing.
+pub(super) fn mark(look: &Look<'_>, next: &mut Next) {
+    for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none()) {
+        next.steps.push(mark_of(recorded, seen));
+    }
+}
+
+/// Marks and scales down every workload of the group that is up.
 pub(super) fn bring_down(look: &Look<'_>, next: &mut Next) {
     for (recorded, seen) in existing(look) {
-        let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         if seen.mark.is_none() {
             // First the note, then the deed: whoever finds a workload at 0 also finds what it was.
-            next.steps.push(Step::MarkWorkload { workload, version, replicas: recorded.replicas });
+            next.steps.push(mark_of(recorded, seen));
         } else if seen.replicas > 0 {
-            next.steps.push(Step::ScaleDown { workload, version });
+            next.steps.push(Step::ScaleDown { workload: recorded.workload.clone(), version: seen.version.clone() });
         }
     }
+}
+
+/// The scale that the workload has now counts: hours may have passed since the record was begun.
+fn mark_of(recorded: &WorkloadRecord, seen: &WorkloadSeen) -> Step {
+    let replicas = if seen.replicas > 0 { seen.replicas } else { recorded.replicas };
+    Step::MarkWorkload { workload: recorded.workload.clone(), version: seen.version.clone(), replicas }
 }
 
 /// Waits until no workload of the group has a pod left.
@@ -39,8 +51,9 @@ pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
         // Without the mark the scale is somebody else's business, except for one still at 0: a mark may be lost to a
         // tool that resets annotations.
         let is_down = seen.replicas == 0 || seen.mark.is_some();
-        if is_down && seen.replicas != recorded.replicas {
-            next.steps.push(Step::ScaleUp { workload, version, replicas: recorded.replicas });
+        let replicas = seen.mark.unwrap_or(recorded.replicas);
+        if is_down && seen.replicas != replicas {
+            next.steps.push(Step::ScaleUp { workload, version, replicas });
         } else if seen.mark.is_some() {
             next.steps.push(Step::UnmarkWorkload { workload, version });
         }
