@@ -15,6 +15,7 @@ pub mod eligibility;
 pub mod forecast;
 pub mod group;
 pub mod imagined;
+pub mod invariants;
 pub mod names;
 pub mod observation;
 pub mod policy;

@@ -111,10 +111,7 @@ impl Imagined {
             Reserved::ClaimName => claim.to_owned(),
         };
         let holder = Holder { namespace: self.namespace.clone(), name, uid: None };
-        self.change_volume(volume, |volume| {
-            volume.holder = Some(holder);
-            "Available".clone_into(&mut volume.phase);
-        })
+        self.change_volume(volume, |volume| volume.holder = Some(holder))
     }
 
     fn change_claim(&mut self, target: &Target, change: impl FnOnce(&mut Claim)) -> Done {

@@ -2,7 +2,7 @@
 
 use super::{Imagined, Owner};
 use crate::copy_report::CopyReport;
-use crate::observation::{Claim, Holder, Progress, Volume};
+use crate::observation::{Claim, Holder, Progress, RELEASED, Volume};
 use crate::record::{Uid, WorkloadRef};
 
 /// Names one thing that a controller of the cluster does next.
@@ -28,8 +28,10 @@ pub enum Move {
     Place(String),
     /// A pod of ours ends well.
     Succeed(String),
-    /// A deleted claim that no pod holds is removed, and its volume released.
+    /// A deleted claim that no pod holds is removed.
     RemoveClaim(String),
+    /// A volume whose claim is gone becomes released.
+    Release(String),
     /// A released volume with `Delete` is removed, and its disk freed.
     Reclaim(String),
     /// A deleted volume that no claim has is removed; its disk stays.
@@ -47,14 +49,7 @@ impl Imagined {
         for (name, claim) in &self.claims {
             self.claim_moves(name, claim, &mut moves);
         }
-        for (name, volume) in &self.volumes {
-            if self.is_held(volume) {
-            } else if volume.phase == RELEASED && volume.reclaim == "Delete" {
-                moves.push(Move::Reclaim(name.clone()));
-            } else if volume.terminating.is_some() {
-                moves.push(Move::RemoveVolume(name.clone()));
-            }
-        }
+        moves.extend(self.volumes.iter().filter_map(|(name, volume)| self.volume_move(name, volume)));
         let mut last = Vec::new();
         for (name, pod) in &self.pods {
             let is_startable = |claim: &String| self.claims.get(claim).is_some_and(|c| c.bound && !c.terminating);
@@ -98,6 +93,20 @@ impl Imagined {
         }
     }
 
+    fn volume_move(&self, name: &str, volume: &Volume) -> Option<Move> {
+        let holder = volume.holder.as_ref().filter(|holder| holder.uid.is_some());
+        let claim = holder.and_then(|holder| self.claims.get(&holder.name));
+        if claim.is_some_and(|claim| is_uid(volume, &claim.uid)) {
+            None
+        } else if holder.is_some() && volume.phase != RELEASED {
+            Some(Move::Release(name.to_owned()))
+        } else if holder.is_some() && volume.reclaim == "Delete" {
+            Some(Move::Reclaim(name.to_owned()))
+        } else {
+            volume.terminating.map(|_| Move::RemoveVolume(name.to_owned()))
+        }
+    }
+
     /// A volume reserved for nobody suits any claim that names none: that is why none of ours ever is.
     fn suits(&self, volume: &Volume, name: &str, claim: &Claim) -> bool {
         let is_wanted = claim.volume.as_ref().is_none_or(|wanted| *wanted == volume.name);
@@ -114,11 +123,6 @@ impl Imagined {
 
     fn is_asked_for(&self, claim: &str) -> bool {
         self.pods.values().any(|pod| pod.names(claim))
-    }
-
-    fn is_held(&self, volume: &Volume) -> bool {
-        let Some(Holder { name, uid: Some(uid), .. }) = &volume.holder else { return false };
-        self.claims.get(name).is_some_and(|claim| claim.uid == *uid)
     }
 
     fn has_too_many(&self, workload: &WorkloadRef) -> bool {
@@ -148,7 +152,16 @@ impl Imagined {
                     pod.progress = Progress::Succeeded(Ok(CopyReport::default()));
                 }
             }
-            Move::RemoveClaim(claim) => self.remove_claim(claim),
+            Move::RemoveClaim(claim) => {
+                self.claims.remove(claim);
+            }
+            Move::Release(volume) => {
+                let version = self.version();
+                if let Some(volume) = self.volumes.get_mut(volume) {
+                    RELEASED.clone_into(&mut volume.phase);
+                    volume.version = version;
+                }
+            }
             Move::Reclaim(volume) | Move::RemoveVolume(volume) => {
                 self.volumes.remove(volume);
             }
@@ -185,19 +198,9 @@ impl Imagined {
         self.volumes.insert(name.clone(), volume);
         self.bind_volume(&name, claim);
     }
-
-    fn remove_claim(&mut self, name: &str) {
-        let Some(claim) = self.claims.remove(name) else { return };
-        let version = self.version();
-        if let Some(volume) = self.volumes.values_mut().find(|volume| is_uid(volume, &claim.uid)) {
-            RELEASED.clone_into(&mut volume.phase);
-            volume.version = version;
-        }
-    }
 }
 
 const BOUND: &str = "Bound";
-const RELEASED: &str = "Released";
 
 fn is_uid(volume: &Volume, uid: &Uid) -> bool {
     volume.holder.as_ref().is_some_and(|holder| holder.uid.as_ref() == Some(uid))

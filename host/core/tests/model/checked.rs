@@ -1,0 +1,107 @@
+//! The model as stateright sees it, and the properties that hold in every world.
+
+use pvmigrate_core::imagined::Owner;
+use pvmigrate_core::invariants;
+use pvmigrate_core::names;
+use stateright::{Model, Property};
+
+use crate::action::{Action, actions, next};
+use crate::canonical::canonical;
+use crate::setting::Setting;
+use crate::world::{Disk, World};
+
+/// Every word here is asserted by a mutant's test, or by all.
+pub const KEPT: &str = "the data of every claim is whole in a place where nothing can take it away";
+pub const WHOLE: &str = "no pod ever sees lost, old or torn data";
+pub const HELD: &str = "no bound claim has its volume taken away";
+pub const TRUE: &str = "all invariants hold";
+pub const CLEAN: &str = "a process alone leaves nothing of ours behind";
+
+impl Model for Setting {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let mut world = self.start();
+        canonical(&mut world);
+        vec![world]
+    }
+
+    fn actions(&self, world: &World, found: &mut Vec<Action>) {
+        actions(world, self.in_order, found);
+    }
+
+    fn next_state(&self, world: &World, action: Action) -> Option<World> {
+        next(world, &action, self.mutant)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = vec![
+            Property::always(KEPT, |_, world| is_kept(world)),
+            Property::always(WHOLE, |_, world| is_whole(world)),
+            Property::always(HELD, |_, world| is_held(world)),
+            Property::always(TRUE, |_, world| is_true(world)),
+        ];
+        if self.processes == 1 {
+            properties.push(Property::always(CLEAN, |_, world| is_clean(world)));
+        }
+        properties
+    }
+}
+
+/// For each claim there is a volume with all that was written, which outlives its claim or is held by one of ours.
+fn is_kept(world: &World) -> bool {
+    world.record.claims.keys().all(|name| {
+        let own = [name.clone(), names::source_claim(name), names::destination_claim(name)];
+        world.cluster.volumes.values().any(|volume| {
+            let holder = volume.holder.as_ref().filter(|holder| own.contains(&holder.name));
+            let holding = holder.and_then(|holder| world.cluster.claims.get(&holder.name));
+            let is_bound = holding.is_some_and(|claim| claim.volume.as_ref() == Some(&volume.name));
+            world.disks.get(&volume.name) == Some(&Disk::Holds(world.written[name]))
+                && holder.is_some()
+                && (volume.is_retained() || is_bound)
+        })
+    })
+}
+
+/// What every running pod sees behind a claim of the group is all that was ever written there.
+fn is_whole(world: &World) -> bool {
+    world.users().all(|(_, _, claim)| {
+        let Some(volume) = world.volume_of(claim) else { return true };
+        world.disks.get(&volume).is_none_or(|disk| *disk == Disk::Holds(world.written[claim]))
+    })
+}
+
+fn is_clean(world: &World) -> bool {
+    if world.record.ended.is_none() {
+        return true;
+    }
+    let is_temp = |claim: &String| {
+        world
+            .record
+            .claims
+            .keys()
+            .any(|name| *claim == names::source_claim(name) || *claim == names::destination_claim(name))
+    };
+    !world.cluster.claims.keys().any(is_temp)
+        && !world.cluster.pods.values().any(|pod| matches!(pod.owner, Owner::Ours { .. }))
+}
+
+/// Kubernetes calls a claim `Lost`, for ever, when the volume it is bound to is reserved for another.
+fn is_held(world: &World) -> bool {
+    world.cluster.claims.values().filter(|claim| claim.bound).all(|claim| {
+        let volume = claim.volume.as_ref().and_then(|volume| world.cluster.volumes.get(volume));
+        volume.and_then(|volume| volume.holder.as_ref()).is_some_and(|holder| holder.uid.as_ref() == Some(&claim.uid))
+    })
+}
+
+fn is_true(world: &World) -> bool {
+    invariants::violations(&world.record, &world.cluster.observe(&world.record)).is_empty()
+}
+
+/// Tells whether the migration has ended and everything is up.
+pub fn is_over(world: &World) -> bool {
+    world.record.ended.is_some()
+        && is_true(world)
+        && world.cluster.workloads.values().all(|workload| workload.replicas > 0)
+}

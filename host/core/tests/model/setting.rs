@@ -1,0 +1,188 @@
+//! Settings: which group is migrated, by how many processes, and what the people around it may still do.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use pvmigrate_core::access::{AccessMode, VolumeMode};
+use pvmigrate_core::imagined::Imagined;
+use pvmigrate_core::observation::{Claim, Holder, Volume};
+use pvmigrate_core::record::{
+    Asked, ClaimRecord, Disposal, FORMAT, Goal, Limits, OnFailure, Record, SourceVolume, Uid, Version, WorkloadKind,
+    WorkloadRecord, WorkloadRef,
+};
+
+use crate::mutant::Mutant;
+use crate::world::{Budget, Disk, Process, World};
+
+/// The original claim's uid: the only one that a record knows.
+pub const ORIGINAL: &str = "original";
+/// The version of every object as it is now, see `canonical`.
+pub const CURRENT: &str = "now";
+/// The run of the record.
+pub const RUN: &str = "run";
+
+/// Describes one model to check.
+#[derive(Clone)]
+pub struct Setting {
+    /// For each workload, the claims its pods mount.
+    pub workloads: Vec<Vec<&'static str>>,
+    /// A warm copy is wanted.
+    pub warm: bool,
+    /// The destination class binds only for a pod.
+    pub binds_late: bool,
+    /// What becomes of the source volumes.
+    pub disposal: Disposal,
+    /// How often a copy is tried.
+    pub attempts: u32,
+    /// How many processes run, without any lease between them.
+    pub processes: usize,
+    /// Each process sees claims, volumes, workloads and pods through caches that lag, each by itself.
+    pub caches: bool,
+    /// Steps of one look are done in the order decided, not in any order.
+    pub in_order: bool,
+    /// What may still happen around the migration.
+    pub budget: Budget,
+    /// The rule that is broken, if any.
+    pub mutant: Option<Mutant>,
+}
+
+impl Setting {
+    /// One claim, one workload, one process that may crash anywhere, and nobody around.
+    pub fn one_claim() -> Self {
+        Self {
+            workloads: vec![vec!["data"]],
+            warm: false,
+            binds_late: false,
+            disposal: Disposal::Delete,
+            attempts: 1,
+            processes: 1,
+            caches: false,
+            in_order: false,
+            budget: Budget { writes: 1, ..Budget::default() },
+            mutant: None,
+        }
+    }
+
+    /// Returns the world before the first look: claims bound, workloads up, the record saved.
+    pub fn start(&self) -> World {
+        let record = self.record();
+        let mut cluster = Imagined::empty(&record, record.begun);
+        let mut disks = BTreeMap::new();
+        for (name, claim) in &record.claims {
+            let uid = Uid(ORIGINAL.to_owned());
+            cluster.claims.insert(name.clone(), bound_claim(uid.clone(), &claim.source.name));
+            let holder = Holder { namespace: record.namespace.clone(), name: name.clone(), uid: Some(uid) };
+            let volume = Volume {
+                name: claim.source.name.clone(),
+                uid: Uid(claim.source.name.clone()),
+                version: Version(CURRENT.to_owned()),
+                reclaim: claim.source.reclaim.clone(),
+                holder: Some(holder),
+                phase: "Bound".to_owned(),
+                terminating: None,
+            };
+            cluster.volumes.insert(volume.name.clone(), volume);
+            disks.insert(claim.source.name.clone(), Disk::Holds(0));
+        }
+        for (recorded, claims) in record.workloads.iter().zip(&self.workloads) {
+            let workload = pvmigrate_core::imagined::Workload {
+                version: Version(CURRENT.to_owned()),
+                replicas: recorded.replicas,
+                mark: None,
+                claims: claims.iter().map(ToString::to_string).collect(),
+            };
+            cluster.workloads.insert(recorded.workload.clone(), workload);
+        }
+        let written = record.claims.keys().map(|name| (name.clone(), 0)).collect();
+        let mut world = World {
+            cluster,
+            record: record.into(),
+            processes: vec![Process::default(); self.processes],
+            disks,
+            copiers: BTreeMap::new(),
+            written,
+            budget: self.budget,
+        };
+        for workload in world.record.clone().workloads.iter().map(|recorded| &recorded.workload) {
+            world.spawn(workload);
+        }
+        if self.caches {
+            for process in &mut world.processes {
+                process.cache = Some(Box::new(world.cluster.clone()));
+            }
+        }
+        world
+    }
+
+    fn record(&self) -> Record {
+        let mut names: Vec<&str> = self.workloads.iter().flatten().copied().collect();
+        names.sort_unstable();
+        names.dedup();
+        let claims = names.iter().map(|name| ((*name).to_owned(), claim_record(name))).collect();
+        let workloads = (0..self.workloads.len()).map(|index| WorkloadRecord {
+            workload: WorkloadRef { kind: WorkloadKind::Deployment, name: format!("app{index}") },
+            replicas: 1,
+            when_scaled: None,
+        });
+        Record {
+            format: FORMAT,
+            run: RUN.to_owned(),
+            namespace: "ns".to_owned(),
+            name: "record".to_owned(),
+            begun: Timestamp::UNIX_EPOCH,
+            asked: self.asked(),
+            goal: Goal::Forward,
+            claims,
+            workloads: workloads.collect(),
+            stopped: None,
+            ended: None,
+        }
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            source_class: "old".to_owned(),
+            dest_class: "new".to_owned(),
+            binds_late: self.binds_late,
+            disposal: self.disposal,
+            on_failure: OnFailure::RollBack,
+            warm: self.warm,
+            rsync_image: String::new(),
+            rsync_flags: Vec::new(),
+            // Time stands still but for one jump, which passes every limit but the pause between copies.
+            limits: Limits { attempts: self.attempts, retry_seconds: 0, ..Limits::default() },
+        }
+    }
+}
+
+fn claim_record(name: &str) -> ClaimRecord {
+    ClaimRecord {
+        uid: Some(Uid(ORIGINAL.to_owned())),
+        manifest: serde_json::Value::Null,
+        source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node: None },
+        modes: vec![AccessMode::ReadWriteOnce],
+        volume_mode: VolumeMode::Filesystem,
+        bytes: 1,
+        verdict: None,
+        destination: None,
+        warmed: None,
+        failures: Vec::new(),
+        evidence: None,
+        touched: false,
+    }
+}
+
+fn bound_claim(uid: Uid, volume: &str) -> Claim {
+    Claim {
+        uid,
+        version: Version(CURRENT.to_owned()),
+        volume: Some(volume.to_owned()),
+        bound: true,
+        terminating: false,
+        run: None,
+        turned_back: None,
+        fits: true,
+        created: Timestamp::UNIX_EPOCH,
+        trouble: None,
+    }
+}

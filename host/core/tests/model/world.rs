@@ -1,0 +1,205 @@
+//! The world that is checked: the cluster, the record, the processes, and what is on the disks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use pvmigrate_core::imagined::{Imagined, Move, Owner, Pod};
+use pvmigrate_core::observation::Progress;
+use pvmigrate_core::record::{Purpose, Record, WorkloadRef};
+use pvmigrate_core::step::Step;
+
+/// Holds one world.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct World {
+    /// The objects.
+    pub cluster: Imagined,
+    /// The record as it is stored.
+    pub record: Arc<Record>,
+    /// The processes that migrate.
+    pub processes: Vec<Process>,
+    /// What is on each volume's disk.
+    pub disks: BTreeMap<String, Disk>,
+    /// The copy pods that run, by name.
+    pub copiers: BTreeMap<String, Copier>,
+    /// How many writes the workloads have made to each claim: what its disk must hold.
+    pub written: BTreeMap<String, u8>,
+    /// What may still happen.
+    pub budget: Budget,
+}
+
+/// Holds a process: what it has decided and not yet done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Process {
+    /// The steps left, with the preconditions of the look they were decided from.
+    pub pending: Vec<Step>,
+    /// Somebody else has saved the record since that look, so this process can not.
+    pub is_overtaken: bool,
+    /// What its caches show, when they lag.
+    pub cache: Option<Box<Imagined>>,
+}
+
+/// Tells what is on a disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Disk {
+    /// All writes up to this one, whole.
+    Holds(u8),
+    /// Nothing, or part of one writing and part of another.
+    Torn,
+}
+
+/// Tells what is known of a copy under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Copier {
+    /// The destination held all the source holds when it started: there is nothing to send.
+    pub is_idle: bool,
+    /// The source was written to, or another copy died beside it: it may end well and yet leave a torn disk.
+    pub is_spoilt: bool,
+}
+
+/// Bounds what people and accidents still do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// Writes by the workloads' pods.
+    pub writes: u8,
+    /// Times a person scales a workload up.
+    pub scale_ups: u8,
+    /// Pods with `nodeName` that a person creates on a Terminating claim.
+    pub bare_pods: u8,
+    /// Claims of the original name that a person creates behind the fence; any can be deleted again.
+    pub foreign_claims: u8,
+    /// Claims of another name that wait for any volume.
+    pub strangers: u8,
+    /// Pods of ours that fail.
+    pub failures: u8,
+    /// Aborts by a user.
+    pub aborts: u8,
+    /// Jumps of time past every deadline.
+    pub jumps: u8,
+    /// Workload pods that never end once they are asked to.
+    pub hung_pods: u8,
+    /// Temporary claims on the destination class that a person deletes.
+    pub lost_temps: u8,
+}
+
+impl World {
+    /// Creates a pod of the workload, which waits for a node.
+    pub fn spawn(&mut self, workload: &WorkloadRef) {
+        let claims = self.cluster.workloads.get(workload).map(|workload| workload.claims.clone()).unwrap_or_default();
+        let pod = self.cluster.new_pod(Owner::Workload(workload.clone()), claims);
+        self.cluster.pods.insert(format!("{}-0", workload.name), pod);
+    }
+
+    /// Makes a move of the cluster, and does to the disks what it does.
+    pub fn make(&mut self, next: &Move) {
+        match next {
+            Move::Place(pod) => {
+                self.cluster.make(next);
+                self.copier_starts(pod);
+            }
+            Move::Succeed(pod) => {
+                self.copier_succeeds(pod);
+                self.cluster.make(next);
+            }
+            Move::Stop(pod) | Move::End(pod) => {
+                self.copier_dies(pod, true);
+                self.cluster.make(next);
+            }
+            // Behind a volume that is removed as `Retain` the disk stays, but nothing of ours ever finds it again.
+            Move::Reclaim(volume) | Move::RemoveVolume(volume) => {
+                self.disks.remove(volume);
+                self.cluster.make(next);
+            }
+            Move::Provision(_) => {
+                self.cluster.make(next);
+                for volume in self.cluster.volumes.keys() {
+                    self.disks.entry(volume.clone()).or_insert(Disk::Torn);
+                }
+            }
+            Move::BindVolume { .. } | Move::BindClaim { .. } | Move::RemoveClaim(_) | Move::Release(_) => {
+                self.cluster.make(next);
+            }
+        }
+    }
+
+    /// Names the source and the destination volume of a pod that copies.
+    fn route(&self, pod: &str) -> Option<(String, String)> {
+        let pod = self.cluster.pods.get(pod)?;
+        let is_copier = matches!(pod.owner, Owner::Ours { purpose: Purpose::Copy | Purpose::Warm, .. });
+        let [source, destination] = pod.claims.as_slice() else { return None };
+        is_copier.then_some(())?;
+        Some((self.volume_of(source)?, self.volume_of(destination)?))
+    }
+
+    /// Names the volume that a claim of this name is bound to.
+    pub fn volume_of(&self, claim: &str) -> Option<String> {
+        self.cluster.claims.get(claim).filter(|claim| claim.bound)?.volume.clone()
+    }
+
+    fn copier_starts(&mut self, pod: &str) {
+        let Some((source, destination)) = self.route(pod) else { return };
+        let is_idle = self.disks.get(&source) == self.disks.get(&destination)
+            && !matches!(self.disks.get(&destination), Some(Disk::Torn));
+        if !is_idle {
+            self.disks.insert(destination, Disk::Torn);
+        }
+        self.copiers.insert(pod.to_owned(), Copier { is_idle, is_spoilt: false });
+    }
+
+    fn copier_succeeds(&mut self, pod: &str) {
+        let Some((source, destination)) = self.route(pod) else { return };
+        let Some(copier) = self.copiers.remove(pod) else { return };
+        let source = self.disks.get(&source).copied().unwrap_or(Disk::Torn);
+        self.disks.insert(destination, if copier.is_spoilt { Disk::Torn } else { source });
+    }
+
+    /// A copy that dies tears the destination. One that had nothing to send tears nothing, unless we killed it: then the
+    /// model is harsher than rsync, so that killing a pod is never harmless.
+    pub fn copier_dies(&mut self, pod: &str, is_killed: bool) {
+        let route = self.route(pod);
+        let (Some(copier), Some((_, destination))) = (self.copiers.remove(pod), route) else { return };
+        if copier.is_idle && !is_killed {
+            return;
+        }
+        self.spoil(|_, to| to == destination);
+        self.disks.insert(destination, Disk::Torn);
+    }
+
+    fn spoil(&mut self, which: impl Fn(&str, &str) -> bool) {
+        let names: Vec<String> = self.copiers.keys().cloned().collect();
+        for name in names {
+            if self.route(&name).is_some_and(|(from, to)| which(&from, &to))
+                && let Some(copier) = self.copiers.get_mut(&name)
+            {
+                copier.is_spoilt = true;
+            }
+        }
+    }
+
+    /// A pod that is not ours writes to the volume behind a claim.
+    pub fn write(&mut self, claim: &str) {
+        let Some(volume) = self.volume_of(claim) else { return };
+        let Some(disk) = self.disks.get(&volume).copied() else { return };
+        let written = self.written.entry(claim.to_owned()).or_default();
+        let is_copied_over = |world: &Self| {
+            let onto = |pod: &String| world.route(pod).is_some_and(|(_, to)| to == volume);
+            world.copiers.keys().any(onto)
+        };
+        let now = match disk {
+            Disk::Holds(count) if count == *written => {
+                *written += 1;
+                if is_copied_over(self) { Disk::Torn } else { Disk::Holds(count + 1) }
+            }
+            Disk::Holds(_) | Disk::Torn => Disk::Torn,
+        };
+        self.disks.insert(volume.clone(), now);
+        self.spoil(|from, _| from == volume);
+    }
+
+    /// Lists the pods that are not ours and have a claim of the group mounted, with that claim.
+    pub fn users(&self) -> impl Iterator<Item = (&String, &Pod, &String)> {
+        self.cluster.pods.iter().flat_map(|(name, pod)| {
+            let is_up = pod.placed && pod.progress == Progress::Running && !matches!(pod.owner, Owner::Ours { .. });
+            pod.claims.iter().filter(move |_| is_up).map(move |claim| (name, pod, claim))
+        })
+    }
+}
