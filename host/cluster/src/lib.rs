@@ -1,1 +1,41 @@
-//! TODO
+//! Observes and changes a Kubernetes cluster for pvmigrate.
+//!
+//! Here is everything that talks to an API server, and nothing that decides: a [`ClusterWorld`] shows groups to
+//! `pvmigrate_core::decide` and does the steps it returns, a [`RecordStore`] keeps the records, [`survey()`] gathers what a
+//! plan is made from. [`preflight`], [`default_class`] and [`cleanup`] serve the commands of those names. Kubernetes'
+//! Rust types stop at `from_resource` (objects into plain values) and `manifest` (plain values into objects).
+
+mod cache;
+pub mod cleanup;
+mod connection;
+mod copy_log;
+pub mod default_class;
+mod error;
+mod execute;
+mod feed;
+mod from_resource;
+mod log_stream;
+mod manifest;
+mod observe;
+pub mod preflight;
+mod record_codec;
+mod record_store;
+mod requests;
+mod resources;
+mod survey;
+#[cfg(test)]
+mod testing;
+mod transport;
+mod wake;
+mod watched;
+mod world;
+
+pub use connection::{ConnectOptions, Connection, connect, wrap};
+pub use error::{Action, Error};
+pub use log_stream::CopyLine;
+pub use record_store::RecordStore;
+pub use requests::Requests;
+pub use survey::{Scope, survey};
+pub use wake::Wake;
+pub use watched::Watched;
+pub use world::ClusterWorld;

@@ -1,0 +1,394 @@
+//! What a watch has shown of one kind, together with what our own requests have shown since.
+//!
+//! A watch lags behind the answers to our writes. Acting on what it showed before would repeat the write and meet a
+//! conflict. So an answer is laid over the watched objects until the watch has caught up with it. It is a better fit
+//! than kube's reflector store, which cannot take an answer and has no order by namespace.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use pvmigrate_core::record::{Uid, Version};
+
+use crate::from_resource::Key;
+use crate::wake::Hub;
+
+/// Is kept in a cache.
+pub(crate) trait Kept: Clone + Send + Sync + 'static {
+    fn key(&self) -> &Key;
+    fn uid(&self) -> &Uid;
+    fn version(&self) -> &Version;
+}
+
+/// Is made from a Kubernetes object.
+pub(crate) trait Reads<K>: Kept {
+    /// Keeps what is needed; `None` when the object is of no interest.
+    fn read(object: &K) -> Option<Self>;
+}
+
+/// An answer that no watch has confirmed for so long is no longer trusted: the watch may have passed over it while it
+/// was being listed anew. What the watch says is then at worst old, and every write is conditional.
+const TRUST: Duration = Duration::from_secs(30);
+
+/// How many deleted objects are remembered, so that a late answer does not bring one back.
+const REMEMBERED: usize = 1024;
+
+/// Keeps all objects of one kind.
+pub(crate) struct Cache<T> {
+    inner: RwLock<Inner<T>>,
+    hub: Arc<Hub>,
+}
+
+struct Inner<T> {
+    watched: BTreeMap<Key, Arc<T>>,
+    /// Objects of a list that is under way.
+    filling: BTreeMap<Key, Arc<T>>,
+    answers: HashMap<Key, Answer<T>>,
+    /// When the list under way was asked for.
+    list_began: Option<Instant>,
+    deleted: HashSet<Uid>,
+    deleted_order: VecDeque<Uid>,
+}
+
+/// What a request of ours has shown.
+struct Answer<T> {
+    at: Instant,
+    shows: Shows<T>,
+}
+
+enum Shows<T> {
+    Object(Arc<T>),
+    /// The object of this uid is gone.
+    Gone(Uid),
+}
+
+impl<T: Kept> Inner<T> {
+    fn answer(&self, key: &Key) -> Option<&Shows<T>> {
+        self.answers.get(key).filter(|answer| answer.at.elapsed() < TRUST).map(|answer| &answer.shows)
+    }
+
+    fn get(&self, key: &Key) -> Option<Arc<T>> {
+        match self.answer(key) {
+            Some(Shows::Object(object)) => Some(Arc::clone(object)),
+            Some(Shows::Gone(_)) => None,
+            None => self.watched.get(key).cloned(),
+        }
+    }
+
+    /// Drops the answer for a key when an event of this uid and version comes after it.
+    fn catch_up(&mut self, key: &Key, uid: &Uid, version: &Version, is_deletion: bool) {
+        let overtaken = match self.answers.get(key).map(|answer| &answer.shows) {
+            None => return,
+            Some(Shows::Object(object)) => compare(version, object.version()) != Some(Ordering::Less),
+            Some(Shows::Gone(gone)) => (gone == uid) == is_deletion,
+        };
+        if overtaken {
+            self.answers.remove(key);
+        }
+    }
+
+    fn bury(&mut self, uid: Uid) {
+        if self.deleted.insert(uid.clone()) {
+            self.deleted_order.push_back(uid);
+        }
+        if self.deleted_order.len() > REMEMBERED
+            && let Some(oldest) = self.deleted_order.pop_front()
+        {
+            self.deleted.remove(&oldest);
+        }
+    }
+}
+
+/// Compares two versions. They are numbers on every API server there is, though that is promised since 1.35 only.
+fn compare(a: &Version, b: &Version) -> Option<Ordering> {
+    let number = |version: &Version| version.0.parse::<u64>().ok();
+    Some(number(a)?.cmp(&number(b)?))
+}
+
+impl<T: Kept> Cache<T> {
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        let inner = Inner {
+            watched: BTreeMap::new(),
+            filling: BTreeMap::new(),
+            answers: HashMap::new(),
+            list_began: None,
+            deleted: HashSet::new(),
+            deleted_order: VecDeque::new(),
+        };
+        Self { inner: RwLock::new(inner), hub }
+    }
+
+    fn change<R>(&self, namespace: &str, change: impl FnOnce(&mut Inner<T>) -> R) -> R {
+        let result = change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+        self.hub.changed(namespace);
+        result
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&Inner<T>) -> R) -> R {
+        look(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<Arc<T>> {
+        self.look(|inner| inner.get(key))
+    }
+
+    /// Returns all objects of a namespace, by name.
+    pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<T>> {
+        self.look(|inner| {
+            let start = Key::new(namespace, "");
+            let watched = inner.watched.range(start..).take_while(|(key, _)| key.namespace == namespace);
+            let mut keys: Vec<&Key> = watched.map(|(key, _)| key).collect();
+            keys.extend(inner.answers.keys().filter(|key| key.namespace == namespace));
+            keys.sort_unstable();
+            keys.dedup();
+            keys.into_iter().filter_map(|key| inner.get(key)).collect()
+        })
+    }
+
+    /// Takes a watch's word that an object was added or changed.
+    pub(crate) fn applied(&self, object: T) {
+        self.change(&object.key().namespace.clone(), |inner| {
+            inner.catch_up(object.key(), object.uid(), object.version(), false);
+            inner.watched.insert(object.key().clone(), Arc::new(object));
+        });
+    }
+
+    /// Takes a watch's word that an object was deleted.
+    pub(crate) fn deleted(&self, key: &Key, uid: &Uid, version: &Version) {
+        self.change(&key.namespace, |inner| {
+            inner.catch_up(key, uid, version, true);
+            inner.bury(uid.clone());
+            inner.watched.remove(key);
+        });
+    }
+
+    /// Begins to take a new list.
+    pub(crate) fn list_begins(&self) {
+        self.look_mut(|inner| {
+            inner.filling.clear();
+            inner.list_began = Some(Instant::now());
+        });
+    }
+
+    pub(crate) fn listed(&self, object: T) {
+        self.look_mut(|inner| {
+            inner.filling.insert(object.key().clone(), Arc::new(object));
+        });
+    }
+
+    /// Puts the new list in place of the old one.
+    pub(crate) fn list_ends(&self) {
+        // Everybody, because objects of any namespace may have gone.
+        self.change("", |inner| {
+            inner.watched = std::mem::take(&mut inner.filling);
+            let began = inner.list_began.take();
+            let watched = &inner.watched;
+            inner.answers.retain(|key, answer| {
+                // A list asked for after the answer knows better; one asked for before may not know of it yet.
+                let older = began.is_some_and(|began| answer.at < began);
+                let caught_up = match &answer.shows {
+                    Shows::Object(object) => watched
+                        .get(key)
+                        .is_some_and(|listed| compare(listed.version(), object.version()) != Some(Ordering::Less)),
+                    Shows::Gone(uid) => watched.get(key).is_none_or(|listed| listed.uid() != uid),
+                };
+                !older && !caught_up
+            });
+        });
+    }
+
+    fn look_mut(&self, change: impl FnOnce(&mut Inner<T>)) {
+        change(&mut self.inner.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Takes an object from the answer to a request of ours.
+    pub(crate) fn saw(&self, object: T) {
+        self.change(&object.key().namespace.clone(), |inner| {
+            let known = inner.get(object.key());
+            let is_old = known.is_some_and(|known| {
+                !matches!(compare(object.version(), known.version()), Some(Ordering::Greater) | None)
+            });
+            if is_old || inner.deleted.contains(object.uid()) {
+                return;
+            }
+            let key = object.key().clone();
+            inner.answers.insert(key, Answer { at: Instant::now(), shows: Shows::Object(Arc::new(object)) });
+        });
+    }
+
+    /// Takes the answer to a delete of ours that left nothing behind.
+    pub(crate) fn saw_gone(&self, key: &Key, uid: &Uid) {
+        self.change(&key.namespace, |inner| {
+            // The name may have another object by now.
+            let is_same = inner.get(key).is_some_and(|known| known.uid() == uid);
+            if is_same {
+                let shows = Shows::Gone(uid.clone());
+                inner.answers.insert(key.clone(), Answer { at: Instant::now(), shows });
+            }
+        });
+    }
+
+    /// Takes a list of a whole namespace that we asked for, as of `version`.
+    pub(crate) fn saw_all(&self, namespace: &str, objects: Vec<T>, version: &Version) {
+        let listed: HashSet<Key> = objects.iter().map(|object| object.key().clone()).collect();
+        for known in self.in_namespace(namespace) {
+            let is_older = compare(known.version(), version).is_some_and(Ordering::is_le);
+            if is_older && !listed.contains(known.key()) {
+                self.saw_gone(known.key(), known.uid());
+            }
+        }
+        for object in objects {
+            self.saw(object);
+        }
+    }
+
+    /// Waits until `enough` is true of the object of this key; gives up after `limit`, and tells whether it was.
+    pub(crate) async fn until(&self, key: &Key, limit: Duration, enough: impl Fn(Option<&T>) -> bool) -> bool {
+        let mut wake = self.hub.wake(&key.namespace);
+        let wait = async {
+            while !enough(self.get(key).as_deref()) {
+                wake.changed().await;
+            }
+        };
+        tokio::time::timeout(limit, wait).await.is_ok()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Thing {
+        key: Key,
+        uid: Uid,
+        version: Version,
+    }
+
+    impl Kept for Thing {
+        fn key(&self) -> &Key {
+            &self.key
+        }
+        fn uid(&self) -> &Uid {
+            &self.uid
+        }
+        fn version(&self) -> &Version {
+            &self.version
+        }
+    }
+
+    fn thing(name: &str, uid: &str, version: u64) -> Thing {
+        let (uid, version) = (Uid(uid.to_owned()), Version(version.to_string()));
+        Thing { key: Key::new("shop", name), uid, version }
+    }
+
+    fn cache() -> Cache<Thing> {
+        Cache::new(Arc::default())
+    }
+
+    fn version(cache: &Cache<Thing>, name: &str) -> Option<String> {
+        cache.get(&Key::new("shop", name)).map(|thing| thing.version.0.clone())
+    }
+
+    fn delete(cache: &Cache<Thing>, thing: &Thing) {
+        cache.deleted(&thing.key, &thing.uid, &thing.version);
+    }
+
+    #[test]
+    fn an_answer_hides_older_events_and_yields_to_newer_ones() {
+        let cache = cache();
+        cache.applied(thing("a", "u", 9));
+        cache.saw(thing("a", "u", 12));
+        cache.applied(thing("a", "u", 10));
+        assert_eq!(version(&cache, "a").unwrap(), "12");
+        cache.applied(thing("a", "u", 12));
+        cache.applied(thing("a", "u", 15));
+        assert_eq!(version(&cache, "a").unwrap(), "15");
+        cache.saw(thing("a", "u", 13));
+        assert_eq!(version(&cache, "a").unwrap(), "15", "an answer that comes late shows nothing new");
+    }
+
+    #[test]
+    fn versions_are_numbers_not_texts() {
+        let cache = cache();
+        cache.applied(thing("a", "u", 9));
+        cache.saw(thing("a", "u", 10));
+        assert_eq!(version(&cache, "a").unwrap(), "10");
+    }
+
+    #[test]
+    fn what_was_created_is_there_at_once_and_what_was_deleted_is_gone_at_once() {
+        let cache = cache();
+        cache.saw(thing("new", "n", 5));
+        assert_eq!(cache.in_namespace("shop").len(), 1);
+        cache.applied(thing("old", "o", 4));
+        cache.saw_gone(&Key::new("shop", "old"), &Uid("o".to_owned()));
+        cache.applied(thing("old", "o", 6));
+        assert_eq!(version(&cache, "old"), None, "an event from before the end");
+        delete(&cache, &thing("old", "o", 7));
+        cache.applied(thing("old", "p", 8));
+        assert_eq!(version(&cache, "old").unwrap(), "8", "another object of the name");
+        assert!(cache.in_namespace("shopping").is_empty());
+    }
+
+    #[test]
+    fn an_object_made_anew_is_not_taken_for_the_deleted_one() {
+        let cache = cache();
+        cache.applied(thing("a", "first", 3));
+        cache.saw_gone(&Key::new("shop", "a"), &Uid("first".to_owned()));
+        cache.saw(thing("a", "second", 8));
+        cache.applied(thing("a", "first", 5));
+        delete(&cache, &thing("a", "first", 7));
+        assert_eq!(version(&cache, "a").unwrap(), "8");
+        delete(&cache, &thing("a", "second", 9));
+        assert_eq!(version(&cache, "a"), None);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_bring_a_deleted_object_back() {
+        let cache = cache();
+        cache.applied(thing("a", "u", 3));
+        delete(&cache, &thing("a", "u", 6));
+        cache.saw(thing("a", "u", 5));
+        assert_eq!(version(&cache, "a"), None);
+    }
+
+    #[test]
+    fn a_new_list_keeps_only_answers_it_cannot_know() {
+        let cache = cache();
+        cache.saw(thing("before", "b", 5));
+        cache.list_begins();
+        cache.saw(thing("during", "d", 7));
+        cache.listed(thing("listed", "l", 2));
+        cache.list_ends();
+        assert_eq!(version(&cache, "before"), None, "the list was asked for after it, and does not have it");
+        assert_eq!(version(&cache, "during").unwrap(), "7");
+        assert_eq!(version(&cache, "listed").unwrap(), "2");
+    }
+
+    #[test]
+    fn a_list_of_ours_shows_what_is_gone() {
+        let cache = cache();
+        for (name, version) in [("gone", 3), ("stays", 4), ("newer", 9)] {
+            cache.applied(thing(name, name, version));
+        }
+        cache.saw_all("shop", vec![thing("stays", "stays", 4), thing("fresh", "fresh", 6)], &Version("7".to_owned()));
+        let names: Vec<String> = cache.in_namespace("shop").iter().map(|thing| thing.key.name.clone()).collect();
+        assert_eq!(names, ["fresh", "newer", "stays"]);
+    }
+
+    #[tokio::test]
+    async fn waiting_ends_with_the_change_or_the_limit() {
+        let cache = Arc::new(cache());
+        let key = Key::new("shop", "a");
+        assert!(!cache.until(&key, Duration::from_millis(5), |thing| thing.is_some()).await);
+        let other = Arc::clone(&cache);
+        let wait =
+            tokio::spawn(async move { other.until(&key, Duration::from_secs(60), |thing| thing.is_some()).await });
+        tokio::task::yield_now().await;
+        cache.applied(thing("a", "u", 1));
+        assert!(wait.await.unwrap());
+    }
+}

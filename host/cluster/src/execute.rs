@@ -1,0 +1,320 @@
+//! Does one step as one conditional write. It chooses nothing: what is done, and to which version, is in the step.
+//!
+//! After a write the cache shows its outcome at once. After a conflict the cache is given a moment to show what the
+//! object has become, so that the next look does not decide the same again.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use kube::Resource;
+use kube::core::NamespaceResourceScope;
+use pvmigrate_core::names;
+use pvmigrate_core::ports::Done;
+use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, Version, WorkloadKind, WorkloadRef};
+use pvmigrate_core::step::{Reserved, Side, Step, Target};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::cache::{Cache, Reads};
+use crate::error::Error;
+use crate::from_resource::Key;
+use crate::from_resource::pod::SeenPod;
+use crate::from_resource::workload::SeenWorkload;
+use crate::manifest::{claim, patch, pod};
+use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use crate::world::ClusterWorld;
+
+/// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule.
+const CATCH_UP: Duration = Duration::from_secs(3);
+
+impl ClusterWorld {
+    /// Does the step.
+    pub(crate) async fn write(&self, record: &Record, step: &Step) -> Result<Done, Error> {
+        let facts = |claim: &str| {
+            let missing = || misuse(step, format!("the record has no claim {claim}"));
+            record.claims.get(claim).ok_or_else(missing)
+        };
+        match step {
+            Step::Note(_) => Err(misuse(step, "it is for the record".to_owned())),
+            Step::RetainSource { claim, volume } => {
+                let node = facts(claim)?.source.node.as_deref();
+                self.change_volume(volume, patch::retain_source(&volume.version, node)).await
+            }
+            Step::RetainDestination { claim, volume } => {
+                let reclaim = &facts(claim)?.source.reclaim;
+                let patch = patch::retain_destination(&volume.version, record, claim, reclaim);
+                self.change_volume(volume, patch).await
+            }
+            Step::RestoreReclaim { volume, policy, .. } => {
+                self.change_volume(volume, patch::reclaim(&volume.version, policy)).await
+            }
+            Step::Reserve { claim, volume, holder, .. } => {
+                let holder = match holder {
+                    Reserved::SourceTemp => names::source_claim(claim),
+                    Reserved::ClaimName => claim.clone(),
+                };
+                self.change_volume(volume, patch::reserve(&volume.version, &record.namespace, &holder)).await
+            }
+            Step::DeleteSourceVolume { volume, .. } => self.delete_volume(volume).await,
+            Step::CreateDestination { claim } => {
+                self.create_claim(&claim::destination(record, claim, facts(claim)?)).await
+            }
+            Step::CreateSourceTemp { claim } => self.create_claim(&claim::source(record, claim, facts(claim)?)).await,
+            Step::CreateFinalClaim { claim } => {
+                let anew = claim::last(record, facts(claim)?).map_err(|error| unreadable(record, claim, &error))?;
+                self.create_claim(&anew).await
+            }
+            Step::RestoreOriginalClaim { claim } => {
+                let anew = claim::restored(facts(claim)?).map_err(|error| unreadable(record, claim, &error))?;
+                self.create_claim(&anew).await
+            }
+            Step::AdoptDestination { target, .. } => {
+                self.change_claim(record, target, patch::adopt(&target.version, &record.run)).await
+            }
+            Step::TouchOriginal { target, .. } => {
+                let patch = patch::annotate(&target.version, [(names::TURNED_BACK, Some(&record.run))]);
+                self.change_claim(record, target, patch).await
+            }
+            Step::UntouchOriginal { target, .. } => {
+                let patch = patch::annotate(&target.version, [(names::TURNED_BACK, None)]);
+                self.change_claim(record, target, patch).await
+            }
+            Step::DeleteOriginalClaim { target, .. } => {
+                let only = Only::unchanged(&target.uid, &target.version);
+                self.delete_claim(record, &target.name, &only).await
+            }
+            Step::DeleteTemp { claim, side, target } => {
+                let name = match side {
+                    Side::Source => names::source_claim(claim),
+                    Side::Destination => names::destination_claim(claim),
+                };
+                // By uid alone: it is ours whatever was written to it meanwhile.
+                self.delete_claim(record, &name, &Only::uid(&target.uid)).await
+            }
+            Step::StartPod { claim, purpose, attempt } => {
+                self.start_pod(record, claim, facts(claim)?, *purpose, *attempt).await
+            }
+            Step::DeletePod { pod, uid, .. } => self.delete_pod(&record.namespace, pod, uid).await,
+            Step::MarkWorkload { workload, version, replicas } => {
+                let when_scaled = self.when_scaled(record, workload);
+                let patch = patch::mark(version, *replicas, when_scaled.as_deref());
+                self.change_workload(record, workload, version, patch).await
+            }
+            Step::ScaleDown { workload, version } => {
+                let when_scaled = self.when_scaled(record, workload);
+                let patch = patch::scale_down(version, when_scaled.as_deref());
+                self.change_workload(record, workload, version, patch).await
+            }
+            Step::ScaleUp { workload, version, replicas } => {
+                self.change_workload(record, workload, version, patch::scale_up(version, *replicas)).await
+            }
+            Step::UnmarkWorkload { workload, version } => {
+                let lifted = self.lifted(record, workload);
+                self.change_workload(record, workload, version, patch::unmark(version, lifted.as_deref())).await
+            }
+        }
+    }
+
+    async fn change_volume(&self, target: &Target, patch: Value) -> Result<Done, Error> {
+        let volumes = Resources::<PersistentVolume>::whole(&self.client);
+        let answer = volumes.patch(&target.name, &patch).await?;
+        let key = Key::new("", &target.name);
+        Ok(settle(&self.caches.volumes, &key, &target.version, answer).await)
+    }
+
+    async fn delete_volume(&self, target: &Target) -> Result<Done, Error> {
+        let volumes = Resources::<PersistentVolume>::whole(&self.client);
+        let only = Only::unchanged(&target.uid, &target.version);
+        let answer = volumes.delete(&target.name, &only).await?;
+        Ok(settle_deletion(&self.caches.volumes, &Key::new("", &target.name), &only, answer).await)
+    }
+
+    async fn create_claim(&self, claim: &PersistentVolumeClaim) -> Result<Done, Error> {
+        let key = Key::of(&claim.metadata);
+        let claims = Resources::<PersistentVolumeClaim>::of(&self.client, &key.namespace);
+        create(&claims, &self.caches.claims, &key, claim).await
+    }
+
+    async fn change_claim(&self, record: &Record, target: &Target, patch: Value) -> Result<Done, Error> {
+        let claims = Resources::<PersistentVolumeClaim>::of(&self.client, &record.namespace);
+        let answer = claims.patch(&target.name, &patch).await?;
+        let key = Key::new(&record.namespace, &target.name);
+        Ok(settle(&self.caches.claims, &key, &target.version, answer).await)
+    }
+
+    async fn delete_claim(&self, record: &Record, name: &str, only: &Only) -> Result<Done, Error> {
+        let claims = Resources::<PersistentVolumeClaim>::of(&self.client, &record.namespace);
+        let answer = claims.delete(name, only).await?;
+        Ok(settle_deletion(&self.caches.claims, &Key::new(&record.namespace, name), only, answer).await)
+    }
+
+    async fn start_pod(
+        &self,
+        record: &Record,
+        claim: &str,
+        facts: &ClaimRecord,
+        purpose: Purpose,
+        attempt: u32,
+    ) -> Result<Done, Error> {
+        let manifest = pod::of(record, claim, facts, purpose, attempt);
+        let pods = Resources::<Pod>::of(&self.client, &record.namespace);
+        create(&pods, &self.caches.pods, &Key::of(&manifest.metadata), &manifest).await
+    }
+
+    /// Deletes a pod of ours, then takes our finalizer off it.
+    ///
+    /// Two requests, but one step: between the two the pod is terminating with the finalizer, the next look shows it so,
+    /// and the same step is decided again, which then does only the second.
+    async fn delete_pod(&self, namespace: &str, name: &str, uid: &Uid) -> Result<Done, Error> {
+        let pods = Resources::<Pod>::of(&self.client, namespace);
+        let key = Key::new(namespace, name);
+        let known = self.caches.pods.get(&key).filter(|pod| pod.uid == *uid);
+        let mut has_tombstone = known.as_ref().is_some_and(|pod| pod.tombstone);
+        if !known.is_some_and(|pod| pod.terminating) {
+            // The reference tool's pods have no short grace period of their own.
+            let grace_seconds = u32::try_from(pod::GRACE_SECONDS).ok();
+            let only = Only { grace_seconds, ..Only::uid(uid) };
+            let answer = pods.delete(name, &only).await?;
+            has_tombstone = match &answer {
+                Deleted::Ending(pod) => SeenPod::read(pod).is_some_and(|pod| pod.tombstone),
+                Deleted::Gone | Deleted::Conflict | Deleted::Missing => false,
+            };
+            let done = settle_deletion(&self.caches.pods, &key, &only, answer).await;
+            if done == Done::Stale {
+                return Ok(done);
+            }
+        }
+        if !has_tombstone {
+            return Ok(Done::Applied);
+        }
+        match pods.patch_items(name, &patch::bury(uid)).await? {
+            Changed::To(pod) => {
+                // A pod that has ended goes with its last finalizer; a running one waits for its node.
+                match SeenPod::read(&pod).filter(|seen| !seen.finished || seen.held) {
+                    Some(seen) => self.caches.pods.saw(seen),
+                    None => self.caches.pods.saw_gone(&key, uid),
+                }
+                Ok(Done::Applied)
+            }
+            Changed::Missing => Ok(Done::Applied),
+            Changed::Conflict => Ok(Done::Stale),
+        }
+    }
+
+    async fn change_workload(
+        &self,
+        record: &Record,
+        workload: &WorkloadRef,
+        version: &Version,
+        patch: Value,
+    ) -> Result<Done, Error> {
+        match workload.kind {
+            WorkloadKind::Deployment => self.patch_workload::<Deployment>(record, workload, version, &patch).await,
+            WorkloadKind::ReplicaSet => self.patch_workload::<ReplicaSet>(record, workload, version, &patch).await,
+            WorkloadKind::StatefulSet => self.patch_workload::<StatefulSet>(record, workload, version, &patch).await,
+        }
+    }
+
+    async fn patch_workload<K>(
+        &self,
+        record: &Record,
+        workload: &WorkloadRef,
+        version: &Version,
+        patch: &Value,
+    ) -> Result<Done, Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+        SeenWorkload: Reads<K>,
+    {
+        let answer = Resources::<K>::of(&self.client, &record.namespace).patch(&workload.name, patch).await?;
+        let key = Key::new(&record.namespace, &workload.name);
+        Ok(settle(self.caches.workloads(workload.kind), &key, version, answer).await)
+    }
+
+    /// Returns a StatefulSet's `whenScaled` as it is; the step's version makes sure that it is still so.
+    fn when_scaled(&self, record: &Record, workload: &WorkloadRef) -> Option<String> {
+        let key = Key::new(&record.namespace, &workload.name);
+        self.caches.workloads(workload.kind).get(&key)?.when_scaled.clone()
+    }
+
+    /// Returns the `whenScaled` to give back: as noted on the set, else as recorded when the note was lost.
+    fn lifted(&self, record: &Record, workload: &WorkloadRef) -> Option<String> {
+        let key = Key::new(&record.namespace, &workload.name);
+        let seen = self.caches.workloads(workload.kind).get(&key)?;
+        let recorded = record.workloads.iter().find(|recorded| recorded.workload == *workload);
+        let before = seen.when_scaled_mark.clone().or_else(|| recorded?.when_scaled.clone());
+        before.filter(|before| seen.when_scaled.as_ref() != Some(before))
+    }
+}
+
+/// Shows an answer in the cache; after a refusal, waits for the cache to move on from `version`.
+async fn settle<K, T: Reads<K>>(cache: &Cache<T>, key: &Key, version: &Version, answer: Changed<K>) -> Done {
+    match answer {
+        Changed::To(object) => {
+            if let Some(seen) = T::read(&object) {
+                cache.saw(seen);
+            }
+            Done::Applied
+        }
+        Changed::Conflict | Changed::Missing => {
+            cache.until(key, CATCH_UP, |seen| seen.is_none_or(|seen| seen.version() != version)).await;
+            Done::Stale
+        }
+    }
+}
+
+async fn settle_deletion<K, T: Reads<K>>(cache: &Cache<T>, key: &Key, only: &Only, answer: Deleted<K>) -> Done {
+    let is_meant = |seen: &T| {
+        only.uid.as_ref().is_none_or(|uid| seen.uid() == uid)
+            && only.version.as_ref().is_none_or(|version| seen.version() == version)
+    };
+    match answer {
+        Deleted::Ending(object) => {
+            if let Some(seen) = T::read(&object) {
+                cache.saw(seen);
+            }
+            Done::Applied
+        }
+        Deleted::Gone | Deleted::Missing => {
+            if let Some(uid) = &only.uid {
+                cache.saw_gone(key, uid);
+            }
+            Done::Applied
+        }
+        Deleted::Conflict => {
+            cache.until(key, CATCH_UP, |seen| seen.is_none_or(|seen| !is_meant(seen))).await;
+            Done::Stale
+        }
+    }
+}
+
+/// Creates an object if there is none of its name; whose that one is, the next look tells.
+async fn create<K, T>(resources: &Resources<K>, cache: &Cache<T>, key: &Key, object: &K) -> Result<Done, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+    T: Reads<K>,
+{
+    match resources.create(object).await? {
+        Created::Made(made) => {
+            if let Some(seen) = T::read(&made) {
+                cache.saw(seen);
+            }
+        }
+        Created::Exists => {
+            cache.until(key, CATCH_UP, |seen| seen.is_some()).await;
+        }
+    }
+    Ok(Done::Applied)
+}
+
+fn misuse(step: &Step, message: String) -> Error {
+    Error::Misuse { step: step.words(), message }
+}
+
+fn unreadable(record: &Record, claim: &str, error: &serde_json::Error) -> Error {
+    let about = format!("the manifest of claim {}/{claim} in record {}", record.namespace, record.name);
+    Error::Unreadable { about, message: error.to_string() }
+}

@@ -1,0 +1,215 @@
+//! Pods (`v1` Pod): whose they are and which claims they mount. How far one of ours is: see `pod_progress`.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{Container, Pod};
+use pvmigrate_core::names;
+use pvmigrate_core::record::{Purpose, Uid, Version};
+
+use super::pod_progress::{Reached, reached};
+use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
+use crate::cache::{Kept, Reads};
+
+/// Keeps what observations need of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SeenPod {
+    pub(crate) key: Key,
+    pub(crate) uid: Uid,
+    pub(crate) version: Version,
+    pub(crate) created: Timestamp,
+    pub(crate) node: Option<String>,
+    /// Its phase is `Succeeded` or `Failed`: it runs nothing any more.
+    pub(crate) finished: bool,
+    pub(crate) terminating: bool,
+    /// Claims it mounts, by name or as a generic ephemeral volume.
+    pub(crate) claims: BTreeSet<String>,
+    pub(crate) controller: Option<Controller>,
+    /// It carries our finalizer.
+    pub(crate) tombstone: bool,
+    /// It carries any finalizer.
+    pub(crate) held: bool,
+    /// What it says of itself, when it is a copy pod.
+    pub(crate) copy: Option<CopyPod>,
+}
+
+/// Keeps what a copy pod, of ours or of the reference tool, says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CopyPod {
+    /// The claim it serves.
+    pub(crate) claim: String,
+    /// The run that made it; `None` for the reference tool's.
+    pub(crate) run: Option<String>,
+    pub(crate) purpose: Purpose,
+    pub(crate) attempt: u32,
+    pub(crate) reached: Reached,
+}
+
+impl Kept for SeenPod {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &Uid {
+        &self.uid
+    }
+    fn version(&self) -> &Version {
+        &self.version
+    }
+}
+
+impl Reads<Pod> for SeenPod {
+    fn read(pod: &Pod) -> Option<Self> {
+        let metadata = &pod.metadata;
+        Some(Self {
+            key: Key::of(metadata),
+            uid: uid(metadata),
+            version: version(metadata),
+            created: created(metadata),
+            node: node(pod),
+            finished: is_finished(pod),
+            terminating: metadata.deletion_timestamp.is_some(),
+            claims: mounted(pod).map(|mount| mount.claim).collect(),
+            controller: controller(metadata),
+            tombstone: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE),
+            held: metadata.finalizers.iter().flatten().next().is_some(),
+            copy: copy_pod(pod),
+        })
+    }
+}
+
+fn copy_pod(pod: &Pod) -> Option<CopyPod> {
+    let metadata = &pod.metadata;
+    if annotation(metadata, names::KIND) != Some(crate::manifest::KIND_COPY) {
+        return None;
+    }
+    let run = owned_annotation(metadata, names::RUN);
+    let purpose = match &run {
+        Some(_) => Purpose::from_word(annotation(metadata, names::PURPOSE).unwrap_or_default()),
+        None => Purpose::Leftover,
+    };
+    let attempt = annotation(metadata, names::ATTEMPT).and_then(|attempt| attempt.parse().ok()).unwrap_or(0);
+    Some(CopyPod { claim: owned_annotation(metadata, names::CLAIM)?, run, purpose, attempt, reached: reached(pod) })
+}
+
+/// Tells whether the pod is a copy pod or a preflight one.
+pub(crate) fn is_helper(pod: &Pod) -> bool {
+    annotation(&pod.metadata, names::KIND).is_some() || is_managed(&pod.metadata)
+}
+
+pub(crate) fn node(pod: &Pod) -> Option<String> {
+    pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty())
+}
+
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Tells whether all its containers have ended for good.
+pub(crate) fn is_finished(pod: &Pod) -> bool {
+    matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// One claim that a pod mounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    pub(crate) claim: String,
+    /// The claim is a generic ephemeral volume's: named after the pod, and deleted with it.
+    pub(crate) ephemeral: bool,
+    pub(crate) read_only: bool,
+}
+
+/// Lists the claims in the pod's volumes.
+pub(crate) fn mounted(pod: &Pod) -> impl Iterator<Item = Mount> + '_ {
+    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    volumes.filter_map(move |volume| {
+        if let Some(source) = &volume.persistent_volume_claim {
+            let read_only = source.read_only == Some(true) || only_read(pod, &volume.name);
+            return Some(Mount { claim: source.claim_name.clone(), ephemeral: false, read_only });
+        }
+        volume.ephemeral.as_ref().map(|_| Mount {
+            claim: format!("{pod_name}-{}", volume.name),
+            ephemeral: true,
+            read_only: only_read(pod, &volume.name),
+        })
+    })
+}
+
+/// Tells whether the volume is mounted at all, and everywhere read-only. A raw device is never read-only.
+fn only_read(pod: &Pod, volume: &str) -> bool {
+    let Some(spec) = &pod.spec else { return false };
+    let containers: Vec<&Container> = spec.init_containers.iter().flatten().chain(&spec.containers).collect();
+    let devices = containers.iter().flat_map(|container| container.volume_devices.iter().flatten());
+    if devices.into_iter().any(|device| device.name == volume) {
+        return false;
+    }
+    let mounts = containers.iter().flat_map(|container| container.volume_mounts.iter().flatten());
+    let mut of_volume = mounts.filter(|mount| mount.name == volume).peekable();
+    of_volume.peek().is_some() && of_volume.all(|mount| mount.read_only == Some(true))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::yaml;
+
+    const WEB: &str = "
+metadata:
+  name: web-0
+  namespace: shop
+  uid: p1
+  resourceVersion: '5'
+  ownerReferences: [{apiVersion: apps/v1, kind: StatefulSet, name: web, uid: s1, controller: true}]
+spec:
+  nodeName: node-a
+  initContainers:
+  - {name: init, volumeMounts: [{name: data, mountPath: /data}]}
+  containers:
+  - {name: web, volumeMounts: [{name: data, mountPath: /data, readOnly: true}, {name: conf, mountPath: /c, readOnly: true}]}
+  volumes:
+  - {name: data, persistentVolumeClaim: {claimName: data-web-0}}
+  - {name: conf, persistentVolumeClaim: {claimName: conf}}
+  - {name: ro, persistentVolumeClaim: {claimName: ro, readOnly: true}}
+  - {name: scratch, ephemeral: {volumeClaimTemplate: {spec: {}}}}
+  - {name: tmp, emptyDir: {}}
+status: {phase: Running}
+";
+
+    #[test]
+    fn a_pod_names_its_claims_owner_and_node() {
+        let seen = SeenPod::read(&yaml(WEB)).unwrap();
+        assert_eq!(seen.claims.iter().collect::<Vec<_>>(), ["conf", "data-web-0", "ro", "web-0-scratch"]);
+        assert_eq!(seen.controller.unwrap().uid, Uid("s1".to_owned()));
+        assert_eq!((seen.node.as_deref(), seen.finished, seen.copy), (Some("node-a"), false, None));
+    }
+
+    #[test]
+    fn read_only_means_every_mount() {
+        let pod = yaml(WEB);
+        let found: Vec<(String, bool, bool)> =
+            mounted(&pod).map(|mount| (mount.claim, mount.read_only, mount.ephemeral)).collect();
+        let expected =
+            [("data-web-0", false, false), ("conf", true, false), ("ro", true, false), ("web-0-scratch", false, true)];
+        assert_eq!(found, expected.map(|(claim, read_only, ephemeral)| (claim.to_owned(), read_only, ephemeral)));
+    }
+
+    #[test]
+    fn copy_pods_say_whose_they_are() {
+        let pod = |annotations: &str| {
+            let text = format!(
+                "metadata: {{name: migrate-data, annotations: {{kurl.sh/pvcmigrate: data, kurl.sh/pvcmigrate-kind: migrate{annotations}}}, finalizers: [pvmigrate.dev/tombstone]}}"
+            );
+            SeenPod::read(&yaml(&text)).unwrap()
+        };
+        let ours = pod(", pvmigrate.dev/run: r1, pvmigrate.dev/purpose: warm, pvmigrate.dev/attempt: '2'");
+        assert!(ours.tombstone);
+        let copy = ours.copy.unwrap();
+        assert_eq!(
+            (copy.claim.as_str(), copy.run.as_deref(), copy.purpose, copy.attempt),
+            ("data", Some("r1"), Purpose::Warm, 2)
+        );
+        let theirs = pod("").copy.unwrap();
+        assert_eq!((theirs.run, theirs.purpose, theirs.attempt), (None, Purpose::Leftover, 0));
+    }
+}

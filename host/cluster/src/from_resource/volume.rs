@@ -1,0 +1,227 @@
+//! Volumes (`v1` PersistentVolume).
+
+use k8s_openapi::api::core::v1::PersistentVolume;
+use pvmigrate_core::access::AccessMode;
+use pvmigrate_core::names;
+use pvmigrate_core::observation::{Holder, Volume};
+use pvmigrate_core::record::{Uid, Version};
+use pvmigrate_core::survey::{ClaimId, VolumeFacts};
+use pvmigrate_core::text::printable;
+use serde_json::{Value, json};
+
+use super::{Key, Unreadable, WORDS, annotation, claim, owned_annotation, storage, uid, version};
+use crate::cache::{Kept, Reads};
+
+/// Written by whoever provisioned a volume: its driver.
+pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+
+/// Keeps a volume under its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SeenVolume {
+    key: Key,
+    pub(crate) volume: Volume,
+}
+
+impl Kept for SeenVolume {
+    fn key(&self) -> &Key {
+        &self.key
+    }
+    fn uid(&self) -> &Uid {
+        &self.volume.uid
+    }
+    fn version(&self) -> &Version {
+        &self.volume.version
+    }
+}
+
+impl Reads<PersistentVolume> for SeenVolume {
+    fn read(volume: &PersistentVolume) -> Option<Self> {
+        let metadata = &volume.metadata;
+        let key = Key::of(metadata);
+        let seen = Volume {
+            name: key.name.clone(),
+            uid: uid(metadata),
+            version: version(metadata),
+            reclaim: reclaim(volume).to_owned(),
+            holder: holder(volume),
+            phase: phase(volume).to_owned(),
+            terminating: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+        };
+        Some(Self { key, volume: seen })
+    }
+}
+
+pub(crate) fn name(volume: &PersistentVolume) -> &str {
+    volume.metadata.name.as_deref().unwrap_or_default()
+}
+
+/// Returns the reclaim policy; `Retain` when absent, as the API server has it.
+pub(crate) fn reclaim(volume: &PersistentVolume) -> &str {
+    let policy = volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
+    policy.unwrap_or("Retain")
+}
+
+pub(crate) fn holder(volume: &PersistentVolume) -> Option<Holder> {
+    let holder = volume.spec.as_ref()?.claim_ref.as_ref()?;
+    Some(Holder {
+        namespace: holder.namespace.clone().unwrap_or_default(),
+        name: holder.name.clone().unwrap_or_default(),
+        uid: holder.uid.clone().filter(|uid| !uid.is_empty()).map(Uid),
+    })
+}
+
+pub(crate) fn phase(volume: &PersistentVolume) -> &str {
+    volume.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+pub(crate) fn class(volume: &PersistentVolume) -> Option<&str> {
+    let field = volume.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
+    annotation(&volume.metadata, claim::BETA_CLASS).or(field).filter(|class| !class.is_empty())
+}
+
+pub(crate) fn driver(volume: &PersistentVolume) -> Option<String> {
+    let csi = volume.spec.as_ref().and_then(|spec| spec.csi.as_ref());
+    csi.map(|csi| csi.driver.clone()).or_else(|| owned_annotation(&volume.metadata, PROVISIONED_BY))
+}
+
+pub(crate) fn modes(volume: &PersistentVolume) -> Vec<AccessMode> {
+    claim::modes(volume.spec.as_ref().and_then(|spec| spec.access_modes.as_ref()))
+}
+
+pub(crate) fn capacity(volume: &PersistentVolume) -> Result<Option<u64>, Unreadable> {
+    let list = volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref());
+    storage(list, || format!("volume {}", name(volume)))
+}
+
+/// Collects what the host needs to know of a volume.
+pub(crate) fn facts(volume: &PersistentVolume) -> VolumeFacts {
+    VolumeFacts {
+        name: name(volume).to_owned(),
+        reclaim: reclaim(volume).to_owned(),
+        handle: handle(volume).map(|handle| printable(&handle, WORDS)),
+    }
+}
+
+/// Names the disk as its backend does, so that an operator finds it once the volume object is gone.
+fn handle(volume: &PersistentVolume) -> Option<String> {
+    let spec = volume.spec.as_ref()?;
+    if let Some(csi) = &spec.csi {
+        return Some(format!("{} {}", csi.driver, csi.volume_handle));
+    }
+    if let Some(path) = spec.host_path.as_ref().map(|host| &host.path) {
+        return Some(format!("hostPath {path}"));
+    }
+    if let Some(path) = spec.local.as_ref().map(|local| &local.path) {
+        return Some(format!("local {path}"));
+    }
+    if let Some(nfs) = &spec.nfs {
+        return Some(format!("nfs {}:{}", nfs.server, nfs.path));
+    }
+    None
+}
+
+/// Returns the claim for which the reference tool had swapped the volume in, and the reclaim policy it is to get.
+///
+/// A volume of ours carries our run besides the same marks, and proves nothing: we set them before the copy.
+pub(crate) fn swapped_for(volume: &PersistentVolume) -> Option<(ClaimId, String)> {
+    let metadata = &volume.metadata;
+    if annotation(metadata, names::RUN).is_some() {
+        return None;
+    }
+    let claim = ClaimId {
+        namespace: owned_annotation(metadata, names::SOURCE_NAMESPACE)?,
+        name: owned_annotation(metadata, names::SOURCE_CLAIM)?,
+    };
+    Some((claim, owned_annotation(metadata, names::RECLAIM)?))
+}
+
+/// Makes up the manifest of a claim of which only its new volume is left.
+pub(crate) fn claim_manifest(volume: &PersistentVolume, claim: &ClaimId) -> Value {
+    let spec = volume.spec.as_ref();
+    let capacity = spec.and_then(|spec| spec.capacity.as_ref()?.get("storage"));
+    let mode = spec.and_then(|spec| spec.volume_mode.as_deref()).unwrap_or("Filesystem");
+    json!({
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": claim.name, "namespace": claim.namespace},
+        "spec": {
+            "accessModes": spec.and_then(|spec| spec.access_modes.as_ref()),
+            "resources": {"requests": {"storage": capacity.map(|capacity| &capacity.0)}},
+            "storageClassName": class(volume),
+            "volumeMode": mode,
+        },
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::yaml;
+
+    const RELEASED: &str = "
+apiVersion: v1
+kind: PersistentVolume
+metadata:
+  name: pvc-9
+  uid: aa
+  resourceVersion: '77'
+  deletionTimestamp: 2026-01-02T03:04:05Z
+  annotations:
+    pv.kubernetes.io/provisioned-by: rbd.csi.ceph.com
+    kurl.sh/pvcmigrate-sourcens: shop
+    kurl.sh/pvcmigrate-sourcepvc: data
+    kurl.sh/pvcmigrate-reclaim: Delete
+spec:
+  accessModes: [ReadWriteOnce]
+  capacity: {storage: 10Gi}
+  claimRef: {apiVersion: v1, kind: PersistentVolumeClaim, namespace: shop, name: data-pvcmigrate, uid: u1, resourceVersion: '3'}
+  csi: {driver: rbd.csi.ceph.com, volumeHandle: 0001-vol}
+  persistentVolumeReclaimPolicy: Retain
+  storageClassName: fast
+  volumeMode: Filesystem
+status: {phase: Released}
+";
+
+    #[test]
+    fn a_released_volume_is_shown_as_it_is() {
+        let seen = SeenVolume::read(&yaml(RELEASED)).unwrap().volume;
+        assert!(seen.is_retained() && seen.is_reserved_for("shop", "data-pvcmigrate"));
+        assert_eq!(seen.holder.unwrap().uid, Some(Uid("u1".to_owned())));
+        assert_eq!((seen.phase.as_str(), seen.version.0.as_str()), ("Released", "77"));
+        assert!(seen.terminating.is_some());
+    }
+
+    #[test]
+    fn a_swapped_volume_says_for_whom_unless_it_is_of_a_run_of_ours() {
+        let mut volume: PersistentVolume = yaml(RELEASED);
+        let (claim, reclaim) = swapped_for(&volume).unwrap();
+        assert_eq!((claim.to_string().as_str(), reclaim.as_str()), ("shop/data", "Delete"));
+        insta::assert_json_snapshot!(claim_manifest(&volume, &claim));
+        volume.metadata.annotations.as_mut().unwrap().insert(names::RUN.to_owned(), "r1".to_owned());
+        assert_eq!(swapped_for(&volume), None);
+    }
+
+    #[test]
+    fn disks_are_named_as_their_backends_do() {
+        let handle = |spec: &str| facts(&yaml(&format!("metadata: {{name: a}}\nspec: {spec}"))).handle;
+        assert_eq!(facts(&yaml(RELEASED)).handle.unwrap(), "rbd.csi.ceph.com 0001-vol");
+        assert_eq!(handle("{hostPath: {path: /mnt/a}}").unwrap(), "hostPath /mnt/a");
+        assert_eq!(handle("{nfs: {server: n, path: /e}}").unwrap(), "nfs n:/e");
+        assert_eq!(handle("{}"), None);
+    }
+
+    #[test]
+    fn a_volume_without_annotations_or_spec_is_no_surprise() {
+        let seen = SeenVolume::read(&yaml("metadata: {name: bare}")).unwrap().volume;
+        assert_eq!((seen.holder, seen.phase.as_str()), (None, ""));
+        assert_eq!(capacity(&yaml("metadata: {name: bare}")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_size_that_is_none_is_named_with_its_volume() {
+        let error = capacity(&yaml("metadata: {name: odd}\nspec: {capacity: {storage: lots}}")).unwrap_err();
+        assert_eq!(error.about, "volume odd");
+        assert!(error.message.contains("lots"));
+    }
+}

@@ -1,0 +1,28 @@
+//! Builds every object that is written to a cluster. Nothing here talks to one.
+
+use std::collections::BTreeMap;
+
+use pvmigrate_core::names;
+
+pub(crate) mod claim;
+pub(crate) mod config_map;
+pub(crate) mod patch;
+pub(crate) mod pod;
+pub(crate) mod preflight;
+
+/// In [`names::KIND`]: a temporary claim on the destination class. The reference tool's word.
+pub(crate) const KIND_DESTINATION: &str = "dest";
+/// In [`names::KIND`]: the temporary claim that holds the source volume.
+pub(crate) const KIND_SOURCE: &str = "source";
+/// In [`names::KIND`]: a copy pod. The reference tool's word.
+pub(crate) const KIND_COPY: &str = "migrate";
+
+/// The label of everything we make.
+pub(crate) fn labels() -> BTreeMap<String, String> {
+    let (key, value) = names::MANAGED_BY;
+    BTreeMap::from([(key.to_owned(), value.to_owned())])
+}
+
+pub(crate) fn map<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+}

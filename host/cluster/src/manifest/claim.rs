@@ -1,0 +1,152 @@
+//! Claims: the two temporary ones, and the two that take the original name.
+
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use pvmigrate_core::access::AccessMode;
+use pvmigrate_core::names;
+use pvmigrate_core::policy::quantity::Bytes;
+use pvmigrate_core::record::{ClaimRecord, Record};
+use serde_json::Error;
+
+use super::{KIND_DESTINATION, KIND_SOURCE, labels, map};
+use crate::from_resource::claim::BETA_CLASS;
+
+/// Builds the temporary claim on the destination class.
+pub(crate) fn destination(record: &Record, name: &str, claim: &ClaimRecord) -> PersistentVolumeClaim {
+    temporary(
+        record,
+        name,
+        &names::destination_claim(name),
+        KIND_DESTINATION,
+        spec(claim, &record.asked.dest_class, None),
+    )
+}
+
+/// Builds the temporary claim that holds the source volume behind the fence.
+///
+/// It names its volume, which is reserved for it: the two find each other and nobody else.
+pub(crate) fn source(record: &Record, name: &str, claim: &ClaimRecord) -> PersistentVolumeClaim {
+    let mut spec = spec(claim, &record.asked.source_class, Some(&claim.source.name));
+    // The modes it was bound with before; the destination's may be wider than the old volume offers.
+    let modes = recorded(claim).and_then(|original| original.spec).and_then(|spec| spec.access_modes);
+    spec.access_modes = modes.or(spec.access_modes);
+    let size = recorded(claim).and_then(|original| original.spec).and_then(|spec| spec.resources);
+    spec.resources = size.or(spec.resources);
+    let class = recorded(claim).and_then(|original| crate::from_resource::claim::class(&original));
+    // A volume without a class binds only to a claim that asks for none, in so many words.
+    spec.storage_class_name = Some(class.unwrap_or_default());
+    temporary(record, name, &names::source_claim(name), KIND_SOURCE, spec)
+}
+
+fn recorded(claim: &ClaimRecord) -> Option<PersistentVolumeClaim> {
+    serde_json::from_value(claim.manifest.clone()).ok()
+}
+
+fn temporary(
+    record: &Record,
+    claim: &str,
+    name: &str,
+    kind: &str,
+    spec: PersistentVolumeClaimSpec,
+) -> PersistentVolumeClaim {
+    PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(record.namespace.clone()),
+            labels: Some(labels()),
+            annotations: Some(map([(names::CLAIM, claim), (names::KIND, kind), (names::RUN, &record.run)])),
+            ..ObjectMeta::default()
+        },
+        spec: Some(spec),
+        status: None,
+    }
+}
+
+fn spec(claim: &ClaimRecord, class: &str, volume: Option<&str>) -> PersistentVolumeClaimSpec {
+    PersistentVolumeClaimSpec {
+        access_modes: Some(words(&claim.modes)),
+        resources: Some(VolumeResourceRequirements {
+            requests: Some([("storage".to_owned(), Quantity(Bytes(claim.bytes).to_string()))].into()),
+            limits: None,
+        }),
+        storage_class_name: Some(class.to_owned()),
+        volume_mode: Some(claim.volume_mode.word().to_owned()),
+        volume_name: volume.map(str::to_owned),
+        ..PersistentVolumeClaimSpec::default()
+    }
+}
+
+pub(crate) fn words(modes: &[AccessMode]) -> Vec<String> {
+    modes.iter().map(|mode| mode.word().to_owned()).collect()
+}
+
+/// Builds the claim anew, on its destination volume.
+///
+/// Labels, annotations, owners and finalizers are the original's. `dataSource` and `dataSourceRef` stay too: they make
+/// a provisioner act on an unbound claim only, and this one names its volume. A `volumeAttributesClassName` goes: it
+/// tunes volumes of the old driver.
+///
+/// # Errors
+/// When the recorded manifest is no claim.
+pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
+    let mut anew = original(claim)?;
+    if let Some(annotations) = &mut anew.metadata.annotations {
+        // It would win over the field.
+        annotations.remove(BETA_CLASS);
+    }
+    let spec = anew.spec.get_or_insert_default();
+    spec.storage_class_name = Some(record.asked.dest_class.clone());
+    spec.access_modes = Some(words(&claim.modes));
+    spec.volume_mode = Some(claim.volume_mode.word().to_owned());
+    spec.volume_attributes_class_name = None;
+    spec.volume_name = claim.destination.as_ref().map(|volume| volume.name.clone());
+    Ok(anew)
+}
+
+/// Builds the claim anew, on its source volume.
+///
+/// # Errors
+/// When the recorded manifest is no claim.
+pub(crate) fn restored(claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
+    let mut anew = original(claim)?;
+    anew.spec.get_or_insert_default().volume_name = Some(claim.source.name.clone());
+    Ok(anew)
+}
+
+/// Reads the recorded manifest.
+///
+/// An owner that is a pod is left out: a StatefulSet that deletes its claims sets one for as long as it scales down,
+/// that pod is gone by now, and the garbage collector deletes what only a gone object owns.
+fn original(claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
+    let mut original: PersistentVolumeClaim = serde_json::from_value(claim.manifest.clone())?;
+    if let Some(owners) = &mut original.metadata.owner_references {
+        owners.retain(|owner| owner.kind != "Pod");
+    }
+    Ok(original)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+
+    #[test]
+    fn the_four_claims_of_a_migration() {
+        let record = record();
+        let claim = &record.claims["data-web-0"];
+        insta::assert_json_snapshot!("temporary_destination", destination(&record, "data-web-0", claim));
+        insta::assert_json_snapshot!("temporary_source", source(&record, "data-web-0", claim));
+        insta::assert_json_snapshot!("final", last(&record, claim).unwrap());
+        insta::assert_json_snapshot!("restored", restored(claim).unwrap());
+    }
+
+    #[test]
+    fn a_manifest_that_is_no_claim_is_an_error() {
+        let record = record();
+        let mut claim = record.claims["data-web-0"].clone();
+        claim.manifest = serde_json::json!({"kind": "ConfigMap"});
+        assert!(last(&record, &claim).is_err());
+    }
+}

@@ -1,0 +1,160 @@
+//! Merge patches: every change of an object that exists. Each carries the version it is for, so that the API server
+//! refuses it with 409 when the object has changed.
+
+use pvmigrate_core::names;
+use pvmigrate_core::observation::RETAIN;
+use pvmigrate_core::record::{Record, Uid, Version};
+use serde_json::{Value, json};
+
+/// The `whenScaled` that deletes a StatefulSet's claims when it is scaled down.
+const DELETE: &str = "Delete";
+
+/// Sets `Retain` on the source volume, and the node that used it.
+pub(crate) fn retain_source(version: &Version, node: Option<&str>) -> Value {
+    let mut patch = reclaim(version, RETAIN);
+    if let Some(node) = node {
+        patch["metadata"]["annotations"] = json!({names::SOURCE_NODE: node});
+    }
+    patch
+}
+
+/// Sets `Retain` on the destination volume, and what it is for.
+///
+/// The run is noted too: the other marks alone would say that the reference tool had finished its copy.
+pub(crate) fn retain_destination(version: &Version, record: &Record, claim: &str, reclaim_at_end: &str) -> Value {
+    let mut patch = reclaim(version, RETAIN);
+    patch["metadata"]["annotations"] = json!({
+        names::SOURCE_NAMESPACE: record.namespace,
+        names::SOURCE_CLAIM: claim,
+        names::RECLAIM: reclaim_at_end,
+        names::RUN: record.run,
+    });
+    patch
+}
+
+/// Sets a volume's reclaim policy.
+pub(crate) fn reclaim(version: &Version, policy: &str) -> Value {
+    json!({
+        "metadata": {"resourceVersion": version.0},
+        "spec": {"persistentVolumeReclaimPolicy": policy},
+    })
+}
+
+/// Points a volume at the only claim that may bind it.
+///
+/// The uid and version of the claim before are taken out by name: what a merge patch does not name, stays.
+pub(crate) fn reserve(version: &Version, namespace: &str, claim: &str) -> Value {
+    json!({
+        "metadata": {"resourceVersion": version.0},
+        "spec": {"claimRef": {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "namespace": namespace,
+            "name": claim,
+            "uid": null,
+            "resourceVersion": null,
+            "fieldPath": null,
+        }},
+    })
+}
+
+/// Sets annotations, or takes them off with `None`.
+pub(crate) fn annotate<const N: usize>(version: &Version, annotations: [(&str, Option<&str>); N]) -> Value {
+    let mut patch = json!({"metadata": {"resourceVersion": version.0, "annotations": {}}});
+    for (key, value) in annotations {
+        patch["metadata"]["annotations"][key] = value.into();
+    }
+    patch
+}
+
+/// Takes over a temporary claim of the reference tool.
+pub(crate) fn adopt(version: &Version, run: &str) -> Value {
+    let mut patch = annotate(version, [(names::RUN, Some(run))]);
+    let (label, value) = names::MANAGED_BY;
+    patch["metadata"]["labels"] = json!({label: value});
+    patch
+}
+
+/// Writes the scale to come back to on a workload.
+pub(crate) fn mark(version: &Version, replicas: u32, when_scaled: Option<&str>) -> Value {
+    let mut patch = annotate(version, [(names::SCALE, Some(&replicas.to_string()))]);
+    lift(&mut patch, when_scaled);
+    patch
+}
+
+/// Scales a workload to nothing.
+///
+/// On the object, not on its scale subresource: the marks need the permission for the object anyway, and the same write
+/// can lift a policy that would delete the claims now, on a workload that the reference tool has marked.
+pub(crate) fn scale_down(version: &Version, when_scaled: Option<&str>) -> Value {
+    let mut patch = scale_up(version, 0);
+    lift(&mut patch, when_scaled);
+    patch
+}
+
+/// Keeps a StatefulSet from deleting its claims while it is down, and notes what its policy was.
+fn lift(patch: &mut Value, when_scaled: Option<&str>) {
+    if when_scaled == Some(DELETE) {
+        patch["metadata"]["annotations"][names::WHEN_SCALED] = json!(DELETE);
+        patch["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenScaled": RETAIN});
+    }
+}
+
+/// Scales a workload.
+pub(crate) fn scale_up(version: &Version, replicas: u32) -> Value {
+    json!({"metadata": {"resourceVersion": version.0}, "spec": {"replicas": replicas}})
+}
+
+/// Takes our marks off a workload, and gives a StatefulSet its policy back.
+pub(crate) fn unmark(version: &Version, when_scaled: Option<&str>) -> Value {
+    let mut patch = annotate(version, [(names::SCALE, None), (names::WHEN_SCALED, None)]);
+    if let Some(policy) = when_scaled {
+        patch["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenScaled": policy});
+    }
+    patch
+}
+
+/// Takes our finalizer off a pod of this uid (a strategic merge patch: other finalizers stay, and the node may go on
+/// writing the pod's status meanwhile).
+pub(crate) fn bury(uid: &Uid) -> Value {
+    json!({"metadata": {"uid": uid.0, "$deleteFromPrimitiveList/finalizers": [names::TOMBSTONE]}})
+}
+
+/// Makes a StorageClass the default, or no longer, in every spelling that counts.
+pub(crate) fn default_class(version: &Version, is_default: bool, spellings: [&str; 2]) -> Value {
+    let [current, old] = spellings;
+    annotate(version, [(current, is_default.then_some("true")), (old, None)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+
+    #[test]
+    fn every_patch() {
+        let version = Version("41".to_owned());
+        let record = record();
+        insta::assert_json_snapshot!(json!({
+            "retain_source": retain_source(&version, Some("node-a")),
+            "retain_source_of_nobody": retain_source(&version, None),
+            "retain_destination": retain_destination(&version, &record, "data-web-0", "Delete"),
+            "reclaim": reclaim(&version, "Delete"),
+            "reserve": reserve(&version, "shop", "data-web-0"),
+            "adopt": adopt(&version, "run-1"),
+            "touch": annotate(&version, [(names::TURNED_BACK, Some("run-1"))]),
+            "untouch": annotate(&version, [(names::TURNED_BACK, None)]),
+            "mark": mark(&version, 3, None),
+            "mark_a_set_that_deletes": mark(&version, 3, Some("Delete")),
+            "mark_a_set_that_retains": mark(&version, 3, Some("Retain")),
+            "scale_down": scale_down(&version, Some("Retain")),
+            "scale_down_a_set_that_deletes": scale_down(&version, Some("Delete")),
+            "scale_up": scale_up(&version, 3),
+            "unmark": unmark(&version, None),
+            "unmark_a_set_that_deleted": unmark(&version, Some("Delete")),
+            "bury": bury(&Uid("u1".to_owned())),
+            "default": default_class(&version, true, ["a", "b"]),
+            "no_default": default_class(&version, false, ["a", "b"]),
+        }));
+    }
+}

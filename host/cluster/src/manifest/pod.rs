@@ -1,0 +1,309 @@
+//! The pods that run rsync, and the one that only has a destination provisioned.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{
+    Affinity, Capabilities, Container, EnvVar, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
+    PersistentVolumeClaimVolumeSource, Pod, PodSpec, PreferredSchedulingTerm, ResourceRequirements, SeccompProfile,
+    SecurityContext, Toleration, Volume, VolumeMount,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use pvmigrate_core::names;
+use pvmigrate_core::record::{ClaimRecord, Purpose, Record};
+
+use super::{KIND_COPY, labels, map};
+
+/// Where the source is mounted. The slash at the end makes rsync copy what is in it.
+const SOURCE: &str = "/source";
+/// Where the destination is mounted.
+const DESTINATION: &str = "/dest";
+
+/// rsync must not be cut off while it writes, but it needs no longer than this to notice a SIGTERM.
+pub(crate) const GRACE_SECONDS: i64 = 5;
+
+/// What the reference tool always gives rsync.
+const REFERENCE_FLAGS: [&str; 4] = ["-a", "-v", "-P", "--delete"];
+
+/// What `-a` loses, and what makes the outcome readable. The user's own flags come after and may take any of it back.
+const FLAGS: [&str; 10] = [
+    // Two names of one file stay one file.
+    "--hard-links",
+    "--acls",
+    "--xattrs",
+    // A label of the old mount, which the node sets anew on the new one; to set it is not allowed to a container.
+    "--filter=-x security.selinux",
+    // With a filter of xattrs rsync drops its own, so it is repeated: ACLs are copied as such, by --acls.
+    "--filter=-x system.*",
+    // Holes stay holes: a file of 1 TiB with 1 GiB in it must fit where it fitted before.
+    "--sparse",
+    // The image has other users than the workload's.
+    "--numeric-ids",
+    // The closing totals are the evidence.
+    "--stats",
+    "--info=progress2",
+    // Made by ext4 itself on either side; not the workload's.
+    "--exclude=/lost+found",
+];
+
+/// The least that `rsync -aHAX` needs as root with everything else dropped. All are in Pod Security's `baseline`.
+const CAPABILITIES: [&str; 6] = [
+    "CHOWN",        // give files to their owners
+    "DAC_OVERRIDE", // read and write files of others whatever their mode
+    "FOWNER",       // set mode, times, ACLs and xattrs on them
+    "FSETID",       // keep setuid and setgid bits on them
+    "MKNOD",        // create device nodes
+    "SETFCAP",      // keep file capabilities, an xattr
+];
+
+/// Builds the pod of one attempt.
+pub(crate) fn of(record: &Record, claim: &str, facts: &ClaimRecord, purpose: Purpose, attempt: u32) -> Pod {
+    let source = match purpose {
+        Purpose::Prime => None,
+        Purpose::Warm => Some(claim.to_owned()),
+        Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
+    };
+    let args = match source {
+        Some(_) => copy_args(&record.asked.rsync_flags),
+        None => vec!["--version".to_owned()],
+    };
+    let destination = names::destination_claim(claim);
+    Pod {
+        metadata: metadata(record, claim, purpose, attempt),
+        spec: Some(PodSpec {
+            containers: vec![container(&record.asked.rsync_image, args, source.is_some())],
+            volumes: Some(volumes(source.as_deref(), &destination)),
+            affinity: Some(affinity(purpose, facts.source.node.as_deref())),
+            ..bare_spec()
+        }),
+        status: None,
+    }
+}
+
+/// Returns rsync's arguments: the reference tool's, ours, the user's, then from and to.
+pub(crate) fn copy_args(user: &[String]) -> Vec<String> {
+    let ours = REFERENCE_FLAGS.iter().chain(&FLAGS).map(|flag| (*flag).to_owned());
+    let ends = [format!("{SOURCE}/"), DESTINATION.to_owned()];
+    ours.chain(user.iter().cloned()).chain(ends).collect()
+}
+
+fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> ObjectMeta {
+    let attempt_text = attempt.to_string();
+    let mut annotations = quiet_meshes();
+    annotations.extend(map([
+        (names::CLAIM, claim),
+        (names::KIND, KIND_COPY),
+        (names::RUN, &record.run),
+        (names::PURPOSE, purpose.word()),
+        (names::ATTEMPT, &attempt_text),
+    ]));
+    ObjectMeta {
+        name: Some(names::pod(&record.run, claim, purpose, attempt)),
+        namespace: Some(record.namespace.clone()),
+        labels: Some(quiet_labels()),
+        annotations: Some(annotations),
+        // Only the copy that counts leaves a result that must not vanish unread.
+        finalizers: (purpose == Purpose::Copy).then(|| vec![names::TOMBSTONE.to_owned()]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// Keeps service meshes from injecting a sidecar, which would never end.
+pub(crate) fn quiet_meshes() -> BTreeMap<String, String> {
+    map([("sidecar.istio.io/inject", "false"), ("linkerd.io/inject", "disabled")])
+}
+
+/// Labels of every pod of ours. Newer Istio reads its switch from a label.
+pub(crate) fn quiet_labels() -> BTreeMap<String, String> {
+    let mut all = labels();
+    all.extend(map([("sidecar.istio.io/inject", "false")]));
+    all
+}
+
+/// Returns what all pods of ours have in common.
+pub(crate) fn bare_spec() -> PodSpec {
+    PodSpec {
+        restart_policy: Some("Never".to_owned()),
+        automount_service_account_token: Some(false),
+        enable_service_links: Some(false),
+        termination_grace_period_seconds: Some(GRACE_SECONDS),
+        // The volume may be bound to a node that is kept free of ordinary pods.
+        tolerations: Some(vec![Toleration {
+            operator: Some("Exists".to_owned()),
+            effect: Some("NoSchedule".to_owned()),
+            ..Toleration::default()
+        }]),
+        affinity: Some(Affinity { node_affinity: Some(not_on_windows()), ..Affinity::default() }),
+        ..PodSpec::default()
+    }
+}
+
+/// Tolerating every taint must not put a Linux image on a Windows node.
+fn not_on_windows() -> NodeAffinity {
+    let os = NodeSelectorRequirement {
+        key: "kubernetes.io/os".to_owned(),
+        operator: "NotIn".to_owned(),
+        values: Some(vec!["windows".to_owned()]),
+    };
+    let term = NodeSelectorTerm { match_expressions: Some(vec![os]), match_fields: None };
+    NodeAffinity {
+        required_during_scheduling_ignored_during_execution: Some(NodeSelector { node_selector_terms: vec![term] }),
+        preferred_during_scheduling_ignored_during_execution: None,
+    }
+}
+
+/// A warm copy must run where the workload has the source mounted; the copy that counts had better, where the source
+/// needs no new attachment, but the destination may lie elsewhere.
+fn affinity(purpose: Purpose, node: Option<&str>) -> Affinity {
+    let mut affinity = not_on_windows();
+    if let Some(node) = node {
+        // By the node's name: the host name label may differ from it.
+        let name = NodeSelectorRequirement {
+            key: "metadata.name".to_owned(),
+            operator: "In".to_owned(),
+            values: Some(vec![node.to_owned()]),
+        };
+        match purpose {
+            Purpose::Warm => {
+                let required = affinity.required_during_scheduling_ignored_during_execution.iter_mut();
+                for term in required.flat_map(|required| &mut required.node_selector_terms) {
+                    term.match_fields = Some(vec![name.clone()]);
+                }
+            }
+            Purpose::Copy | Purpose::Prime | Purpose::Leftover => {
+                let preference = NodeSelectorTerm { match_fields: Some(vec![name]), match_expressions: None };
+                affinity.preferred_during_scheduling_ignored_during_execution =
+                    Some(vec![PreferredSchedulingTerm { weight: 100, preference }]);
+            }
+        }
+    }
+    Affinity { node_affinity: Some(affinity), ..Affinity::default() }
+}
+
+/// Builds the container that runs rsync.
+pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool) -> Container {
+    let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
+        name: name.to_owned(),
+        mount_path: path.to_owned(),
+        read_only: read_only.then_some(true),
+        ..VolumeMount::default()
+    };
+    let mut mounts = vec![mount("dest", DESTINATION, false)];
+    if has_source {
+        mounts.insert(0, mount("source", SOURCE, true));
+    }
+    Container {
+        name: names::CONTAINER.to_owned(),
+        image: Some(image.to_owned()),
+        command: Some(vec!["rsync".to_owned()]),
+        args: Some(args),
+        // rsync writes its numbers in the locale's form.
+        env: Some(vec![EnvVar { name: "LC_ALL".to_owned(), value: Some("C".to_owned()), value_from: None }]),
+        volume_mounts: Some(mounts),
+        // So that a failed pod's last words are in its object, and need no further request.
+        termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
+        security_context: Some(security()),
+        // Enough for the scheduler to count it. No limits: rsync's memory grows with the number of files.
+        resources: Some(ResourceRequirements {
+            requests: Some(BTreeMap::from([
+                ("cpu".to_owned(), Quantity("100m".to_owned())),
+                ("memory".to_owned(), Quantity("64Mi".to_owned())),
+            ])),
+            ..ResourceRequirements::default()
+        }),
+        ..Container::default()
+    }
+}
+
+/// Root, because files of any owner are copied, but with hardly anything else that root has.
+///
+/// No `fsGroup` anywhere: the node would give the volumes' files to that group.
+fn security() -> SecurityContext {
+    SecurityContext {
+        run_as_user: Some(0),
+        run_as_group: Some(0),
+        run_as_non_root: Some(false),
+        allow_privilege_escalation: Some(false),
+        read_only_root_filesystem: Some(true),
+        capabilities: Some(Capabilities {
+            drop: Some(vec!["ALL".to_owned()]),
+            add: Some(CAPABILITIES.iter().map(|capability| (*capability).to_owned()).collect()),
+        }),
+        seccomp_profile: Some(SeccompProfile { type_: "RuntimeDefault".to_owned(), localhost_profile: None }),
+        ..SecurityContext::default()
+    }
+}
+
+fn volumes(source: Option<&str>, destination: &str) -> Vec<Volume> {
+    let mut volumes = vec![volume("dest", destination, false)];
+    if let Some(source) = source {
+        volumes.insert(0, volume("source", source, true));
+    }
+    volumes
+}
+
+pub(crate) fn volume(name: &str, claim: &str, read_only: bool) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+            claim_name: claim.to_owned(),
+            read_only: read_only.then_some(true),
+        }),
+        ..Volume::default()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+
+    #[test]
+    fn the_three_pods_of_a_migration() {
+        let record = record();
+        let pod = |purpose, attempt| of(&record, "data-web-0", &record.claims["data-web-0"], purpose, attempt);
+        insta::assert_json_snapshot!("copy_pod", pod(Purpose::Copy, 2));
+        insta::assert_json_snapshot!("warm_pod", pod(Purpose::Warm, 0));
+        insta::assert_json_snapshot!("prime_pod", pod(Purpose::Prime, 0));
+    }
+
+    #[test]
+    fn the_users_flags_come_last_before_the_paths() {
+        let args = copy_args(&["--bwlimit=10m".to_owned(), "--no-acls".to_owned()]);
+        assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
+        assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--no-acls", "/source/", "/dest"]);
+    }
+
+    /// Runs the real rsync, so that no flag is made up; skipped, loudly, where there is none.
+    #[test]
+    fn rsync_takes_the_flags_and_keeps_what_a_loses() {
+        use std::os::unix::fs::MetadataExt;
+        use std::process::Command;
+        let dir = std::env::temp_dir().join(format!("pvmigrate-rsync-{}", std::process::id()));
+        let (from, to) = (dir.join("from"), dir.join("to"));
+        std::fs::create_dir_all(from.join("lost+found")).unwrap();
+        std::fs::create_dir_all(&to).unwrap();
+        std::fs::write(from.join("a"), "text").unwrap();
+        std::fs::hard_link(from.join("a"), from.join("b")).unwrap();
+        std::fs::File::create(from.join("hole")).unwrap().set_len(64 << 20).unwrap();
+        std::fs::write(to.join("stale"), "old").unwrap();
+        let mut args = copy_args(&[]);
+        let ends = args.len() - 2;
+        args.truncate(ends);
+        let run = Command::new("rsync").args(args).arg(format!("{}/", from.display())).arg(&to).output();
+        let Ok(output) = run else {
+            assert!(std::env::var_os("CI").is_none(), "rsync is not installed, and CI must not skip this test");
+            return;
+        };
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+        let report = pvmigrate_core::copy_report::read(&text).unwrap();
+        assert_eq!((report.files, report.bytes), (3, 8 + (64 << 20)));
+        let meta = |name: &str| std::fs::metadata(to.join(name)).unwrap();
+        assert_eq!(meta("a").ino(), meta("b").ino());
+        assert!(meta("hole").blocks() * 512 < 1 << 20, "the hole was filled");
+        assert!(!to.join("stale").exists() && !to.join("lost+found").exists());
+        std::fs::remove_dir_all(dir).unwrap();
+    }
+}

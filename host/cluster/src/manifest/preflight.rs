@@ -1,0 +1,114 @@
+//! The claim and the pod of a preflight trial.
+
+use k8s_openapi::api::core::v1::{
+    PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod, PodSpec, VolumeDevice, VolumeResourceRequirements,
+};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use pvmigrate_core::access::VolumeMode;
+use pvmigrate_core::names;
+
+use super::claim::words;
+use super::pod::{bare_spec, container, quiet_labels, quiet_meshes, volume};
+use super::{labels, map};
+use crate::preflight::Trial;
+
+/// What a trial asks for: as little as every backend gives.
+const SIZE: &str = "1Mi";
+
+/// Marks what a trial makes, so that only that is ever taken for a leftover of one.
+pub(crate) const TRIAL: &str = "pvmigrate.dev/preflight";
+
+/// Names the trial's claim: the same in every run, so that a killed run's is found again.
+pub(crate) fn claim_name(trial: &Trial, class: &str) -> String {
+    format!("pf-pvc-{}", hash(trial, class))
+}
+
+/// Names the trial's pod.
+pub(crate) fn pod_name(trial: &Trial, class: &str) -> String {
+    format!("pvmigrate-pf-pod-{}", hash(trial, class))
+}
+
+fn hash(trial: &Trial, class: &str) -> String {
+    let modes = words(&trial.modes).join(",");
+    names::short_hash(&[&trial.namespace, class, &modes, trial.volume_mode.word()])
+}
+
+pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
+    PersistentVolumeClaim {
+        metadata: ObjectMeta {
+            name: Some(claim_name(trial, class)),
+            namespace: Some(trial.namespace.clone()),
+            labels: Some(labels()),
+            annotations: Some(map([(TRIAL, class)])),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PersistentVolumeClaimSpec {
+            access_modes: Some(words(&trial.modes)),
+            resources: Some(VolumeResourceRequirements {
+                requests: Some([("storage".to_owned(), Quantity(SIZE.to_owned()))].into()),
+                limits: None,
+            }),
+            storage_class_name: Some(class.to_owned()),
+            volume_mode: Some(trial.volume_mode.word().to_owned()),
+            ..PersistentVolumeClaimSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// Builds a pod that mounts the claim and has rsync tell its version: the image, too, is on trial.
+pub(crate) fn pod(trial: &Trial, class: &str, image: &str) -> Pod {
+    let mut container = container(image, vec!["--version".to_owned()], false);
+    if trial.volume_mode == VolumeMode::Block {
+        container.volume_mounts = None;
+        let device = VolumeDevice { name: "dest".to_owned(), device_path: "/dev/dest".to_owned() };
+        container.volume_devices = Some(vec![device]);
+    }
+    let mut annotations = quiet_meshes();
+    annotations.extend(map([(TRIAL, class)]));
+    Pod {
+        metadata: ObjectMeta {
+            name: Some(pod_name(trial, class)),
+            namespace: Some(trial.namespace.clone()),
+            labels: Some(quiet_labels()),
+            annotations: Some(annotations),
+            ..ObjectMeta::default()
+        },
+        spec: Some(PodSpec {
+            containers: vec![container],
+            volumes: Some(vec![volume("dest", &claim_name(trial, class), false)]),
+            ..bare_spec()
+        }),
+        status: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pvmigrate_core::access::AccessMode;
+
+    use super::*;
+
+    fn trial(volume_mode: VolumeMode) -> Trial {
+        Trial { namespace: "shop".to_owned(), modes: vec![AccessMode::ReadWriteOnce], volume_mode }
+    }
+
+    #[test]
+    fn the_objects_of_a_trial() {
+        let trial = trial(VolumeMode::Filesystem);
+        insta::assert_json_snapshot!("preflight_claim", claim(&trial, "fast"));
+        insta::assert_json_snapshot!("preflight_pod", pod(&trial, "fast", "eeacms/rsync:2.3"));
+    }
+
+    #[test]
+    fn a_block_volume_is_a_device_and_has_another_name() {
+        let (files, block) = (trial(VolumeMode::Filesystem), trial(VolumeMode::Block));
+        assert_ne!(claim_name(&files, "fast"), claim_name(&block, "fast"));
+        assert_ne!(claim_name(&files, "fast"), claim_name(&files, "slow"));
+        let pod = pod(&block, "fast", "image");
+        let spec = pod.spec.unwrap_or_default();
+        assert!(spec.containers[0].volume_mounts.is_none());
+        assert_eq!(spec.containers[0].volume_devices.as_ref().map(Vec::len), Some(1));
+    }
+}

@@ -1,0 +1,205 @@
+//! Looks at a group: a pure reading of the caches, and of what finished pods have logged.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use pvmigrate_core::copy_report::CopyReport;
+use pvmigrate_core::names;
+use pvmigrate_core::observation::{ClaimSeen, Observation, Pod, Progress, User, WorkloadSeen, destination_volume_name};
+use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, WorkloadRef};
+
+use crate::cache::Kept;
+use crate::copy_log::Told;
+use crate::from_resource::Key;
+use crate::from_resource::claim::SeenClaim;
+use crate::from_resource::pod::{CopyPod, SeenPod};
+use crate::from_resource::pod_progress::Reached;
+use crate::from_resource::workload::SeenWorkload;
+use crate::watched::Caches;
+
+/// Said when nobody can say more.
+const NO_EVENTS: &str = "the cause is unknown, because the credentials may not list events";
+
+/// One look at a group. Claims are read before pods: see [`ClaimSeen::users`].
+pub(crate) struct Look<'a> {
+    record: &'a Record,
+    caches: &'a Caches,
+    claims: HashMap<&'a str, Found>,
+    pods: Vec<Arc<SeenPod>>,
+}
+
+/// The claims that belong to one recorded claim.
+#[derive(Default)]
+struct Found {
+    named: Option<Arc<SeenClaim>>,
+    destination: Option<Arc<SeenClaim>>,
+    source: Option<Arc<SeenClaim>>,
+}
+
+impl<'a> Look<'a> {
+    pub(crate) fn at(record: &'a Record, caches: &'a Caches) -> Self {
+        let get = |name: &str| caches.claims.get(&Key::new(&record.namespace, name));
+        let claims = record.claims.keys().map(|name| {
+            let found = Found {
+                named: get(name),
+                destination: get(&names::destination_claim(name)),
+                source: get(&names::source_claim(name)),
+            };
+            (name.as_str(), found)
+        });
+        let claims = claims.collect();
+        Self { record, caches, claims, pods: caches.pods.in_namespace(&record.namespace) }
+    }
+
+    /// Names the claims whose name is free.
+    pub(crate) fn absent(&self) -> impl Iterator<Item = &'a str> {
+        self.claims.iter().filter(|(_, found)| found.named.is_none()).map(|(name, _)| *name)
+    }
+
+    /// Tells whether a copy of the claim may be about to start: only then must its users be known for certain.
+    pub(crate) fn is_before_copy(&self, name: &str) -> bool {
+        let Some(found) = self.claims.get(name) else { return false };
+        let is_held = found.source.as_ref().is_some_and(|temp| temp.is_bound() && temp.is_run(&self.record.run));
+        found.named.is_none() && is_held && !self.ours(name).any(|(_, copy)| copy.purpose == Purpose::Copy)
+    }
+
+    /// Returns the finished copies of which the log has to be read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = &SeenPod> {
+        let ours = self.record.claims.keys().flat_map(|name| self.ours(name));
+        ours.filter(|(_, copy)| matches!(copy.purpose, Purpose::Copy | Purpose::Warm))
+            .filter(|(_, copy)| matches!(copy.reached, Reached::Succeeded | Reached::Failed { told: false, .. }))
+            .map(|(pod, _)| pod)
+    }
+
+    /// Returns the pods that serve the claim for this run, or for an interrupted one of the reference tool.
+    fn ours(&self, claim: &str) -> impl Iterator<Item = (&SeenPod, &CopyPod)> {
+        let copies = self.pods.iter().filter_map(|pod| Some((pod.as_ref(), pod.copy.as_ref()?)));
+        copies.filter(move |(_, copy)| copy.claim == claim && self.is_ours(copy))
+    }
+
+    fn is_ours(&self, copy: &CopyPod) -> bool {
+        copy.run.as_ref().is_none_or(|run| *run == self.record.run)
+    }
+
+    /// Makes the observation.
+    pub(crate) fn observation(&self, told: &HashMap<Uid, Told>) -> Observation {
+        let claims = self.record.claims.iter();
+        let claims = claims.map(|(name, record)| (name.clone(), self.claim(name, record, told))).collect();
+        let workloads = self.record.workloads.iter().map(|recorded| &recorded.workload);
+        let workloads = workloads.filter_map(|workload| Some((workload.clone(), self.workload(workload)?))).collect();
+        Observation { claims, workloads }
+    }
+
+    fn claim(&self, name: &str, record: &ClaimRecord, told: &HashMap<Uid, Told>) -> ClaimSeen {
+        let nothing = Found::default();
+        let found = self.claims.get(name).unwrap_or(&nothing);
+        let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, told)).collect();
+        let shown = |claim: &Arc<SeenClaim>| claim.shown(false, self.trouble_of(claim));
+        let destination = found.destination.as_ref().map(|temp| {
+            let fits = temp.fits(name, record, &self.record.asked.dest_class);
+            // While a class binds late, what hinders the pod hinders the claim.
+            temp.shown(fits, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
+        });
+        let volume = |name: &str| self.caches.volumes.get(&Key::new("", name)).map(|seen| seen.volume.clone());
+        ClaimSeen {
+            named: found.named.as_ref().map(shown),
+            source: found.source.as_ref().map(shown),
+            source_volume: volume(&record.source.name),
+            destination_volume: destination_volume_name(record, destination.as_ref()).and_then(volume),
+            destination,
+            users: self.users(name),
+            pods,
+        }
+    }
+
+    fn users(&self, claim: &str) -> Vec<User> {
+        let names = [claim.to_owned(), names::destination_claim(claim), names::source_claim(claim)];
+        let is_other = |pod: &&Arc<SeenPod>| !pod.copy.as_ref().is_some_and(|copy| self.is_ours(copy));
+        let uses = |pod: &&Arc<SeenPod>| !pod.finished && names.iter().any(|name| pod.claims.contains(name));
+        let users = self.pods.iter().filter(is_other).filter(uses);
+        users.map(|pod| User { pod: pod.key.name.clone(), placed: pod.node.is_some() }).collect()
+    }
+
+    fn pod(&self, pod: &SeenPod, copy: &CopyPod, told: &HashMap<Uid, Told>) -> Pod {
+        let told = told.get(&pod.uid);
+        let progress = match &copy.reached {
+            Reached::Starting(trouble) => Progress::Starting(trouble.clone().or_else(|| self.trouble_of_pod(pod))),
+            Reached::Running => Progress::Running,
+            Reached::Succeeded => Progress::Succeeded(report(copy.purpose, told)),
+            Reached::Failed { why, .. } => Progress::Failed(match told {
+                Some(told) if !told.words.is_empty() => format!("{why}: {}", told.words),
+                Some(_) | None => why.clone(),
+            }),
+        };
+        Pod {
+            name: pod.key.name.clone(),
+            uid: pod.uid.clone(),
+            purpose: copy.purpose,
+            attempt: copy.attempt,
+            progress,
+            leaving: pod.terminating && !pod.tombstone,
+            created: pod.created,
+        }
+    }
+
+    fn trouble_of(&self, claim: &SeenClaim) -> Option<String> {
+        if claim.is_bound() {
+            return None;
+        }
+        self.newest_event("PersistentVolumeClaim", &claim.key, &claim.uid)
+    }
+
+    fn trouble_of_pod(&self, pod: &SeenPod) -> Option<String> {
+        self.newest_event("Pod", &pod.key, &pod.uid)
+    }
+
+    fn newest_event(&self, kind: &str, key: &Key, uid: &Uid) -> Option<String> {
+        if !self.caches.events_permitted {
+            return Some(NO_EVENTS.to_owned());
+        }
+        let events = self.caches.events.in_namespace(&key.namespace);
+        let about = events.iter().filter(|event| event.is_about(kind, key, uid));
+        about.max_by_key(|event| event.at).map(|event| event.words.clone())
+    }
+
+    fn workload(&self, workload: &WorkloadRef) -> Option<WorkloadSeen> {
+        let key = Key::new(&self.record.namespace, &workload.name);
+        let seen = self.caches.workloads(workload.kind).get(&key)?;
+        let pods = self.pods.iter().filter(|pod| !pod.finished && self.is_owned(pod, &seen)).count();
+        Some(WorkloadSeen {
+            version: seen.version().clone(),
+            replicas: seen.replicas,
+            mark: seen.mark,
+            pods: u32::try_from(pods).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// Tells whether the workload owns the pod, itself or through a ReplicaSet.
+    fn is_owned(&self, pod: &SeenPod, workload: &SeenWorkload) -> bool {
+        let Some(controller) = &pod.controller else { return false };
+        if controller.uid == *workload.uid() {
+            return true;
+        }
+        // A ReplicaSet that is not seen yet, or no longer, hides its pods here; those that use a claim are users too.
+        let set = self.caches.replica_sets.get(&Key::new(&pod.key.namespace, &controller.name));
+        set.filter(|set| *set.uid() == controller.uid)
+            .and_then(|set| set.controller.as_ref().map(|above| above.uid == *workload.uid()))
+            .unwrap_or(false)
+    }
+}
+
+fn trouble_of_pods(pods: &[Pod]) -> Option<String> {
+    pods.iter().find_map(|pod| match &pod.progress {
+        Progress::Starting(Some(trouble)) | Progress::Failed(trouble) => Some(format!("pod {}: {trouble}", pod.name)),
+        Progress::Starting(None) | Progress::Running | Progress::Succeeded(_) => None,
+    })
+}
+
+fn report(purpose: Purpose, told: Option<&Told>) -> Result<CopyReport, String> {
+    match (purpose, told) {
+        (Purpose::Prime, _) => Ok(CopyReport::default()),
+        (Purpose::Leftover, _) => Err("an earlier run made it, so it proves nothing to this one".to_owned()),
+        (Purpose::Copy | Purpose::Warm, Some(told)) => told.report.clone(),
+        (Purpose::Copy | Purpose::Warm, None) => Err("its log was not read".to_owned()),
+    }
+}

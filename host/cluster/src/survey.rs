@@ -1,0 +1,78 @@
+//! Gathers what a plan is made from, by a constant number of paginated lists.
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::Client;
+use kube::api::ListParams;
+use pvmigrate_core::record::Record;
+use pvmigrate_core::survey::Survey;
+
+use crate::error::Error;
+use crate::record_store;
+use crate::resources::Resources;
+
+mod assemble;
+mod owners;
+
+/// Says what is surveyed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The only namespace to look into; `None` for all.
+    pub namespace: Option<String>,
+    /// The class that claims leave.
+    pub source_class: String,
+    /// The class that claims go to.
+    pub dest_class: String,
+}
+
+/// What the lists gave, of our namespace or of all.
+#[derive(Debug, Default)]
+struct Lists {
+    classes: Vec<StorageClass>,
+    volumes: Vec<PersistentVolume>,
+    claims: Vec<PersistentVolumeClaim>,
+    pods: Vec<Pod>,
+    deployments: Vec<Deployment>,
+    stateful_sets: Vec<StatefulSet>,
+    replica_sets: Vec<ReplicaSet>,
+    records: Vec<Record>,
+}
+
+/// Surveys the cluster: eight lists, side by side, each in pages of 500.
+///
+/// # Errors
+/// [`Error::Forbidden`] names verb and resource; [`Error::Unreadable`] names an object of ours that is not understood,
+/// such as a class with a wrong annotation or a record.
+pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
+    let namespace = scope.namespace.as_deref();
+    let all = ListParams::default();
+    let classes = Resources::<StorageClass>::whole(client);
+    let volumes = Resources::<PersistentVolume>::whole(client);
+    let claims = Resources::<PersistentVolumeClaim>::within(client, namespace);
+    let pods = Resources::<Pod>::within(client, namespace);
+    let deployments = Resources::<Deployment>::within(client, namespace);
+    let stateful_sets = Resources::<StatefulSet>::within(client, namespace);
+    let replica_sets = Resources::<ReplicaSet>::within(client, namespace);
+    let (classes, volumes, claims, pods, deployments, stateful_sets, replica_sets, records) = futures::try_join!(
+        classes.list(&all),
+        volumes.list(&all),
+        claims.list(&all),
+        pods.list(&all),
+        deployments.list(&all),
+        stateful_sets.list(&all),
+        replica_sets.list(&all),
+        record_store::list(client, namespace),
+    )?;
+    let lists = Lists {
+        classes: classes.items,
+        volumes: volumes.items,
+        claims: claims.items,
+        pods: pods.items,
+        deployments: deployments.items,
+        stateful_sets: stateful_sets.items,
+        replica_sets: replica_sets.items,
+        records,
+    };
+    Ok(assemble::survey(lists, scope)?)
+}

@@ -1,0 +1,224 @@
+//! Joins the lists into a survey: a pure function. How each field is derived is written at the fields of
+//! [`pvmigrate_core::policy::Volume`] and [`Survey`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use pvmigrate_core::policy::question::effective_modes;
+use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
+use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Survey, SwappedVolume};
+
+use super::owners::Owners;
+use super::{Lists, Scope};
+use crate::from_resource::{
+    self, Key, Unreadable, claim, class, controller, created, pairs, pod, storage, uid, volume, workload,
+};
+
+pub(super) fn survey(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
+    let mut survey = Survey::default();
+    for found in &lists.classes {
+        let is_used = [&scope.source_class, &scope.dest_class].into_iter().any(|used| used == class::name(found));
+        survey.classes.insert(class::name(found).to_owned(), class::read(found, is_used)?);
+    }
+    let volumes: HashMap<&str, &PersistentVolume> =
+        lists.volumes.iter().map(|found| (volume::name(found), found)).collect();
+    let owners = Owners::of(&lists);
+    let mut pods: Vec<&Pod> =
+        lists.pods.iter().filter(|found| !pod::is_finished(found) && !pod::is_helper(found)).collect();
+    pods.sort_by_key(|found| Key::of(&found.metadata));
+    let mut consumers = consumers(&pods, &owners);
+    survey.pods = pods.iter().filter_map(|found| pod_facts(found, &owners)).collect();
+
+    let mut claims: Vec<&PersistentVolumeClaim> =
+        lists.claims.iter().filter(|found| !claim::is_helper(found)).collect();
+    claims.sort_by_key(|found| Key::of(&found.metadata));
+    for (number, found) in (0..).zip(claims) {
+        let id = claim_id(found);
+        let bound = bound_volume(found, &volumes);
+        survey.volumes.push(question(number, found, bound, consumers.remove(&id).unwrap_or_default())?);
+        let known = ClaimFacts {
+            volume: bound.filter(|_| claim::phase(found) == "Bound").map(volume::facts),
+            ..claim::facts(found)?
+        };
+        survey.claims.insert(id, known);
+    }
+
+    survey.workloads.extend(lists.deployments.iter().map(workload::deployment));
+    survey.workloads.extend(lists.stateful_sets.iter().map(workload::stateful_set));
+    survey.workloads.extend(lists.replica_sets.iter().map(workload::replica_set));
+    survey.workloads.sort_by(|a, b| (&a.namespace, &a.workload).cmp(&(&b.namespace, &b.workload)));
+    survey.swapped = swapped(&lists, scope);
+    survey.unclaimed = unclaimed(&lists, scope, &survey.swapped);
+    survey.records = lists.records;
+    Ok(survey)
+}
+
+fn claim_id(claim: &PersistentVolumeClaim) -> ClaimId {
+    let Key { namespace, name } = Key::of(&claim.metadata);
+    ClaimId { namespace, name }
+}
+
+/// Returns the volume that the claim names, if that volume is the claim's.
+fn bound_volume<'a>(
+    claim: &PersistentVolumeClaim,
+    volumes: &HashMap<&str, &'a PersistentVolume>,
+) -> Option<&'a PersistentVolume> {
+    let found = *volumes.get(claim::volume_name(claim)?.as_str())?;
+    let id = claim_id(claim);
+    let holder = volume::holder(found)?;
+    (holder.namespace == id.namespace && holder.name == id.name).then_some(found)
+}
+
+fn consumers(pods: &[&Pod], owners: &Owners) -> HashMap<ClaimId, Vec<Consumer>> {
+    let mut all: HashMap<ClaimId, BTreeMap<String, Consumer>> = HashMap::new();
+    for found in pods {
+        let Key { namespace, name } = Key::of(&found.metadata);
+        for mount in pod::mounted(found) {
+            let id = ClaimId { namespace: namespace.clone(), name: mount.claim };
+            let consumer = all.entry(id).or_default().entry(name.clone()).or_insert_with(|| Consumer {
+                workload: owners.top(found).unwrap_or_else(|| itself(&namespace, &name)),
+                pod: name.clone(),
+                node: pod::node(found),
+                read_only: true,
+                running: pod::phase(found) == "Running",
+            });
+            // A pod may name a claim in two of its volumes.
+            consumer.read_only &= mount.read_only;
+        }
+    }
+    all.into_iter().map(|(id, pods)| (id, pods.into_values().collect())).collect()
+}
+
+fn itself(namespace: &str, name: &str) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: name.to_owned(),
+    }
+}
+
+fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
+    let Key { namespace, name } = Key::of(&found.metadata);
+    let mounts: Vec<pod::Mount> = pod::mounted(found).collect();
+    let ephemeral = mounts.iter().filter(|mount| mount.ephemeral).map(|mount| mount.claim.clone()).collect();
+    let claims: BTreeSet<String> = mounts.into_iter().map(|mount| mount.claim).collect();
+    let owner = owners.top(found);
+    (!claims.is_empty()).then(|| PodFacts { namespace, name, node: pod::node(found), owner, claims, ephemeral })
+}
+
+fn question(
+    number: u32,
+    found: &PersistentVolumeClaim,
+    bound: Option<&PersistentVolume>,
+    consumers: Vec<Consumer>,
+) -> Result<Volume, Unreadable> {
+    let metadata = &found.metadata;
+    let id = claim_id(found);
+    let about = || format!("claim {id}");
+    let spec = found.spec.as_ref();
+    let status = found.status.as_ref();
+    let requested = claim::modes(spec.and_then(|spec| spec.access_modes.as_ref()));
+    let actual = claim::modes(status.and_then(|status| status.access_modes.as_ref()));
+    let of_volume = bound.map(volume::modes).unwrap_or_default();
+    let requests = spec.and_then(|spec| spec.resources.as_ref()?.requests.as_ref());
+    let capacity = match bound {
+        Some(bound) => volume::capacity(bound)?,
+        None => storage(status.and_then(|status| status.capacity.as_ref()), about)?,
+    };
+    let class = match bound {
+        Some(bound) => volume::class(bound).map(str::to_owned),
+        None => claim::class(found),
+    };
+    let mut known = Pairs::new();
+    if metadata.deletion_timestamp.is_some() {
+        known.insert(facts::DELETING.to_owned(), facts::TRUE.to_owned());
+    }
+    if let Some(owner) = controller(metadata) {
+        known.insert(facts::OWNER.to_owned(), format!("{}/{}", owner.kind, owner.name));
+    }
+    Ok(Volume {
+        id: VolumeId(number),
+        uid: uid(metadata).0,
+        labels: pairs(metadata.labels.as_ref()),
+        annotations: pairs(metadata.annotations.as_ref()),
+        phase: claim::phase(found).to_owned(),
+        created: u64::try_from(created(metadata).as_second()).unwrap_or(0),
+        storage_class: class,
+        driver: bound.and_then(volume::driver),
+        volume_name: claim::volume_name(found),
+        reclaim_policy: bound.map(|bound| volume::reclaim(bound).to_owned()),
+        volume_mode: claim::volume_mode(found),
+        effective_modes: effective_modes(&actual, &of_volume, &requested),
+        requested_modes: requested,
+        requested_bytes: storage(requests, about)?.unwrap_or(0),
+        capacity_bytes: capacity.unwrap_or(0),
+        used_bytes: None,
+        consumers,
+        facts: known,
+        namespace: id.namespace.clone(),
+        name: id.name.clone(),
+    })
+}
+
+/// Finds what the reference tool had swapped in for a claim. A claim that is still on another volume was not swapped.
+fn swapped(lists: &Lists, scope: &Scope) -> Vec<SwappedVolume> {
+    let claims: HashMap<ClaimId, &PersistentVolumeClaim> =
+        lists.claims.iter().map(|found| (claim_id(found), found)).collect();
+    let is_held = |found: &&PersistentVolume, id: &ClaimId| {
+        volume::class(found) == Some(&scope.source_class)
+            && volume::holder(found).is_some_and(|holder| holder.namespace == id.namespace && holder.name == id.name)
+    };
+    let candidates = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.dest_class));
+    candidates
+        .filter_map(|found| {
+            let (id, reclaim) = volume::swapped_for(found)?;
+            let is_in_scope = scope.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace);
+            let claim = claims.get(&id);
+            let is_elsewhere =
+                claim.is_some_and(|claim| claim::volume_name(claim).as_deref() != Some(volume::name(found)));
+            if !is_in_scope || is_elsewhere {
+                return None;
+            }
+            Some(SwappedVolume {
+                volume: volume::facts(found),
+                claimed: claim.is_some(),
+                reclaim,
+                manifest: volume::claim_manifest(found, &id),
+                source: lists.volumes.iter().find(|source| is_held(source, &id)).map(volume::facts),
+                claim: id,
+            })
+        })
+        .collect()
+}
+
+/// Names the volumes of the source class that no claim holds, in any namespace, and no migration needs.
+fn unclaimed(lists: &Lists, scope: &Scope, swapped: &[SwappedVolume]) -> Vec<String> {
+    let claims: HashMap<ClaimId, Option<String>> =
+        lists.claims.iter().map(|found| (claim_id(found), claim::volume_name(found))).collect();
+    let open = lists.records.iter().filter(|record| record.is_open());
+    let mut needed: BTreeSet<&str> =
+        open.flat_map(|record| record.claims.values()).map(|claim| claim.source.name.as_str()).collect();
+    needed.extend(swapped.iter().filter_map(|swapped| swapped.source.as_ref()).map(|source| source.name.as_str()));
+    let is_claimed = |found: &&PersistentVolume| {
+        let Some(holder) = volume::holder(found) else { return false };
+        let is_seen = scope.namespace.as_ref().is_none_or(|namespace| *namespace == holder.namespace);
+        if !is_seen {
+            // Claims of other namespaces were not listed; the volume's own phase is all there is.
+            return volume::phase(found) == "Bound";
+        }
+        let id = ClaimId { namespace: holder.namespace, name: holder.name };
+        claims.get(&id).is_some_and(|named| named.as_deref() == Some(volume::name(found)))
+    };
+    let of_source = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.source_class));
+    let mut names: Vec<String> = of_source
+        .filter(|found| !is_claimed(found) && !needed.contains(volume::name(found)))
+        .map(|found| from_resource::volume::name(found).to_owned())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+#[cfg(test)]
+#[path = "assemble_tests.rs"]
+mod tests;

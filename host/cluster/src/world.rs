@@ -1,0 +1,104 @@
+//! The cluster as the driver's [`World`]: observes from the caches, executes by conditional requests.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::Stream;
+use k8s_openapi::api::core::v1::Pod;
+use kube::Client;
+use kube::api::ListParams;
+use pvmigrate_core::observation::Observation;
+use pvmigrate_core::ports::{Done, World};
+use pvmigrate_core::record::Record;
+use pvmigrate_core::step::Step;
+
+use crate::cache::Reads;
+use crate::copy_log::CopyLogs;
+use crate::error::Error;
+use crate::feed::Broken;
+use crate::from_resource::pod::SeenPod;
+use crate::log_stream::{CopyLine, follow};
+use crate::observe::Look;
+use crate::resources::Resources;
+use crate::wake::{Hub, Wake};
+use crate::watched::Caches;
+
+/// Shows and changes a cluster. Clones share everything.
+#[derive(Clone)]
+pub struct ClusterWorld {
+    pub(crate) client: Client,
+    pub(crate) caches: Arc<Caches>,
+    hub: Arc<Hub>,
+    broken: Arc<Broken>,
+    logs: Arc<CopyLogs>,
+    /// Run and claim, for each absent claim whose users were read after its absence was seen.
+    confirmed: Arc<Mutex<HashSet<(String, String)>>>,
+}
+
+impl std::fmt::Debug for ClusterWorld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClusterWorld").finish_non_exhaustive()
+    }
+}
+
+impl World for ClusterWorld {
+    type Error = Error;
+
+    /// Looks at the group in the caches. Two things cost a request: the log of a finished copy, once a pod, and the
+    /// pods of the namespace, once before a claim's copy starts.
+    async fn observe(&self, record: &Record) -> Result<Observation, Error> {
+        self.broken.check()?;
+        self.confirm_users(record).await?;
+        let look = Look::at(record, &self.caches);
+        let unread: Vec<&SeenPod> = look.unread().collect();
+        let told = self.logs.of(&self.client, &unread).await?;
+        Ok(look.observation(&told))
+    }
+
+    async fn execute(&self, record: &Record, step: &Step) -> Result<Done, Error> {
+        self.write(record, step).await
+    }
+}
+
+impl ClusterWorld {
+    pub(crate) fn new(client: Client, caches: Arc<Caches>, hub: Arc<Hub>, broken: Arc<Broken>) -> Self {
+        Self { client, caches, hub, broken, logs: Arc::default(), confirmed: Arc::default() }
+    }
+
+    /// Returns what resolves when anything changes in the namespace, or any volume; make it before the first look.
+    pub fn wake(&self, namespace: &str) -> Wake {
+        self.hub.wake(namespace)
+    }
+
+    /// Follows what a copy pod writes, from its first line to its end; starts once the pod does.
+    pub fn copy_lines(&self, namespace: &str, pod: &str) -> impl Stream<Item = CopyLine> + Send + use<> {
+        follow(self.client.clone(), Arc::clone(&self.caches.pods), namespace, pod)
+    }
+
+    /// Reads the pods anew before a copy starts, because a watch may lag behind the claim's.
+    ///
+    /// One list is enough: once the claim is gone no further pod can mount it, and the list is laid over the cache.
+    async fn confirm_users(&self, record: &Record) -> Result<(), Error> {
+        let look = Look::at(record, &self.caches);
+        let absent: HashSet<&str> = look.absent().collect();
+        let needs_list = {
+            let mut confirmed = self.confirmed();
+            confirmed.retain(|(run, claim)| *run != record.run || absent.contains(claim.as_str()));
+            let is_unsure = |claim: &&str| !confirmed.contains(&(record.run.clone(), (**claim).to_owned()));
+            absent.iter().filter(|claim| look.is_before_copy(claim)).any(|claim| is_unsure(&claim))
+        };
+        if !needs_list {
+            return Ok(());
+        }
+        let pods = Resources::<Pod>::of(&self.client, &record.namespace).list(&ListParams::default()).await?;
+        let seen = pods.items.iter().filter_map(SeenPod::read).collect();
+        self.caches.pods.saw_all(&record.namespace, seen, &pods.version);
+        let absent = absent.into_iter().map(|claim| (record.run.clone(), claim.to_owned()));
+        self.confirmed().extend(absent);
+        Ok(())
+    }
+
+    fn confirmed(&self) -> std::sync::MutexGuard<'_, HashSet<(String, String)>> {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
