@@ -62,7 +62,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
         }
         let _busy = inner.busy();
         let mut queue = Queue::default();
-        loop {
+        for looks in 0.. {
             let worked = {
                 let mut store = inner.store();
                 take_changes(&inner, &mut store, &mut queue);
@@ -76,8 +76,10 @@ pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
                 break;
             }
             match inner.settings.controller_delay {
-                delay if delay.is_zero() => tokio::task::yield_now().await,
-                delay => tokio::time::sleep(delay).await,
+                delay if !delay.is_zero() => tokio::time::sleep(delay).await,
+                // Clients get their turn after each look, or, where very much is to be done, after a few.
+                _ if looks % (1 + queue.order.len() / 64) == 0 => tokio::task::yield_now().await,
+                _ => {}
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Knows keys, versions and changes. Deletion and finalizers are in `lifecycle`; no kind has a meaning here.
 
+mod index;
 pub(crate) mod lifecycle;
 
 use std::{
@@ -13,6 +14,8 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use self::index::Index;
+pub(crate) use self::index::Reference;
 use crate::{
     kinds::{self, Kind},
     object,
@@ -67,6 +70,7 @@ const KEPT_EVENTS: usize = 10_000;
 
 pub(crate) struct Store {
     objects: BTreeMap<Key, Arc<Value>>,
+    index: Index,
     revision: u64,
     history: VecDeque<Change>,
     history_limit: usize,
@@ -86,6 +90,7 @@ impl Store {
     pub(crate) fn new(seed: u64, history_limit: usize, published: watch::Sender<u64>) -> Self {
         Self {
             objects: BTreeMap::new(),
+            index: Index::default(),
             revision: 1,
             history: VecDeque::new(),
             history_limit,
@@ -141,6 +146,25 @@ impl Store {
             .take_while(move |(key, _)| key.kind == kind && (namespace.is_empty() || key.namespace == namespace))
     }
 
+    /// Goes through a kind's objects that refer to something.
+    pub(crate) fn referring<'a>(
+        &'a self,
+        kind: &'static Kind,
+        to: &Reference,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+        self.index.referring(to).filter(move |key| key.kind == kind).filter_map(|key| self.objects.get_key_value(key))
+    }
+
+    /// Returns how many objects refer to something.
+    pub(crate) fn count_referring(&self, to: &Reference) -> usize {
+        self.index.count(to)
+    }
+
+    /// Returns the keys of all objects that refer to something.
+    pub(crate) fn keys_referring(&self, to: &Reference) -> Vec<Key> {
+        self.index.referring(to).cloned().collect()
+    }
+
     /// Returns a copy of `list` that does not borrow the store.
     pub(crate) fn listed(&self, kind: &'static Kind, namespace: &str) -> Vec<(Key, Arc<Value>)> {
         self.list(kind, namespace).map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
@@ -161,6 +185,10 @@ impl Store {
         if *key.kind == kinds::EVENTS && before.is_none() {
             self.events_by_age.push_back(key.clone());
         }
+        if let Some(before) = &before {
+            self.index.remove(key, before);
+        }
+        self.index.add(key, &after);
         self.objects.insert(key.clone(), Arc::clone(&after));
         self.publish(Change { revision, key: key.clone(), before, after: Arc::clone(&after), deleted: false });
         self.drop_old_events();
@@ -170,6 +198,7 @@ impl Store {
     /// Takes an object away at once, whatever its finalizers say.
     pub(crate) fn erase(&mut self, key: &Key) -> Option<Arc<Value>> {
         let before = self.objects.remove(key)?;
+        self.index.remove(key, &before);
         let revision = self.revision + 1;
         let mut last = (*before).clone();
         object::set(&mut last, &["metadata", "resourceVersion"], json!(revision.to_string()));

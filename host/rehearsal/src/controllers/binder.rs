@@ -12,7 +12,7 @@ use crate::{
     cluster::Inner,
     kinds,
     object::{self, bytes_of_quantity, set, text},
-    store::{Key, Store, lifecycle},
+    store::{Key, Reference, Store, lifecycle},
 };
 pub(super) use volume::sync_volume;
 
@@ -153,7 +153,9 @@ fn best_match(store: &Store, claim: &Value, delayed: bool) -> Option<Key> {
     let wanted = size_of_claim(claim);
     let class = text(claim, "/spec/storageClassName");
     let mut smallest: Option<(u128, Key)> = None;
-    for (key, volume) in store.list(&kinds::VOLUMES, "") {
+    let reserved = Reference::claim(object::namespace(claim), object::name(claim));
+    let reserved = store.referring(&kinds::VOLUMES, &reserved);
+    for (key, volume) in reserved.chain(store.referring(&kinds::VOLUMES, &Reference::NoClaim)) {
         let reference = volume.pointer("/spec/claimRef").filter(|reference| !reference.is_null());
         let reserved = reference.is_some() && is_bound_to(volume, claim);
         let size = size_of_volume(volume);

@@ -10,7 +10,7 @@ use super::create;
 use crate::{
     kinds,
     object::{self, number},
-    store::{Key, Store, lifecycle},
+    store::{Key, Reference, Store, lifecycle},
 };
 
 const HASH_LABEL: &str = "pod-template-hash";
@@ -42,7 +42,7 @@ pub(super) fn reconcile(store: &mut Store, key: &Key, deployment: &Value) {
 
 fn owned_sets(store: &Store, deployment: &Value) -> Vec<(Key, Value)> {
     store
-        .list(&kinds::REPLICA_SETS, object::namespace(deployment))
+        .referring(&kinds::REPLICA_SETS, &Reference::Owner(object::uid(deployment).to_owned()))
         .filter(|(_, set)| object::is_controlled_by(set, object::uid(deployment)))
         .map(|(key, set)| (key.clone(), (**set).clone()))
         .collect()

@@ -9,7 +9,7 @@ use crate::{
     kinds,
     object::{self, text},
     store::{
-        Key, Store,
+        Key, Reference, Store,
         lifecycle::{self, DeleteRequest},
     },
 };
@@ -17,7 +17,7 @@ use crate::{
 /// Returns the pods that a workload controls.
 pub(super) fn controlled(store: &Store, owner: &Value) -> Vec<(Key, Arc<Value>)> {
     store
-        .list(&kinds::PODS, object::namespace(owner))
+        .referring(&kinds::PODS, &Reference::Owner(object::uid(owner).to_owned()))
         .filter(|(_, pod)| object::is_controlled_by(pod, object::uid(owner)))
         .map(|(key, pod)| (key.clone(), Arc::clone(pod)))
         .collect()

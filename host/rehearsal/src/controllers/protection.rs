@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     api::admit::{CLAIM_PROTECTION, VOLUME_PROTECTION},
     kinds, object,
-    store::{Key, Store, lifecycle},
+    store::{Key, Reference, Store, lifecycle},
 };
 
 /// Lets a terminating claim go once no pod that has a node names it.
@@ -15,9 +15,8 @@ pub(super) fn release_claim(store: &mut Store, key: &Key, claim: &Value) {
     if !object::has_finalizer(claim, CLAIM_PROTECTION) {
         return;
     }
-    let used = store.list(&kinds::PODS, &key.namespace).any(|(_, pod)| {
-        object::text(pod, "/spec/nodeName").is_some() && object::claims_of_pod(pod).contains(&key.name)
-    });
+    let users = Reference::claim(&key.namespace, &key.name);
+    let used = store.referring(&kinds::PODS, &users).any(|(_, pod)| object::text(pod, "/spec/nodeName").is_some());
     if !used {
         lifecycle::edit(store, key, |claim| object::remove_finalizer(claim, CLAIM_PROTECTION));
     }

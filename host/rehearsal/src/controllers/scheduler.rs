@@ -11,7 +11,7 @@ use crate::{
     kinds,
     node::{mounts::unschedulable_claim, status::set_condition},
     object::{self, annotation, text},
-    store::{Key, Store, lifecycle},
+    store::{Key, Reference, Store, lifecycle},
 };
 
 /// Gives a pod a node, or notes why it cannot have one yet.
@@ -45,18 +45,30 @@ fn find_node(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Re
         } else if volumes.iter().any(|volume| !node_fits_volume(node, volume)) {
             refused.push("node(s) had volume node affinity conflict");
         } else {
-            let has_volume = claims.iter().any(|claim| {
-                inner.node.users_of(object::namespace(pod), claim).iter().any(|(_, node)| *node == key.name)
-            });
+            let has_volume = has_user_of(store, pod, claims, &key.name);
             let wanted = claims.iter().any(|claim| {
                 let claim = store.find(&kinds::CLAIMS, object::namespace(pod), claim);
                 claim.is_some_and(|claim| annotation(&claim, SELECTED_NODE) == Some(&key.name) && is_unbound(&claim))
             });
-            fitting.push((usize::from(!has_volume && !wanted), pods_on(store, &key.name), key.name.clone()));
+            fitting.push((
+                usize::from(!has_volume && !wanted),
+                store.count_referring(&Reference::Node(key.name.clone())),
+                key.name.clone(),
+            ));
         }
     }
     // A node that has the volume already comes first, then the emptiest.
     fitting.into_iter().min().map(|(_, _, node)| node).ok_or_else(|| summary(&refused))
+}
+
+/// Tells whether a pod that has this node already uses one of the claims.
+fn has_user_of(store: &Store, pod: &Value, claims: &[String], node: &str) -> bool {
+    claims.iter().any(|claim| {
+        let claim = Reference::claim(object::namespace(pod), claim);
+        store
+            .referring(&kinds::PODS, &claim)
+            .any(|(_, other)| text(other, "/spec/nodeName") == Some(node) && !object::is_finished_pod(other))
+    })
 }
 
 fn summary(refused: &[&str]) -> String {
@@ -68,13 +80,6 @@ fn summary(refused: &[&str]) -> String {
         .map(|reason| format!("{} {reason}", refused.iter().filter(|one| one == &reason).count()))
         .collect();
     if counted.is_empty() { "no nodes available to schedule pods".to_owned() } else { counted.join(", ") }
-}
-
-fn pods_on(store: &Store, node: &str) -> usize {
-    store
-        .list(&kinds::PODS, "")
-        .filter(|(_, pod)| text(pod, "/spec/nodeName") == Some(node) && !object::is_finished_pod(pod))
-        .count()
 }
 
 /// Checks a pod's claims and returns the volumes of the bound ones.

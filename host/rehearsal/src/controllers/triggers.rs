@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     kinds,
     object::{self, text},
-    store::{Change, Key, Store},
+    store::{Change, Key, Reference, Store},
 };
 
 /// Names the objects that a change concerns.
@@ -39,8 +39,8 @@ fn of_claim(store: &Store, change: &Change, keys: &mut Vec<Key>) {
     }
     let namespace = change.key.namespace.as_str();
     let users = store
-        .list(&kinds::PODS, namespace)
-        .filter(|(_, pod)| !object::is_finished_pod(pod) && object::claims_of_pod(pod).contains(&change.key.name));
+        .referring(&kinds::PODS, &Reference::claim(namespace, &change.key.name))
+        .filter(|(_, pod)| !object::is_finished_pod(pod));
     keys.extend(users.map(|(key, _)| key.clone()));
     if change.deleted {
         // A StatefulSet waits for the end of a claim before it makes the next one of that name.
@@ -56,12 +56,10 @@ fn of_volume(store: &Store, change: &Change, keys: &mut Vec<Key>) {
             keys.push(Key::new(&kinds::CLAIMS, namespace, name));
         }
     }
-    let name = Some(change.key.name.as_str());
-    let can_be_taken = text(&change.after, "/status/phase") == Some("Available");
-    if change.deleted || change.before.is_none() || can_be_taken {
-        keys.extend(claims(store, |claim| {
-            text(claim, "/spec/volumeName") == name || can_be_taken && is_unbound(claim)
-        }));
+    let naming = Reference::Volume(change.key.name.clone());
+    keys.extend(store.referring(&kinds::CLAIMS, &naming).map(|(key, _)| key.clone()));
+    if text(&change.after, "/status/phase") == Some("Available") {
+        keys.extend(claims(store, is_unbound));
     }
 }
 

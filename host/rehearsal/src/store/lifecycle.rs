@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Key, Store};
+use super::{Key, Reference, Store};
 use crate::{api::failure::Failure, kinds, object};
 
 /// What a DELETE asks for.
@@ -147,13 +147,5 @@ pub(crate) fn drop_owner(object: &mut Value, owner_uid: &str) {
 
 /// Returns the objects that name this uid as an owner.
 pub(crate) fn dependents(store: &Store, owner_uid: &str) -> Vec<Key> {
-    store
-        .all()
-        .filter(|(_, object)| {
-            object::items(object, "/metadata/ownerReferences")
-                .iter()
-                .any(|reference| object::text(reference, "/uid") == Some(owner_uid))
-        })
-        .map(|(key, _)| key.clone())
-        .collect()
+    store.keys_referring(&Reference::Owner(owner_uid.to_owned()))
 }

@@ -53,6 +53,7 @@ on_the_embedded_cluster! {
     pods::a_volume_of_one_pod_is_not_mounted_by_two,
     pods::a_pod_with_a_finalizer_stops_and_stays,
     workloads::a_deployment_scales_through_its_subresource,
+    workloads::replicas_that_share_a_claim_share_its_node,
     workloads::a_stateful_set_makes_its_claims_in_order,
     workloads::scaling_down_deletes_claims_only_when_asked,
     workloads::a_stateful_set_waits_for_a_terminating_claim,

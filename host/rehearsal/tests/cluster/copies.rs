@@ -45,7 +45,7 @@ async fn a_copy_of_a_filled_volume_compares_equal() {
 
 #[tokio::test]
 async fn a_log_is_followed_to_its_end() {
-    let embedded = Embedded::with(Vec::new(), |settings| settings.rsync_bandwidth = Some(400)).await;
+    let embedded = Embedded::with(Vec::new(), |settings| settings.rsync_bandwidth = Some(8000)).await;
     two_claims(&embedded).await;
     fill(&embedded.directory("old"), 1, Fill { files: 20, bytes: 1 << 18 }).unwrap();
     create(&embedded.stage.pods(), copy_pod("copy", "old", "new", &["-a", "-v", "-S"])).await;

@@ -47,6 +47,13 @@ pub async fn a_failure_is_told_in_an_event(stage: &Stage) {
     assert!(message.contains("ReadWriteMany"), "{message}");
     stage.claim("fits", "narrow").await;
     stage.wait_bound("fits").await;
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "full", "annotations": {"rehearsal.pvmigrate.dev/provision": "the pool is full"}},
+        "provisioner": "disks.example.com"});
+    create(&stage.classes(), class).await;
+    stage.claim("late", "full").await;
+    let message = event(stage, "late", "ProvisioningFailed").await;
+    assert_eq!(message, "failed to provision volume with StorageClass \"full\": the pool is full");
 }
 
 pub async fn a_node_bound_volume_keeps_its_pods_on_its_node(stage: &Stage) {

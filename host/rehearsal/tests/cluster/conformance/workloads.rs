@@ -47,6 +47,13 @@ pub async fn a_deployment_scales_through_its_subresource(stage: &Stage) {
     assert_eq!(web.metadata.generation, Some(3));
 }
 
+pub async fn replicas_that_share_a_claim_share_its_node(stage: &Stage) {
+    stage.claim("data", &stage.waiting).await;
+    let spec = pod("x", "data")["spec"].take();
+    create(&stage.deployments(), workload("Deployment", "web", 3, spec)).await;
+    wait(&stage.deployments(), "web", ready(3)).await;
+}
+
 pub async fn a_stateful_set_makes_its_claims_in_order(stage: &Stage) {
     create(&stage.sets(), stateful_set("db", 2, &stage.waiting)).await;
     wait(&stage.sets(), "db", set_ready(2)).await;
