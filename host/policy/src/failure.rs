@@ -156,6 +156,33 @@ pub enum Fault {
     Engine(String),
 }
 
+impl Fault {
+    /// Returns the fault's stable word, for machines and for `expect: {fault: WORD}` in tests.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Unreadable(_) => "unreadable",
+            Self::TooLarge { .. } => "too-large",
+            Self::NotAComponent(_) => "not-a-component",
+            Self::Refused { .. } => "refused-import",
+            Self::ForeignVersion { .. } => "foreign-version",
+            Self::WrongWorld(_) => "wrong-world",
+            Self::BadInfo(_) => "bad-info",
+            Self::Fuel { .. } => "fuel",
+            Self::Time { .. } => "time",
+            Self::Memory { .. } => "memory",
+            Self::Stack => "stack",
+            Self::OutputTooLarge(_) => "output",
+            Self::LogFlood { .. } => "log",
+            Self::Trap { .. } => "trap",
+            Self::Undecided(_) => "undecided",
+            Self::UndeclaredCode(_) => "undeclared-code",
+            Self::UnknownVolume(_) => "unknown-volume",
+            Self::RepeatedVolume(_) => "repeated-volume",
+            Self::Engine(_) => "engine",
+        }
+    }
+}
+
 /// Says what a file is, when it is no component.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotComponent {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use pvmigrate_core::policy::{Ballot, CallCost, Finding, Mapping, Planned, PolicyRef, Request};
 use serde::Serialize;
@@ -123,14 +124,19 @@ impl Policy {
         }
     }
 
-    /// Compiles and checks the policy that is built in.
+    /// Returns the policy that is built in; the process compiles it once.
     ///
     /// # Errors
     /// Only when the engine does not start: tests hold the rest.
-    pub fn built_in() -> Result<Self, PolicyFailure> {
-        let origin = Origin { file: None, digest: None };
+    pub fn built_in() -> Result<&'static Self, PolicyFailure> {
+        static BUILT_IN: OnceLock<Policy> = OnceLock::new();
+        if let Some(policy) = BUILT_IN.get() {
+            return Ok(policy);
+        }
         let bytes = include_bytes!("../../../policies/dist/default.wasm");
-        Self::load(origin, bytes, &Limits::default())
+        let policy = Self::load(Origin { file: None, digest: None }, bytes, &Limits::default())?;
+        // Two threads may both have compiled it; either will do.
+        Ok(BUILT_IN.get_or_init(|| policy))
     }
 
     fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {

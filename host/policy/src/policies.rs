@@ -13,7 +13,7 @@ use crate::load::{Answered, Policy, PolicyInfo};
 #[derive(Debug)]
 pub struct Policies {
     custom: Vec<Policy>,
-    built_in: Policy,
+    built_in: &'static Policy,
 }
 
 impl Policies {
@@ -50,54 +50,67 @@ impl Policies {
         request: &Request,
         plan_of: &dyn Fn(&Volume, &Target) -> Planned,
     ) -> Result<Judgement, PolicyFailure> {
-        let mut calls = Vec::new();
-        let ballots = self.ask_all(&mut calls, |policy| policy.select(request))?;
-        let mut verdicts = chain::select(request, &ballots);
-
-        let selected = only_selected(request, &verdicts);
-        let mappings = match selected.volumes.is_empty() {
-            true => Vec::new(),
-            false => self.ask_all(&mut calls, |policy| policy.map_modes(&selected))?,
-        };
-        let warnings = chain::shape(request, &mut verdicts, &mappings);
-
-        let targets = || {
-            let pairs = request.volumes.iter().zip(&verdicts);
-            pairs.filter_map(|(volume, verdict)| Some((volume, verdict.target.as_ref()?)))
-        };
-        let of_the_host = targets().flat_map(|(volume, target)| floor::check(request, volume, target)).collect();
-        let plan: Vec<_> = targets().map(|(volume, target)| plan_of(volume, target)).collect();
-        let findings = self.ask_all(&mut calls, |policy| policy.check(request, &plan))?;
-        Ok(Judgement {
-            findings: chain::findings(request, &findings, of_the_host),
-            verdicts,
-            warnings,
-            policies: self.chain().map(|(policy, _)| policy.reference()).collect(),
-            calls,
-        })
+        let chain: Vec<_> = self.chain().collect();
+        judge(&chain, request, plan_of)
     }
 
     fn chain(&self) -> impl Iterator<Item = (&Policy, bool)> {
         let custom = self.custom.iter().map(|policy| (policy, false));
-        custom.chain(std::iter::once((&self.built_in, true)))
+        custom.chain(std::iter::once((self.built_in, true)))
     }
+}
 
-    /// Asks each policy one question. Those that do not export it have no answer.
-    fn ask_all<T>(
-        &self,
-        calls: &mut Vec<CallCost>,
-        ask: impl Fn(&Policy) -> Result<Option<Answered<T>>, PolicyFailure>,
-    ) -> Result<Vec<Answer<T>>, PolicyFailure> {
-        let mut answers = Vec::new();
-        for (policy, built_in) in self.chain() {
-            let Some(answered) = ask(policy)? else {
-                continue;
-            };
-            calls.push(answered.cost);
-            answers.push(Answer { by: policy.reference(), built_in, given: answered.items });
-        }
-        Ok(answers)
+/// A policy in its place; true for the built-in one.
+type Link<'a> = (&'a Policy, bool);
+
+/// Asks a chain of policies everything.
+pub(crate) fn judge(
+    chain_of: &[Link<'_>],
+    request: &Request,
+    plan_of: &dyn Fn(&Volume, &Target) -> Planned,
+) -> Result<Judgement, PolicyFailure> {
+    let mut calls = Vec::new();
+    let ballots = ask_all(chain_of, &mut calls, |policy| policy.select(request))?;
+    let mut verdicts = chain::select(request, &ballots);
+
+    let selected = only_selected(request, &verdicts);
+    let mappings = match selected.volumes.is_empty() {
+        true => Vec::new(),
+        false => ask_all(chain_of, &mut calls, |policy| policy.map_modes(&selected))?,
+    };
+    let warnings = chain::shape(request, &mut verdicts, &mappings);
+
+    let targets = || {
+        let pairs = request.volumes.iter().zip(&verdicts);
+        pairs.filter_map(|(volume, verdict)| Some((volume, verdict.target.as_ref()?)))
+    };
+    let of_the_host = targets().flat_map(|(volume, target)| floor::check(request, volume, target)).collect();
+    let plan: Vec<_> = targets().map(|(volume, target)| plan_of(volume, target)).collect();
+    let findings = ask_all(chain_of, &mut calls, |policy| policy.check(request, &plan))?;
+    Ok(Judgement {
+        findings: chain::findings(request, &findings, of_the_host),
+        verdicts,
+        warnings,
+        policies: chain_of.iter().map(|(policy, _)| policy.reference()).collect(),
+        calls,
+    })
+}
+
+/// Asks each policy one question. Those that do not export it have no answer.
+fn ask_all<T>(
+    chain_of: &[Link<'_>],
+    calls: &mut Vec<CallCost>,
+    ask: impl Fn(&Policy) -> Result<Option<Answered<T>>, PolicyFailure>,
+) -> Result<Vec<Answer<T>>, PolicyFailure> {
+    let mut answers = Vec::new();
+    for (policy, built_in) in chain_of {
+        let Some(answered) = ask(policy)? else {
+            continue;
+        };
+        calls.push(answered.cost);
+        answers.push(Answer { by: policy.reference(), built_in: *built_in, given: answered.items });
     }
+    Ok(answers)
 }
 
 fn only_selected(request: &Request, verdicts: &[Verdict]) -> Request {

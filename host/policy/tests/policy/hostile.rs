@@ -1,5 +1,6 @@
 //! Every way in which a policy can misbehave is stopped, by name, and leaves the host as it was.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use pvmigrate_core::policy::{LogLevel, PolicyError, Request, VolumeId, Vote};
@@ -10,6 +11,12 @@ use super::support::{open, request, volume};
 /// Small budgets, so that the tests are quick; the defaults only take longer to reach.
 fn limits() -> Limits {
     Limits { fuel_base: 20_000_000, memory_bytes: 16 << 20, ..Limits::default() }
+}
+
+/// The hostile policy with [`limits`], compiled once for all tests.
+fn hostile() -> &'static Policy {
+    static HOSTILE: OnceLock<Policy> = OnceLock::new();
+    HOSTILE.get_or_init(|| open("hostile", &limits()))
 }
 
 fn misbehaving(call: Call, deed: &str) -> Request {
@@ -27,11 +34,11 @@ fn ask(policy: &Policy, call: Call, deed: &str) -> Result<(), PolicyFailure> {
 }
 
 fn failure(call: Call, deed: &str) -> PolicyFailure {
-    let policy = open("hostile", &limits());
-    let failure = ask(&policy, call, deed).expect_err(deed);
+    let policy = hostile();
+    let failure = ask(policy, call, deed).expect_err(deed);
     assert_eq!(failure.call, Some(call));
     // The policy itself is none the worse: each call starts afresh.
-    ask(&policy, call, "nothing").unwrap_or_else(|failure| panic!("{failure}"));
+    ask(policy, call, "nothing").unwrap_or_else(|failure| panic!("{failure}"));
     failure
 }
 
@@ -154,7 +161,7 @@ fn answers_have_a_size() {
 
 #[test]
 fn nothing_is_remembered_between_calls() {
-    let policy = open("hostile", &limits());
+    let policy = hostile();
     let request = misbehaving(Call::Select, "remember");
     for _ in 0..3 {
         let answered = policy.select(&request).expect("an answer").expect("selection is exported");
@@ -165,7 +172,7 @@ fn nothing_is_remembered_between_calls() {
 
 #[test]
 fn text_cannot_steer_a_terminal() {
-    let policy = open("hostile", &limits());
+    let policy = hostile();
     let escaped = r"\u{1b}[2Jgone\r\nforged\u{9b}31m\u{202e}";
 
     let ballots = policy.select(&misbehaving(Call::Select, "escape")).expect("an answer").expect("exported");
@@ -186,7 +193,7 @@ fn text_cannot_steer_a_terminal() {
 
 #[test]
 fn the_same_question_costs_the_same_fuel() {
-    let policy = open("hostile", &limits());
+    let policy = hostile();
     let cost = || {
         let request = misbehaving(Call::Select, "remember");
         policy.select(&request).expect("an answer").expect("exported").cost

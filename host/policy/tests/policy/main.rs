@@ -5,3 +5,4 @@ mod default_policy;
 mod hostile;
 mod refused;
 mod support;
+mod testkit;

@@ -1,6 +1,7 @@
 //! Requests and policies for the tests.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Request, StorageClass, Volume, VolumeId, facts};
@@ -14,6 +15,13 @@ pub(crate) fn built(name: &str) -> PathBuf {
 /// Loads a component that `policies/build` made.
 pub(crate) fn open(name: &str, limits: &Limits) -> Policy {
     Policy::open(&built(name), limits).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// Returns a component that `policies/build` made, with the usual limits; compiled once for all tests.
+pub(crate) fn usual(name: &str) -> &'static Policy {
+    static POLICIES: [OnceLock<Policy>; 3] = [const { OnceLock::new() }; 3];
+    let at = ["default", "keep-and-cap", "hostile"].iter().position(|known| *known == name);
+    POLICIES[at.unwrap_or_else(|| panic!("no policy {name}"))].get_or_init(|| open(name, &Limits::default()))
 }
 
 /// Makes pairs.

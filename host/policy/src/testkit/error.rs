@@ -1,0 +1,95 @@
+//! What keeps tests from being run at all.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::report::ExitMeaning;
+use crate::failure::PolicyFailure;
+
+/// Points into a file. Line and column count from 1; line 0 means the whole file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}
+
+impl Place {
+    pub(super) fn of(file: &Path, location: serde_saphyr::Location) -> Self {
+        Self { file: file.to_owned(), line: location.line(), column: location.column() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}:{}", self.file.display(), self.column),
+        }
+    }
+}
+
+/// Says why tests were not run.
+#[derive(Debug, thiserror::Error)]
+pub enum TestkitError {
+    /// The policy does not load.
+    #[error(transparent)]
+    Policy(#[from] PolicyFailure),
+    /// A file or folder cannot be read.
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A test file or fixture is wrong.
+    #[error("{place}: {what}")]
+    Wrong {
+        /// Where.
+        place: Place,
+        /// What, and often what was meant.
+        what: String,
+    },
+    /// There are no tests.
+    #[error("no tests in {}: no file *.test.yaml with a case; a policy without tests does not pass", .folder.display())]
+    NoTests {
+        /// Where none were found.
+        folder: PathBuf,
+    },
+    /// No case has the wanted name.
+    #[error("none of the {found} cases has {filter:?} in its name")]
+    NoMatch {
+        /// The text looked for.
+        filter: String,
+        /// How many cases there are.
+        found: usize,
+    },
+    /// A fixture that no test file uses.
+    #[error("no test uses {}: name it (or its folder) as a snapshot, or remove it", .file.display())]
+    Unused {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+impl TestkitError {
+    /// Returns the exit code that this stands for.
+    pub fn meaning(&self) -> ExitMeaning {
+        match self {
+            Self::Policy(_) => ExitMeaning::NotLoaded,
+            Self::Unreadable { .. } | Self::Wrong { .. } | Self::Unused { .. } => ExitMeaning::BadUsage,
+            Self::NoTests { .. } | Self::NoMatch { .. } => ExitMeaning::NoTests,
+        }
+    }
+}
+
+/// Adds ", did you mean X?" when a known name is near.
+pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let near = |name: &&str| strsim::damerau_levenshtein(wrong, name) <= 2.max(wrong.len() / 4);
+    let nearest = known.into_iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(wrong, name));
+    nearest.map_or(String::new(), |name| format!(", did you mean {name}?"))
+}

@@ -1,0 +1,116 @@
+//! What came of a test run, as data.
+
+use std::path::PathBuf;
+
+use pvmigrate_core::policy::LogLine;
+use serde::Serialize;
+
+use crate::load::PolicyInfo;
+
+/// Says what a test run's end means to whoever started it; the number is the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExitMeaning {
+    /// Every case passed.
+    Passed = 0,
+    /// A case got another answer than it expected.
+    CaseFailed = 1,
+    /// A test file or fixture is wrong.
+    BadUsage = 2,
+    /// The policy does not load.
+    NotLoaded = 3,
+    /// There was nothing to run.
+    NoTests = 4,
+    /// A fault that no case expected, or an answer that was not the same twice.
+    Unexpected = 5,
+}
+
+impl ExitMeaning {
+    /// Returns the exit code.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What came of a test run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The policy that was tested.
+    pub policy: PolicyInfo,
+    /// Every case, in order of file and place. Never empty.
+    pub cases: Vec<CaseReport>,
+}
+
+impl Report {
+    /// Returns the exit code that this stands for: the gravest outcome's.
+    pub fn meaning(&self) -> ExitMeaning {
+        self.cases.iter().map(|case| case.outcome.meaning()).max().unwrap_or(ExitMeaning::NoTests)
+    }
+}
+
+/// What came of one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseReport {
+    /// The test file.
+    pub file: PathBuf,
+    /// The line of the case's name.
+    pub line: u64,
+    /// The case's name.
+    pub name: String,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Fuel that the policy used for all its answers together; 0 when it did not finish.
+    pub fuel: u64,
+    /// How many volumes it was asked about.
+    pub volumes: usize,
+    /// What the policy logged.
+    pub log: Vec<LogLine>,
+}
+
+/// What came of one case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    /// As expected.
+    Passed,
+    /// Another answer than expected; at least one mismatch.
+    Failed(Vec<Mismatch>),
+    /// A fault that was not expected.
+    Fault {
+        /// The fault's stable word, such as `fuel`.
+        word: String,
+        /// The whole message.
+        message: String,
+    },
+    /// Another answer to the same question.
+    Unstable {
+        /// What was done differently, and what came out differently.
+        message: String,
+    },
+}
+
+impl Outcome {
+    fn meaning(&self) -> ExitMeaning {
+        match self {
+            Self::Passed => ExitMeaning::Passed,
+            Self::Failed(_) => ExitMeaning::CaseFailed,
+            Self::Fault { .. } | Self::Unstable { .. } => ExitMeaning::Unexpected,
+        }
+    }
+}
+
+/// One difference between what was expected and what came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mismatch {
+    /// Which expectation: `select db/data`, `modes db/data`, `findings`, `fault`.
+    pub what: String,
+    /// The line of the expectation.
+    pub line: u64,
+    /// What was expected, in the words of the test file.
+    pub expected: String,
+    /// What came, in the same words.
+    pub got: String,
+}
