@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::eligibility;
 use pvmigrate_core::forecast::{Forecast, forecast};
 use pvmigrate_core::group::{self, Group};
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
-use pvmigrate_core::policy::{About, Judgement, Pairs, Request, facts};
+use pvmigrate_core::policy::{About, Judgement, Pairs, Planned, Request, facts};
 use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version};
 use pvmigrate_core::survey::{ClaimId, Survey};
 use pvmigrate_policy::{Policies, PolicyFailure};
@@ -55,7 +56,7 @@ impl Plan {
         let Some(request) = request(survey, options, now).filter(|_| blockers.is_empty()) else {
             return Ok(Self { resumed, groups: Vec::new(), blockers, judgement: None, unclaimed });
         };
-        let judgement = policies.judge(&request)?;
+        let judgement = policies.judge(&request, &Planned::of)?;
         blockers.extend(judgement.blockers().map(|finding| Blocker {
             code: Code::PolicyBlocker,
             about: match &finding.about {
@@ -70,7 +71,8 @@ impl Plan {
         let asked = options.asked(request.target.binding_mode == "WaitForFirstConsumer");
         let groups = group::connect(survey, &moving).into_iter().map(|group| {
             let record = group.begin(survey, &judgement, asked.clone(), now);
-            let blockers = eligibility::blockers(survey, &group);
+            let mut blockers = eligibility::blockers(survey, &group);
+            blockers.extend(too_large(&record));
             let forecast = forecast(&record, &first_look(&record, survey, now), now);
             PlannedGroup { group, record, blockers, forecast }
         });
@@ -107,6 +109,17 @@ pub fn request(survey: &Survey, options: &Options, now: Timestamp) -> Option<Req
         target,
         volumes: survey.volumes.clone(),
         facts,
+    })
+}
+
+/// A record that would not fit is found now, not when the workload is down.
+fn too_large(record: &Record) -> Option<Blocker> {
+    let error = RecordStore::check_size(record).err()?;
+    Some(Blocker {
+        code: Code::RecordTooLarge,
+        about: format!("group {}/{}", record.namespace, record.name),
+        message: error.to_string(),
+        hint: "migrate its claims in parts: leave some out with a policy, or shorten their annotations".to_owned(),
     })
 }
 

@@ -313,9 +313,9 @@ impl Reporter for Following {
             let (world, to) = (self.world.clone(), Arc::clone(&self.to));
             let (group, claim, pod) = (group.clone(), (*claim).to_owned(), pod.name.clone());
             tokio::spawn(async move {
-                let mut lines = std::pin::pin!(world.copy_output(&group.namespace, &pod));
+                let mut lines = std::pin::pin!(world.copy_lines(&group.namespace, &pod));
                 while let Some(line) = lines.next().await {
-                    to.rsync(&group, &claim, &line);
+                    to.rsync(&group, &claim, &line.text);
                 }
             });
         }

@@ -79,7 +79,7 @@ async fn the_source_volume_goes_stays_or_is_freed_as_asked() {
 async fn a_warm_copy_leaves_less_to_copy_behind_the_fence() {
     let (scene, run) = migrated(&scenarios::WARM).await;
     assert_files(&scene, 1);
-    let records = pvmigrate_cluster::RecordStore::list(&scene.cluster.client(), None).await.unwrap();
+    let records = pvmigrate_cluster::RecordStore::new(scene.cluster.client()).list(None).await.unwrap();
     let claim = &records[0].claims["data"];
     assert!(claim.warmed.as_ref().is_some_and(|warmed| warmed.failure.is_none()), "{claim:?}");
     let Some(pvmigrate_core::record::Evidence::Copied { report, .. }) = &claim.evidence else {
