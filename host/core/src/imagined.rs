@@ -96,9 +96,9 @@ impl Pod {
         matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
     }
 
-    /// Tells whether the pod keeps `claim` from being removed (`pvc-protection`).
+    /// Tells whether the pod keeps `claim` from being removed (`pvc-protection`): finished or not, once it has a node.
     pub fn holds(&self, claim: &str) -> bool {
-        self.placed && self.names(claim)
+        self.placed && self.claims.iter().any(|named| named == claim)
     }
 
     /// Tells whether the pod is unfinished and names `claim`.

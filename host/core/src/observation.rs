@@ -34,7 +34,9 @@ pub struct ClaimSeen {
     pub source_volume: Option<Volume>,
     /// The destination volume, see [`destination_volume_name`].
     pub destination_volume: Option<Volume>,
-    /// Unfinished pods, not ours, that name the claim or one of its temporary claims.
+    /// Pods, not ours, that name the claim or one of its temporary claims: all that are unfinished or have a node.
+    ///
+    /// A finished pod counts, because it keeps a deleted claim Terminating for as long as its object exists.
     ///
     /// Once [`Self::named`] is absent, these must come from a read made after that absence was seen: a pod created with
     /// `nodeName` while the claim was Terminating may have mounted it.

@@ -24,11 +24,7 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
 }
 
 fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    if !clear_temps(look, pair, next) {
-        return;
-    }
-    // Only now: a finished pod holds its name, so a late twin of it cannot start while its claims still exist.
-    if !clear_pods(pair, next) {
+    if !clear_away(look, pair, next) {
         return;
     }
     let claim = pair.name.to_owned();
@@ -74,8 +70,24 @@ pub(super) fn is_bound(
     false
 }
 
+/// Clears the temporary claims and then the pods away; tells whether all are gone.
+///
+/// The claims are deleted first, and the pods only once that is seen: a finished pod is the tombstone that keeps a late twin
+/// of it from starting, and no pod that names a Terminating claim is scheduled. Waiting until the claims are *gone* would be
+/// for ever: a placed pod keeps its claims, finished or not, for as long as its object exists (`podUsesPVC` in Kubernetes'
+/// pvc-protection controller).
+pub(super) fn clear_away(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+    let steps = next.steps.len();
+    let temps_gone = clear_temps(look, pair, next);
+    if next.steps.len() > steps {
+        return false;
+    }
+    let pods_gone = clear_pods(pair, next);
+    temps_gone && pods_gone
+}
+
 /// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
-pub(super) fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let source = (Side::Source, &pair.seen.source, names::source_claim(pair.name));
     let destination = (Side::Destination, &pair.seen.destination, names::destination_claim(pair.name));
     let mut gone = true;

@@ -80,16 +80,8 @@ fn is_touched(look: &Look<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Nex
 }
 
 /// Clears the temporary claims, the pods and the destination volume away; tells whether they are gone.
-///
-/// The claims go first: a pod that names a Terminating claim is not scheduled, so no late twin of a deleted pod starts.
 fn discard(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
-    let steps = next.steps.len();
-    let temps_gone = cutover::clear_temps(look, pair, next);
-    if next.steps.len() > steps {
-        return false;
-    }
-    let pods_gone = cutover::clear_pods(pair, next);
-    if !(temps_gone && pods_gone) {
+    if !cutover::clear_away(look, pair, next) {
         return false;
     }
     // The copy is worth nothing now: its volume gets its own policy back, and its provisioner frees it.

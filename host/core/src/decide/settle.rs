@@ -63,8 +63,7 @@ fn restore_reclaim(pair: &Pair<'_>, side: Side, volume: Option<&Volume>, next: &
 
 /// A late step of another process may have made a temporary claim or a pod again.
 fn clear_leftovers(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    cutover::clear_temps(look, pair, next);
-    cutover::clear_pods(pair, next);
+    cutover::clear_away(look, pair, next);
 }
 
 fn dispose(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
