@@ -5,6 +5,8 @@
 //! plan is made from. [`preflight`], [`default_class`] and [`cleanup`] serve the commands of those names. Kubernetes'
 //! Rust types stop at `from_resource` (objects into plain values) and `manifest` (plain values into objects).
 
+#[cfg(test)]
+mod boundaries;
 mod cache;
 pub mod cleanup;
 mod connection;

@@ -247,7 +247,7 @@ metadata:
   finalizers: [kubernetes.io/pvc-protection]
   managedFields: [{manager: kube-controller-manager, operation: Update}]
   ownerReferences:
-  - {apiVersion: apps/v1, kind: StatefulSet, name: web, uid: 77, controller: false}
+  - {apiVersion: apps/v1, kind: StatefulSet, name: web, uid: s1, controller: false}
 spec:
   accessModes: [ReadWriteMany, ReadWriteOnce]
   resources: {requests: {storage: 10Gi}}

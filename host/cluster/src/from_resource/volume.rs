@@ -186,8 +186,10 @@ status: {phase: Released}
     #[test]
     fn a_released_volume_is_shown_as_it_is() {
         let seen = SeenVolume::read(&yaml(RELEASED)).unwrap().volume;
-        assert!(seen.is_retained() && seen.is_reserved_for("shop", "data-pvcmigrate"));
-        assert_eq!(seen.holder.unwrap().uid, Some(Uid("u1".to_owned())));
+        assert!(seen.is_retained());
+        let holder = seen.holder.unwrap();
+        assert_eq!((holder.namespace.as_str(), holder.name.as_str()), ("shop", "data-pvcmigrate"));
+        assert_eq!(holder.uid, Some(Uid("u1".to_owned())));
         assert_eq!((seen.phase.as_str(), seen.version.0.as_str()), ("Released", "77"));
         assert!(seen.terminating.is_some());
     }
@@ -207,7 +209,7 @@ status: {phase: Released}
         let handle = |spec: &str| facts(&yaml(&format!("metadata: {{name: a}}\nspec: {spec}"))).handle;
         assert_eq!(facts(&yaml(RELEASED)).handle.unwrap(), "rbd.csi.ceph.com 0001-vol");
         assert_eq!(handle("{hostPath: {path: /mnt/a}}").unwrap(), "hostPath /mnt/a");
-        assert_eq!(handle("{nfs: {server: n, path: /e}}").unwrap(), "nfs n:/e");
+        assert_eq!(handle("{nfs: {server: nas, path: /e}}").unwrap(), "nfs nas:/e");
         assert_eq!(handle("{}"), None);
     }
 
