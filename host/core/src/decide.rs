@@ -229,3 +229,6 @@ fn claim_target(name: String, claim: &Claim) -> Target {
 fn volume_target(volume: &Volume) -> Target {
     Target { name: volume.name.clone(), uid: volume.uid.clone(), version: volume.version.clone() }
 }
+
+#[cfg(test)]
+mod tests;

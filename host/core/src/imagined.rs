@@ -101,7 +101,7 @@ impl Pod {
         self.placed && self.claims.iter().any(|named| named == claim)
     }
 
-    /// Tells whether the pod is unfinished and names `claim`.
+    /// Tells whether the pod names `claim` and may still come to use it.
     pub fn names(&self, claim: &str) -> bool {
         !self.is_finished() && self.claims.iter().any(|named| named == claim)
     }
@@ -205,7 +205,7 @@ impl Imagined {
                     created: pod.created,
                 }),
                 Owner::Workload(_) | Owner::Other
-                    if [name, &destination, &source].into_iter().any(|claim| pod.names(claim)) =>
+                    if [name, &destination, &source].into_iter().any(|claim| pod.names(claim) || pod.holds(claim)) =>
                 {
                     users.push(User { pod: pod_name.clone(), placed: pod.placed });
                 }

@@ -82,7 +82,7 @@ fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         Some(temp) if temp.run.as_ref() != Some(&look.record.run) => {
             prepare::in_the_way(look, pair, &names::source_claim(pair.name), temp, next);
         }
-        Some(temp) if temp.terminating => next.waits.push(pair.wait(Awaited::TempsGone)),
+        Some(temp) if temp.terminating => prepare::await_going(pair, next),
         Some(temp) if !temp.bound => {
             let trouble = temp.trouble.clone();
             next.waits.push(Waiting { trouble, ..pair.wait(Awaited::SourceTempBound) });
@@ -142,11 +142,11 @@ fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
         next.steps.extend(pods.iter().map(|pod| note_failure(look, pair, pod, reason(pod))));
         return;
     }
-    let successes = pods.iter().filter_map(|pod| match &pod.progress {
+    let mut successes = pods.iter().filter_map(|pod| match &pod.progress {
         Progress::Succeeded(Ok(report)) => Some((pod.attempt, *report)),
         Progress::Succeeded(Err(_)) | Progress::Failed(_) | Progress::Running | Progress::Starting(_) => None,
     });
-    match successes.last() {
+    match successes.next_back() {
         Some((attempt, report)) => {
             let evidence = Evidence::Copied { attempt, report, at: look.now };
             next.steps.push(Step::Note(Fact::Copied { claim: pair.name.to_owned(), evidence }));

@@ -3,7 +3,8 @@
 use super::{Look, Named, Next, Pair, claim_target, settle, volume_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
-use crate::observation::{Claim, Pod, Volume};
+use crate::observation::{Claim, Pod, Progress, Volume};
+use crate::record::Goal;
 use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -76,14 +77,23 @@ pub(super) fn is_bound(
 /// of it from starting, and no pod that names a Terminating claim is scheduled. Waiting until the claims are *gone* would be
 /// for ever: a placed pod keeps its claims, finished or not, for as long as its object exists (`podUsesPVC` in Kubernetes'
 /// pvc-protection controller).
+///
+/// A pod that still runs once the copy is proven is such a twin already. It has nothing to send and ends by itself; killed
+/// midway, with flags that write files in place, it would leave half of one behind.
 pub(super) fn clear_away(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let steps = next.steps.len();
     let temps_gone = clear_temps(look, pair, next);
     if next.steps.len() > steps {
         return false;
     }
-    let pods_gone = clear_pods(pair, next);
-    temps_gone && pods_gone
+    for pod in &pair.seen.pods {
+        if look.record.goal == Goal::Forward && pod.progress == Progress::Running && !pod.leaving {
+            next.waits.push(pair.wait(Awaited::CopyFinished));
+        } else {
+            delete_pod(pair, pod, next);
+        }
+    }
+    temps_gone && pair.seen.pods.is_empty()
 }
 
 /// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.

@@ -60,7 +60,7 @@ fn is_fenced(pair: &Pair<'_>) -> bool {
 fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
     let name = names::destination_claim(pair.name);
     if temp.terminating {
-        next.waits.push(pair.wait(Awaited::TempsGone));
+        await_going(pair, next);
         return false;
     }
     if temp.run.as_ref() == Some(&look.record.run) {
@@ -73,6 +73,12 @@ fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> b
     }
     in_the_way(look, pair, &name, temp, next);
     false
+}
+
+/// Waits for a temporary claim that somebody deletes; a pod of ours, even a finished one, would keep it for ever.
+pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
+    cutover::clear_pods(pair, next);
+    next.waits.push(pair.wait(Awaited::TempsGone));
 }
 
 /// Reports a claim that has the name of a temporary claim of ours.

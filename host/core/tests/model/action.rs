@@ -10,7 +10,9 @@ use pvmigrate_core::ports::Done;
 use pvmigrate_core::record::{Fact, Record, WorkloadRef};
 use pvmigrate_core::step::Step;
 
+use crate::canonical::canonical;
 use crate::mutant::Mutant;
+use crate::setting::Setting;
 use crate::world::World;
 
 /// Names one thing that happens.
@@ -28,8 +30,8 @@ pub enum Action {
     Cluster(Move),
     /// A workload's controller creates its pod.
     Spawn(WorkloadRef),
-    /// A pod writes to the volume behind this claim.
-    Write(String),
+    /// A pod writes to this claim's data, on this volume.
+    Write(String, String),
     /// A pod of ours fails.
     Fail(String),
     /// A pod of a workload will not end.
@@ -38,6 +40,8 @@ pub enum Action {
     ScaleUp(WorkloadRef),
     /// A person creates a pod with `nodeName` for this claim.
     BarePod(String),
+    /// The same, in the very moment in which the claim is removed: the node has read it just before.
+    BarePodSlipsIn(String),
     /// A person creates a claim of this name.
     ForeignClaim(String),
     /// The person deletes it again.
@@ -152,9 +156,10 @@ fn workloads(world: &World, actions: &mut Vec<Action>) {
         }
     }
     if world.budget.writes > 0 {
-        let mut claims: Vec<&String> = world.users().map(|(_, _, claim)| claim).collect();
-        claims.dedup();
-        actions.extend(claims.into_iter().map(|claim| Action::Write(claim.clone())));
+        let mut writes: Vec<Action> =
+            world.users().map(|(claim, volume)| Action::Write(claim.clone(), volume)).collect();
+        writes.dedup();
+        actions.append(&mut writes);
     }
 }
 
@@ -171,6 +176,9 @@ fn people(world: &World, actions: &mut Vec<Action>) {
             None if budget.foreign_claims > 0 => actions.push(Action::ForeignClaim(name.clone())),
             Some(claim) if claim.terminating && budget.bare_pods > 0 && !world.cluster.pods.contains_key(BARE) => {
                 actions.push(Action::BarePod(name.clone()));
+                if world.cluster.moves().contains(&Move::RemoveClaim(name.clone())) {
+                    actions.push(Action::BarePodSlipsIn(name.clone()));
+                }
             }
             // Who deletes a claim that has the data means it.
             Some(claim) if claim.run.is_none() && !claim.bound && !claim.terminating => {
@@ -199,8 +207,9 @@ fn turn_back() -> Fact {
 }
 
 /// Returns the world after the action; `None` when nothing is different.
-pub fn next(world: &World, action: &Action, mutant: Option<Mutant>) -> Option<World> {
+pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> {
     let mut next = world.clone();
+    let mutant = setting.mutant;
     match action {
         Action::Look(at) => {
             next.processes[*at].pending = look(world, *at, mutant)?;
@@ -219,9 +228,9 @@ pub fn next(world: &World, action: &Action, mutant: Option<Mutant>) -> Option<Wo
         }
         Action::Cluster(action) => next.make(action),
         Action::Spawn(workload) => next.spawn(workload),
-        Action::Write(claim) => {
+        Action::Write(claim, volume) => {
             next.budget.writes -= 1;
-            next.write(claim);
+            next.write(claim, volume);
         }
         Action::Fail(pod) => {
             next.budget.failures -= 1;
@@ -238,8 +247,12 @@ pub fn next(world: &World, action: &Action, mutant: Option<Mutant>) -> Option<Wo
             let workload = next.cluster.workloads.get_mut(workload)?;
             (workload.replicas, workload.version) = (1, version);
         }
-        Action::BarePod(claim) => {
+        Action::BarePod(claim) | Action::BarePodSlipsIn(claim) => {
             next.budget.bare_pods -= 1;
+            next.bare_mount = next.volume_of(claim);
+            if matches!(action, Action::BarePodSlipsIn(_)) {
+                next.make(&Move::RemoveClaim(claim.clone()));
+            }
             let mut pod = next.cluster.new_pod(Owner::Other, vec![claim.clone()]);
             (pod.placed, pod.progress) = (true, Progress::Running);
             next.cluster.pods.insert(BARE.to_owned(), pod);
@@ -271,8 +284,21 @@ pub fn next(world: &World, action: &Action, mutant: Option<Mutant>) -> Option<Wo
             next.cluster.now = jiff::Timestamp::MAX;
         }
     }
-    crate::canonical::canonical(&mut next);
+    if setting.swift {
+        hurry(&mut next);
+    }
+    canonical(&mut next);
     Some(next)
+}
+
+/// Lets the cluster do at once what nobody waits for long.
+fn hurry(world: &mut World) {
+    let is_swift = |next: &Move| {
+        matches!(next, Move::Provision(_) | Move::BindVolume { .. } | Move::BindClaim { .. } | Move::Release(_))
+    };
+    while let Some(next) = world.cluster.moves().into_iter().find(|next| is_swift(next) && may_move(world, next)) {
+        world.make(&next);
+    }
 }
 
 /// Returns what a process decides to do; `None` when it only waits.

@@ -14,6 +14,7 @@ use crate::world::{Disk, World};
 pub const KEPT: &str = "the data of every claim is whole in a place where nothing can take it away";
 pub const WHOLE: &str = "no pod ever sees lost, old or torn data";
 pub const HELD: &str = "no bound claim has its volume taken away";
+pub const UP: &str = "no workload is down after the end";
 pub const TRUE: &str = "all invariants hold";
 pub const CLEAN: &str = "a process alone leaves nothing of ours behind";
 
@@ -32,7 +33,7 @@ impl Model for Setting {
     }
 
     fn next_state(&self, world: &World, action: Action) -> Option<World> {
-        next(world, &action, self.mutant)
+        next(world, &action, self)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
@@ -40,6 +41,7 @@ impl Model for Setting {
             Property::always(KEPT, |_, world| is_kept(world)),
             Property::always(WHOLE, |_, world| is_whole(world)),
             Property::always(HELD, |_, world| is_held(world)),
+            Property::always(UP, |_, world| is_up(world)),
             Property::always(TRUE, |_, world| is_true(world)),
         ];
         if self.processes == 1 {
@@ -66,10 +68,9 @@ fn is_kept(world: &World) -> bool {
 
 /// What every running pod sees behind a claim of the group is all that was ever written there.
 fn is_whole(world: &World) -> bool {
-    world.users().all(|(_, _, claim)| {
-        let Some(volume) = world.volume_of(claim) else { return true };
-        world.disks.get(&volume).is_none_or(|disk| *disk == Disk::Holds(world.written[claim]))
-    })
+    world
+        .users()
+        .all(|(claim, volume)| world.disks.get(&volume).is_none_or(|disk| *disk == Disk::Holds(world.written[claim])))
 }
 
 fn is_clean(world: &World) -> bool {
@@ -101,7 +102,9 @@ fn is_true(world: &World) -> bool {
 
 /// Tells whether the migration has ended and everything is up.
 pub fn is_over(world: &World) -> bool {
-    world.record.ended.is_some()
-        && is_true(world)
-        && world.cluster.workloads.values().all(|workload| workload.replicas > 0)
+    world.record.ended.is_some() && is_true(world)
+}
+
+fn is_up(world: &World) -> bool {
+    world.record.ended.is_none() || world.cluster.workloads.values().all(|workload| workload.replicas > 0)
 }

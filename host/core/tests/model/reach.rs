@@ -19,6 +19,8 @@ pub struct Reach {
     pub ends: usize,
     /// How many of them have no way to an end.
     pub lost: usize,
+    /// How many of them break a property.
+    pub broken: usize,
     /// The first of these, and the way there.
     pub example: Option<String>,
 }
@@ -37,7 +39,10 @@ pub fn explore(setting: &Setting) -> Reach {
         queue.push_back((0_u32, world));
     }
     let mut actions = Vec::new();
+    let mut broken = 0;
+    let properties = setting.properties();
     while let Some((from, world)) = queue.pop_front() {
+        broken += usize::from(properties.iter().any(|property| !(property.condition)(setting, &world)));
         if is_over(&world) {
             ends.push(from);
         }
@@ -57,7 +62,7 @@ pub fn explore(setting: &Setting) -> Reach {
     }
     let lost = without_end(&arrivals, &ends);
     let example = lost.first().map(|world| path(&parents, *world));
-    Reach { worlds: arrivals.len(), ends: ends.len(), lost: lost.len(), example }
+    Reach { worlds: arrivals.len(), ends: ends.len(), lost: lost.len(), broken, example }
 }
 
 fn fingerprint(world: &World) -> u64 {

@@ -40,6 +40,8 @@ pub struct Setting {
     pub caches: bool,
     /// Steps of one look are done in the order decided, not in any order.
     pub in_order: bool,
+    /// The cluster provisions, binds and releases at once, with nothing in between.
+    pub swift: bool,
     /// What may still happen around the migration.
     pub budget: Budget,
     /// The rule that is broken, if any.
@@ -58,6 +60,7 @@ impl Setting {
             processes: 1,
             caches: false,
             in_order: false,
+            swift: false,
             budget: Budget { writes: 1, ..Budget::default() },
             mutant: None,
         }
@@ -100,6 +103,7 @@ impl Setting {
             processes: vec![Process::default(); self.processes],
             disks,
             copiers: BTreeMap::new(),
+            bare_mount: None,
             written,
             budget: self.budget,
         };

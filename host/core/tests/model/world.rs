@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pvmigrate_core::imagined::{Imagined, Move, Owner, Pod};
+use pvmigrate_core::imagined::{Imagined, Move, Owner};
 use pvmigrate_core::observation::Progress;
 use pvmigrate_core::record::{Purpose, Record, WorkloadRef};
 use pvmigrate_core::step::Step;
@@ -21,6 +21,8 @@ pub struct World {
     pub disks: BTreeMap<String, Disk>,
     /// The copy pods that run, by name.
     pub copiers: BTreeMap<String, Copier>,
+    /// The volume that the pod a person made has mounted, even when its claim is gone.
+    pub bare_mount: Option<String>,
     /// How many writes the workloads have made to each claim: what its disk must hold.
     pub written: BTreeMap<String, u8>,
     /// What may still happen.
@@ -175,10 +177,9 @@ impl World {
         }
     }
 
-    /// A pod that is not ours writes to the volume behind a claim.
-    pub fn write(&mut self, claim: &str) {
-        let Some(volume) = self.volume_of(claim) else { return };
-        let Some(disk) = self.disks.get(&volume).copied() else { return };
+    /// A pod that is not ours writes to a claim's volume.
+    pub fn write(&mut self, claim: &str, volume: &str) {
+        let Some(disk) = self.disks.get(volume).copied() else { return };
         let written = self.written.entry(claim.to_owned()).or_default();
         let is_copied_over = |world: &Self| {
             let onto = |pod: &String| world.route(pod).is_some_and(|(_, to)| to == volume);
@@ -191,15 +192,21 @@ impl World {
             }
             Disk::Holds(_) | Disk::Torn => Disk::Torn,
         };
-        self.disks.insert(volume.clone(), now);
+        self.disks.insert(volume.to_owned(), now);
         self.spoil(|from, _| from == volume);
     }
 
-    /// Lists the pods that are not ours and have a claim of the group mounted, with that claim.
-    pub fn users(&self) -> impl Iterator<Item = (&String, &Pod, &String)> {
-        self.cluster.pods.iter().flat_map(|(name, pod)| {
+    /// Lists the claims that pods which are not ours use, each with the volume mounted for it.
+    pub fn users(&self) -> impl Iterator<Item = (&String, String)> {
+        self.cluster.pods.values().flat_map(move |pod| {
             let is_up = pod.placed && pod.progress == Progress::Running && !matches!(pod.owner, Owner::Ours { .. });
-            pod.claims.iter().filter(move |_| is_up).map(move |claim| (name, pod, claim))
+            pod.claims.iter().filter(move |_| is_up).filter_map(move |claim| {
+                let volume = match pod.owner {
+                    Owner::Other => self.bare_mount.clone(),
+                    Owner::Ours { .. } | Owner::Workload(_) => self.volume_of(claim),
+                };
+                Some((claim, volume?))
+            })
         })
     }
 }

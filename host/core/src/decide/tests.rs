@@ -1,0 +1,9 @@
+//! The table of the migration's order, row by row. Each test sets up what the row says is seen and names what follows.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod copy;
+mod cutover;
+mod prepare;
+mod rollback;
+mod scene;
+mod settle;

@@ -1,0 +1,242 @@
+//! Rows of the downtime: stop, fence, copy.
+
+use super::scene::{Scene, at, claim, failed, failure, pod, succeeded, user, volume};
+use crate::names;
+use crate::observation::{Progress, RETAIN};
+use crate::record::{Evidence, Purpose};
+
+/// Prepared, and noted that the workloads stop.
+fn stopping() -> Scene {
+    let mut scene = Scene::begun().prepared();
+    scene.record.stopped = Some(at(0));
+    scene
+}
+
+#[test]
+fn the_stop_is_noted_before_it_is_done() {
+    assert_eq!(Scene::begun().prepared().later(50).says(), ["Note Stopping 50"]);
+}
+
+#[test]
+fn a_workload_is_marked_before_it_is_scaled_down() {
+    assert_eq!(stopping().says(), ["MarkWorkload app@7 3"]);
+}
+
+#[test]
+fn the_mark_holds_the_scale_of_the_moment() {
+    assert_eq!(stopping().app_is(5, None, 5).says(), ["MarkWorkload app@7 5"]);
+    assert_eq!(stopping().app_is(0, None, 0).says(), ["MarkWorkload app@7 3"], "a workload that lost its mark");
+}
+
+#[test]
+fn a_marked_workload_is_scaled_down() {
+    assert_eq!(stopping().app_is(3, Some(3), 3).says(), ["ScaleDown app@7"]);
+}
+
+#[test]
+fn a_workload_at_0_with_the_mark_of_the_reference_tool_is_left_as_it_is() {
+    assert_eq!(stopping().app_is(0, Some(4), 0).says(), ["DeleteOriginalClaim data data-uid@7"]);
+}
+
+#[test]
+fn the_workloads_pods_are_awaited() {
+    assert_eq!(stopping().app_is(0, Some(3), 2).says(), ["wait SourcePodsGone of StatefulSet app until 900"]);
+}
+
+#[test]
+fn other_pods_on_the_claim_are_awaited_placed_or_not() {
+    for placed in [true, false] {
+        let scene = Scene::begun().quiet().with(|seen| seen.users = vec![user(placed)]);
+        assert_eq!(scene.says(), ["wait SourcePodsGone of claim data until 900"]);
+    }
+}
+
+#[test]
+fn pods_that_stay_turn_the_group_back() {
+    let scene = Scene::begun().quiet().with(|seen| seen.users = vec![user(true)]).later(900);
+    assert_eq!(scene.says(), ["Note TurnedBack claim data: pods still use it: shell"]);
+    assert_eq!(scene.hold().says(), ["blocked pods-remain"]);
+}
+
+#[test]
+fn the_fence_names_uid_and_version_of_every_claim_once_all_is_quiet() {
+    let scene = Scene::of(&["data", "logs"]).quiet();
+    assert_eq!(scene.says(), ["DeleteOriginalClaim data data-uid@7", "DeleteOriginalClaim logs logs-uid@7"]);
+}
+
+#[test]
+fn no_claim_is_fenced_while_a_pod_uses_another() {
+    let scene = Scene::of(&["data", "logs"]).quiet().with(|seen| seen.users = vec![user(true)]);
+    assert_eq!(scene.says(), ["wait SourcePodsGone of claim data until 900"]);
+}
+
+#[test]
+fn a_terminating_original_is_awaited() {
+    let scene = Scene::begun().quiet().with(|seen| seen.named.as_mut().unwrap().terminating = true);
+    assert_eq!(scene.says(), ["wait OriginalGone of claim data"]);
+}
+
+#[test]
+fn a_workload_scaled_up_behind_the_fence_is_brought_down_again() {
+    let scene = Scene::begun().quiet().with(|seen| seen.named.as_mut().unwrap().terminating = true);
+    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["ScaleDown app@7"]);
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![pod(Purpose::Copy, 1, Progress::Running)]);
+    assert_eq!(scene.app_is(3, None, 0).says(), ["MarkWorkload app@7 3"]);
+}
+
+/// The original claim is gone, and nothing else has happened.
+fn gone() -> Scene {
+    Scene::begun().quiet().with(|seen| {
+        seen.named = None;
+        seen.source_volume.as_mut().unwrap().phase = "Released".to_owned();
+    })
+}
+
+#[test]
+fn a_pod_that_still_has_the_gone_claim_mounted_is_awaited() {
+    let scene = gone().with(|seen| seen.users = vec![user(true)]);
+    assert_eq!(scene.says(), ["wait SourcePodsGone of claim data until 900"]);
+}
+
+#[test]
+fn a_pod_without_a_node_never_mounts_the_gone_claim() {
+    let scene = gone().with(|seen| seen.users = vec![user(false)]);
+    assert_eq!(scene.says(), ["Reserve old-data old-data-uid@7 for its temp"]);
+}
+
+#[test]
+fn the_source_volume_is_reserved_for_its_temporary_claim() {
+    assert_eq!(gone().says(), ["Reserve old-data old-data-uid@7 for its temp"]);
+}
+
+#[test]
+fn a_released_volume_is_reserved_again_although_it_names_the_temporary_claim() {
+    let scene = Scene::begun().fenced().with(|seen| {
+        seen.source = None;
+        seen.source_volume.as_mut().unwrap().phase = "Released".to_owned();
+    });
+    assert_eq!(scene.says(), ["Reserve old-data old-data-uid@7 for its temp"]);
+}
+
+#[test]
+fn the_temporary_source_claim_is_created_and_awaited() {
+    let temp = names::source_claim("data");
+    let scene = gone().with(|seen| seen.source_volume = Some(volume("old-data", RETAIN, &temp, None)));
+    assert_eq!(scene.says(), ["CreateSourceTemp data"]);
+    let scene = scene.with(|seen| {
+        let mut unbound = claim(&temp, Some("old-data"), Some("run"));
+        unbound.bound = false;
+        seen.source = Some(unbound);
+    });
+    assert_eq!(scene.says(), ["wait SourceTempBound of claim data"]);
+}
+
+#[test]
+fn a_temporary_source_claim_of_somebody_else_is_in_the_way() {
+    let scene = Scene::begun().fenced().with(|seen| seen.source.as_mut().unwrap().run = None);
+    assert_eq!(scene.says(), ["blocked foreign-temp-claim"]);
+}
+
+#[test]
+fn a_temporary_source_claim_on_its_way_out_is_awaited() {
+    let scene = Scene::begun().fenced().with(|seen| seen.source.as_mut().unwrap().terminating = true);
+    assert_eq!(scene.says(), ["wait TempsGone of claim data"]);
+}
+
+#[test]
+fn the_copy_is_started_awaited_and_noted() {
+    let scene = Scene::begun().fenced();
+    assert_eq!(scene.says(), ["StartPod data copy 1"]);
+    let scene = scene.with(|seen| seen.pods = vec![pod(Purpose::Copy, 1, Progress::Starting(None))]);
+    assert_eq!(scene.says(), ["wait CopyStarted of claim data until 300"]);
+    let scene = scene.with(|seen| seen.pods = vec![pod(Purpose::Copy, 1, Progress::Running)]);
+    assert_eq!(scene.says(), ["wait CopyFinished of claim data"]);
+    let scene = scene.with(|seen| seen.pods = vec![succeeded()]);
+    assert_eq!(scene.says(), ["Note Copied data 1"]);
+}
+
+#[test]
+fn a_copy_pod_that_does_not_start_in_time_turns_the_group_back() {
+    let starting = pod(Purpose::Copy, 1, Progress::Starting(Some("ImagePullBackOff".to_owned())));
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![starting]).later(300);
+    assert_eq!(
+        scene.says(),
+        ["Note TurnedBack claim data: its copy pod copy1 did not start in time: ImagePullBackOff"]
+    );
+    assert_eq!(scene.hold().says(), ["blocked copy-failed"]);
+}
+
+#[test]
+fn a_copy_that_ended_well_without_totals_is_a_failure() {
+    let hollow = pod(Purpose::Copy, 1, Progress::Succeeded(Err("no totals".to_owned())));
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![hollow]);
+    assert_eq!(scene.says(), ["Note CopyFailed data 1 no totals"]);
+}
+
+#[test]
+fn a_failed_copy_is_noted_and_tried_again_after_a_pause_that_doubles() {
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![failed(1)]).later(100);
+    assert_eq!(scene.says(), ["Note CopyFailed data 1 disk full"]);
+    let scene = scene.recorded(|record| record.failures = vec![failure(1)]);
+    assert_eq!(scene.says(), ["wait NextAttempt of claim data until 110"]);
+    let scene = scene.later(110);
+    assert_eq!(scene.says(), ["StartPod data copy 2"], "the failed pod stays: no late twin of it can start");
+    let scene = scene.recorded(|record| record.failures = vec![failure(1), failure(2)]);
+    assert_eq!(scene.says(), ["wait NextAttempt of claim data until 120"]);
+}
+
+#[test]
+fn attempts_used_up_turn_the_group_back() {
+    let all = vec![failure(1), failure(2), failure(3)];
+    let scene = Scene::begun().fenced().recorded(|record| record.failures = all).later(1000);
+    assert_eq!(scene.says(), ["Note TurnedBack claim data: 3 copies failed, the last one: disk full"]);
+    assert_eq!(scene.hold().says(), ["blocked copy-failed"]);
+}
+
+#[test]
+fn of_twins_both_must_end_well() {
+    let twin = |progress| pod(Purpose::Copy, 2, progress);
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![succeeded(), twin(Progress::Running)]);
+    assert_eq!(scene.says(), ["wait CopyFinished of claim data"]);
+    let scene = scene.with(|seen| seen.pods = vec![succeeded(), failed(2)]);
+    assert_eq!(
+        scene.says(),
+        ["Note CopyFailed data 1 another copy failed beside it", "Note CopyFailed data 2 disk full"]
+    );
+    let report = succeeded().progress;
+    let scene = scene.with(|seen| seen.pods = vec![succeeded(), twin(report)]);
+    assert_eq!(scene.says(), ["Note Copied data 2"]);
+}
+
+#[test]
+fn a_late_twin_of_a_failed_copy_spoils_the_present_one() {
+    let twin = pod(Purpose::Copy, 1, Progress::Running);
+    let present = pod(Purpose::Copy, 2, succeeded().progress);
+    let scene = Scene::begun().fenced().recorded(|record| record.failures = vec![failure(1)]);
+    let scene = scene.with(|seen| seen.pods = vec![twin.clone(), present]);
+    assert_eq!(scene.says(), ["Note CopyFailed data 2 another pod held the destination beside it"]);
+    let scene = scene.with(|seen| seen.pods = vec![twin]);
+    assert_eq!(scene.says(), ["DeletePod copy1 copy1-uid"]);
+}
+
+#[test]
+fn a_pod_of_the_reference_tool_behind_the_fence_is_deleted_before_the_copy() {
+    let leftover = pod(Purpose::Leftover, 0, Progress::Running);
+    let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![leftover]);
+    assert_eq!(scene.says(), ["DeletePod leftover0 leftover0-uid"]);
+    let scene = scene.with(|seen| seen.pods[0].leaving = true);
+    assert_eq!(scene.says(), ["wait PodsGone of claim data"]);
+}
+
+#[test]
+fn a_claim_of_unknown_uid_behind_the_fence_is_foreign() {
+    let scene = Scene::begun().fenced().with(|seen| seen.named = Some(claim("other", None, None)));
+    assert_eq!(scene.says(), ["blocked foreign-claim"]);
+}
+
+#[test]
+fn a_copied_claim_waits_for_the_rest_of_its_group() {
+    let evidence = Evidence::Adopted;
+    let scene = Scene::of(&["data", "logs"]).fenced().recorded(|record| record.evidence = Some(evidence));
+    assert_eq!(scene.says(), ["StartPod logs copy 1"]);
+}

@@ -1,0 +1,136 @@
+//! Rows of the way back.
+
+use super::scene::{Scene, claim, succeeded, user, volume};
+use crate::observation::RETAIN;
+use crate::record::Goal;
+
+/// Turned back a moment ago.
+fn just_turned(mut scene: Scene) -> Scene {
+    scene.record.goal = Goal::Back("why".to_owned());
+    scene
+}
+
+#[test]
+fn the_original_claim_is_touched_before_anything_else() {
+    let scene = just_turned(Scene::begun().quiet());
+    assert_eq!(scene.says(), ["TouchOriginal data data-uid@7"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().turned_back = Some("run".to_owned()));
+    assert_eq!(scene.says(), ["Note Touched data"]);
+}
+
+#[test]
+fn a_late_retain_is_made_to_conflict_first() {
+    let scene = just_turned(Scene::begun());
+    assert_eq!(scene.says(), ["RetainSource old-data old-data-uid@7"]);
+}
+
+#[test]
+fn a_late_mark_is_made_to_conflict_first() {
+    let mut scene = just_turned(Scene::begun().prepared());
+    scene.record.stopped = Some(scene.now);
+    assert_eq!(scene.says(), ["MarkWorkload app@7 3"]);
+}
+
+#[test]
+fn then_temporary_claims_then_pods_go() {
+    let scene = Scene::begun().quiet().turned_back().with(|seen| seen.pods = vec![succeeded()]);
+    assert_eq!(scene.says(), ["DeleteTemp data-pvcmigrate data-pvcmigrate-uid@7"]);
+    let scene = scene.with(|seen| seen.destination = None);
+    assert_eq!(scene.says(), ["DeletePod copy1 copy1-uid"]);
+}
+
+#[test]
+fn the_destination_volume_gets_its_own_policy_back() {
+    let scene = Scene::begun().quiet().turned_back().with(|seen| seen.destination = None);
+    assert_eq!(scene.says(), ["RestoreReclaim new-data new-data-uid@7 Delete"]);
+}
+
+#[test]
+fn a_fence_that_went_through_is_seen_through() {
+    let scene = Scene::begun().quiet().turned_back().with(|seen| {
+        seen.named.as_mut().unwrap().terminating = true;
+        (seen.destination, seen.destination_volume) = (None, None);
+        seen.users = vec![user(true)];
+    });
+    assert_eq!(scene.says(), ["wait OriginalGone of claim data"]);
+    assert_eq!(scene.app_is(3, Some(3), 3).says(), ["ScaleDown app@7"], "or the claim would never go");
+}
+
+/// Turned back behind the fence; only the source volume is left.
+fn nothing_left() -> Scene {
+    Scene::begun().fenced().turned_back().with(|seen| {
+        (seen.source, seen.destination, seen.destination_volume) = (None, None, None);
+    })
+}
+
+#[test]
+fn the_source_volume_is_reserved_for_the_claim() {
+    assert_eq!(nothing_left().says(), ["Reserve old-data old-data-uid@7 for the claim"]);
+}
+
+#[test]
+fn a_volume_that_still_names_the_deleted_original_is_reserved_too() {
+    let mut released = volume("old-data", RETAIN, "data", Some("data-uid"));
+    released.phase = "Released".to_owned();
+    let scene = nothing_left().with(|seen| seen.source_volume = Some(released));
+    assert_eq!(scene.says(), ["Reserve old-data old-data-uid@7 for the claim"]);
+}
+
+#[test]
+fn the_original_claim_is_created_anew() {
+    let scene = nothing_left().with(|seen| seen.source_volume = Some(volume("old-data", RETAIN, "data", None)));
+    assert_eq!(scene.says(), ["RestoreOriginalClaim data"]);
+}
+
+#[test]
+fn a_source_volume_that_is_gone_blocks() {
+    let scene = nothing_left().with(|seen| seen.source_volume = None);
+    assert_eq!(scene.says(), ["blocked source-volume-gone"]);
+}
+
+/// The claim was created anew on its source volume.
+fn restored() -> Scene {
+    nothing_left().with(|seen| {
+        seen.named = Some(claim("new", Some("old-data"), Some("run")));
+        seen.source_volume = Some(volume("old-data", RETAIN, "data", Some("new-uid")));
+    })
+}
+
+#[test]
+fn the_restored_claim_is_awaited() {
+    let scene = restored().with(|seen| seen.named.as_mut().unwrap().bound = false);
+    assert_eq!(scene.says(), ["wait ClaimBound of claim data"]);
+}
+
+#[test]
+fn then_everything_comes_back() {
+    assert_eq!(restored().says(), ["RestoreReclaim old-data old-data-uid@7 Delete", "ScaleUp app@7 3"]);
+    let scene = restored().with(|seen| seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
+    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["UnmarkWorkload app@7"]);
+}
+
+#[test]
+fn the_touch_goes_last_and_then_the_end_is_noted() {
+    let scene = Scene::begun().turned_back();
+    assert_eq!(scene.says(), ["UntouchOriginal data data-uid@7"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().turned_back = None);
+    assert_eq!(scene.says(), ["Note Ended RolledBack(\"why\")"]);
+}
+
+#[test]
+fn nothing_starts_before_every_claim_is_back() {
+    let scene = Scene::of(&["data", "logs"]).fenced().turned_back().each(|name, _, seen| {
+        (seen.source, seen.destination, seen.destination_volume) = (None, None, None);
+        if name == "logs" {
+            seen.named = Some(claim("new", Some("old-logs"), Some("run")));
+            seen.source_volume = Some(volume("old-logs", RETAIN, "logs", Some("new-uid")));
+        }
+    });
+    assert_eq!(scene.says(), ["Reserve old-data old-data-uid@7 for the claim"]);
+}
+
+#[test]
+fn a_claim_that_is_neither_is_foreign() {
+    let scene = nothing_left().with(|seen| seen.named = Some(claim("other", Some("elsewhere"), None)));
+    assert_eq!(scene.says(), ["blocked foreign-claim"]);
+}

@@ -1,0 +1,352 @@
+//! A scene: a record and what is seen beside it, changed from one moment of a migration to the next.
+//!
+//! Every object has the uid `<name>-uid` and the version 7, so that a decision shows which preconditions it carries.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::access::{AccessMode, VolumeMode};
+use crate::blocker::Blocker;
+use crate::copy_report::CopyReport;
+use crate::decide::{Decision, decide};
+use crate::names;
+use crate::observation::{Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, User, Volume, WorkloadSeen};
+use crate::record::{
+    Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Fact, Goal, Limits, OnFailure,
+    Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+};
+use crate::step::{Reserved, Step, Target};
+
+pub(super) struct Scene {
+    pub(super) record: Record,
+    pub(super) seen: Observation,
+    pub(super) now: Timestamp,
+}
+
+/// Seconds after the beginning.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
+}
+
+pub(super) fn app() -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::StatefulSet, name: "app".to_owned() }
+}
+
+impl Scene {
+    /// A running workload `app` of 3 with the claim `data`; nothing has been done yet.
+    pub(super) fn begun() -> Self {
+        Self::of(&["data"])
+    }
+
+    /// The same with these claims.
+    pub(super) fn of(claims: &[&str]) -> Self {
+        let record = Record {
+            format: FORMAT,
+            run: "run".to_owned(),
+            namespace: "ns".to_owned(),
+            name: "group".to_owned(),
+            begun: at(0),
+            asked: asked(),
+            goal: Goal::Forward,
+            claims: claims.iter().map(|name| ((*name).to_owned(), recorded(name))).collect(),
+            workloads: vec![WorkloadRecord { workload: app(), replicas: 3, when_scaled: Some("Delete".to_owned()) }],
+            stopped: None,
+            ended: None,
+        };
+        let mut seen = Observation::default();
+        for name in claims {
+            let claim = ClaimSeen {
+                named: Some(claim(name, Some(&format!("old-{name}")), None)),
+                source_volume: Some(volume(&format!("old-{name}"), "Delete", name, Some(&format!("{name}-uid")))),
+                ..ClaimSeen::default()
+            };
+            seen.claims.insert((*name).to_owned(), claim);
+        }
+        let workload = WorkloadSeen { version: Version("7".to_owned()), replicas: 3, mark: None, pods: 3 };
+        seen.workloads.insert(app(), workload);
+        Self { record, seen, now: at(0) }
+    }
+
+    /// Source volumes kept, destinations bound, noted and kept.
+    pub(super) fn prepared(self) -> Self {
+        self.each(|name, record, seen| {
+            let temp = names::destination_claim(name);
+            let new = format!("new-{name}");
+            retain(&mut seen.source_volume);
+            seen.destination = Some(claim(&temp, Some(&new), Some("run")));
+            seen.destination_volume = Some(volume(&new, RETAIN, &temp, Some(&format!("{temp}-uid"))));
+            record.destination = Some(DestinationVolume { name: new, reclaim: "Delete".to_owned() });
+        })
+    }
+
+    /// Workloads noted as stopping, marked and down, without pods.
+    pub(super) fn quiet(self) -> Self {
+        let mut scene = self.prepared();
+        scene.record.stopped = Some(at(0));
+        let app = scene.app();
+        (app.replicas, app.mark, app.pods) = (0, Some(3), 0);
+        scene
+    }
+
+    /// Original claims gone, source volumes held by their temporary claims.
+    pub(super) fn fenced(self) -> Self {
+        self.quiet().each(|name, _, seen| {
+            let temp = names::source_claim(name);
+            seen.named = None;
+            seen.source_volume = Some(volume(&format!("old-{name}"), RETAIN, &temp, Some(&format!("{temp}-uid"))));
+            seen.source = Some(claim(&temp, Some(&format!("old-{name}")), Some("run")));
+        })
+    }
+
+    /// Copies made and noted; temporary claims and pods still there.
+    pub(super) fn proven(self) -> Self {
+        let pod = succeeded();
+        self.fenced().each(|_, record, seen| {
+            seen.pods = vec![pod.clone()];
+            record.evidence = Some(Evidence::Copied { attempt: 1, report: CopyReport::default(), at: at(1) });
+        })
+    }
+
+    /// Temporary claims and pods gone, new claims bound.
+    pub(super) fn bound(self) -> Self {
+        self.proven().each(|name, _, seen| {
+            let new = format!("new-{name}");
+            (seen.source, seen.destination, seen.pods) = (None, None, Vec::new());
+            seen.named = Some(Claim { uid: Uid("new-uid".to_owned()), ..claim(name, Some(&new), Some("run")) });
+            seen.destination_volume = Some(volume(&new, RETAIN, name, Some("new-uid")));
+            seen.source_volume.as_mut().unwrap().phase = "Released".to_owned();
+        })
+    }
+
+    /// Reclaim policies restored, workloads up and unmarked: nothing left but the source volumes.
+    pub(super) fn settled(self) -> Self {
+        let mut scene = self.bound().each(|_, _, seen| {
+            seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
+        });
+        let app = scene.app();
+        (app.replicas, app.mark, app.pods) = (3, None, 3);
+        scene
+    }
+
+    /// Turned back, original claims touched.
+    pub(super) fn turned_back(mut self) -> Self {
+        self.record.goal = Goal::Back("why".to_owned());
+        self.each(|_, record, seen| {
+            if let Some(original) = &mut seen.named {
+                original.turned_back = Some("run".to_owned());
+                record.touched = true;
+            }
+        })
+    }
+
+    pub(super) fn each(mut self, change: impl Fn(&str, &mut ClaimRecord, &mut ClaimSeen)) -> Self {
+        for (name, seen) in &mut self.seen.claims {
+            change(name, self.record.claims.get_mut(name).unwrap(), seen);
+        }
+        self
+    }
+
+    pub(super) fn with(mut self, change: impl FnOnce(&mut ClaimSeen)) -> Self {
+        change(self.seen.claims.get_mut("data").unwrap());
+        self
+    }
+
+    pub(super) fn recorded(mut self, change: impl FnOnce(&mut ClaimRecord)) -> Self {
+        change(self.record.claims.get_mut("data").unwrap());
+        self
+    }
+
+    pub(super) fn app_is(mut self, replicas: u32, mark: Option<u32>, pods: u32) -> Self {
+        let app = self.app();
+        (app.replicas, app.mark, app.pods) = (replicas, mark, pods);
+        self
+    }
+
+    fn app(&mut self) -> &mut WorkloadSeen {
+        self.seen.workloads.get_mut(&app()).unwrap()
+    }
+
+    pub(super) fn hold(mut self) -> Self {
+        self.record.asked.on_failure = OnFailure::Hold;
+        self
+    }
+
+    pub(super) fn disposal(mut self, disposal: Disposal) -> Self {
+        self.record.asked.disposal = disposal;
+        self
+    }
+
+    pub(super) fn later(mut self, seconds: i64) -> Self {
+        self.now = at(seconds);
+        self
+    }
+
+    /// What is decided, one short line each.
+    pub(super) fn says(&self) -> Vec<String> {
+        match decide(&self.record, &self.seen, self.now) {
+            Decision::Act(steps) => steps.iter().map(step).collect(),
+            Decision::Wait(waits) => waits
+                .iter()
+                .map(|waiting| {
+                    let until = waiting.deadline.map(|deadline| format!(" until {}", deadline.as_second()));
+                    format!("wait {:?} of {}{}", waiting.on, waiting.of, until.unwrap_or_default())
+                })
+                .collect(),
+            Decision::Blocked(blockers) => blockers.iter().map(|blocker| format!("blocked {}", blocker.code)).collect(),
+            Decision::Finished(ended) => vec![format!("finished {:?}", ended.how)],
+        }
+    }
+
+    pub(super) fn blockers(&self) -> Vec<Blocker> {
+        match decide(&self.record, &self.seen, self.now) {
+            Decision::Blocked(blockers) => blockers,
+            other => panic!("not blocked: {other:?}"),
+        }
+    }
+}
+
+fn asked() -> Asked {
+    Asked {
+        source_class: "slow".to_owned(),
+        dest_class: "fast".to_owned(),
+        binds_late: false,
+        disposal: Disposal::Delete,
+        on_failure: OnFailure::RollBack,
+        warm: false,
+        rsync_image: "rsync".to_owned(),
+        rsync_flags: Vec::new(),
+        limits: Limits::default(),
+    }
+}
+
+fn recorded(name: &str) -> ClaimRecord {
+    ClaimRecord {
+        uid: Some(Uid(format!("{name}-uid"))),
+        manifest: serde_json::Value::Null,
+        source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node: None },
+        modes: vec![AccessMode::ReadWriteOnce],
+        volume_mode: VolumeMode::Filesystem,
+        bytes: 1,
+        verdict: None,
+        destination: None,
+        warmed: None,
+        failures: Vec::new(),
+        evidence: None,
+        touched: false,
+    }
+}
+
+/// A claim bound to `volume`.
+pub(super) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Claim {
+    Claim {
+        uid: Uid(format!("{name}-uid")),
+        version: Version("7".to_owned()),
+        volume: volume.map(str::to_owned),
+        bound: volume.is_some(),
+        terminating: false,
+        run: run.map(str::to_owned),
+        turned_back: None,
+        fits: true,
+        created: at(0),
+        trouble: None,
+    }
+}
+
+pub(super) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>) -> Volume {
+    Volume {
+        name: name.to_owned(),
+        uid: Uid(format!("{name}-uid")),
+        version: Version("7".to_owned()),
+        reclaim: reclaim.to_owned(),
+        holder: Some(Holder {
+            namespace: "ns".to_owned(),
+            name: holder.to_owned(),
+            uid: uid.map(|uid| Uid(uid.to_owned())),
+        }),
+        phase: if uid.is_some() { "Bound" } else { "Available" }.to_owned(),
+        terminating: None,
+    }
+}
+
+fn retain(volume: &mut Option<Volume>) {
+    volume.as_mut().unwrap().reclaim = RETAIN.to_owned();
+}
+
+pub(super) fn pod(purpose: Purpose, attempt: u32, progress: Progress) -> Pod {
+    let name = format!("{}{attempt}", purpose.word());
+    Pod { uid: Uid(format!("{name}-uid")), name, purpose, attempt, progress, leaving: false, created: at(0) }
+}
+
+pub(super) fn succeeded() -> Pod {
+    pod(Purpose::Copy, 1, Progress::Succeeded(Ok(CopyReport::default())))
+}
+
+pub(super) fn failed(attempt: u32) -> Pod {
+    pod(Purpose::Copy, attempt, Progress::Failed("disk full".to_owned()))
+}
+
+pub(super) fn failure(attempt: u32) -> CopyFailure {
+    CopyFailure { attempt, at: at(100), reason: "disk full".to_owned() }
+}
+
+pub(super) fn user(placed: bool) -> User {
+    User { pod: "shell".to_owned(), placed }
+}
+
+fn target(target: &Target) -> String {
+    format!("{} {}@{}", target.name, target.uid, target.version.0)
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Note(fact) => note(fact),
+        Step::RetainSource { volume, .. } => format!("RetainSource {}", target(volume)),
+        Step::CreateDestination { claim } => format!("CreateDestination {claim}"),
+        Step::AdoptDestination { target: temp, .. } => format!("AdoptDestination {}", target(temp)),
+        Step::RetainDestination { volume, .. } => format!("RetainDestination {}", target(volume)),
+        Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.word()),
+        Step::DeletePod { pod, uid, .. } => format!("DeletePod {pod} {uid}"),
+        Step::MarkWorkload { workload, version, replicas } => {
+            format!("MarkWorkload {}@{} {replicas}", workload.name, version.0)
+        }
+        Step::ScaleDown { workload, version } => format!("ScaleDown {}@{}", workload.name, version.0),
+        Step::DeleteOriginalClaim { target: claim, .. } => format!("DeleteOriginalClaim {}", target(claim)),
+        Step::Reserve { volume, holder, .. } => {
+            let holder = match holder {
+                Reserved::SourceTemp => "its temp",
+                Reserved::ClaimName => "the claim",
+            };
+            format!("Reserve {} for {holder}", target(volume))
+        }
+        Step::CreateSourceTemp { claim } => format!("CreateSourceTemp {claim}"),
+        Step::DeleteTemp { target: temp, .. } => format!("DeleteTemp {}", target(temp)),
+        Step::CreateFinalClaim { claim } => format!("CreateFinalClaim {claim}"),
+        Step::RestoreOriginalClaim { claim } => format!("RestoreOriginalClaim {claim}"),
+        Step::TouchOriginal { target: claim, .. } => format!("TouchOriginal {}", target(claim)),
+        Step::UntouchOriginal { target: claim, .. } => format!("UntouchOriginal {}", target(claim)),
+        Step::RestoreReclaim { volume, policy, .. } => format!("RestoreReclaim {} {policy}", target(volume)),
+        Step::ScaleUp { workload, version, replicas } => format!("ScaleUp {}@{} {replicas}", workload.name, version.0),
+        Step::UnmarkWorkload { workload, version } => format!("UnmarkWorkload {}@{}", workload.name, version.0),
+        Step::DeleteSourceVolume { volume, .. } => format!("DeleteSourceVolume {}", target(volume)),
+    }
+}
+
+fn note(fact: &Fact) -> String {
+    match fact {
+        Fact::Destination { claim, volume } => format!("Note Destination {claim} {} {}", volume.name, volume.reclaim),
+        Fact::Warmed { claim, warmed } => format!("Note Warmed {claim} {:?}", warmed.failure),
+        Fact::Stopping { at } => format!("Note Stopping {}", at.as_second()),
+        Fact::CopyFailed { claim, failure } => {
+            format!("Note CopyFailed {claim} {} {}", failure.attempt, failure.reason)
+        }
+        Fact::Copied { claim, evidence } => {
+            let attempt = match evidence {
+                Evidence::Copied { attempt, .. } => *attempt,
+                Evidence::Adopted => 0,
+            };
+            format!("Note Copied {claim} {attempt}")
+        }
+        Fact::TurnedBack { why } => format!("Note TurnedBack {why}"),
+        Fact::Touched { claim } => format!("Note Touched {claim}"),
+        Fact::Ended(ended) => format!("Note Ended {:?}", ended.how),
+    }
+}
