@@ -155,3 +155,124 @@ fn invalid_mode(volume: &Volume) -> Option<Finding> {
 fn source_class(request: &Request) -> &str {
     get(&request.facts, SOURCE_CLASS).or(request.source.as_ref().map(|class| class.name.as_str())).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used, reason = "a test stops at the first surprise")]
+    use super::*;
+    use pvmigrate_policy_sdk::types::{StorageClass, VolumeMode};
+
+    fn class(name: &str) -> StorageClass {
+        StorageClass {
+            name: name.into(),
+            provisioner: "x".into(),
+            parameters: Vec::new(),
+            annotations: Vec::new(),
+            reclaim_policy: "Delete".into(),
+            binding_mode: "Immediate".into(),
+            allow_expansion: false,
+            known_modes: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    fn volume() -> Volume {
+        Volume {
+            id: 1,
+            namespace: "app".into(),
+            name: "data".into(),
+            uid: "u".into(),
+            labels: Vec::new(),
+            annotations: Vec::new(),
+            phase: "Bound".into(),
+            created: 0,
+            storage_class: Some("old".into()),
+            driver: None,
+            volume_name: Some("pv".into()),
+            reclaim_policy: None,
+            volume_mode: VolumeMode::Block,
+            requested_modes: Vec::new(),
+            effective_modes: Vec::new(),
+            requested_bytes: 1,
+            capacity_bytes: 1,
+            used_bytes: None,
+            consumers: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    fn request(facts: &[(&str, &str)]) -> Request {
+        let mut all = pairs(facts);
+        all.push((SOURCE_CLASS.into(), "old".into()));
+        all.sort_unstable();
+        Request {
+            settings: "{}".into(),
+            environment: String::new(),
+            now: 0,
+            source: Some(class("old")),
+            target: class("new"),
+            volumes: Vec::from([volume()]),
+            facts: all,
+        }
+    }
+
+    fn code(vote: Vote) -> (bool, String) {
+        match vote {
+            Vote::Migrate(reason) => (true, reason.code),
+            Vote::Skip(reason) => (false, reason.code),
+            Vote::Abstain => panic!("the default policy never abstains"),
+        }
+    }
+
+    fn annotated(value: &str) -> Volume {
+        Volume { annotations: pairs(&[(ACCESS_MODE, value)]), ..volume() }
+    }
+
+    #[test]
+    fn votes() {
+        let plain = request(&[]);
+        let vote = |volume: Volume| code(vote(&plain, &volume));
+        assert_eq!(vote(volume()), (true, "source-class".into()));
+        assert_eq!(vote(Volume { storage_class: None, ..volume() }), (false, "other-class".into()));
+        assert_eq!(vote(Volume { phase: "Pending".into(), ..volume() }), (false, "not-bound".into()));
+        assert_eq!(vote(Volume { volume_name: None, ..volume() }), (false, "not-bound".into()));
+        let elsewhere = request(&[(NAMESPACE, "other")]);
+        assert_eq!(code(super::vote(&elsewhere, &volume())), (false, "other-namespace".into()));
+        let here = request(&[(NAMESPACE, "app")]);
+        assert_eq!(code(super::vote(&here, &volume())), (true, "source-class".into()));
+    }
+
+    #[test]
+    fn the_annotation_gives_one_mode_and_leaves_the_volume_mode() {
+        let shaped = shape(&annotated("ReadOnlyMany")).expect("an opinion");
+        assert_eq!((shaped.modes, shaped.volume_mode), (Vec::from([AccessMode::ReadOnlyMany]), VolumeMode::Block));
+        assert_eq!(shape(&volume()), None);
+        assert_eq!(shape(&annotated("readonlymany")), None);
+    }
+
+    #[test]
+    fn an_invalid_annotation_counts_only_for_what_moves() {
+        let request = Request { volumes: Vec::from([annotated("")]), ..request(&[]) };
+        let planned = Planned {
+            volume: 1,
+            modes: Vec::new(),
+            volume_mode: VolumeMode::Block,
+            target_bytes: 1,
+            facts: Vec::new(),
+        };
+        let found = findings(&request, &[planned]);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].code.as_str(), &found[0].subject), ("access-mode-invalid", &Subject::Volume(1)));
+        assert!(found[0].message.contains("claim data in namespace app") && found[0].message.contains("\"\""));
+        let codes: Vec<_> = findings(&request, &[]).into_iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, ["nothing-to-migrate"]);
+    }
+
+    #[test]
+    fn every_code_used_is_declared() {
+        let used = include_str!("rule.rs").split("mod tests").next().unwrap_or_default();
+        for (code, _) in CODES {
+            assert!(used.matches(&format!("\"{code}\"")).count() >= 2, "{code} is declared but not used");
+        }
+    }
+}

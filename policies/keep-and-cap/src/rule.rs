@@ -139,9 +139,41 @@ fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["", "Ki", "Mi", "Gi", "Ti", "Pi"];
     let mut number = bytes;
     let mut unit = 0;
-    while number != 0 && number % 1024 == 0 && unit + 1 < UNITS.len() {
+    while number != 0 && number.is_multiple_of(1024) && unit + 1 < UNITS.len() {
         number /= 1024;
         unit += 1;
     }
     format!("{number}{}", UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_whole_numbers_with_a_unit() {
+        for (text, bytes) in [("0", 0), ("7", 7), ("1k", 1_000), ("500Gi", 500 << 30), ("2T", 2_000_000_000_000)] {
+            assert_eq!(whole_bytes(text), Some(bytes), "{text}");
+        }
+        for text in ["", "Gi", "1.5Gi", "-1Gi", "1gi", "1 Gi", "99999999999999999999", "99999999999Pi"] {
+            assert_eq!(whole_bytes(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes_print_in_the_largest_whole_unit() {
+        for (bytes, text) in
+            [(0, "0"), (1, "1"), (1024, "1Ki"), (1536, "1536"), (100 << 30, "100Gi"), (1 << 60, "1024Pi")]
+        {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn every_code_used_is_declared() {
+        let used = include_str!("rule.rs").split("mod tests").next().unwrap_or_default();
+        for (code, _) in CODES {
+            assert!(used.matches(&format!("\"{code}\"")).count() >= 2, "{code} is declared but not used");
+        }
+    }
 }
