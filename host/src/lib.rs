@@ -1,1 +1,64 @@
-//! x
+//! The command `pvmigrate`: wiring and words. What a migration does next is decided in `pvmigrate_core`.
+//!
+//! [`run`] is one run on any cluster, [`driver`] its loop; [`commands`] has a file a command; [`render`] is the only place
+//! that writes to stdout and stderr.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub mod cli;
+pub mod commands;
+pub mod driver;
+pub mod exit;
+pub mod failure;
+pub mod options;
+pub mod plan;
+pub mod render;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod stop;
+pub mod trace;
+
+use cli::{Cli, OutputForm};
+use exit::Exit;
+use failure::Failure;
+use render::Screen;
+
+/// Runs the command line (the program's name first), and returns the exit code.
+pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let cli = match Cli::read(words.iter().cloned()) {
+        Ok(cli) => cli,
+        Err(error) => return unread(&error, &words),
+    };
+    let screen = Screen::new(&cli.display);
+    let result = trace::start(&screen)
+        .and_then(|()| runtime())
+        .and_then(|runtime| runtime.block_on(commands::run(cli, &screen)));
+    let exit = result.unwrap_or_else(|failure| {
+        screen.failure(&failure);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| Failure::new(Exit::Usage, error).context("cannot start threads"))
+}
+
+/// Shows what clap has to say: the help, the version, or what is wrong with the command line.
+fn unread(error: &clap::Error, words: &[OsString]) -> ExitCode {
+    if !error.use_stderr() {
+        // A reader of the help that has gone away is no error.
+        let _ = error.print();
+        return Exit::Done.into();
+    }
+    let is_json = words.iter().any(|word| word.to_str().is_some_and(|word| word.ends_with("json")));
+    let form = if is_json { OutputForm::Json } else { OutputForm::Text };
+    let screen = Screen::new(&cli::DisplayArgs { output: form, verbose: 0, color: cli::ColorWhen::Auto });
+    let text = error.to_string();
+    screen.failure(&Failure::usage(text.trim().strip_prefix("error: ").unwrap_or(&text)));
+    Exit::Usage.into()
+}

@@ -1,0 +1,98 @@
+//! One file a command, and what they share: a policy chain, a connection, the user's Ctrl-C.
+
+use pvmigrate_cluster::{ConnectOptions, Connection};
+use pvmigrate_policy::{Limits, Policies};
+
+use crate::cli::{Cli, ClusterArgs, Command, PolicyCommand, RuleArgs};
+use crate::driver::GroupEnd;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::Screen;
+use crate::stop::Stop;
+
+pub mod abort;
+pub mod cleanup;
+pub mod completions;
+pub mod migrate;
+pub mod plan;
+pub mod policy;
+pub mod rehearse;
+pub mod status;
+
+/// Runs the command that the command line asks for.
+///
+/// # Errors
+/// What ended it early.
+pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
+    match cli.command {
+        None => migrate::run(&cli.migrate, screen).await,
+        Some(Command::Migrate(args)) => migrate::run(&args, screen).await,
+        Some(Command::Plan(args)) => plan::run(&args, screen).await,
+        Some(Command::Status(args)) => status::run(&args, screen).await,
+        Some(Command::Abort(args)) => abort::run(&args, screen).await,
+        Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
+        Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
+        Some(Command::Policy(PolicyCommand::Test(args))) => policy::test(&args, screen),
+        Some(Command::Policy(PolicyCommand::Inspect { policy })) => policy::inspect(&policy, screen),
+        Some(Command::Completions { shell }) => completions::run(shell, screen),
+    }
+}
+
+async fn connect(args: &ClusterArgs) -> Result<Connection, Failure> {
+    let options = ConnectOptions { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
+    Ok(pvmigrate_cluster::connect(&options).await?)
+}
+
+fn policies(args: &RuleArgs) -> Result<Policies, Failure> {
+    Ok(Policies::load(&args.policy, &Limits::default())?)
+}
+
+/// Says what an interrupt means for a command.
+struct Interrupted {
+    /// Told after the first Ctrl-C.
+    advice: &'static str,
+    /// Done before the process ends after the second one.
+    last: Box<dyn FnOnce() + Send>,
+}
+
+impl Interrupted {
+    /// A command that works on a real cluster: whatever it leaves there can be gone on with.
+    fn resumable() -> Self {
+        let advice = "nothing is lost: the same command goes on from here, and pvmigrate abort goes back";
+        Self { advice, last: Box::new(|| ()) }
+    }
+}
+
+/// Returns a token that Ctrl-C and SIGTERM set; a second Ctrl-C ends the process at once.
+///
+/// Only for commands that write: the others may simply be killed.
+fn stop_on_signals(screen: &Screen, interrupted: Interrupted) -> Result<Stop, Failure> {
+    let stop = Stop::new();
+    let (first, second) = (screen.clone(), screen.clone());
+    let Interrupted { advice, last } = interrupted;
+    let on_first = move || {
+        first.say("stopping after the writes under way; Ctrl-C again stops at once");
+        first.hint(advice);
+    };
+    let on_second = move || {
+        second.terminal.restore();
+        last();
+        std::process::exit(Exit::Interrupted.code().into());
+    };
+    stop.on_signals(on_first, on_second)
+        .map_err(|error| Failure::new(Exit::Usage, error).context("cannot listen for Ctrl-C"))?;
+    Ok(stop)
+}
+
+/// Returns the exit code that the end of one group deserves.
+fn exit_of(end: &GroupEnd) -> Exit {
+    use pvmigrate_core::record::{Ended, Outcome};
+    match end {
+        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => Exit::Done,
+        GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => Exit::RolledBack,
+        GroupEnd::Blocked(_) => Exit::NeedsPerson,
+        GroupEnd::Interrupted => Exit::Interrupted,
+        GroupEnd::Failed(error) if error.is::<pvmigrate_policy::PolicyFailure>() => Exit::PolicyFault,
+        GroupEnd::Failed(_) => Exit::Cluster,
+    }
+}

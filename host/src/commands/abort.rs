@@ -1,0 +1,159 @@
+//! `abort`: turns groups back to their old volumes, and drives them there.
+//!
+//! Turning back is one fact in the record, added by compare-and-swap. A run that is driving the same group right now sees
+//! it at its next look and goes back as well.
+
+use std::sync::Arc;
+
+use pvmigrate_cluster::RecordStore;
+use pvmigrate_core::ports::{RecordId, Records as _, Saved};
+use pvmigrate_core::record::{Asked, Fact, Goal, Record, Refused};
+use pvmigrate_policy::Policies;
+
+use crate::cli::AbortArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::render::progress::Progress;
+use crate::render::{self, Screen};
+use crate::run;
+
+/// The reason in the record.
+const WHY: &str = "the user aborted it";
+
+/// Turns the named groups back, or all, and shows what they came to.
+///
+/// # Errors
+/// On bad usage, when a group can only go forward any more, or when the cluster cannot be used.
+pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
+    if args.records.is_empty() && !args.all {
+        return Err(Failure::usage("abort what? Name records, or give --all")
+            .hint("see the records there are: pvmigrate status"));
+    }
+    let connection = super::connect(&args.look.cluster).await?;
+    let client = &connection.client;
+    let namespace = args.look.namespace.as_deref();
+    let store = RecordStore::new(client.clone());
+    let records = chosen(args, store.list(namespace).await?)?;
+    let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
+    let (mut turned, mut refused) = (Vec::new(), Vec::new());
+    for record in records {
+        match turn_back(&store, &record).await? {
+            Turned::Back(record) => turned.push(*record),
+            Turned::Over => screen.say(&format!("{}/{} is over already", record.namespace, record.name)),
+            Turned::Refused(failure) => refused.push(failure),
+        }
+    }
+    let Some(first) = turned.first() else {
+        if let Some(failure) = refused.into_iter().next() {
+            return Err(failure);
+        }
+        screen.say("No migration is open: there is nothing to abort.");
+        return Ok(Exit::Done);
+    };
+    let options = options(&first.asked, namespace);
+    let policies = Policies::builtin()?;
+    let progress = Arc::new(Progress::new(screen, false));
+    let report = run::finish(client, &policies, &options, turned, progress, &stop).await?;
+    let ends = report.groups.iter().map(|group| aborted(super::exit_of(&group.end)));
+    let refusals = refused.iter().map(|failure| failure.exit);
+    let exit = ends.chain(refusals).fold(Exit::Done, Exit::or_graver);
+    screen.result(
+        || render::report::text(&report, options.disposal, screen),
+        &render::report::json(&report, &[], None, exit),
+    )?;
+    for failure in &refused {
+        screen.say(&render::failure::text(failure, screen.paint_err));
+    }
+    screen.detail(|| connection.requests.to_string());
+    Ok(exit)
+}
+
+/// A group that is back on its old volumes is what was asked for.
+fn aborted(exit: Exit) -> Exit {
+    if exit == Exit::RolledBack { Exit::Done } else { exit }
+}
+
+/// Returns the open records that were named; a name that fits none is an error.
+fn chosen(args: &AbortArgs, records: Vec<Record>) -> Result<Vec<Record>, Failure> {
+    let is_named = |record: &Record, name: &String| {
+        record.name == *name || format!("{}/{}", record.namespace, record.name) == *name
+    };
+    for name in &args.records {
+        let found: Vec<&Record> = records.iter().filter(|record| is_named(record, name)).collect();
+        let hint = "see the records there are: pvmigrate status";
+        match found.as_slice() {
+            [] => return Err(Failure::usage(format!("there is no record {name}")).hint(hint)),
+            [record] if !record.is_open() => {
+                return Err(Failure::usage(format!("the migration of record {name} has ended already")).hint(hint));
+            }
+            [_] => {}
+            _ => {
+                return Err(Failure::usage(format!("there are records {name} in several namespaces"))
+                    .hint("write NAMESPACE/RECORD, or give --namespace"));
+            }
+        }
+    }
+    let is_chosen = |record: &Record| args.all || args.records.iter().any(|name| is_named(record, name));
+    Ok(records.into_iter().filter(|record| record.is_open() && is_chosen(record)).collect())
+}
+
+/// What became of the wish to turn one migration back.
+enum Turned {
+    /// Its record says so now.
+    Back(Box<Record>),
+    /// It had ended, or its record is gone.
+    Over,
+    /// It can only go forward any more.
+    Refused(Failure),
+}
+
+/// Adds the fact to one record.
+async fn turn_back(store: &RecordStore, record: &Record) -> Result<Turned, Failure> {
+    let id = record.id();
+    loop {
+        let Some((record, version)) = store.load(&id).await?.filter(|(record, _)| record.is_open()) else {
+            return Ok(Turned::Over);
+        };
+        if matches!(record.goal, Goal::Back(_)) {
+            return Ok(Turned::Back(Box::new(record))); // turned back already: it only has to be driven
+        }
+        let next = match record.with(Fact::TurnedBack { why: WHY.to_owned() }) {
+            Ok(next) => next,
+            Err(refused) => return Ok(Turned::Refused(forward_only(&id, refused))),
+        };
+        match store.save(&next, Some(&version)).await? {
+            Saved::Stored(_) => return Ok(Turned::Back(Box::new(next))),
+            Saved::Conflict => {} // another process has moved it: look again
+        }
+    }
+}
+
+fn forward_only(id: &RecordId, refused: Refused) -> Failure {
+    Failure::new(Exit::Finding, refused)
+        .context(format!("cannot abort {}/{}", id.namespace, id.name))
+        .hint("run migrate again to finish it; the old disk stays, whatever happens")
+}
+
+/// Returns options that fit the records: a migration keeps its own, so these only say where to look and how many at once.
+fn options(asked: &Asked, namespace: Option<&str>) -> Options {
+    Options {
+        source_class: asked.source_class.clone(),
+        dest_class: asked.dest_class.clone(),
+        namespace: namespace.map(str::to_owned),
+        environment: String::new(),
+        rsync_image: asked.rsync_image.clone(),
+        rsync_flags: asked.rsync_flags.clone(),
+        set_defaults: false,
+        skip_source_validation: true,
+        preflight_only: false,
+        skip_preflight: true,
+        pod_ready_timeout: std::time::Duration::from_secs(60),
+        // Going back copies nothing, so nothing is gained by going slowly.
+        parallel: usize::MAX,
+        on_failure: asked.on_failure,
+        disposal: asked.disposal,
+        warm: asked.warm,
+        limits: asked.limits.clone(),
+    }
+}

@@ -1,0 +1,52 @@
+//! `cleanup`: removes what ended migrations have left behind. Volumes are never among it.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use pvmigrate_cluster::cleanup::{self, Leftover};
+
+use crate::cli::CleanupArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::leftovers::{self, Fate};
+use crate::render::{Screen, units};
+
+/// Lists what is left, and removes it when told to: by `--yes`, or by the answer on a terminal.
+///
+/// # Errors
+/// When the cluster cannot be used. What could be removed before that is gone.
+pub async fn run(args: &CleanupArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let connection = super::connect(&args.look.cluster).await?;
+    let found = cleanup::find(&connection.client, args.look.namespace.as_deref()).await?;
+    let may_remove = !found.is_empty() && (args.yes || agreed(&found, screen)?);
+    let mut fates = Vec::new();
+    for left in found {
+        let fate = match may_remove {
+            false => Fate::Found,
+            true if cleanup::remove(&connection.client, &left).await? => Fate::Removed,
+            true => Fate::Changed,
+        };
+        fates.push((left, fate));
+    }
+    screen.result(|| leftovers::text(&fates, screen), &leftovers::json(&fates, Exit::Done))?;
+    if !may_remove && !fates.is_empty() {
+        screen.hint("nothing was removed; to remove it: pvmigrate cleanup --yes");
+    }
+    screen.detail(|| connection.requests.to_string());
+    Ok(Exit::Done)
+}
+
+/// Asks on a terminal; without one, nobody is there to agree.
+fn agreed(found: &[Leftover], screen: &Screen) -> Result<bool, Failure> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(false);
+    }
+    let listed: Vec<(Leftover, Fate)> = found.iter().map(|left| (left.clone(), Fate::Found)).collect();
+    screen.say(leftovers::text(&listed, screen).trim_end());
+    let unreadable = |error| Failure::new(Exit::Usage, error).context("cannot ask on the terminal");
+    let mut stderr = io::stderr().lock();
+    write!(stderr, "Remove {}? [y/N] ", units::count(found.len(), "object")).map_err(unreadable)?;
+    stderr.flush().map_err(unreadable)?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).map_err(unreadable)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}

@@ -1,0 +1,20 @@
+//! `completions`: a script that completes the command line in a shell.
+
+use clap::CommandFactory as _;
+use clap_complete::{Shell, generate};
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::Screen;
+
+/// Prints the script for a shell.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub fn run(shell: Shell, screen: &Screen) -> Result<Exit, Failure> {
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "pvmigrate", &mut script);
+    screen.write(&String::from_utf8_lossy(&script))?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,78 @@
+//! `migrate`, and what happens without a subcommand.
+
+use std::sync::Arc;
+
+use super::rehearse::Checked;
+use crate::cli::MigrateArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::render::progress::Progress;
+use crate::render::{self, Screen};
+use crate::report::{ClaimReport, Verified};
+use crate::run::{self, Run};
+
+/// Migrates and shows what it came to.
+///
+/// # Errors
+/// On bad usage, when a policy fails, or when the cluster cannot be used. What happens to a group later is in the report.
+pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let options = args.migration.options()?;
+    let policies = super::policies(&args.migration.rules)?;
+    let connection = super::connect(&args.cluster).await?;
+    let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
+    let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
+    let run = run::migrate(&connection.client, &policies, &options, progress, &stop).await?;
+    let exit = show(&run, &Shown { options: &options, interrupted: stop.requested(), checked: None }, screen)?;
+    if exit == Exit::Interrupted {
+        screen.hint("to go on, run the same command again; to go back: pvmigrate abort --all");
+    }
+    screen.detail(|| connection.requests.to_string());
+    Ok(exit)
+}
+
+/// Holds what is shown beside the run itself.
+pub(super) struct Shown<'a> {
+    /// What was asked for.
+    pub(super) options: &'a Options,
+    /// The user asked to stop.
+    pub(super) interrupted: bool,
+    /// What a rehearsal compared.
+    pub(super) checked: Option<&'a Checked>,
+}
+
+/// Shows what a run came to, and returns the exit code it deserves.
+///
+/// # Errors
+/// When stdout cannot be written.
+pub(super) fn show(run: &Run, shown: &Shown<'_>, screen: &Screen) -> Result<Exit, Failure> {
+    let blockers = run.blockers();
+    let exit = exit_of(run, shown);
+    let text = || {
+        let mut text = render::report::run_text(run, &blockers, shown.options, screen);
+        text.push_str(&shown.checked.map_or_else(String::new, |checked| render::report::checked(checked, screen)));
+        text
+    };
+    screen.result(text, &render::report::json(&run.report, &blockers, shown.checked, exit))?;
+    render::findings::hints(screen, &blockers);
+    Ok(exit)
+}
+
+fn exit_of(run: &Run, shown: &Shown<'_>) -> Exit {
+    let mut exit = if run.blockers().is_empty() { Exit::Done } else { Exit::Finding };
+    // An interrupt that came when all was done already has cut nothing short.
+    let is_unfinished =
+        run.report.groups.is_empty() || (shown.options.set_defaults && run.report.defaults_changed.is_empty());
+    if shown.interrupted && is_unfinished {
+        exit = exit.or_graver(Exit::Interrupted);
+    }
+    for group in &run.report.groups {
+        exit = exit.or_graver(super::exit_of(&group.end));
+        let differs = |claim: &ClaimReport| matches!(claim.verified, Verified::Differs(_));
+        if group.claims.iter().any(differs) {
+            exit = exit.or_graver(Exit::NeedsPerson);
+        }
+    }
+    let is_changed = shown.checked.is_some_and(|checked| !checked.changes.is_empty());
+    if is_changed && exit == Exit::Done { Exit::NeedsPerson } else { exit }
+}

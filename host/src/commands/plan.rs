@@ -1,0 +1,24 @@
+//! `plan`: what a migration would do. Reads only; not even preflight pods are made.
+
+use crate::cli::MigrateArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::{self, Screen};
+use crate::run;
+
+/// Plans and shows the plan.
+///
+/// # Errors
+/// On bad usage, when a policy fails, or when the cluster cannot be read.
+pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let options = args.migration.options()?;
+    let policies = super::policies(&args.migration.rules)?;
+    let connection = super::connect(&args.cluster).await?;
+    let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
+    let blockers: Vec<_> = plan.all_blockers().cloned().collect();
+    let exit = if blockers.is_empty() { Exit::Done } else { Exit::Finding };
+    screen.result(|| render::plan::text(&plan, &options, screen), &render::plan::json(&plan, &options, exit))?;
+    render::findings::hints(screen, &blockers);
+    screen.detail(|| connection.requests.to_string());
+    Ok(exit)
+}

@@ -1,0 +1,97 @@
+//! `rehearse`: the ordinary migration on an embedded cluster made from YAML files, with files in its volumes.
+//!
+//! The run itself is [`run::migrate`] with another client. What is added is what only a rehearsal can do: look at both
+//! sides of every copy, and at every object, before and after.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use pvmigrate_rehearsal::{Cluster, LoadError, Settings, find_rsync, read_objects};
+use serde_json::Value;
+
+use super::migrate;
+use crate::cli::RehearseArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::progress::Progress;
+use crate::render::{Screen, units};
+use crate::run;
+
+mod before;
+mod classes;
+
+use before::Before;
+pub use before::Checked;
+
+/// Fills the volumes the same way each time, so that two rehearsals of one file can be compared.
+const SEED: u64 = 1;
+
+/// Rehearses and shows what it came to.
+///
+/// # Errors
+/// When a file cannot be read, rsync is missing, or the run fails.
+pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let objects = read(&args.paths)?;
+    let options = args.migration.options_for(classes::of(&args.migration.scope, &objects)?)?;
+    let policies = super::policies(&args.migration.rules)?;
+    let rsync = find_rsync()?;
+    let directory = tempfile::Builder::new().prefix("pvmigrate-rehearsal-").tempdir();
+    let directory = directory
+        .map_err(|error| Failure::usage(format!("cannot make a folder for the volumes: {error}")).hint("set TMPDIR"))?;
+    let scratch = directory.path().to_owned();
+    let interrupted = super::Interrupted {
+        advice: "a rehearsal is thrown away at its end; no cluster was touched",
+        last: Box::new(move || drop(std::fs::remove_dir_all(scratch))),
+    };
+    let stop = super::stop_on_signals(screen, interrupted)?;
+
+    let settings = Settings::new(directory.path().join("volumes"), rsync);
+    let cluster = Cluster::start(objects, settings).await?;
+    cluster.settled().await;
+    let filled = cluster.fill_all(SEED).map_err(|error| unwritable(directory.path(), &error))?;
+    let bytes = filled.iter().map(|(_, _, contents)| contents.bytes).sum();
+    let claims = units::count(filled.len(), "volume");
+    screen.say(&format!("Embedded cluster started; {claims} filled with {}.", units::bytes(bytes)));
+    let before = Before::take(&cluster, &directory.path().join("before"))
+        .map_err(|error| unwritable(directory.path(), &error))?;
+
+    let connection = pvmigrate_cluster::wrap(cluster.client());
+    let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
+    let mut run = run::migrate(&connection.client, &policies, &options, progress, &stop).await?;
+    cluster.settled().await;
+    let checked = before.check(&cluster, &mut run.report);
+    let shown = migrate::Shown { options: &options, interrupted: stop.requested(), checked: Some(&checked) };
+    let exit = migrate::show(&run, &shown, screen)?;
+    screen.detail(|| connection.requests.to_string());
+    cluster.stop().await;
+    Ok(exit)
+}
+
+fn read(paths: &[std::path::PathBuf]) -> Result<Vec<Value>, Failure> {
+    let mut objects = Vec::new();
+    for path in paths {
+        objects.extend(read_objects(path)?);
+    }
+    Ok(objects)
+}
+
+fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
+    Failure::usage(format!("cannot write below {}: {error}", directory.display()))
+        .hint("set TMPDIR to a folder with room, on a file system with hard links and owners")
+}
+
+impl From<LoadError> for Failure {
+    fn from(error: LoadError) -> Self {
+        Self::new(Exit::Usage, error)
+    }
+}
+
+impl From<pvmigrate_rehearsal::Error> for Failure {
+    fn from(error: pvmigrate_rehearsal::Error) -> Self {
+        let failure = Self::new(Exit::Usage, error);
+        match failure.error.downcast_ref() {
+            Some(pvmigrate_rehearsal::Error::NoRsync) => failure.hint("a rehearsal copies with the real rsync"),
+            _ => failure,
+        }
+    }
+}

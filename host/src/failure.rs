@@ -1,0 +1,86 @@
+//! What ends a command early: the exit code it deserves, what happened, and what to do next.
+//!
+//! Inner errors say what happened to which object; the hint a person needs is added here, once, where it is known that a
+//! person reads it. How it looks is `render`'s business.
+
+use std::fmt::Display;
+
+use pvmigrate_policy::{Fault, PolicyFailure};
+
+use crate::exit::Exit;
+
+mod cluster;
+
+/// Holds why a command ended early.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What happened, with its causes.
+    pub error: anyhow::Error,
+    /// Further facts, such as what a policy had logged.
+    pub notes: Vec<String>,
+    /// What to do next, each a sentence or a command.
+    pub hints: Vec<String>,
+}
+
+impl Failure {
+    /// Makes a failure without hints.
+    pub fn new(exit: Exit, error: impl Into<anyhow::Error>) -> Self {
+        Self { exit, error: error.into(), notes: Vec::new(), hints: Vec::new() }
+    }
+
+    /// Makes a failure of bad usage or of an input file.
+    pub fn usage(message: impl Display) -> Self {
+        Self::new(Exit::Usage, anyhow::anyhow!("{message}"))
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Says during what it happened.
+    #[must_use]
+    pub fn context(mut self, context: impl Display + Send + Sync + 'static) -> Self {
+        self.error = self.error.context(context);
+        self
+    }
+}
+
+impl From<PolicyFailure> for Failure {
+    fn from(failure: PolicyFailure) -> Self {
+        let (exit, hint) = match &failure.fault {
+            Fault::Unreadable(_) => (Exit::Usage, Some("give the path of a .wasm component")),
+            Fault::TooLarge { .. } => (Exit::PolicyLoad, Some("build it with optimisation and without debug data")),
+            Fault::NotAComponent(_) | Fault::WrongWorld(_) | Fault::BadInfo(_) => {
+                (Exit::PolicyLoad, Some("see what is expected of a policy: wit/README.md"))
+            }
+            // These two carry their own advice.
+            Fault::Refused { .. } | Fault::ForeignVersion { .. } => (Exit::PolicyLoad, None),
+            Fault::Engine(_) => (Exit::PolicyLoad, Some("this is no fault of the policy; check memory and ulimits")),
+            Fault::Undecided(_) => {
+                (Exit::PolicyFault, Some("give the policy what it asks for, or leave it out; nothing was changed"))
+            }
+            Fault::Fuel { .. }
+            | Fault::Time { .. }
+            | Fault::Memory { .. }
+            | Fault::Stack
+            | Fault::OutputTooLarge(_)
+            | Fault::LogFlood { .. }
+            | Fault::Trap { .. }
+            | Fault::UndeclaredCode(_)
+            | Fault::UnknownVolume(_)
+            | Fault::RepeatedVolume(_) => {
+                (Exit::PolicyFault, Some("mend the policy, or leave it out; nothing was changed"))
+            }
+        };
+        let notes = failure.log.iter().map(|line| format!("the policy logged: {}", line.message)).collect();
+        let mut made = Self::new(exit, failure);
+        made.notes = notes;
+        made.hints.extend(hint.map(str::to_owned));
+        made
+    }
+}

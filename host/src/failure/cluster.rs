@@ -1,0 +1,42 @@
+//! What a person does next when the cluster cannot be used.
+
+use pvmigrate_cluster::Error;
+
+use super::Failure;
+use crate::exit::Exit;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let (exit, hint) = advice(&error);
+        let mut failure = Self::new(exit, error);
+        failure.hints.extend(hint);
+        failure
+    }
+}
+
+fn advice(error: &Error) -> (Exit, Option<String>) {
+    let hint = match error {
+        Error::Kubeconfig { .. } => "see what kubectl uses: kubectl config view --minify".to_owned(),
+        Error::Unreachable { .. } | Error::Timeout { .. } => {
+            "see whether kubectl gets through: kubectl get --raw /readyz".to_owned()
+        }
+        Error::Unauthorized { .. } => "see who you are: kubectl auth whoami".to_owned(),
+        Error::Forbidden { action, .. } => {
+            let namespace = action.namespace.as_ref().map_or_else(String::new, |namespace| format!(" -n {namespace}"));
+            format!("see whether you may: kubectl auth can-i {} {}{namespace}", action.verb, action.resource)
+        }
+        Error::Throttled { .. } | Error::Server { .. } | Error::Conflict { .. } => {
+            "run the same command again; it goes on from where it was".to_owned()
+        }
+        Error::RecordTooLarge { .. } => {
+            return (Exit::Finding, Some("leave some of its claims out with a policy".to_owned()));
+        }
+        // These say it all themselves.
+        Error::NotFound { .. }
+        | Error::Invalid { .. }
+        | Error::Unreadable { .. }
+        | Error::RecordTooNew { .. }
+        | Error::Misuse { .. } => return (Exit::Cluster, None),
+    };
+    (Exit::Cluster, Some(hint))
+}

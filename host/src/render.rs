@@ -1,0 +1,168 @@
+//! Every byte that is shown: data on stdout, everything else on stderr, meaning never by colour alone.
+//!
+//! The modules below turn values into text or JSON and do nothing else; [`Screen`] is the only thing that writes. All text
+//! that comes from a cluster or a policy passes [`printable`] on its way.
+
+use std::io::{self, IsTerminal, Write};
+
+use console::{Style, Term};
+use pvmigrate_core::text::printable;
+use serde::Serialize;
+
+use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+pub mod failure;
+pub mod findings;
+pub mod json;
+pub mod leftovers;
+pub mod lines;
+pub mod plan;
+pub mod policy;
+pub mod progress;
+pub mod records;
+pub mod report;
+#[cfg(test)]
+pub(crate) mod samples;
+pub mod table;
+pub mod terminal;
+pub mod units;
+
+use terminal::Terminal;
+
+/// Where a message of a cluster or a policy is cut. Long enough for a provisioner's whole complaint.
+pub(crate) const MESSAGE: usize = 2000;
+
+/// Makes a message safe to show on one line.
+pub(crate) fn clean(text: &str) -> String {
+    printable(text, MESSAGE)
+}
+
+/// Paints words, or leaves them alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    /// Leaves words alone.
+    pub const PLAIN: Self = Self { on: false };
+
+    /// Paints what went wrong.
+    pub fn bad(self, text: &str) -> String {
+        self.with(Style::new().red().bold(), text)
+    }
+
+    /// Paints what to do next.
+    pub fn hint(self, text: &str) -> String {
+        self.with(Style::new().cyan().bold(), text)
+    }
+
+    /// Paints what a block of lines is about.
+    pub fn title(self, text: &str) -> String {
+        self.with(Style::new().bold(), text)
+    }
+
+    fn with(self, style: Style, text: &str) -> String {
+        if self.on { style.force_styling(true).apply_to(text).to_string() } else { text.to_owned() }
+    }
+}
+
+/// Shows results and messages in the form the user asked for.
+#[derive(Clone, Debug)]
+pub struct Screen {
+    /// The form of results.
+    pub form: OutputForm,
+    /// How much is said beside them, see `-v`.
+    pub verbose: u8,
+    /// Columns of stdout, when it is a terminal.
+    pub width: Option<u16>,
+    /// Paints stdout.
+    pub paint: Paint,
+    /// Paints stderr.
+    pub paint_err: Paint,
+    /// Stderr, shared with the progress lines.
+    pub terminal: Terminal,
+}
+
+impl Screen {
+    /// Looks at the flags, the environment and the terminal.
+    pub fn new(args: &DisplayArgs) -> Self {
+        let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        let on = |is_terminal: bool| match args.color {
+            ColorWhen::Always => true,
+            ColorWhen::Never => false,
+            ColorWhen::Auto => is_terminal && allowed && !console::is_dumb(),
+        };
+        let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        console::set_colors_enabled_stderr(on(err));
+        Self {
+            form: args.output,
+            verbose: args.verbose,
+            width: Term::stdout().size_checked().filter(|_| out).map(|(_, columns)| columns),
+            paint: Paint { on: on(out) },
+            paint_err: Paint { on: on(err) },
+            terminal: Terminal::new(err && !console::is_dumb()),
+        }
+    }
+
+    /// Writes a result: `text` for people, or `json` for scripts, whichever was asked for.
+    ///
+    /// # Errors
+    /// When stdout cannot be written; a reader that has gone away (`| head`) is no error.
+    pub fn result(&self, text: impl FnOnce() -> String, json: &impl Serialize) -> Result<(), Failure> {
+        match self.form {
+            OutputForm::Text => self.write(&text()),
+            OutputForm::Json => {
+                let mut text = serde_json::to_string_pretty(json)
+                    .map_err(|error| Failure::new(Exit::Usage, error).context("cannot write the result as JSON"))?;
+                text.push('\n');
+                self.write(&text)
+            }
+        }
+    }
+
+    /// Writes text to stdout as it is, such as a completion script.
+    ///
+    /// # Errors
+    /// As [`Self::result`].
+    pub fn write(&self, text: &str) -> Result<(), Failure> {
+        let written = self.terminal.suspend(|| {
+            let mut stdout = io::stdout().lock();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        });
+        match written {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Exit::Usage, error).context("cannot write to stdout"))
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Says something on stderr.
+    pub fn say(&self, text: &str) {
+        self.terminal.line(text);
+    }
+
+    /// Says what to do next, on stderr.
+    pub fn hint(&self, text: &str) {
+        self.say(&format!("{} {}", self.paint_err.hint("hint:"), clean(text)));
+    }
+
+    /// Says something on stderr when `-v` was given.
+    pub fn detail(&self, text: impl FnOnce() -> String) {
+        if self.verbose > 0 {
+            self.say(&text());
+        }
+    }
+
+    /// Shows why the command ended early: words on stderr, and with `--output json` an object on stdout too.
+    pub fn failure(&self, failure: &Failure) {
+        self.say(&failure::text(failure, self.paint_err));
+        if self.form == OutputForm::Json {
+            // What could be said about a stdout that cannot be written has been said above.
+            let _ = self.result(String::new, &failure::json(failure));
+        }
+    }
+}

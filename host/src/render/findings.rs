@@ -1,0 +1,59 @@
+//! What keeps something from starting: the reference tool's table of namespace, resource and message.
+
+use pvmigrate_core::blocker::Blocker;
+
+use super::table::Table;
+use super::{Screen, clean};
+
+/// Returns the table of blockers; the code begins each message, because it is what scripts look for.
+pub fn table(blockers: &[Blocker], width: Option<u16>) -> String {
+    let mut table = Table::new(&["NAMESPACE", "RESOURCE", "MESSAGE"], &[]);
+    for blocker in blockers {
+        let (namespace, resource) = place(&blocker.about);
+        table.row(&[namespace, resource, format!("{}: {}", blocker.code, blocker.message)]);
+    }
+    table.text(width)
+}
+
+/// Says on stderr what to do about the blockers, each advice once.
+pub fn hints(screen: &Screen, blockers: &[Blocker]) {
+    let mut told: Vec<&str> = Vec::new();
+    for blocker in blockers.iter().filter(|blocker| !blocker.hint.is_empty()) {
+        if !told.contains(&blocker.hint.as_str()) {
+            told.push(&blocker.hint);
+            screen.hint(&format!("{}: {}", blocker.code, clean(&blocker.hint)));
+        }
+    }
+}
+
+/// Splits "claim shop/data" into the namespace and "claim data"; an object of the whole cluster has no namespace.
+fn place(about: &str) -> (String, String) {
+    let (kind, name) = about.rsplit_once(' ').unwrap_or(("", about));
+    match name.split_once('/') {
+        Some((namespace, name)) => (namespace.to_owned(), format!("{kind} {name}").trim().to_owned()),
+        None => (String::new(), about.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pvmigrate_core::blocker::Code;
+
+    use super::*;
+
+    #[test]
+    fn a_table_as_the_reference_tool_prints_it() {
+        let blocker = |code, about: &str, message: &str| Blocker {
+            code,
+            about: about.to_owned(),
+            message: message.to_owned(),
+            hint: String::new(),
+        };
+        let blockers = [
+            blocker(Code::NoSuchClass, "StorageClass fast", "it does not exist; there are: slow"),
+            blocker(Code::BarePod, "pod shop/debug", "it uses claim data and no workload owns it"),
+            blocker(Code::PolicyBlocker, "claim shop/data", "too large (too-large of policy keep-and-cap 0.1.0)"),
+        ];
+        insta::assert_snapshot!(table(&blockers, None));
+    }
+}

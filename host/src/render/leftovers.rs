@@ -1,0 +1,120 @@
+//! What `cleanup` found, and what became of it.
+
+use pvmigrate_cluster::cleanup::Leftover;
+use serde::Serialize;
+
+use super::Screen;
+use super::json::{ExitJson, SCHEMA_VERSION};
+use super::table::Table;
+use crate::exit::Exit;
+
+/// Tells what became of a thing that was left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It is still there.
+    Found,
+    /// It is gone.
+    Removed,
+    /// Somebody changed it meanwhile, so it was left alone.
+    Changed,
+}
+
+impl Fate {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Found => "still there",
+            Self::Removed => "removed",
+            Self::Changed => "changed meanwhile, left alone",
+        }
+    }
+}
+
+/// Returns the leftovers for people.
+pub fn text(fates: &[(Leftover, Fate)], screen: &Screen) -> String {
+    if fates.is_empty() {
+        return "Nothing is left behind.\n".to_owned();
+    }
+    let mut table = Table::new(&["NAMESPACE", "WHAT", "NAME", "FOR CLAIM", "FATE"], &[]);
+    for (left, fate) in fates {
+        table.row(&[
+            left.namespace.as_str(),
+            left.kind.words(),
+            &left.name,
+            left.claim.as_deref().unwrap_or("-"),
+            fate.words(),
+        ]);
+    }
+    table.text(screen.width)
+}
+
+/// The leftovers for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftoversJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    leftovers: Vec<LeftoverJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LeftoverJson<'a> {
+    namespace: &'a str,
+    what: &'static str,
+    name: &'a str,
+    run: Option<&'a str>,
+    claim: Option<&'a str>,
+    fate: Fate,
+}
+
+/// Returns the leftovers for scripts.
+pub fn json(fates: &[(Leftover, Fate)], exit: Exit) -> LeftoversJson<'_> {
+    let leftovers = fates.iter().map(|(left, fate)| LeftoverJson {
+        namespace: &left.namespace,
+        what: left.kind.words(),
+        name: &left.name,
+        run: left.run.as_deref(),
+        claim: left.claim.as_deref(),
+        fate: *fate,
+    });
+    LeftoversJson { schema_version: SCHEMA_VERSION, exit: exit.into(), leftovers: leftovers.collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use pvmigrate_cluster::cleanup::LeftoverKind;
+    use pvmigrate_core::record::{Uid, Version};
+
+    use super::*;
+    use crate::render::samples;
+
+    fn sample() -> Vec<(Leftover, Fate)> {
+        let left = |kind, name: &str, claim: Option<&str>| Leftover {
+            kind,
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            uid: Uid("1".to_owned()),
+            version: Version("1".to_owned()),
+            run: None,
+            claim: claim.map(str::to_owned),
+        };
+        vec![
+            (left(LeftoverKind::TemporaryClaim, "data-pvcmigrate", Some("data")), Fate::Removed),
+            (left(LeftoverKind::Record, "pvmigrate-data-0", None), Fate::Changed),
+            (left(LeftoverKind::CopyPod, samples::EVIL, None), Fate::Found),
+        ]
+    }
+
+    #[test]
+    fn for_people() {
+        insta::assert_snapshot!(text(&sample(), &samples::screen(None)));
+        assert_eq!(text(&[], &samples::screen(None)), "Nothing is left behind.\n");
+    }
+
+    #[test]
+    fn for_scripts() -> Result<(), serde_json::Error> {
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&sample(), Exit::Done))?);
+        Ok(())
+    }
+}

@@ -1,0 +1,244 @@
+//! A plan: per group what moves, what happens in which order, how long its workloads pause, and what stands against it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use jiff::SignedDuration;
+use pvmigrate_core::access::AccessMode;
+use pvmigrate_core::forecast::End;
+use pvmigrate_core::policy::{Judgement, Severity};
+use pvmigrate_core::record::{ClaimRecord, Record};
+
+use super::lines::hanging;
+use super::table::Table;
+use super::units::{bytes, count, duration};
+use super::{Screen, clean, findings};
+use crate::options::Options;
+use crate::plan::{Plan, PlannedGroup};
+
+mod json;
+mod phases;
+
+pub use json::json;
+use phases::{Phase, doings};
+
+/// The copy speed that a pause is estimated with: what one rsync pair does over a plain network disk. A fast local disk
+/// does several times that, many small files far less; so it is named beside every estimate.
+const BYTES_PER_SECOND: u64 = 100 << 20;
+
+/// Returns the plan as text for stdout.
+pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
+    let mut text = headline(plan, options);
+    for record in &plan.resumed {
+        text.push_str(&resumed(record, screen));
+    }
+    for (at, group) in plan.groups.iter().enumerate() {
+        text.push_str(&planned(at + 1, group, screen));
+    }
+    if let Some(judgement) = &plan.judgement {
+        text.push_str(&staying(judgement, screen));
+        text.push_str(&remarks(judgement, screen));
+    }
+    text.push_str(&left_alone(&plan.unclaimed, screen));
+    let blockers: Vec<_> = plan.all_blockers().cloned().collect();
+    if !blockers.is_empty() {
+        let _ = write!(
+            text,
+            "\n{}\n{}",
+            screen.paint.bad("Nothing new would start:"),
+            findings::table(&blockers, screen.width)
+        );
+    }
+    text
+}
+
+fn headline(plan: &Plan, options: &Options) -> String {
+    let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
+    let claims: usize = plan.groups.iter().map(|group| group.record.claims.len()).sum();
+    let mut text = if claims > 0 {
+        let groups = count(plan.groups.len(), "group");
+        format!("{} in {groups} would move from {from} to {to}.\n", count(claims, "claim"))
+    } else {
+        format!("No new claim would move from {from} to {to}.\n")
+    };
+    if !plan.resumed.is_empty() {
+        let _ = writeln!(text, "{} begun earlier would go on first.", count(plan.resumed.len(), "group"));
+    }
+    text
+}
+
+fn resumed(record: &Record, screen: &Screen) -> String {
+    let claims: Vec<String> = record.claims.keys().map(|claim| clean(claim)).collect();
+    let title = format!("{}/{}", clean(&record.namespace), clean(&record.name));
+    let mut text = format!("\nGoes on: {}\n", screen.paint.title(&title));
+    text.push_str(&hanging("  begun      ", &record.begun.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), screen.width));
+    text.push_str(&hanging("  claims     ", &claims.join(", "), screen.width));
+    text
+}
+
+fn planned(number: usize, group: &PlannedGroup, screen: &Screen) -> String {
+    let record = &group.record;
+    let mut title = format!("Group {number}: namespace {}", clean(&record.namespace));
+    if !group.blockers.is_empty() {
+        title.push_str(" (blocked)");
+    }
+    let mut text = format!("\n{}\n", screen.paint.title(&title));
+    text.push_str(&indent(&claims(record).text(screen.width.map(|width| width.saturating_sub(2)))));
+    let width = screen.width;
+    let has_workloads = !record.workloads.is_empty();
+    if has_workloads {
+        let stops: Vec<String> = record
+            .workloads
+            .iter()
+            .map(|workload| {
+                format!("{} ({})", clean(&workload.workload.to_string()), count(workload.replicas as usize, "replica"))
+            })
+            .collect();
+        text.push_str(&hanging("  stops          ", &stops.join(", "), width));
+    } else {
+        text.push_str(&hanging("  stops          ", "nothing: no workload uses these claims", width));
+    }
+    for phase in Phase::ALL {
+        let doings = doings(&group.forecast, phase);
+        if !doings.is_empty() {
+            let label = format!("  {:<15}", phase.title(has_workloads));
+            text.push_str(&hanging(&label, &doings.join("; "), width));
+        }
+    }
+    if has_workloads {
+        text.push_str(&hanging("  pause          ", &pause(record), width));
+    }
+    match &group.forecast.ends {
+        End::Finished(_) => {}
+        End::Blocked(blockers) => {
+            let words: Vec<String> = blockers.iter().map(|blocker| clean(&blocker.to_string())).collect();
+            text.push_str(&hanging("  then stops at  ", &words.join("; "), width));
+        }
+        End::Endless => {
+            text.push_str(&hanging("  then waits     ", "for something that will not come by itself", width))
+        }
+    }
+    text
+}
+
+fn claims(record: &Record) -> Table {
+    let mut table = Table::new(&["CLAIM", "SIZE", "ACCESS MODES", "BECAUSE"], &[1]);
+    for (name, claim) in &record.claims {
+        table.row(&[
+            name.clone(),
+            if claim.bytes == 0 { "-".to_owned() } else { bytes(claim.bytes) },
+            modes(&claim.modes),
+            because(claim),
+        ]);
+    }
+    table
+}
+
+fn modes(modes: &[AccessMode]) -> String {
+    modes.iter().map(|mode| mode.word()).collect::<Vec<_>>().join(", ")
+}
+
+fn because(claim: &ClaimRecord) -> String {
+    match &claim.verdict {
+        Some(verdict) => format!("{} ({})", verdict.decision.reason.message, verdict.decision.by),
+        None => "an interrupted run of another tool left it halfway".to_owned(),
+    }
+}
+
+/// Says how long the workloads pause. Only the capacity is known here, so it is a ceiling.
+fn pause(record: &Record) -> String {
+    // The claims of a group are copied at the same time, each by its own pod.
+    let largest = record.claims.values().map(|claim| claim.bytes).max().unwrap_or(0);
+    let seconds = i64::try_from(largest / BYTES_PER_SECOND).unwrap_or(i64::MAX);
+    let time = duration(SignedDuration::from_secs(seconds.max(1)));
+    let speed = bytes(BYTES_PER_SECOND);
+    if record.asked.warm {
+        format!("while the files are copied that change after the warm copy: less than {time} at {speed}/s")
+    } else {
+        format!("while all files are copied: at most {time} for a full volume at {speed}/s; --warm-copy shortens it")
+    }
+}
+
+/// Sums up the claims that stay by who decided so and why; `-v` names them.
+fn staying(judgement: &Judgement, screen: &Screen) -> String {
+    let mut reasons: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for verdict in judgement.verdicts.iter().filter(|verdict| !verdict.selected()) {
+        let decision = &verdict.decision;
+        let reason = (decision.by.to_string(), decision.reason.code.clone());
+        reasons.entry(reason).or_default().push(format!("{} ({})", verdict.claim(), decision.reason.message));
+    }
+    let mut text = String::new();
+    for ((by, code), claims) in reasons {
+        let stay = if claims.len() == 1 { "stays" } else { "stay" };
+        let _ = writeln!(text, "{} {stay}: {} of {}", count(claims.len(), "claim"), clean(&code), clean(&by));
+        for claim in claims.iter().filter(|_| screen.verbose > 0) {
+            let _ = writeln!(text, "  {}", clean(claim));
+        }
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
+}
+
+/// Shows findings that block nothing, and disagreements between policies.
+fn remarks(judgement: &Judgement, screen: &Screen) -> String {
+    let mut table = Table::new(&["FINDING", "ABOUT", "BY", "MESSAGE"], &[]);
+    for finding in judgement.findings.iter().filter(|finding| finding.severity != Severity::Blocker) {
+        let kind = format!("{} {}", finding.severity, finding.code);
+        table.row(&[kind, finding.about.to_string(), finding.by.to_string(), finding.message.clone()]);
+    }
+    for warning in &judgement.warnings {
+        let kind = format!("warning {}", warning.code);
+        table.row(&[kind, warning.about.to_string(), "pvmigrate".to_owned(), warning.message.clone()]);
+    }
+    if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
+}
+
+/// Names volumes of the source class that no claim holds; nothing is done about them.
+pub(super) fn left_alone(unclaimed: &[String], screen: &Screen) -> String {
+    if unclaimed.is_empty() {
+        return String::new();
+    }
+    let names: Vec<String> = unclaimed.iter().map(|name| clean(name)).collect();
+    let label = format!("{} without a claim left alone: ", count(unclaimed.len(), "volume"));
+    format!("\n{}", hanging(&label, &names.join(", "), screen.width))
+}
+
+fn indent(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+    use crate::render::samples;
+
+    #[test]
+    fn for_people() {
+        insta::assert_snapshot!(text(&samples::plan(false), &samples::options(), &samples::screen(Some(100))));
+    }
+
+    #[test]
+    fn with_a_blocker_and_v_in_a_pipe() {
+        let screen = Screen { verbose: 1, ..samples::screen(None) };
+        insta::assert_snapshot!(text(&samples::plan(true), &samples::options(), &screen));
+    }
+
+    #[test]
+    fn with_nothing_to_do() {
+        let plan = Plan {
+            resumed: Vec::new(),
+            groups: Vec::new(),
+            blockers: Vec::new(),
+            judgement: None,
+            unclaimed: Vec::new(),
+        };
+        insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));
+    }
+
+    #[test]
+    fn for_scripts() -> Result<(), serde_json::Error> {
+        let (plan, options) = (samples::plan(true), samples::options());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&plan, &options, Exit::Finding))?);
+        Ok(())
+    }
+}

@@ -1,0 +1,269 @@
+//! Turns events into what is worth telling. No clock and no terminal here.
+
+use std::collections::BTreeMap;
+
+use pvmigrate_core::ports::{Done, RecordId};
+use pvmigrate_core::record::{Ended, Fact, Goal, Outcome, Purpose, Record};
+use pvmigrate_core::step::Step;
+use pvmigrate_core::waiting::Waiting;
+
+use crate::driver::{Event, GroupEnd};
+use crate::render::failure::messages;
+use crate::render::{clean, units};
+
+/// Something worth telling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    /// A line that stays.
+    Line {
+        /// Who wants to read it.
+        weight: Weight,
+        /// The line.
+        text: String,
+    },
+    /// What is being done for these claims, `namespace/name`, until the next is told.
+    Doing {
+        /// The claims.
+        claims: Vec<String>,
+        /// What.
+        what: String,
+    },
+    /// Nothing more will be told of these claims.
+    Over {
+        /// The claims.
+        claims: Vec<String>,
+    },
+}
+
+/// Weighs a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// For everybody.
+    News,
+    /// For who follows each step.
+    Step,
+}
+
+/// Remembers what was told of each group.
+#[derive(Debug, Default)]
+pub(super) struct Story {
+    groups: BTreeMap<RecordId, Group>,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    claims: Vec<String>,
+    turned_back: bool,
+    stopped: bool,
+    /// Waits whose trouble was told, by what they are of.
+    troubles: Vec<(String, String)>,
+}
+
+impl Story {
+    /// Takes one event, and returns what to tell of it.
+    pub(super) fn hear(&mut self, id: &RecordId, event: &Event<'_>) -> Vec<Told> {
+        let is_new = !self.groups.contains_key(id);
+        let group = self.groups.entry(id.clone()).or_default();
+        match event {
+            Event::Loaded(record) => group.loaded(id, record, is_new),
+            Event::Stepped(step, done) => group.stepped(id, step, *done),
+            Event::Waiting(waits) => group.waiting(id, waits),
+            Event::Copying { claim, pod } => {
+                let claim = format!("{}/{}", id.namespace, clean(claim));
+                let (what, again) = match pod.purpose {
+                    Purpose::Warm => ("warm copy", String::new()),
+                    Purpose::Prime | Purpose::Copy | Purpose::Leftover if pod.attempt > 1 => {
+                        ("copying", format!(", try {}", pod.attempt))
+                    }
+                    Purpose::Prime | Purpose::Copy | Purpose::Leftover => ("copying", String::new()),
+                };
+                let line = Told::Line { weight: Weight::News, text: format!("{claim}: {what}{again}") };
+                vec![line, Told::Doing { claims: vec![claim], what: what.to_owned() }]
+            }
+            Event::Trouble { error, pause } => {
+                let pause = units::duration(jiff::SignedDuration::try_from(*pause).unwrap_or_default());
+                let error = clean(&error.to_string());
+                vec![news(format!("{}: {error}; next try in {pause}", group.name(id)))]
+            }
+            Event::Over(end) => {
+                let mut told = vec![news(format!("{}: {}", group.name(id), ended(end)))];
+                told.push(Told::Over { claims: group.claims.clone() });
+                told
+            }
+        }
+    }
+}
+
+impl Group {
+    fn name(&self, id: &RecordId) -> String {
+        if self.claims.is_empty() { format!("{}/{}", id.namespace, id.name) } else { self.claims.join(", ") }
+    }
+
+    fn loaded(&mut self, id: &RecordId, record: &Record, is_new: bool) -> Vec<Told> {
+        let mut told = Vec::new();
+        if is_new {
+            self.claims = record.claims.keys().map(|name| format!("{}/{}", id.namespace, clean(name))).collect();
+            let (from, to) = (clean(&record.asked.source_class), clean(&record.asked.dest_class));
+            told.push(news(format!("{}: begins, from {from} to {to}", self.name(id))));
+            told.push(Told::Doing { claims: self.claims.clone(), what: "begins".to_owned() });
+        }
+        if let (Goal::Back(why), false) = (&record.goal, self.turned_back) {
+            self.turned_back = true;
+            told.push(news(format!("{}: goes back to the old volumes: {}", self.name(id), clean(why))));
+        }
+        if record.stopped.is_some() && !self.stopped {
+            self.stopped = true;
+            let workloads: Vec<String> = record.workloads.iter().map(|it| clean(&it.workload.to_string())).collect();
+            if !workloads.is_empty() {
+                told.push(news(format!("{}: stops {}", self.name(id), workloads.join(", "))));
+            }
+        }
+        told
+    }
+
+    fn stepped(&self, id: &RecordId, step: &Step, done: Done) -> Vec<Told> {
+        let claims = match step.claim() {
+            Some(claim) => vec![format!("{}/{}", id.namespace, clean(claim))],
+            None => self.claims.clone(),
+        };
+        let about = if claims.len() == 1 { claims[0].clone() } else { self.name(id) };
+        if done == Done::Stale {
+            let text = format!("{about}: {}: the cluster has moved, looking again", step.words());
+            return vec![Told::Line { weight: Weight::Step, text }];
+        }
+        let mut told = vec![Told::Line { weight: Weight::Step, text: format!("{about}: {}", words(step)) }];
+        match step {
+            Step::Note(Fact::CopyFailed { failure, .. }) => {
+                let reason = clean(&failure.reason);
+                told.push(news(format!("{about}: try {} of the copy failed: {reason}", failure.attempt)));
+            }
+            Step::Note(Fact::Copied { .. }) => told.push(news(format!("{about}: copied"))),
+            _ => {}
+        }
+        told.push(Told::Doing { claims, what: step.words().to_owned() });
+        told
+    }
+
+    fn waiting(&mut self, id: &RecordId, waits: &[Waiting]) -> Vec<Told> {
+        let mut told = Vec::new();
+        for wait in waits {
+            let claim = wait.of.strip_prefix("claim ").map(|name| format!("{}/{}", id.namespace, clean(name)));
+            let about = claim.clone().unwrap_or_else(|| format!("{} in {}", clean(&wait.of), id.namespace));
+            let words = format!("waiting for {}", wait.on.words());
+            let trouble = wait.trouble.as_deref().map(clean);
+            match &trouble {
+                Some(trouble) => {
+                    let told_before = (wait.of.clone(), trouble.clone());
+                    if !self.troubles.contains(&told_before) {
+                        self.troubles.push(told_before);
+                        told.push(news(format!("{about}: {words} ({trouble})")));
+                    }
+                }
+                None => told.push(Told::Line { weight: Weight::Step, text: format!("{about}: {words}") }),
+            }
+            let what = trouble.map_or_else(|| words.clone(), |trouble| format!("{words} ({trouble})"));
+            told.push(Told::Doing { claims: claim.map_or_else(|| self.claims.clone(), |claim| vec![claim]), what });
+        }
+        told
+    }
+}
+
+fn news(text: String) -> Told {
+    Told::Line { weight: Weight::News, text }
+}
+
+/// Returns the step with the object it is about, where that is no claim.
+fn words(step: &Step) -> String {
+    match step {
+        Step::ScaleDown { workload, .. } => format!("scale {workload} down to 0"),
+        Step::ScaleUp { workload, replicas, .. } => format!("scale {workload} up to {replicas}"),
+        other => other.words().to_owned(),
+    }
+}
+
+fn ended(end: &GroupEnd) -> String {
+    match end {
+        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated".to_owned(),
+        GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {}", clean(why)),
+        GroupEnd::Blocked(blockers) => {
+            let all: Vec<String> = blockers.iter().map(|blocker| clean(&blocker.to_string())).collect();
+            format!("needs a person: {}", all.join("; "))
+        }
+        GroupEnd::Interrupted => "interrupted; the same command goes on from here".to_owned(),
+        GroupEnd::Failed(error) => format!("failed: {}", clean(&messages(error).join(": "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use pvmigrate_core::observation::{Pod, Progress};
+    use pvmigrate_core::record::{CopyFailure, Uid, Version};
+    use pvmigrate_core::waiting::Awaited;
+
+    use super::*;
+    use crate::render::samples;
+
+    fn tell(story: &mut Story, text: &mut String, event: &Event<'_>) {
+        let id = samples::record(&["data-web-0", "data-web-1"], true).id();
+        for told in story.hear(&id, event) {
+            let line = match told {
+                Told::Line { weight, text } => format!("{weight:?}: {text}"),
+                Told::Doing { claims, what } => format!("  [{}] {what}", claims.join(" ")),
+                Told::Over { claims } => format!("  [{}] over", claims.join(" ")),
+            };
+            let _ = writeln!(text, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_group_from_begin_to_end() {
+        let (mut story, mut text) = (Story::default(), String::new());
+        let begun = samples::record(&["data-web-0", "data-web-1"], true);
+        let claim = || "data-web-0".to_owned();
+        let wait = |trouble: Option<&str>| Waiting {
+            on: Awaited::DestinationBound,
+            of: "claim data-web-0".to_owned(),
+            trouble: trouble.map(str::to_owned),
+            deadline: None,
+        };
+        let pod = |attempt| Pod {
+            name: "migrate-1".to_owned(),
+            uid: Uid("1".to_owned()),
+            purpose: Purpose::Copy,
+            attempt,
+            progress: Progress::Running,
+            leaving: false,
+            created: samples::at(1),
+        };
+        let failure = CopyFailure { attempt: 1, at: samples::at(9), reason: "exit 23\u{1b}[2J".to_owned() };
+        let down = Step::ScaleDown { workload: samples::web(), version: Version("1".to_owned()) };
+        let mut stopped = begun.clone();
+        stopped.stopped = Some(samples::at(5));
+        let mut back = stopped.clone();
+        back.goal = Goal::Back("3 copies failed".to_owned());
+        let end =
+            GroupEnd::Ended(Ended { at: samples::at(99), how: Outcome::RolledBack("3 copies failed".to_owned()) });
+        let error = std::io::Error::other("connection refused");
+        for event in [
+            Event::Loaded(&begun),
+            Event::Stepped(&Step::CreateDestination { claim: claim() }, Done::Applied),
+            Event::Waiting(&[wait(None)]),
+            Event::Waiting(&[wait(Some("no space"))]),
+            Event::Waiting(&[wait(Some("no space"))]), // told once
+            Event::Loaded(&stopped),
+            Event::Stepped(&down, Done::Stale),
+            Event::Stepped(&down, Done::Applied),
+            Event::Copying { claim: "data-web-0", pod: &pod(1) },
+            Event::Stepped(&Step::Note(Fact::CopyFailed { claim: claim(), failure }), Done::Applied),
+            Event::Copying { claim: "data-web-0", pod: &pod(2) },
+            Event::Trouble { error: &error, pause: std::time::Duration::from_millis(250) },
+            Event::Loaded(&back),
+            Event::Over(&end),
+        ] {
+            tell(&mut story, &mut text, &event);
+        }
+        insta::assert_snapshot!(text);
+    }
+}

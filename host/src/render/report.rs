@@ -1,0 +1,259 @@
+//! What a run came to: the closing table, and what a person has to know beside it.
+
+use std::fmt::Write as _;
+
+use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::record::{Disposal, Ended, Outcome};
+
+use super::table::Table;
+use super::units::{bytes, count, duration};
+use super::{Screen, clean, findings, plan};
+use crate::commands::rehearse::Checked;
+use crate::driver::GroupEnd;
+use crate::options::Options;
+use crate::report::{ClaimReport, GroupReport, Report, Verified};
+use crate::run::Run;
+
+mod json;
+
+pub use json::{RunJson, json};
+
+/// Returns what a run came to, for stdout: what kept it from starting, the closing table, and what follows it.
+pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
+    let mut text = String::new();
+    if !blockers.is_empty() {
+        let title = "Nothing new was started, because of what was found:";
+        let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
+    }
+    if !run.report.groups.is_empty() {
+        text.push_str(&self::text(&run.report, options.disposal, screen));
+    } else if blockers.is_empty() && options.preflight_only {
+        let claims = run.plan.groups.iter().map(|group| group.record.claims.len()).sum();
+        let groups = count(run.plan.groups.len(), "group");
+        let _ = writeln!(text, "All checks passed: {} in {groups} can be migrated.", count(claims, "claim"));
+        text.push_str(&plan::left_alone(&run.report.unclaimed, screen));
+    } else if blockers.is_empty() {
+        let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
+        let _ = writeln!(text, "Nothing to migrate from {from} to {to}.");
+        text.push_str(&self::text(&run.report, options.disposal, screen));
+    }
+    text
+}
+
+/// Returns the closing table and what follows it, for stdout.
+pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
+    let mut text = if report.groups.is_empty() { String::new() } else { table(report).text(screen.width) };
+    for group in report.groups.iter().filter(|group| !group.is_migrated()) {
+        text.push_str(&trouble(group, screen));
+    }
+    for claim in report.groups.iter().flat_map(|group| &group.claims) {
+        text.push_str(&differences(claim, screen));
+    }
+    text.push_str(&old_disks(report, disposal));
+    if !report.defaults_changed.is_empty() {
+        let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
+        let _ = writeln!(text, "\nDefault mark changed on StorageClass {}.", classes.join(", "));
+    }
+    text.push_str(&plan::left_alone(&report.unclaimed, screen));
+    text
+}
+
+/// Returns what a rehearsal found when it compared all objects with those before the run.
+pub fn checked(checked: &Checked, screen: &Screen) -> String {
+    let compared = format!("{} and {}", count(checked.claims, "claim"), count(checked.workloads, "workload"));
+    if checked.changes.is_empty() {
+        let words = "names, labels, annotations, owners and sizes of the claims, replicas of the workloads";
+        return format!("\n{compared} compared with before: {words} are the same.\n");
+    }
+    let mut text = format!("\n{}\n", screen.paint.bad(&format!("{compared} compared with before; not the same:")));
+    for change in &checked.changes {
+        let _ = writeln!(text, "  {}", clean(change));
+    }
+    text
+}
+
+fn table(report: &Report) -> Table {
+    let all_migrated = report.groups.iter().all(GroupReport::is_migrated);
+    let mut header = vec!["CLAIM", "FROM", "TO", "FILES", "BYTES", "TIME DOWN", "VERIFIED"];
+    if !all_migrated {
+        header.push("OUTCOME");
+    }
+    let mut table = Table::new(&header, &[3, 4, 5]);
+    for group in &report.groups {
+        for claim in &group.claims {
+            let mut row = vec![
+                format!("{}/{}", claim.namespace, claim.name),
+                claim.from.clone(),
+                claim.to.clone(),
+                claim.files.map_or_else(|| "-".to_owned(), |files| files.to_string()),
+                claim.bytes.map_or_else(|| "-".to_owned(), bytes),
+                claim.down.map_or_else(|| "-".to_owned(), duration),
+                verified(&claim.verified).to_owned(),
+            ];
+            if !all_migrated {
+                row.push(outcome(&group.end).to_owned());
+            }
+            table.row(&row);
+        }
+    }
+    table
+}
+
+fn verified(verified: &Verified) -> &'static str {
+    match verified {
+        Verified::No => "no",
+        Verified::ByRsync => "rsync",
+        Verified::ByteByByte => "rsync + byte by byte",
+        Verified::Differs(_) => "DIFFERS",
+        Verified::ByReference => "by an earlier tool",
+    }
+}
+
+/// Names in one or two words how a group ended.
+pub(super) fn outcome(end: &GroupEnd) -> &'static str {
+    match end {
+        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated",
+        GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => "rolled back",
+        GroupEnd::Blocked(_) => "needs a person",
+        GroupEnd::Interrupted => "interrupted",
+        GroupEnd::Failed(_) => "failed",
+    }
+}
+
+/// Returns why a group is not migrated.
+fn trouble(group: &GroupReport, screen: &Screen) -> String {
+    let claims: Vec<String> = group.claims.iter().map(|claim| clean(&claim.name)).collect();
+    let title = format!("{} in namespace {}: {}", outcome(&group.end), clean(&group.namespace), claims.join(", "));
+    let mut text = format!("\n{}\n", screen.paint.title(&title));
+    let mut line = |words: &str| {
+        let _ = writeln!(text, "  {}", clean(words));
+    };
+    match &group.end {
+        GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => {
+            line(why);
+            line("its workloads run again on the old volumes");
+        }
+        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => {}
+        GroupEnd::Blocked(blockers) => {
+            for blocker in blockers {
+                line(&blocker.to_string());
+                line(&format!("  {}", blocker.hint));
+            }
+        }
+        GroupEnd::Interrupted => line("the same command goes on from here"),
+        GroupEnd::Failed(error) => {
+            for message in super::failure::messages(error) {
+                line(&message);
+            }
+            line("once that is mended, the same command goes on from here");
+        }
+    }
+    text
+}
+
+fn differences(claim: &ClaimReport, screen: &Screen) -> String {
+    let Verified::Differs(differences) = &claim.verified else { return String::new() };
+    let title = format!("{}/{} differs from its old volume:", clean(&claim.namespace), clean(&claim.name));
+    let mut text = format!("\n{}\n", screen.paint.bad(&title));
+    for difference in differences {
+        let _ = writeln!(text, "  {}", clean(difference));
+    }
+    text
+}
+
+/// Names the disks that are still on the backend: nobody else will.
+fn old_disks(report: &Report, disposal: Disposal) -> String {
+    let migrated = report.groups.iter().filter(|group| group.is_migrated());
+    let claims: Vec<&ClaimReport> =
+        migrated.flat_map(|group| &group.claims).filter(|claim| !claim.old_volume.is_empty()).collect();
+    let what = match disposal {
+        Disposal::Reclaim => return String::new(),
+        Disposal::Delete => "still on the storage backend, no volume object names it any more",
+        Disposal::Keep => "kept with their volume objects; delete those when you are sure",
+    };
+    if claims.is_empty() {
+        return String::new();
+    }
+    let mut table = Table::new(&["CLAIM", "OLD VOLUME", "DISK"], &[]);
+    for claim in &claims {
+        let handle = claim.old_handle.clone().unwrap_or_else(|| "-".to_owned());
+        table.row(&[format!("{}/{}", claim.namespace, claim.name), claim.old_volume.clone(), handle]);
+    }
+    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use pvmigrate_core::record::Record;
+
+    use super::*;
+    use crate::exit::Exit;
+    use crate::render::samples;
+
+    fn ended(claims: &[&str], how: Outcome) -> (Record, GroupEnd) {
+        let end = Ended { at: samples::at(125), how };
+        let record = samples::proven(claims);
+        (Record { ended: Some(end.clone()), ..record }, GroupEnd::Ended(end))
+    }
+
+    fn mixed() -> Report {
+        let mut report = samples::report(vec![
+            ended(&["data-web-0", "data-web-1"], Outcome::Migrated),
+            ended(&["cache"], Outcome::RolledBack("claim cache: 3 copies failed, the last: exit 23".to_owned())),
+            (samples::record(&["held"], true), GroupEnd::Blocked(vec![samples::blocker()])),
+            (samples::record(&["late"], true), GroupEnd::Interrupted),
+            (
+                samples::record(&["lost"], true),
+                GroupEnd::Failed(anyhow::anyhow!("connection refused").context("cannot delete the original claim")),
+            ),
+        ]);
+        report.groups[0].claims[1].verified = Verified::Differs(vec!["a/b: bytes (from byte 17 on)".to_owned()]);
+        report.defaults_changed = vec!["fast".to_owned(), "slow".to_owned()];
+        report.unclaimed = vec!["pv-lost".to_owned()];
+        report
+    }
+
+    #[test]
+    fn when_all_are_migrated_nothing_is_told_but_that() {
+        let mut report = samples::report(vec![ended(&["data-web-0", samples::EVIL], Outcome::Migrated)]);
+        report.groups[0].claims[0].verified = Verified::ByteByByte;
+        insta::assert_snapshot!(text(&report, Disposal::Delete, &samples::screen(None)));
+    }
+
+    #[test]
+    fn every_end_is_told_with_its_reason() {
+        insta::assert_snapshot!(text(&mixed(), Disposal::Keep, &samples::screen(None)));
+    }
+
+    #[test]
+    fn for_scripts() -> Result<(), serde_json::Error> {
+        let blockers = [samples::blocker()];
+        let checked = Checked { claims: 5, workloads: 2, changes: vec!["claim shop/a: size was 1, is 2".to_owned()] };
+        let report = mixed();
+        let json = json(&report, &blockers, Some(&checked), Exit::NeedsPerson);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json)?);
+        Ok(())
+    }
+
+    #[test]
+    fn what_a_rehearsal_compared() {
+        let same = Checked { claims: 5, workloads: 1, changes: Vec::new() };
+        let changed = Checked { changes: vec!["claim shop/a: gone".to_owned()], ..same.clone() };
+        let screen = samples::screen(None);
+        insta::assert_snapshot!(format!("{}{}", checked(&same, &screen), checked(&changed, &screen)));
+    }
+
+    #[test]
+    fn a_run_that_was_kept_from_starting() {
+        let run = Run { plan: samples::plan(true), trials: Vec::new(), report: Report::default() };
+        let blockers = run.blockers();
+        insta::assert_snapshot!(run_text(&run, &blockers, &samples::options(), &samples::screen(None)));
+    }
+
+    #[test]
+    fn a_run_that_only_checked() {
+        let run = Run { plan: samples::plan(false), trials: Vec::new(), report: Report::default() };
+        let options = Options { preflight_only: true, ..samples::options() };
+        insta::assert_snapshot!(run_text(&run, &[], &options, &samples::screen(None)));
+    }
+}

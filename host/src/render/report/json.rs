@@ -1,0 +1,122 @@
+//! What a run came to, for scripts.
+
+use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::record::{Ended, Outcome};
+use serde::Serialize;
+
+use crate::commands::rehearse::Checked;
+use crate::driver::GroupEnd;
+use crate::exit::Exit;
+use crate::render::failure::messages;
+use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::report::{ClaimReport, GroupReport, Report, Verified};
+
+/// What a run came to, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    /// What kept new groups from starting.
+    blockers: &'a [Blocker],
+    groups: Vec<GroupJson<'a>>,
+    defaults_changed: &'a [String],
+    unclaimed_volumes: &'a [String],
+    /// What a rehearsal compared with before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<ComparedJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ComparedJson<'a> {
+    claims: usize,
+    workloads: usize,
+    changes: &'a [String],
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupJson<'a> {
+    namespace: &'a str,
+    record: &'a str,
+    /// `migrated`, `rolled-back`, `needs-person`, `interrupted` or `failed`.
+    outcome: &'static str,
+    /// Why it is not `migrated`, the cause of the cause last.
+    reasons: Vec<String>,
+    blockers: &'a [Blocker],
+    claims: Vec<ClaimJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClaimJson<'a> {
+    name: &'a str,
+    from: &'a str,
+    to: &'a str,
+    old_volume: &'a str,
+    old_handle: Option<&'a str>,
+    new_volume: Option<&'a str>,
+    files: Option<u64>,
+    bytes: Option<u64>,
+    down_milliseconds: Option<i64>,
+    /// `no`, `rsync`, `byte-by-byte`, `differs` or `by-reference`.
+    verified: &'static str,
+    differences: &'a [String],
+    attempts: u32,
+}
+
+/// Returns the report for scripts.
+pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], checked: Option<&'a Checked>, exit: Exit) -> RunJson<'a> {
+    RunJson {
+        schema_version: SCHEMA_VERSION,
+        exit: exit.into(),
+        blockers,
+        groups: report.groups.iter().map(group).collect(),
+        defaults_changed: &report.defaults_changed,
+        unclaimed_volumes: &report.unclaimed,
+        compared: checked.map(|checked| ComparedJson {
+            claims: checked.claims,
+            workloads: checked.workloads,
+            changes: &checked.changes,
+        }),
+    }
+}
+
+fn group(group: &GroupReport) -> GroupJson<'_> {
+    let (outcome, reasons, blockers): (_, _, &[Blocker]) = match &group.end {
+        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => ("migrated", Vec::new(), &[]),
+        GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => ("rolled-back", vec![why.clone()], &[]),
+        GroupEnd::Blocked(blockers) => {
+            ("needs-person", blockers.iter().map(ToString::to_string).collect(), blockers.as_slice())
+        }
+        GroupEnd::Interrupted => ("interrupted", Vec::new(), &[]),
+        GroupEnd::Failed(error) => ("failed", messages(error), &[]),
+    };
+    let claims = group.claims.iter().map(claim).collect();
+    GroupJson { namespace: &group.namespace, record: &group.record, outcome, reasons, blockers, claims }
+}
+
+fn claim(claim: &ClaimReport) -> ClaimJson<'_> {
+    let (verified, differences): (_, &[String]) = match &claim.verified {
+        Verified::No => ("no", &[]),
+        Verified::ByRsync => ("rsync", &[]),
+        Verified::ByteByByte => ("byte-by-byte", &[]),
+        Verified::Differs(differences) => ("differs", differences),
+        Verified::ByReference => ("by-reference", &[]),
+    };
+    ClaimJson {
+        name: &claim.name,
+        from: &claim.from,
+        to: &claim.to,
+        old_volume: &claim.old_volume,
+        old_handle: claim.old_handle.as_deref(),
+        new_volume: claim.new_volume.as_deref(),
+        files: claim.files,
+        bytes: claim.bytes,
+        down_milliseconds: claim.down.map(|down| i64::try_from(down.as_millis()).unwrap_or(i64::MAX)),
+        verified,
+        differences,
+        attempts: claim.attempts,
+    }
+}

@@ -1,0 +1,244 @@
+//! Hand-made values that the snapshot tests show.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use pvmigrate_core::access::{AccessMode, VolumeMode};
+use pvmigrate_core::blocker::{Blocker, Code};
+use pvmigrate_core::copy_report::CopyReport;
+use pvmigrate_core::forecast::forecast;
+use pvmigrate_core::group::Group;
+use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
+use pvmigrate_core::policy::{About, Judged};
+use pvmigrate_core::policy::{Decider, Decision, Judgement, Pairs, PolicyRef, Reason, Severity, Target, Verdict};
+use pvmigrate_core::record::{
+    Asked, ClaimRecord, DestinationVolume, Disposal, Evidence, Goal, Limits, OnFailure, Record, SourceVolume, Uid,
+    Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+};
+
+use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
+use crate::options::Options;
+use crate::plan::{Plan, PlannedGroup};
+use crate::render::{Paint, Screen};
+use crate::report::{GroupReport, Report};
+
+/// A name that an attacker gave to an object.
+pub(crate) const EVIL: &str = "data\u{1b}[2J\u{202e}";
+
+pub(crate) fn screen(width: Option<u16>) -> Screen {
+    let args = DisplayArgs { output: OutputForm::Text, verbose: 0, color: ColorWhen::Never };
+    Screen { width, paint: Paint::PLAIN, paint_err: Paint::PLAIN, ..Screen::new(&args) }
+}
+
+pub(crate) fn at(second: i64) -> Timestamp {
+    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_767_225_600 + second) // 2026-01-01
+}
+
+pub(crate) fn options() -> Options {
+    Options {
+        source_class: "slow".to_owned(),
+        dest_class: "fast".to_owned(),
+        namespace: None,
+        environment: String::new(),
+        rsync_image: "eeacms/rsync:2.3".to_owned(),
+        rsync_flags: Vec::new(),
+        set_defaults: false,
+        skip_source_validation: false,
+        preflight_only: false,
+        skip_preflight: false,
+        pod_ready_timeout: std::time::Duration::from_secs(60),
+        parallel: 4,
+        on_failure: OnFailure::RollBack,
+        disposal: Disposal::Delete,
+        warm: false,
+        limits: Limits::default(),
+    }
+}
+
+fn asked() -> Asked {
+    options().asked(true)
+}
+
+pub(crate) fn policy() -> PolicyRef {
+    PolicyRef { name: "default".to_owned(), version: "0.1.0".to_owned(), digest: "sha256:00".to_owned() }
+}
+
+fn reason(code: &str, message: &str) -> Reason {
+    Reason { code: code.to_owned(), message: message.to_owned(), details: Pairs::new() }
+}
+
+pub(crate) fn verdict(name: &str, selected: bool) -> Verdict {
+    let (code, message) = if selected {
+        ("source-class", "its volume has class slow")
+    } else {
+        ("other-class", "its volume has class nfs")
+    };
+    Verdict {
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        uid: format!("uid of {name}"),
+        decision: Decision { selected, by: Decider::Policy(policy()), reason: reason(code, message) },
+        target: selected.then(|| Target {
+            modes: vec![AccessMode::ReadWriteOnce],
+            volume_mode: VolumeMode::Filesystem,
+            by: Decider::Host,
+            why: reason("as-before", "as before"),
+        }),
+        votes: Vec::new(),
+        opinions: Vec::new(),
+    }
+}
+
+pub(crate) fn claim(name: &str) -> ClaimRecord {
+    ClaimRecord {
+        uid: Some(Uid(format!("uid of {name}"))),
+        manifest: serde_json::json!({}),
+        source: SourceVolume {
+            name: format!("pv-{name}"),
+            reclaim: "Delete".to_owned(),
+            handle: Some(format!("disks.example.com vol-{name}")),
+            node: Some("node-1".to_owned()),
+        },
+        modes: vec![AccessMode::ReadWriteOnce],
+        volume_mode: VolumeMode::Filesystem,
+        bytes: 20 << 30,
+        verdict: Some(verdict(name, true)),
+        destination: None,
+        warmed: None,
+        failures: Vec::new(),
+        evidence: None,
+        touched: false,
+    }
+}
+
+pub(crate) fn web() -> WorkloadRef {
+    WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() }
+}
+
+/// A record just begun; `claims` of one StatefulSet, if `used`.
+pub(crate) fn record(claims: &[&str], used: bool) -> Record {
+    Record {
+        format: 1,
+        run: "0123456789".to_owned(),
+        namespace: "shop".to_owned(),
+        name: format!("pvmigrate-{}-0123456789", claims.first().copied().unwrap_or_default()),
+        begun: at(0),
+        asked: asked(),
+        goal: Goal::Forward,
+        claims: claims.iter().map(|name| ((*name).to_owned(), claim(name))).collect(),
+        workloads: if used {
+            vec![WorkloadRecord { workload: web(), replicas: 2, when_scaled: None }]
+        } else {
+            Vec::new()
+        },
+        stopped: None,
+        ended: None,
+    }
+}
+
+/// The record when every copy is proven.
+pub(crate) fn proven(claims: &[&str]) -> Record {
+    let mut record = record(claims, true);
+    record.stopped = Some(at(60));
+    for (name, claim) in &mut record.claims {
+        claim.destination = Some(DestinationVolume { name: format!("new-{name}"), reclaim: "Delete".to_owned() });
+        let report =
+            CopyReport { entries: 500, files: 421, bytes: 25_165_824, sent_files: 421, sent_bytes: 25_165_824 };
+        claim.evidence = Some(Evidence::Copied { attempt: 1, report, at: at(90) });
+    }
+    record
+}
+
+fn first_look(record: &Record) -> Observation {
+    let seen = |name: &str, claim: &ClaimRecord| ClaimSeen {
+        named: Some(Claim {
+            uid: Uid(format!("uid of {name}")),
+            version: Version("1".to_owned()),
+            volume: Some(claim.source.name.clone()),
+            bound: true,
+            terminating: false,
+            run: None,
+            turned_back: None,
+            fits: false,
+            created: at(-1000),
+            trouble: None,
+        }),
+        source_volume: Some(Volume {
+            name: claim.source.name.clone(),
+            uid: Uid("v".to_owned()),
+            version: Version("1".to_owned()),
+            reclaim: claim.source.reclaim.clone(),
+            holder: Some(Holder {
+                namespace: record.namespace.clone(),
+                name: name.to_owned(),
+                uid: Some(Uid(format!("uid of {name}"))),
+            }),
+            phase: "Bound".to_owned(),
+            terminating: None,
+        }),
+        ..ClaimSeen::default()
+    };
+    let workload = |it: &WorkloadRecord| {
+        let version = Version("1".to_owned());
+        (it.workload.clone(), WorkloadSeen { version, replicas: it.replicas, mark: None, pods: it.replicas })
+    };
+    Observation {
+        claims: record.claims.iter().map(|(name, claim)| (name.clone(), seen(name, claim))).collect(),
+        workloads: record.workloads.iter().map(workload).collect::<BTreeMap<_, _>>(),
+    }
+}
+
+fn planned(record: Record, blockers: Vec<Blocker>) -> PlannedGroup {
+    let group = Group {
+        namespace: record.namespace.clone(),
+        claims: record.claims.keys().cloned().collect(),
+        workloads: record.workloads.iter().map(|it| it.workload.clone()).collect::<BTreeSet<_>>(),
+    };
+    let forecast = forecast(&record, &first_look(&record), at(0));
+    PlannedGroup { group, record, blockers, forecast }
+}
+
+pub(crate) fn blocker() -> Blocker {
+    Blocker {
+        code: Code::BarePod,
+        about: "pod shop/debug".to_owned(),
+        message: "it uses claim idle and no workload owns it, so nothing would start it again".to_owned(),
+        hint: "save its manifest, delete it, and create it again afterwards".to_owned(),
+    }
+}
+
+pub(crate) fn plan(blocked: bool) -> Plan {
+    let finding = Judged {
+        by: Decider::Policy(policy()),
+        code: "large".to_owned(),
+        severity: Severity::Warning,
+        about: About::Claim { namespace: "shop".to_owned(), name: EVIL.to_owned() },
+        message: "it is larger than\nmost".to_owned(),
+        remedy: None,
+        details: Pairs::new(),
+    };
+    Plan {
+        resumed: vec![record(&["begun"], true)],
+        groups: vec![
+            planned(record(&["data-web-0", "data-web-1"], true), Vec::new()),
+            planned(record(&["idle"], false), if blocked { vec![blocker()] } else { Vec::new() }),
+        ],
+        blockers: Vec::new(),
+        judgement: Some(Judgement {
+            verdicts: vec![verdict("data-web-0", true), verdict("shared", false), verdict(EVIL, false)],
+            findings: vec![finding],
+            warnings: Vec::new(),
+            policies: vec![policy()],
+            calls: Vec::new(),
+        }),
+        unclaimed: vec!["pv-lost".to_owned()],
+    }
+}
+
+pub(crate) fn report(ends: Vec<(Record, crate::driver::GroupEnd)>) -> Report {
+    Report {
+        groups: ends.into_iter().map(|(record, end)| GroupReport::new(&record, end, at(100))).collect(),
+        defaults_changed: Vec::new(),
+        unclaimed: Vec::new(),
+    }
+}
