@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The files that may change objects. `resources.rs` holds the requests themselves and is called by these.
 const WRITERS: [&str; 6] =
@@ -38,7 +38,7 @@ fn sources() -> BTreeMap<String, String> {
     all
 }
 
-fn is_code(path: &PathBuf) -> bool {
+fn is_code(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
     name.ends_with(".rs") && !name.ends_with("_tests.rs") && name != "testing.rs" && name != "boundaries.rs"
 }

@@ -31,6 +31,13 @@ pub(crate) trait Reads<K>: Kept {
 /// was being listed anew. What the watch says is then at worst old, and every write is conditional.
 const TRUST: Duration = Duration::from_secs(30);
 
+/// Controllers answer most of our writes with one of their own, to `status`, within milliseconds. A versioned write that
+/// comes in between meets a conflict, and costs a request more than this pause costs time.
+const QUIET: Duration = Duration::from_millis(25);
+
+/// An object that never rests is not waited for: after so many pauses in vain, a conflict is risked.
+const MOST_PAUSES: u32 = 4;
+
 /// How many deleted objects are remembered, so that a late answer does not bring one back.
 const REMEMBERED: usize = 1024;
 
@@ -45,6 +52,10 @@ struct Inner<T> {
     /// Objects of a list that is under way.
     filling: BTreeMap<Key, Arc<T>>,
     answers: HashMap<Key, Answer<T>>,
+    /// When each object was last seen to change; only those of a moment ago are kept.
+    moved: HashMap<Key, Instant>,
+    /// Pauses for an object that ended with another version.
+    in_vain: HashMap<Key, u32>,
     /// When the list under way was asked for.
     list_began: Option<Instant>,
     deleted: HashSet<Uid>,
@@ -88,6 +99,11 @@ impl<T: Kept> Inner<T> {
         }
     }
 
+    fn move_on(&mut self, key: &Key) {
+        self.moved.retain(|_, at| at.elapsed() < QUIET);
+        self.moved.insert(key.clone(), Instant::now());
+    }
+
     fn bury(&mut self, uid: Uid) {
         if self.deleted.insert(uid.clone()) {
             self.deleted_order.push_back(uid);
@@ -112,6 +128,8 @@ impl<T: Kept> Cache<T> {
             watched: BTreeMap::new(),
             filling: BTreeMap::new(),
             answers: HashMap::new(),
+            moved: HashMap::new(),
+            in_vain: HashMap::new(),
             list_began: None,
             deleted: HashSet::new(),
             deleted_order: VecDeque::new(),
@@ -150,6 +168,7 @@ impl<T: Kept> Cache<T> {
     pub(crate) fn applied(&self, object: T) {
         self.change(&object.key().namespace.clone(), |inner| {
             inner.catch_up(object.key(), object.uid(), object.version(), false);
+            inner.move_on(object.key());
             inner.watched.insert(object.key().clone(), Arc::new(object));
         });
     }
@@ -213,6 +232,7 @@ impl<T: Kept> Cache<T> {
                 return;
             }
             let key = object.key().clone();
+            inner.move_on(&key);
             inner.answers.insert(key, Answer { at: Instant::now(), shows: Shows::Object(Arc::new(object)) });
         });
     }
@@ -241,6 +261,24 @@ impl<T: Kept> Cache<T> {
         for object in objects {
             self.saw(object);
         }
+    }
+
+    /// Waits for an object that has just changed to come to rest; tells whether it then still has this version.
+    pub(crate) async fn is_still(&self, key: &Key, version: &Version) -> bool {
+        let is_at = || self.get(key).is_some_and(|seen| seen.version() == version);
+        while is_at() && self.look(|inner| inner.in_vain.get(key).is_none_or(|pauses| *pauses < MOST_PAUSES)) {
+            let moved = self.look(|inner| inner.moved.get(key).map(Instant::elapsed));
+            match moved.and_then(|ago| QUIET.checked_sub(ago)) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => break,
+            }
+        }
+        let is_still = is_at();
+        self.look_mut(|inner| match is_still {
+            true => drop(inner.in_vain.remove(key)),
+            false => *inner.in_vain.entry(key.clone()).or_default() += 1,
+        });
+        is_still
     }
 
     /// Waits until `enough` is true of the object of this key; gives up after `limit`, and tells whether it was.
@@ -377,6 +415,33 @@ mod tests {
         cache.saw_all("shop", vec![thing("stays", "stays", 4), thing("fresh", "fresh", 6)], &Version("7".to_owned()));
         let names: Vec<String> = cache.in_namespace("shop").iter().map(|thing| thing.key.name.clone()).collect();
         assert_eq!(names, ["fresh", "newer", "stays"]);
+    }
+
+    #[tokio::test]
+    async fn an_object_that_has_just_changed_is_let_come_to_rest() {
+        let cache = Arc::new(cache());
+        let key = Key::new("shop", "a");
+        cache.saw(thing("a", "u", 5));
+        let other = Arc::clone(&cache);
+        let wait = tokio::spawn(async move { other.is_still(&key, &Version("5".to_owned())).await });
+        tokio::task::yield_now().await;
+        cache.applied(thing("a", "u", 6));
+        assert!(!wait.await.unwrap());
+        assert!(cache.is_still(&Key::new("shop", "a"), &Version("6".to_owned())).await);
+    }
+
+    #[tokio::test]
+    async fn an_object_that_never_rests_is_not_waited_for() {
+        let cache = cache();
+        let key = Key::new("shop", "a");
+        for version in 1..=u64::from(MOST_PAUSES) {
+            cache.saw(thing("a", "u", version));
+            assert!(!cache.is_still(&key, &Version("0".to_owned())).await);
+        }
+        cache.saw(thing("a", "u", 9));
+        let before = Instant::now();
+        assert!(cache.is_still(&key, &Version("9".to_owned())).await);
+        assert!(before.elapsed() < QUIET);
     }
 
     #[tokio::test]

@@ -1,7 +1,8 @@
 //! Does one step as one conditional write. It chooses nothing: what is done, and to which version, is in the step.
 //!
-//! After a write the cache shows its outcome at once. After a conflict the cache is given a moment to show what the
-//! object has become, so that the next look does not decide the same again.
+//! After a write the cache shows its outcome at once. A write that is bound to meet a conflict, because the cache shows
+//! another version already, is not sent. After a conflict the cache is given a moment to show what the object has become,
+//! so that the next look does not decide the same again.
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -22,13 +23,18 @@ use crate::cache::{Cache, Reads};
 use crate::error::Error;
 use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
+use crate::from_resource::volume::SeenVolume;
 use crate::from_resource::workload::SeenWorkload;
 use crate::manifest::{claim, patch, pod};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
 use crate::world::ClusterWorld;
 
-/// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule.
-const CATCH_UP: Duration = Duration::from_secs(3);
+/// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule; when this one is
+/// not, the price is one more refused request.
+const CATCH_UP: Duration = Duration::from_millis(300);
+
+/// The phase of a volume that has a claim.
+const BOUND: &str = "Bound";
 
 impl ClusterWorld {
     /// Does the step.
@@ -56,6 +62,7 @@ impl ClusterWorld {
                     Reserved::SourceTemp => names::source_claim(claim),
                     Reserved::ClaimName => claim.clone(),
                 };
+                self.await_release(volume).await;
                 self.change_volume(volume, patch::reserve(&volume.version, &record.namespace, &holder)).await
             }
             Step::DeleteSourceVolume { volume, .. } => self.delete_volume(volume).await,
@@ -118,10 +125,20 @@ impl ClusterWorld {
         }
     }
 
+    /// Waits for a volume to lose its claim: a volume whose claim has gone is about to be written to.
+    async fn await_release(&self, target: &Target) {
+        let key = Key::new("", &target.name);
+        let is_free = |seen: Option<&SeenVolume>| seen.is_none_or(|seen| seen.volume.phase != BOUND);
+        self.caches.volumes.until(&key, CATCH_UP, is_free).await;
+    }
+
     async fn change_volume(&self, target: &Target, patch: Value) -> Result<Done, Error> {
+        let key = Key::new("", &target.name);
+        if !self.caches.volumes.is_still(&key, &target.version).await {
+            return Ok(Done::Stale);
+        }
         let volumes = Resources::<PersistentVolume>::whole(&self.client);
         let answer = volumes.patch(&target.name, &patch).await?;
-        let key = Key::new("", &target.name);
         Ok(settle(&self.caches.volumes, &key, &target.version, answer).await)
     }
 
@@ -229,9 +246,13 @@ impl ClusterWorld {
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         SeenWorkload: Reads<K>,
     {
-        let answer = Resources::<K>::of(&self.client, &record.namespace).patch(&workload.name, patch).await?;
         let key = Key::new(&record.namespace, &workload.name);
-        Ok(settle(self.caches.workloads(workload.kind), &key, version, answer).await)
+        let cache = self.caches.workloads(workload.kind);
+        if !cache.is_still(&key, version).await {
+            return Ok(Done::Stale);
+        }
+        let answer = Resources::<K>::of(&self.client, &record.namespace).patch(&workload.name, patch).await?;
+        Ok(settle(cache, &key, version, answer).await)
     }
 
     /// Returns a StatefulSet's `whenScaled` as it is; the step's version makes sure that it is still so.

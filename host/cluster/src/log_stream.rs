@@ -14,11 +14,11 @@ use pvmigrate_core::copy_report::{CopyProgress, progress};
 use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
-use crate::cache::Cache;
 use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::from_resource::pod_progress::Reached;
 use crate::resources::Resources;
+use crate::watched::Caches;
 
 /// A line is shown up to here; rsync writes file names of any length.
 const LINE: usize = 4096;
@@ -50,13 +50,13 @@ pub struct CopyLine {
 /// steps of minutes.
 pub(crate) fn follow(
     client: Client,
-    pods: Arc<Cache<SeenPod>>,
+    caches: Arc<Caches>,
     namespace: &str,
     pod: &str,
 ) -> impl Stream<Item = CopyLine> + Send + use<> {
     let follower = Follower {
         client,
-        pods,
+        caches,
         key: Key::new(namespace, pod),
         lines: Lines::default(),
         reader: None,
@@ -72,7 +72,7 @@ pub(crate) fn follow(
 
 struct Follower {
     client: Client,
-    pods: Arc<Cache<SeenPod>>,
+    caches: Arc<Caches>,
     key: Key,
     lines: Lines,
     reader: Option<Pin<Box<dyn AsyncBufRead + Send>>>,
@@ -117,9 +117,9 @@ impl Follower {
             pod.is_none_or(|pod| !matches!(pod.copy.as_ref().map(|copy| &copy.reached), Some(Reached::Starting(_))))
         };
         // The cache has the pod before its first line is asked for, or never.
-        self.pods.until(&self.key, END, |pod| pod.is_some()).await;
-        self.pods.until(&self.key, START, has_begun).await;
-        if self.pods.get(&self.key).is_none() {
+        self.caches.pods.until(&self.key, END, |pod| pod.is_some()).await;
+        self.caches.pods.until(&self.key, START, has_begun).await;
+        if self.caches.pods.get(&self.key).is_none() {
             self.over = true;
             return;
         }
@@ -149,7 +149,7 @@ impl Follower {
         self.reader = None;
         self.tries -= 1;
         let is_over = |pod: Option<&SeenPod>| pod.is_none_or(|pod| pod.finished);
-        if self.pods.until(&self.key, END, is_over).await {
+        if self.caches.pods.until(&self.key, END, is_over).await {
             self.lines.emit(&mut self.ready);
             self.over = true;
         }

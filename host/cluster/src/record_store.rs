@@ -10,23 +10,23 @@ use pvmigrate_core::names;
 use pvmigrate_core::ports::{RecordId, Records, Saved};
 use pvmigrate_core::record::{Record, Version};
 
-use crate::cache::{Cache, Kept, Reads};
+use crate::cache::{Kept, Reads};
 use crate::error::Error;
-use crate::feed::Broken;
 use crate::from_resource::Key;
 use crate::manifest::config_map::of_record;
 use crate::record_codec::{SeenRecord, decode, encode};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use crate::watched::Caches;
 
 /// How long the watch may take to show the record that another process has stored.
-const CATCH_UP: Duration = Duration::from_secs(3);
+const CATCH_UP: Duration = Duration::from_millis(300);
 
 /// Loads and saves records.
 #[derive(Clone)]
 pub struct RecordStore {
     client: Client,
     /// With watches, loading costs no request; without, each load is one.
-    watched: Option<(Arc<Cache<SeenRecord>>, Arc<Broken>)>,
+    watched: Option<Arc<Caches>>,
 }
 
 impl std::fmt::Debug for RecordStore {
@@ -42,8 +42,8 @@ impl RecordStore {
         Self { client, watched: None }
     }
 
-    pub(crate) fn watched(client: Client, cache: Arc<Cache<SeenRecord>>, broken: Arc<Broken>) -> Self {
-        Self { client, watched: Some((cache, broken)) }
+    pub(crate) fn watched(client: Client, caches: Arc<Caches>) -> Self {
+        Self { client, watched: Some(caches) }
     }
 
     /// Lists all records of a namespace, or of all, ended ones too, in order of namespace and name.
@@ -77,8 +77,8 @@ impl RecordStore {
 
     fn show(&self, config_map: &ConfigMap) -> Version {
         let version = crate::from_resource::version(&config_map.metadata);
-        if let (Some((cache, _)), Some(seen)) = (&self.watched, SeenRecord::read(config_map)) {
-            cache.saw(seen);
+        if let (Some(caches), Some(seen)) = (&self.watched, SeenRecord::read(config_map)) {
+            caches.records.saw(seen);
         }
         version
     }
@@ -101,9 +101,9 @@ impl Records for RecordStore {
 
     async fn load(&self, id: &RecordId) -> Result<Option<(Record, Version)>, Error> {
         let seen = match &self.watched {
-            Some((cache, broken)) => {
-                broken.check()?;
-                cache.get(&Key::new(&id.namespace, &id.name)).map(|seen| (*seen).clone())
+            Some(caches) => {
+                caches.broken.check()?;
+                caches.records.get(&Key::new(&id.namespace, &id.name)).map(|seen| (*seen).clone())
             }
             None => {
                 let found = Resources::<ConfigMap>::of(&self.client, &id.namespace).get(&id.name).await?;
@@ -130,10 +130,10 @@ impl Records for RecordStore {
         if let Some(config_map) = stored {
             return Ok(Saved::Stored(self.show(&config_map)));
         }
-        if let Some((cache, _)) = &self.watched {
+        if let Some(caches) = &self.watched {
             // So that the next load shows what the other process stored, and not the same conflict again.
             let key = Key::new(&record.namespace, &record.name);
-            cache.until(&key, CATCH_UP, |seen| seen.map(Kept::version) != expected).await;
+            caches.records.until(&key, CATCH_UP, |seen| seen.map(Kept::version) != expected).await;
         }
         Ok(Saved::Conflict)
     }

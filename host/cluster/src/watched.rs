@@ -39,6 +39,10 @@ pub(crate) struct Caches {
     pub(crate) records: Arc<Cache<SeenRecord>>,
     /// Events may be listed.
     pub(crate) events_permitted: bool,
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) broken: Arc<Broken>,
+    /// The watches run for as long as anybody can look at the caches.
+    _feeds: JoinSet<()>,
 }
 
 impl Caches {
@@ -51,13 +55,10 @@ impl Caches {
     }
 }
 
-/// Runs the watches of one run; dropping it ends them.
+/// Runs the watches of one run. They end when this and all worlds and record stores made of it are dropped.
 pub struct Watched {
     client: Client,
     caches: Arc<Caches>,
-    hub: Arc<Hub>,
-    broken: Arc<Broken>,
-    _feeds: JoinSet<()>,
 }
 
 impl Debug for Watched {
@@ -96,20 +97,21 @@ impl Watched {
             records: records.synced().await?,
             events,
             events_permitted,
+            hub: start.report.hub,
+            broken: start.report.broken,
+            _feeds: start.feeds,
         };
-        let Start { report: Report { hub, broken }, feeds, .. } = start;
-        Ok(Self { client, caches: Arc::new(caches), hub, broken, _feeds: feeds })
+        Ok(Self { client, caches: Arc::new(caches) })
     }
 
-    /// Returns the world as these watches show it. It must not outlive them.
+    /// Returns the world as these watches show it.
     pub fn world(&self) -> ClusterWorld {
-        let (caches, hub, broken) = (Arc::clone(&self.caches), Arc::clone(&self.hub), Arc::clone(&self.broken));
-        ClusterWorld::new(self.client.clone(), caches, hub, broken)
+        ClusterWorld::new(self.client.clone(), Arc::clone(&self.caches))
     }
 
     /// Returns the records; loading one costs no request.
     pub fn records(&self) -> RecordStore {
-        RecordStore::watched(self.client.clone(), Arc::clone(&self.caches.records), Arc::clone(&self.broken))
+        RecordStore::watched(self.client.clone(), Arc::clone(&self.caches))
     }
 }
 

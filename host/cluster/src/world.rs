@@ -15,12 +15,11 @@ use pvmigrate_core::step::Step;
 use crate::cache::Reads;
 use crate::copy_log::CopyLogs;
 use crate::error::Error;
-use crate::feed::Broken;
 use crate::from_resource::pod::SeenPod;
 use crate::log_stream::{CopyLine, follow};
 use crate::observe::Look;
 use crate::resources::Resources;
-use crate::wake::{Hub, Wake};
+use crate::wake::Wake;
 use crate::watched::Caches;
 
 /// Shows and changes a cluster. Clones share everything.
@@ -28,8 +27,6 @@ use crate::watched::Caches;
 pub struct ClusterWorld {
     pub(crate) client: Client,
     pub(crate) caches: Arc<Caches>,
-    hub: Arc<Hub>,
-    broken: Arc<Broken>,
     logs: Arc<CopyLogs>,
     /// Run and claim, for each absent claim whose users were read after its absence was seen.
     confirmed: Arc<Mutex<HashSet<(String, String)>>>,
@@ -47,7 +44,7 @@ impl World for ClusterWorld {
     /// Looks at the group in the caches. Two things cost a request: the log of a finished copy, once a pod, and the
     /// pods of the namespace, once before a claim's copy starts.
     async fn observe(&self, record: &Record) -> Result<Observation, Error> {
-        self.broken.check()?;
+        self.caches.broken.check()?;
         self.confirm_users(record).await?;
         let look = Look::at(record, &self.caches);
         let unread: Vec<&SeenPod> = look.unread().collect();
@@ -61,18 +58,18 @@ impl World for ClusterWorld {
 }
 
 impl ClusterWorld {
-    pub(crate) fn new(client: Client, caches: Arc<Caches>, hub: Arc<Hub>, broken: Arc<Broken>) -> Self {
-        Self { client, caches, hub, broken, logs: Arc::default(), confirmed: Arc::default() }
+    pub(crate) fn new(client: Client, caches: Arc<Caches>) -> Self {
+        Self { client, caches, logs: Arc::default(), confirmed: Arc::default() }
     }
 
     /// Returns what resolves when anything changes in the namespace, or any volume; make it before the first look.
     pub fn wake(&self, namespace: &str) -> Wake {
-        self.hub.wake(namespace)
+        self.caches.hub.wake(namespace)
     }
 
     /// Follows what a copy pod writes, from its first line to its end; starts once the pod does.
     pub fn copy_lines(&self, namespace: &str, pod: &str) -> impl Stream<Item = CopyLine> + Send + use<> {
-        follow(self.client.clone(), Arc::clone(&self.caches.pods), namespace, pod)
+        follow(self.client.clone(), Arc::clone(&self.caches), namespace, pod)
     }
 
     /// Reads the pods anew before a copy starts, because a watch may lag behind the claim's.
@@ -85,7 +82,7 @@ impl ClusterWorld {
             let mut confirmed = self.confirmed();
             confirmed.retain(|(run, claim)| *run != record.run || absent.contains(claim.as_str()));
             let is_unsure = |claim: &&str| !confirmed.contains(&(record.run.clone(), (**claim).to_owned()));
-            absent.iter().filter(|claim| look.is_before_copy(claim)).any(|claim| is_unsure(&claim))
+            absent.iter().filter(|claim| look.is_before_copy(claim)).any(is_unsure)
         };
         if !needs_list {
             return Ok(());

@@ -275,8 +275,7 @@ status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 10Gi}}
 
     #[test]
     fn facts_name_owner_and_foreign_finalizers() {
-        let text =
-            format!("{BOUND}").split("kubernetes.io/pvc-protection").collect::<Vec<_>>().join("example.com/backup");
+        let text = BOUND.replace("kubernetes.io/pvc-protection", "example.com/backup");
         let facts = facts(&yaml(&text)).unwrap();
         assert_eq!(facts.finalizers, ["example.com/backup"]);
         assert_eq!(facts.owner.unwrap().to_string(), "StatefulSet shop/web");

@@ -96,6 +96,12 @@ pub(crate) fn deployment(workload: &Deployment) -> WorkloadFacts {
     facts(WorkloadKind::Deployment, &workload.metadata, replicas, spec.map(|spec| &spec.template))
 }
 
+/// Tells whether a Deployment made the ReplicaSet: then the Deployment is what is scaled.
+pub(crate) fn is_of_deployment(workload: &ReplicaSet) -> bool {
+    controller(&workload.metadata)
+        .is_some_and(|owner| owner.kind == "Deployment" && owner.api_version.starts_with("apps/"))
+}
+
 /// Collects what the host needs to know of a ReplicaSet.
 pub(crate) fn replica_set(workload: &ReplicaSet) -> WorkloadFacts {
     let spec = workload.spec.as_ref();
@@ -178,6 +184,8 @@ spec:
     fn a_replica_set_names_its_deployment() {
         let text = "{metadata: {name: web-5d, namespace: shop, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d1, controller: true}]}, spec: {selector: {}, replicas: 2}}";
         assert_eq!(replica_set(&yaml(text)).owner.unwrap().to_string(), "Deployment shop/web");
+        assert!(is_of_deployment(&yaml(text)));
+        assert!(!is_of_deployment(&yaml("{metadata: {name: alone}, spec: {selector: {}}}")));
         let seen = <SeenWorkload as Reads<ReplicaSet>>::read(&yaml(text)).unwrap();
         assert_eq!(seen.controller.unwrap().uid, Uid("d1".to_owned()));
     }

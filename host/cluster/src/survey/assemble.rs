@@ -45,7 +45,8 @@ pub(super) fn survey(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> 
 
     survey.workloads.extend(lists.deployments.iter().map(workload::deployment));
     survey.workloads.extend(lists.stateful_sets.iter().map(workload::stateful_set));
-    survey.workloads.extend(lists.replica_sets.iter().map(workload::replica_set));
+    let own_masters = lists.replica_sets.iter().filter(|found| !workload::is_of_deployment(found));
+    survey.workloads.extend(own_masters.map(workload::replica_set));
     survey.workloads.sort_by(|a, b| (&a.namespace, &a.workload).cmp(&(&b.namespace, &b.workload)));
     survey.swapped = swapped(&lists, scope);
     survey.unclaimed = unclaimed(&lists, scope, &survey.swapped);

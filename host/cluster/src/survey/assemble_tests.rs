@@ -172,9 +172,8 @@ fn a_swap_that_the_reference_tool_did_not_finish_is_found() {
 
 #[test]
 fn a_claim_that_is_still_on_its_old_volume_was_not_swapped() {
-    let claim = |volume: &str| {
-        yaml(&format!("{{metadata: {{name: lost, namespace: shop}}, spec: {{volumeName: {volume}}}}}"))
-    };
+    let claim =
+        |volume: &str| yaml(&format!("{{metadata: {{name: lost, namespace: shop}}, spec: {{volumeName: {volume}}}}}"));
     assert!(with_swapped(|lists| lists.claims.push(claim("old"))).is_empty());
     assert!(with_swapped(|lists| lists.claims.push(claim("new")))[0].claimed);
 }

@@ -1,0 +1,96 @@
+//! What a user reads when the cluster refuses, or is not there. Nothing is changed by any of it.
+
+use std::time::Duration;
+
+use pvmigrate_cluster::{Error, Scope, Watched, survey};
+use pvmigrate_core::ports::{Fault, World};
+use pvmigrate_core::record::WorkloadKind;
+use pvmigrate_core::step::Step;
+use pvmigrate_rehearsal::Faults;
+
+use crate::stage::{SHOP, Stage, record};
+
+fn forbid(verb: &str, resource: &str) -> Faults {
+    Faults { forbid: vec![(verb.to_owned(), resource.to_owned())], ..Faults::default() }
+}
+
+fn scope() -> Scope {
+    Scope { namespace: None, source_class: "slow".to_owned(), dest_class: "fast".to_owned() }
+}
+
+#[tokio::test]
+async fn a_missing_permission_names_verb_and_resource() {
+    let stage = Stage::new().await;
+    for resource in ["persistentvolumes", "configmaps", "deployments", "storageclasses"] {
+        let (connection, handle) = stage.faulty(forbid("list", resource));
+        let error = survey(&connection.client, &scope()).await.unwrap_err();
+        assert!(matches!(error, Error::Forbidden { .. }), "{error:?}");
+        assert!(error.to_string().starts_with(&format!("not allowed to list {resource}: ")), "{error}");
+        assert!(!error.is_transient());
+        assert_eq!(handle.writes(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_may_not_list_pods_does_not_start_and_one_that_may_not_list_events_does() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.faulty(forbid("list", "pods"));
+    let error = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap_err();
+    assert!(error.to_string().starts_with("not allowed to list pods in namespace shop"), "{error}");
+
+    let (connection, _) = stage.faulty(forbid("*", "events"));
+    let record =
+        record(&crate::stage::survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
+    let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+    let world = watched.world();
+    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned() }).await.unwrap();
+    // Seen before it is bound: the trouble says why nobody knows more.
+    let seen = world.observe(&record).await.unwrap().claims["data"].destination.clone().unwrap();
+    if !seen.bound {
+        assert!(seen.trouble.unwrap().contains("may not list events"));
+    }
+}
+
+#[tokio::test]
+async fn a_watch_that_is_forbidden_stops_the_run_instead_of_showing_old_things() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.faulty(forbid("watch", "pods"));
+    let record =
+        record(&crate::stage::survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
+    let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+    let world = watched.world();
+    let mut wake = world.wake(SHOP);
+    let error = loop {
+        match world.observe(&record).await {
+            Ok(_) => tokio::time::timeout(Duration::from_secs(10), wake.changed()).await.unwrap(),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().starts_with("not allowed to watch pods"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_said_so() {
+    let stage = Stage::new().await;
+    let (connection, _) = stage.faulty(Faults { unreachable: true, ..Faults::default() });
+    let error = survey(&connection.client, &scope()).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }) && error.is_transient(), "{error:?}");
+    assert!(error.to_string().contains("Connection refused"), "{error}");
+    let error = Watched::start(connection.client.clone(), None).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_refused_write_says_what_may_not_be_done() {
+    let stage = Stage::new().await;
+    let (connection, handle) = stage.faulty(forbid("create", "persistentvolumeclaims"));
+    let record =
+        record(&crate::stage::survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
+    let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+    let step = Step::CreateDestination { claim: "data".to_owned() };
+    let error = watched.world().execute(&record, &step).await.unwrap_err();
+    let words = "not allowed to create persistentvolumeclaims data-pvcmigrate in namespace shop: ";
+    assert!(error.to_string().starts_with(words), "{error}");
+    assert!(stage.object("PersistentVolumeClaim", "data-pvcmigrate").is_none());
+    assert_eq!(handle.writes(), 1);
+}

@@ -1,0 +1,55 @@
+//! The survey costs a constant number of lists, and copies can be followed while they run.
+
+use futures::StreamExt;
+use pvmigrate_cluster::{CopyLine, Watched};
+use pvmigrate_core::ports::World;
+use pvmigrate_core::record::{Purpose, WorkloadKind};
+use pvmigrate_core::step::Step;
+use pvmigrate_core::survey::ClaimId;
+use serde_json::json;
+
+use crate::stage::{SHOP, Stage, claim, objects, record, survey};
+
+#[tokio::test]
+async fn any_number_of_claims_costs_eight_lists() {
+    let mut all = objects();
+    all.extend((0..40).map(|number| claim(&format!("more-{number}"), json!({}))));
+    let stage = Stage::with(all).await;
+    let connection = stage.connection();
+    let survey = survey(&connection, "fast").await;
+    assert_eq!(survey.volumes.len(), 42);
+    assert_eq!(connection.requests.total(), 8, "{}", connection.requests);
+    assert!(connection.requests.by_call().keys().all(|call| call.starts_with("list ")));
+    let id = ClaimId { namespace: SHOP.to_owned(), name: "cache".to_owned() };
+    assert_eq!(survey.users(&id).count(), 2);
+    assert_eq!(survey.workloads_of(&id).count(), 1);
+    assert_eq!(survey.unclaimed, Vec::<String>::new());
+    let set = survey.workloads.iter().find(|facts| facts.workload.kind == WorkloadKind::StatefulSet).unwrap();
+    assert_eq!(set.when_scaled.as_deref(), Some("Delete"));
+}
+
+#[tokio::test]
+async fn a_copys_lines_are_followed_from_the_first_to_the_last() {
+    let stage = Stage::new().await;
+    let connection = stage.connection();
+    let record = record(&survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
+    let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+    let world = watched.world();
+    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned() }).await.unwrap();
+    let start = Step::StartPod { claim: "data".to_owned(), purpose: Purpose::Warm, attempt: 0 };
+    world.execute(&record, &start).await.unwrap();
+    let pod = world.observe(&record).await.unwrap().claims["data"].pods[0].name.clone();
+    let lines: Vec<CopyLine> = world.copy_lines(SHOP, &pod).collect().await;
+    let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts[0], "sending incremental file list");
+    assert!(texts.last().unwrap().starts_with("total size is"), "{texts:?}");
+    assert!(lines.iter().any(|line| line.progress.is_some()), "{texts:?}");
+    assert_eq!(connection.requests.by_call()["get pods/log"], 1);
+}
+
+#[tokio::test]
+async fn a_pod_that_is_not_there_has_no_lines() {
+    let stage = Stage::new().await;
+    let watched = Watched::start(stage.connection().client, Some(SHOP)).await.unwrap();
+    assert_eq!(watched.world().copy_lines(SHOP, "nobody").count().await, 0);
+}
