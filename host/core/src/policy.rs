@@ -4,6 +4,7 @@
 //! components and hands their answers to [`chain`]; the cluster side builds the [`Request`]. The types mirror
 //! `wit/0.1.0`; where a type here has no twin there (such as [`Verdict`]), it is the host's own conclusion.
 
+pub mod answer;
 pub mod chain;
 pub mod facts;
 pub mod floor;
@@ -14,8 +15,9 @@ pub mod quantity;
 pub mod question;
 pub mod verdict;
 
+pub use answer::{Ballot, Finding, Mapping, PolicyError, Reason, Severity, Subject, TargetShape, Vote};
 pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId};
 pub use verdict::{
-    About, Ballot, CallCost, Decider, Decision, Finding, Judged, Judgement, LogLevel, LogLine, Mapping, ModesOpinion,
-    PolicyError, PolicyRef, Reason, Severity, Subject, Target, TargetShape, Verdict, Vote, VoteCast, Warning,
+    About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, ModesOpinion, PolicyRef, Target, Verdict,
+    VoteCast, Warning,
 };

@@ -15,8 +15,8 @@ use crate::call::Call;
 /// Printed on one line: the policy's own words first where it left any, then what stopped it.
 #[derive(Debug, thiserror::Error)]
 pub struct PolicyFailure {
-    /// The policy.
-    pub origin: Origin,
+    /// The policy. Boxed, so that results stay small.
+    pub origin: Box<Origin>,
     /// The call it failed in; none while it was being loaded.
     pub call: Option<Call>,
     /// What it ran into.

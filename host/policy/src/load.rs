@@ -147,7 +147,7 @@ impl Policy {
             Err(fault) => return Err(failure(origin, None, fault)),
         };
         let described = describe(&prepared, limits).map_err(|stopped| PolicyFailure {
-            origin: origin.clone(),
+            origin: Box::new(origin.clone()),
             call: Some(Call::Describe),
             fault: stopped.fault,
             log: stopped.log,
@@ -229,7 +229,7 @@ impl Policy {
             return Ok(None);
         }
         let limits = &self.info.limits;
-        let failed = |fault, log| PolicyFailure { origin: self.origin.clone(), call: Some(call), fault, log };
+        let failed = |fault, log| PolicyFailure { origin: Box::new(self.origin.clone()), call: Some(call), fault, log };
         let fuel = limits.fuel(request.volumes.len());
         let done = call::run(self.sandbox, &self.component, limits, fuel, ask)
             .map_err(|stopped| failed(stopped.fault, stopped.log))?;
@@ -354,5 +354,5 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 fn failure(origin: Origin, call: Option<Call>, fault: Fault) -> PolicyFailure {
-    PolicyFailure { origin, call, fault, log: Vec::new() }
+    PolicyFailure { origin: Box::new(origin), call, fault, log: Vec::new() }
 }

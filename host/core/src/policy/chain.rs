@@ -6,12 +6,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::answer::{Ballot, Finding, Mapping, Reason, Subject, TargetShape, Vote};
 use super::floor;
 use super::question::{Pairs, Request, VolumeId, normal_modes};
-use super::verdict::{
-    About, Ballot, Decider, Decision, Finding, Judged, Mapping, ModesOpinion, PolicyRef, Reason, Subject, Target,
-    TargetShape, Verdict, Vote, VoteCast, Warning,
-};
+use super::verdict::{About, Decider, Decision, Judged, ModesOpinion, PolicyRef, Target, Verdict, VoteCast, Warning};
 
 /// Two policies want different shapes for one claim.
 pub const MODE_CONFLICT: &str = "mode-conflict";
@@ -231,4 +229,52 @@ fn judged(by: &PolicyRef, finding: &Finding, volumes: &HashMap<VolumeId, About>)
         remedy: finding.remedy.clone(),
         details: finding.details.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(name: &str) -> PolicyRef {
+        PolicyRef { name: name.to_owned(), version: "1".to_owned(), digest: String::new() }
+    }
+
+    fn why() -> Reason {
+        Reason { code: "why".to_owned(), message: String::new(), details: Pairs::new() }
+    }
+
+    /// Each row: the custom policies' votes and the built-in one's (M, S or a dot for abstain), and what follows.
+    #[test]
+    fn skips_win_then_migrates_then_the_built_in_policy() {
+        let table = [
+            ("", 'M', true, "built-in"),
+            ("", 'S', false, "built-in"),
+            ("..", 'M', true, "built-in"),
+            ("..", 'S', false, "built-in"),
+            (".M", 'S', true, "custom-1"),
+            ("S.", 'M', false, "custom-0"),
+            ("MS", 'M', false, "custom-1"),
+            ("SM", 'S', false, "custom-0"),
+            ("MM", '.', true, "custom-0"),
+            ("..", '.', false, "pvmigrate"),
+        ];
+        let vote = |letter| match letter {
+            'M' => Vote::Migrate(why()),
+            'S' => Vote::Skip(why()),
+            _ => Vote::Abstain,
+        };
+        for (custom, built_in, selected, by) in table {
+            let mut all: Vec<_> = custom
+                .chars()
+                .enumerate()
+                .map(|(at, letter)| (policy(&format!("custom-{at}")), false, vote(letter)))
+                .collect();
+            all.push((policy("built-in"), true, vote(built_in)));
+            let casts: Vec<_> = all.iter().map(|(by, built_in, vote)| Cast { by, built_in: *built_in, vote }).collect();
+            let decision = decide(&casts);
+            let row = format!("{custom} {built_in}");
+            assert_eq!(decision.selected, selected, "{row}");
+            assert!(decision.by.to_string().starts_with(by), "{row}: {}", decision.by);
+        }
+    }
 }

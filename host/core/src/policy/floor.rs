@@ -5,9 +5,10 @@
 
 use std::collections::BTreeSet;
 
+use super::answer::{Reason, Severity};
 use super::facts;
 use super::question::{ClassMode, Pairs, Request, Volume};
-use super::verdict::{About, Decider, Judged, Reason, Severity, Target};
+use super::verdict::{About, Decider, Judged, Target};
 use crate::access::{AccessMode, VolumeMode};
 
 /// A claim outside the one namespace that the user asked for.

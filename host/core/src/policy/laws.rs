@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 
+use super::answer::{Ballot, Finding, Mapping, Reason, Severity, Subject, TargetShape, Vote};
 use super::chain::{self, Answer};
 use super::question::{Consumer, ObjectRef, Pairs, Request, StorageClass, Volume, VolumeId};
-use super::verdict::{
-    Ballot, Finding, Judged, Mapping, PolicyRef, Reason, Severity, Subject, Target, TargetShape, Verdict, Vote,
-};
+use super::verdict::{Judged, PolicyRef, Target, Verdict};
 use super::{Decider, facts, floor};
 use crate::access::{AccessMode, VolumeMode};
 

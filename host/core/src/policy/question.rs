@@ -1,7 +1,7 @@
 //! The snapshot that a policy is asked about.
 //!
 //! Each field says where it comes from, because three places fill it: the live cluster, the embedded cluster
-//! and the fixtures of `policy test`. They must agree to the letter. No answers here: see [`super::verdict`].
+//! and the fixtures of `policy test`. They must agree to the letter. No answers here: see [`super::answer`].
 
 use std::collections::BTreeMap;
 use std::fmt;

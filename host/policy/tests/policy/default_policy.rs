@@ -114,7 +114,7 @@ fn planned(volume: &Volume) -> pvmigrate_core::policy::Planned {
 #[test]
 fn answers_as_the_oracle_does() {
     let policy = Policy::built_in().unwrap_or_else(|failure| panic!("{failure}"));
-    proptest!(ProptestConfig::with_cases(256), |(request in any_request())| check(&policy, &request));
+    proptest!(ProptestConfig::with_cases(256), |(request in any_request())| check(policy, &request));
 }
 
 #[test]
