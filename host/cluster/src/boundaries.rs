@@ -5,8 +5,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The files that may change objects. `resources.rs` holds the requests themselves and is called by these.
-const WRITERS: [&str; 6] =
-    ["cleanup.rs", "default_class.rs", "execute.rs", "preflight.rs", "record_store.rs", "resources.rs"];
+const WRITERS: [&str; 7] = [
+    "cleanup.rs",
+    "default_class.rs",
+    "execute.rs",
+    "execute/settle.rs",
+    "preflight.rs",
+    "record_store.rs",
+    "resources.rs",
+];
 
 /// The methods of [`crate::resources::Resources`] and of [`kube::Api`] that write.
 const WRITES: [&str; 9] = [
@@ -31,7 +38,7 @@ fn sources() -> BTreeMap<String, String> {
             open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
         } else if is_code(&path) {
             let text = std::fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
+            let code = text.split("\nmod tests").next().unwrap().to_owned();
             all.insert(path.strip_prefix(&root).unwrap().display().to_string(), code);
         }
     }
@@ -40,7 +47,7 @@ fn sources() -> BTreeMap<String, String> {
 
 fn is_code(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
-    name.ends_with(".rs") && !name.ends_with("_tests.rs") && name != "testing.rs" && name != "boundaries.rs"
+    name.ends_with(".rs") && !["tests.rs", "testing.rs", "boundaries.rs"].contains(&name.as_ref())
 }
 
 #[test]

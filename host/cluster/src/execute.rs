@@ -13,21 +13,23 @@ use kube::Resource;
 use kube::core::NamespaceResourceScope;
 use pvmigrate_core::names;
 use pvmigrate_core::ports::Done;
-use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, Version, WorkloadKind, WorkloadRef};
+use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version, WorkloadKind, WorkloadRef};
 use pvmigrate_core::step::{Reserved, Side, Step, Target};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cache::{Cache, Reads};
+use crate::cache::Reads;
 use crate::error::Error;
 use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::from_resource::volume::SeenVolume;
 use crate::from_resource::workload::SeenWorkload;
 use crate::manifest::{claim, patch, pod};
-use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use crate::resources::{Changed, Deleted, Only, Resources};
 use crate::world::ClusterWorld;
+
+mod settle;
+use settle::{create, settle, settle_deletion};
 
 /// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule; when this one is
 /// not, the price is one more refused request.
@@ -39,18 +41,51 @@ const BOUND: &str = "Bound";
 impl ClusterWorld {
     /// Does the step.
     pub(crate) async fn write(&self, record: &Record, step: &Step) -> Result<Done, Error> {
-        let facts = |claim: &str| {
-            let missing = || misuse(step, format!("the record has no claim {claim}"));
-            record.claims.get(claim).ok_or_else(missing)
-        };
         match step {
             Step::Note(_) => Err(misuse(step, "it is for the record".to_owned())),
+            Step::RetainSource { .. }
+            | Step::RetainDestination { .. }
+            | Step::RestoreReclaim { .. }
+            | Step::Reserve { .. }
+            | Step::DeleteSourceVolume { .. } => self.write_volume(record, step).await,
+            Step::CreateDestination { claim } => {
+                self.create_claim(&claim::destination(record, claim, facts(record, step, claim)?)).await
+            }
+            Step::CreateSourceTemp { claim } => {
+                self.create_claim(&claim::source(record, claim, facts(record, step, claim)?)).await
+            }
+            Step::CreateFinalClaim { claim } => {
+                let anew = claim::last(record, facts(record, step, claim)?);
+                self.create_claim(&anew.map_err(|error| unreadable(record, claim, &error))?).await
+            }
+            Step::RestoreOriginalClaim { claim } => {
+                let anew = claim::restored(facts(record, step, claim)?);
+                self.create_claim(&anew.map_err(|error| unreadable(record, claim, &error))?).await
+            }
+            Step::AdoptDestination { .. }
+            | Step::TouchOriginal { .. }
+            | Step::UntouchOriginal { .. }
+            | Step::DeleteOriginalClaim { .. }
+            | Step::DeleteTemp { .. } => self.write_claim(record, step).await,
+            Step::StartPod { claim, purpose, attempt } => {
+                let facts = facts(record, step, claim)?;
+                self.start_pod(record, &pod::of(record, claim, facts, *purpose, *attempt)).await
+            }
+            Step::DeletePod { pod, uid, .. } => self.delete_pod(&record.namespace, pod, uid).await,
+            Step::MarkWorkload { .. } | Step::ScaleDown { .. } | Step::ScaleUp { .. } | Step::UnmarkWorkload { .. } => {
+                self.write_workload(record, step).await
+            }
+        }
+    }
+
+    async fn write_volume(&self, record: &Record, step: &Step) -> Result<Done, Error> {
+        match step {
             Step::RetainSource { claim, volume } => {
-                let node = facts(claim)?.source.node.as_deref();
+                let node = facts(record, step, claim)?.source.node.as_deref();
                 self.change_volume(volume, patch::retain_source(&volume.version, node)).await
             }
             Step::RetainDestination { claim, volume } => {
-                let reclaim = &facts(claim)?.source.reclaim;
+                let reclaim = &facts(record, step, claim)?.source.reclaim;
                 let patch = patch::retain_destination(&volume.version, record, claim, reclaim);
                 self.change_volume(volume, patch).await
             }
@@ -66,18 +101,13 @@ impl ClusterWorld {
                 self.change_volume(volume, patch::reserve(&volume.version, &record.namespace, &holder)).await
             }
             Step::DeleteSourceVolume { volume, .. } => self.delete_volume(volume).await,
-            Step::CreateDestination { claim } => {
-                self.create_claim(&claim::destination(record, claim, facts(claim)?)).await
-            }
-            Step::CreateSourceTemp { claim } => self.create_claim(&claim::source(record, claim, facts(claim)?)).await,
-            Step::CreateFinalClaim { claim } => {
-                let anew = claim::last(record, facts(claim)?).map_err(|error| unreadable(record, claim, &error))?;
-                self.create_claim(&anew).await
-            }
-            Step::RestoreOriginalClaim { claim } => {
-                let anew = claim::restored(facts(claim)?).map_err(|error| unreadable(record, claim, &error))?;
-                self.create_claim(&anew).await
-            }
+            other => Err(misuse(other, "it is not about a volume".to_owned())),
+        }
+    }
+
+    /// Changes or deletes a claim.
+    async fn write_claim(&self, record: &Record, step: &Step) -> Result<Done, Error> {
+        match step {
             Step::AdoptDestination { target, .. } => {
                 self.change_claim(record, target, patch::adopt(&target.version, &record.run)).await
             }
@@ -101,28 +131,28 @@ impl ClusterWorld {
                 // By uid alone: it is ours whatever was written to it meanwhile.
                 self.delete_claim(record, &name, &Only::uid(&target.uid)).await
             }
-            Step::StartPod { claim, purpose, attempt } => {
-                self.start_pod(record, claim, facts(claim)?, *purpose, *attempt).await
-            }
-            Step::DeletePod { pod, uid, .. } => self.delete_pod(&record.namespace, pod, uid).await,
+            other => Err(misuse(other, "it is not about a claim".to_owned())),
+        }
+    }
+
+    async fn write_workload(&self, record: &Record, step: &Step) -> Result<Done, Error> {
+        let (workload, version, patch) = match step {
             Step::MarkWorkload { workload, version, replicas } => {
                 let when_scaled = self.when_scaled(record, workload);
-                let patch = patch::mark(version, *replicas, when_scaled.as_deref());
-                self.change_workload(record, workload, version, patch).await
+                (workload, version, patch::mark(version, *replicas, when_scaled.as_deref()))
             }
             Step::ScaleDown { workload, version } => {
                 let when_scaled = self.when_scaled(record, workload);
-                let patch = patch::scale_down(version, when_scaled.as_deref());
-                self.change_workload(record, workload, version, patch).await
+                (workload, version, patch::scale_down(version, when_scaled.as_deref()))
             }
-            Step::ScaleUp { workload, version, replicas } => {
-                self.change_workload(record, workload, version, patch::scale_up(version, *replicas)).await
-            }
+            Step::ScaleUp { workload, version, replicas } => (workload, version, patch::scale_up(version, *replicas)),
             Step::UnmarkWorkload { workload, version } => {
                 let lifted = self.lifted(record, workload);
-                self.change_workload(record, workload, version, patch::unmark(version, lifted.as_deref())).await
+                (workload, version, patch::unmark(version, lifted.as_deref()))
             }
-        }
+            other => return Err(misuse(other, "it is not about a workload".to_owned())),
+        };
+        self.change_workload(record, workload, version, patch).await
     }
 
     /// Waits for a volume to lose its claim: a volume whose claim has gone is about to be written to.
@@ -168,17 +198,9 @@ impl ClusterWorld {
         Ok(settle_deletion(&self.caches.claims, &Key::new(&record.namespace, name), only, answer).await)
     }
 
-    async fn start_pod(
-        &self,
-        record: &Record,
-        claim: &str,
-        facts: &ClaimRecord,
-        purpose: Purpose,
-        attempt: u32,
-    ) -> Result<Done, Error> {
-        let manifest = pod::of(record, claim, facts, purpose, attempt);
+    async fn start_pod(&self, record: &Record, pod: &Pod) -> Result<Done, Error> {
         let pods = Resources::<Pod>::of(&self.client, &record.namespace);
-        create(&pods, &self.caches.pods, &Key::of(&manifest.metadata), &manifest).await
+        create(&pods, &self.caches.pods, &Key::of(&pod.metadata), pod).await
     }
 
     /// Deletes a pod of ours, then takes our finalizer off it.
@@ -271,64 +293,9 @@ impl ClusterWorld {
     }
 }
 
-/// Shows an answer in the cache; after a refusal, waits for the cache to move on from `version`.
-async fn settle<K, T: Reads<K>>(cache: &Cache<T>, key: &Key, version: &Version, answer: Changed<K>) -> Done {
-    match answer {
-        Changed::To(object) => {
-            if let Some(seen) = T::read(&object) {
-                cache.saw(seen);
-            }
-            Done::Applied
-        }
-        Changed::Conflict | Changed::Missing => {
-            cache.until(key, CATCH_UP, |seen| seen.is_none_or(|seen| seen.version() != version)).await;
-            Done::Stale
-        }
-    }
-}
-
-async fn settle_deletion<K, T: Reads<K>>(cache: &Cache<T>, key: &Key, only: &Only, answer: Deleted<K>) -> Done {
-    let is_meant = |seen: &T| {
-        only.uid.as_ref().is_none_or(|uid| seen.uid() == uid)
-            && only.version.as_ref().is_none_or(|version| seen.version() == version)
-    };
-    match answer {
-        Deleted::Ending(object) => {
-            if let Some(seen) = T::read(&object) {
-                cache.saw(seen);
-            }
-            Done::Applied
-        }
-        Deleted::Gone | Deleted::Missing => {
-            if let Some(uid) = &only.uid {
-                cache.saw_gone(key, uid);
-            }
-            Done::Applied
-        }
-        Deleted::Conflict => {
-            cache.until(key, CATCH_UP, |seen| seen.is_none_or(|seen| !is_meant(seen))).await;
-            Done::Stale
-        }
-    }
-}
-
-/// Creates an object if there is none of its name; whose that one is, the next look tells.
-async fn create<K, T>(resources: &Resources<K>, cache: &Cache<T>, key: &Key, object: &K) -> Result<Done, Error>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
-    T: Reads<K>,
-{
-    match resources.create(object).await? {
-        Created::Made(made) => {
-            if let Some(seen) = T::read(&made) {
-                cache.saw(seen);
-            }
-        }
-        Created::Exists => {
-            cache.until(key, CATCH_UP, |seen| seen.is_some()).await;
-        }
-    }
-    Ok(Done::Applied)
+fn facts<'a>(record: &'a Record, step: &Step, claim: &str) -> Result<&'a ClaimRecord, Error> {
+    let missing = || misuse(step, format!("the record has no claim {claim}"));
+    record.claims.get(claim).ok_or_else(missing)
 }
 
 fn misuse(step: &Step, message: String) -> Error {

@@ -203,3 +203,6 @@ fn report(purpose: Purpose, told: Option<&Told>) -> Result<CopyReport, String> {
         (Purpose::Copy | Purpose::Warm, None) => Err("its log was not read".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,3 +74,62 @@ fn broken(server: &str, error: kube::Error) -> BoxError {
     };
     Box::new(Broken::Unreachable { server: server.to_owned(), cause })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use k8s_openapi::api::core::v1::Pod;
+    use kube::Api;
+    use kube::api::ListParams;
+    use pvmigrate_core::ports::Fault;
+
+    use super::*;
+    use crate::error::{Action, Error};
+
+    const EMPTY: &str = r#"{"apiVersion":"v1","kind":"PodList","metadata":{"resourceVersion":"1"},"items":[]}"#;
+
+    /// Answers the first requests with `code`, and the next with an empty list.
+    async fn list(code: u16, times: u32) -> (Result<usize, Error>, u64) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let service = service_fn(move |_request: Request<Body>| {
+            let is_refused = asked.fetch_add(1, Ordering::Relaxed) < times;
+            async move {
+                let (code, body) = if is_refused { (code, "{}") } else { (200, EMPTY) };
+                Ok::<_, BoxError>(Response::builder().status(code).body(Body::from(body.as_bytes().to_vec())).unwrap())
+            }
+        });
+        let requests = Requests::default();
+        let client = wrap(Client::new(service, "default"), "here", &requests);
+        let listed = Api::<Pod>::all(client).list(&ListParams::default()).await;
+        let action = Action::new("list", "pods", None);
+        (listed.map(|list| list.items.len()).map_err(|error| Error::of(&action, &error)), requests.total())
+    }
+
+    #[tokio::test]
+    async fn a_busy_server_is_asked_again_and_each_try_counts() {
+        assert_eq!(list(429, 2).await, (Ok(0), 3));
+    }
+
+    #[tokio::test]
+    async fn other_failures_are_the_callers_business() {
+        let (error, requests) = list(500, 1).await;
+        assert!(error.unwrap_err().is_transient());
+        assert_eq!(requests, 1);
+    }
+
+    #[tokio::test]
+    async fn a_broken_connection_names_the_server() {
+        let service = service_fn(|_request: Request<Body>| async {
+            Err::<Response<Body>, BoxError>(std::io::Error::other("connection reset by peer").into())
+        });
+        let client = wrap(Client::new(service, "default"), "https://k8s:6443", &Requests::default());
+        let error = Api::<Pod>::all(client).list(&ListParams::default()).await.unwrap_err();
+        let error = Error::of(&Action::new("list", "pods", None), &error);
+        let expected =
+            Error::Unreachable { server: "https://k8s:6443".to_owned(), cause: "connection reset by peer".to_owned() };
+        assert_eq!(error, expected);
+    }
+}

@@ -46,6 +46,26 @@ pub(crate) struct Caches {
 }
 
 impl Caches {
+    /// Makes caches that no watch feeds.
+    #[cfg(test)]
+    pub(crate) fn unfed(events_permitted: bool) -> Self {
+        let hub = Arc::<Hub>::default();
+        Self {
+            claims: Arc::new(Cache::new(Arc::clone(&hub))),
+            volumes: Arc::new(Cache::new(Arc::clone(&hub))),
+            pods: Arc::new(Cache::new(Arc::clone(&hub))),
+            deployments: Arc::new(Cache::new(Arc::clone(&hub))),
+            stateful_sets: Arc::new(Cache::new(Arc::clone(&hub))),
+            replica_sets: Arc::new(Cache::new(Arc::clone(&hub))),
+            events: Arc::new(Cache::new(Arc::clone(&hub))),
+            records: Arc::new(Cache::new(Arc::clone(&hub))),
+            events_permitted,
+            hub,
+            broken: Arc::default(),
+            _feeds: JoinSet::new(),
+        }
+    }
+
     pub(crate) fn workloads(&self, kind: WorkloadKind) -> &Cache<SeenWorkload> {
         match kind {
             WorkloadKind::Deployment => &self.deployments,

@@ -221,5 +221,4 @@ fn unclaimed(lists: &Lists, scope: &Scope, swapped: &[SwappedVolume]) -> Vec<Str
 }
 
 #[cfg(test)]
-#[path = "assemble_tests.rs"]
 mod tests;

@@ -194,3 +194,16 @@ async fn a_step_that_does_not_fit_the_record_is_a_defect_and_writes_nothing() {
     assert!(matches!(scene.world.execute(&scene.record, &note).await, Err(Error::Misuse { .. })));
     assert_eq!(scene.handle.writes(), writes);
 }
+
+/// A driver runs groups as tasks, so that looking and writing must be able to move between threads.
+#[tokio::test]
+async fn looks_and_writes_can_be_tasks() {
+    let scene = Scene::new().await;
+    let (world, record) = (scene.world.clone(), scene.record.clone());
+    let look = tokio::spawn(async move {
+        let seen = world.observe(&record).await.unwrap();
+        let step = Step::CreateDestination { claim: claim() };
+        (seen.claims.len(), world.execute(&record, &step).await.unwrap())
+    });
+    assert_eq!(look.await.unwrap(), (1, Done::Applied));
+}

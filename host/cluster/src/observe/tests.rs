@@ -1,0 +1,171 @@
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use pvmigrate_core::record::{WorkloadKind, WorkloadRecord};
+
+use super::*;
+use crate::cache::Reads;
+use crate::from_resource::event::SeenEvent;
+use crate::testing::{record, yaml};
+
+fn pod(name: &str, extra: &str, claim: &str, status: &str) -> SeenPod {
+    let text = format!(
+        "metadata: {{name: {name}, namespace: shop, uid: {name}, resourceVersion: '2', {extra}}}
+spec: {{nodeName: node-a, containers: [], volumes: [{{name: d, persistentVolumeClaim: {{claimName: {claim}}}}}]}}
+status: {status}"
+    );
+    SeenPod::read(&yaml(&text)).unwrap()
+}
+
+fn copy(name: &str, purpose: &str, status: &str) -> SeenPod {
+    let extra = format!(
+        "annotations: {{kurl.sh/pvcmigrate: data-web-0, kurl.sh/pvcmigrate-kind: migrate, pvmigrate.dev/run: run-1,
+        pvmigrate.dev/purpose: {purpose}, pvmigrate.dev/attempt: '1'}}"
+    );
+    pod(name, &extra, "data-web-0-pvcmigrate-src", status)
+}
+
+fn claim(name: &str, phase: &str) -> SeenClaim {
+    let text = format!(
+        "metadata: {{name: {name}, namespace: shop, uid: {name}, resourceVersion: '2', annotations: {{pvmigrate.dev/run: run-1}}}}
+spec: {{volumeName: pv}}
+status: {{phase: {phase}}}"
+    );
+    SeenClaim::read(&yaml(&text)).unwrap()
+}
+
+fn seen(caches: &Caches, told: &HashMap<Uid, Told>) -> ClaimSeen {
+    Look::at(&record(), caches).observation(told).claims["data-web-0"].clone()
+}
+
+const ENDED: &str = "{phase: Succeeded}";
+const RUNS: &str = "{phase: Running, containerStatuses: [{name: pvmigrate, state: {running: {}}}]}";
+
+#[test]
+fn unfinished_pods_of_others_are_users_by_any_of_the_claims_names() {
+    let caches = Caches::unfed(true);
+    for (name, claim) in
+        [("a", "data-web-0"), ("b", "data-web-0-pvcmigrate"), ("c", "data-web-0-pvcmigrate-src"), ("d", "other")]
+    {
+        caches.pods.applied(pod(name, "", claim, "{phase: Pending}"));
+    }
+    caches.pods.applied(pod("job", "", "data-web-0", ENDED));
+    caches.pods.applied(copy("ours", "copy", RUNS));
+    let seen = seen(&caches, &HashMap::new());
+    assert_eq!(seen.users.iter().map(|user| user.pod.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(seen.pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["ours"]);
+}
+
+#[test]
+fn a_copy_may_start_only_between_the_fence_and_its_pod() {
+    let caches = Caches::unfed(true);
+    let is_before_copy = || Look::at(&record(), &caches).is_before_copy("data-web-0");
+    assert!(!is_before_copy(), "no temporary claim holds the source");
+    caches.claims.applied(claim("data-web-0-pvcmigrate-src", "Pending"));
+    assert!(!is_before_copy());
+    caches.claims.applied(claim("data-web-0-pvcmigrate-src", "Bound"));
+    assert!(is_before_copy());
+    caches.claims.applied(claim("data-web-0", "Bound"));
+    assert!(!is_before_copy(), "the name is taken");
+    caches.claims.deleted(
+        &Key::new("shop", "data-web-0"),
+        &Uid("data-web-0".to_owned()),
+        &pvmigrate_core::record::Version("3".to_owned()),
+    );
+    caches.pods.applied(copy("ours", "copy", RUNS));
+    assert!(!is_before_copy(), "the copy has started");
+}
+
+#[test]
+fn only_finished_copies_have_their_logs_read_and_only_then_count() {
+    let caches = Caches::unfed(true);
+    caches.pods.applied(copy("done", "copy", ENDED));
+    caches.pods.applied(copy("runs", "copy", RUNS));
+    caches.pods.applied(copy("primed", "prime", ENDED));
+    let record = record();
+    let look = Look::at(&record, &caches);
+    assert_eq!(look.unread().map(|pod| pod.key.name.as_str()).collect::<Vec<_>>(), ["done"]);
+    assert!(matches!(&seen(&caches, &HashMap::new()).pods[0].progress, Progress::Succeeded(Err(_))));
+    let report = CopyReport { files: 3, ..CopyReport::default() };
+    let told = Told { report: Ok(report), words: String::new() };
+    let told = HashMap::from([(Uid("done".to_owned()), told)]);
+    assert_eq!(seen(&caches, &told).pods[0].progress, Progress::Succeeded(Ok(report)));
+}
+
+#[test]
+fn a_failed_copy_adds_its_last_words() {
+    let caches = Caches::unfed(true);
+    let failed = "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23}}}]}";
+    caches.pods.applied(copy("failed", "copy", failed));
+    let told = Told { report: Err(String::new()), words: "rsync: no space".to_owned() };
+    let told = HashMap::from([(Uid("failed".to_owned()), told)]);
+    let Progress::Failed(why) = seen(&caches, &told).pods[0].progress.clone() else { unreachable!() };
+    assert!(why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: no space"), "{why}");
+}
+
+#[test]
+fn a_pod_that_only_its_node_holds_is_leaving() {
+    let caches = Caches::unfed(true);
+    let leaving = |finalizers: &str| {
+        let extra = format!(
+            "deletionTimestamp: 2026-01-01T00:00:00Z, finalizers: [{finalizers}],
+            annotations: {{kurl.sh/pvcmigrate: data-web-0, kurl.sh/pvcmigrate-kind: migrate}}"
+        );
+        caches.pods.applied(pod("p", &extra, "data-web-0", RUNS));
+        seen(&caches, &HashMap::new()).pods[0].leaving
+    };
+    assert!(!leaving("pvmigrate.dev/tombstone"), "our finalizer has to be taken off first");
+    assert!(leaving(""));
+}
+
+#[test]
+fn the_newest_event_says_what_hinders_a_claim_and_else_its_pod_does() {
+    let event = |name: &str, time: &str, message: &str| {
+        let text = format!(
+            "metadata: {{name: {name}, namespace: shop, uid: {name}}}
+type: Warning
+reason: ProvisioningFailed
+message: {message}
+lastTimestamp: 2026-01-01T00:{time}:00Z
+involvedObject: {{kind: PersistentVolumeClaim, namespace: shop, name: data-web-0-pvcmigrate, uid: data-web-0-pvcmigrate}}"
+        );
+        SeenEvent::read(&yaml(&text)).unwrap()
+    };
+    let caches = Caches::unfed(true);
+    caches.claims.applied(claim("data-web-0-pvcmigrate", "Pending"));
+    let trouble = || seen(&caches, &HashMap::new()).destination.unwrap().trouble;
+    assert_eq!(trouble(), None);
+    let pull = "{phase: Pending, containerStatuses: [{name: pvmigrate, state: {waiting: {reason: ErrImagePull}}}]}";
+    caches.pods.applied(copy("primes", "prime", pull));
+    assert_eq!(trouble().as_deref(), Some("pod primes: ErrImagePull"));
+    caches.events.applied(event("new", "09", "no space"));
+    caches.events.applied(event("old", "03", "no driver"));
+    assert_eq!(trouble().as_deref(), Some("ProvisioningFailed: no space"));
+    let blind = Caches::unfed(false);
+    blind.claims.applied(claim("data-web-0-pvcmigrate", "Pending"));
+    assert_eq!(seen(&blind, &HashMap::new()).destination.unwrap().trouble.as_deref(), Some(NO_EVENTS));
+}
+
+#[test]
+fn a_deployments_pods_are_counted_through_its_replica_sets() {
+    let caches = Caches::unfed(true);
+    let deployment: Deployment = yaml(
+        "{metadata: {name: web, namespace: shop, uid: d1, resourceVersion: '4'}, spec: {replicas: 2, selector: {}, template: {}}}",
+    );
+    caches.deployments.applied(SeenWorkload::read(&deployment).unwrap());
+    let set: ReplicaSet = yaml(
+        "{metadata: {name: web-5d, namespace: shop, uid: r1, ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: d1, controller: true}]}, spec: {selector: {}}}",
+    );
+    caches.replica_sets.applied(SeenWorkload::read(&set).unwrap());
+    for (name, set) in [("one", "r1"), ("two", "r1"), ("other", "r2")] {
+        let owner = format!(
+            "ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d, uid: {set}, controller: true}}]"
+        );
+        caches.pods.applied(pod(name, &owner, "x", "{phase: Running}"));
+    }
+    let mut record = record();
+    let workload = WorkloadRef { kind: WorkloadKind::Deployment, name: "web".to_owned() };
+    record.workloads = vec![WorkloadRecord { workload: workload.clone(), replicas: 2, when_scaled: None }];
+    let seen = Look::at(&record, &caches).observation(&HashMap::new()).workloads[&workload].clone();
+    assert_eq!((seen.replicas, seen.pods, seen.version.0.as_str()), (2, 2, "4"));
+}
