@@ -136,8 +136,7 @@ fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     if next.waits.len() + next.steps.len() + next.blockers.len() > waits {
         return;
     }
-    let has_failed = |pod: &&Pod| matches!(pod.progress, Progress::Failed(_) | Progress::Succeeded(Err(_)));
-    if pods.iter().any(|pod| has_failed(pod)) {
+    if pods.iter().any(|pod| matches!(pod.progress, Progress::Failed(_) | Progress::Succeeded(Err(_)))) {
         // A success beside a failure does not count either.
         next.steps.extend(pods.iter().map(|pod| note_failure(look, pair, pod, reason(pod))));
         return;

@@ -1,17 +1,12 @@
 //! Everything that can happen next in a world.
 
-use std::sync::Arc;
-
-use pvmigrate_core::decide::{Decision, decide};
-use pvmigrate_core::imagined::{Imagined, Move, Owner};
+use pvmigrate_core::imagined::{Move, Owner};
 use pvmigrate_core::names;
-use pvmigrate_core::observation::{Observation, Progress};
-use pvmigrate_core::ports::Done;
+use pvmigrate_core::observation::Progress;
 use pvmigrate_core::record::{Fact, Record, WorkloadRef};
-use pvmigrate_core::step::Step;
 
 use crate::canonical::canonical;
-use crate::mutant::Mutant;
+use crate::process::{self, KINDS, Kind};
 use crate::setting::Setting;
 use crate::world::World;
 
@@ -56,47 +51,8 @@ pub enum Action {
     Jump,
 }
 
-/// Names what a cache holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Claims,
-    Volumes,
-    Pods,
-    Workloads,
-}
-
-impl Kind {
-    /// Tells what a step writes. A note writes none, but nothing is wrong with a fresh look at the workloads.
-    fn of(step: &Step) -> Self {
-        match step {
-            Step::RetainSource { .. }
-            | Step::RetainDestination { .. }
-            | Step::Reserve { .. }
-            | Step::RestoreReclaim { .. }
-            | Step::DeleteSourceVolume { .. } => Self::Volumes,
-            Step::CreateDestination { .. }
-            | Step::AdoptDestination { .. }
-            | Step::DeleteOriginalClaim { .. }
-            | Step::CreateSourceTemp { .. }
-            | Step::DeleteTemp { .. }
-            | Step::CreateFinalClaim { .. }
-            | Step::RestoreOriginalClaim { .. }
-            | Step::TouchOriginal { .. }
-            | Step::UntouchOriginal { .. } => Self::Claims,
-            Step::StartPod { .. } | Step::DeletePod { .. } => Self::Pods,
-            Step::MarkWorkload { .. }
-            | Step::ScaleDown { .. }
-            | Step::ScaleUp { .. }
-            | Step::UnmarkWorkload { .. }
-            | Step::Note(_) => Self::Workloads,
-        }
-    }
-}
-
-const KINDS: [Kind; 4] = [Kind::Claims, Kind::Volumes, Kind::Pods, Kind::Workloads];
-
 /// The name of the claim that any volume suits.
-pub const STRANGER: &str = "stranger";
+const STRANGER: &str = "stranger";
 const BARE: &str = "bare";
 
 /// Lists what may happen next.
@@ -110,7 +66,7 @@ pub fn actions(world: &World, in_order: bool, actions: &mut Vec<Action>) {
             actions.push(Action::Crash(at));
         }
         if let Some(cache) = &process.cache {
-            let lags = KINDS.into_iter().filter(|kind| is_behind(&world.cluster, cache, *kind));
+            let lags = KINDS.into_iter().filter(|kind| process::is_behind(&world.cluster, cache, *kind));
             actions.extend(lags.map(|kind| Action::Refresh(at, kind)));
         }
     }
@@ -194,7 +150,7 @@ fn people(world: &World, actions: &mut Vec<Action>) {
     if budget.strangers > 0 {
         actions.push(Action::Stranger);
     }
-    if budget.aborts > 0 && world.record.clone().as_ref().clone().with(turn_back()).is_ok() {
+    if budget.aborts > 0 && Record::clone(&world.record).with(turn_back()).is_ok() {
         actions.push(Action::Abort);
     }
     if budget.jumps > 0 {
@@ -209,23 +165,14 @@ fn turn_back() -> Fact {
 /// Returns the world after the action; `None` when nothing is different.
 pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> {
     let mut next = world.clone();
-    let mutant = setting.mutant;
     match action {
         Action::Look(at) => {
-            next.processes[*at].pending = look(world, *at, mutant)?;
+            next.processes[*at].pending = process::look(world, *at, setting.mutant)?;
             next.processes[*at].is_overtaken = false;
         }
-        Action::Do(at, step) => perform(&mut next, *at, *step, mutant),
-        Action::Crash(at) => {
-            forget(&mut next, *at);
-            // A fresh process lists everything once, before it looks.
-            next.processes[*at].cache = next.processes[*at].cache.take().map(|_| Box::new(next.cluster.clone()));
-        }
-        Action::Refresh(at, kind) => {
-            if let Some(cache) = &mut next.processes[*at].cache {
-                refresh(&world.cluster, cache, *kind);
-            }
-        }
+        Action::Do(at, step) => process::perform(&mut next, *at, *step, setting.mutant),
+        Action::Crash(at) => process::crash(&mut next, *at),
+        Action::Refresh(at, kind) => process::refresh(&mut next, *at, *kind),
         Action::Cluster(action) => next.make(action),
         Action::Spawn(workload) => next.spawn(workload),
         Action::Write(claim, volume) => {
@@ -241,54 +188,85 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
             next.budget.hung_pods -= 1;
             next.cluster.pods.get_mut(pod)?.progress = hung();
         }
-        Action::ScaleUp(workload) => {
-            next.budget.scale_ups -= 1;
-            let version = next.cluster.version();
-            let workload = next.cluster.workloads.get_mut(workload)?;
-            (workload.replicas, workload.version) = (1, version);
-        }
-        Action::BarePod(claim) | Action::BarePodSlipsIn(claim) => {
-            next.budget.bare_pods -= 1;
-            next.bare_mount = next.volume_of(claim);
-            if matches!(action, Action::BarePodSlipsIn(_)) {
-                next.make(&Move::RemoveClaim(claim.clone()));
-            }
-            let mut pod = next.cluster.new_pod(Owner::Other, vec![claim.clone()]);
-            (pod.placed, pod.progress) = (true, Progress::Running);
-            next.cluster.pods.insert(BARE.to_owned(), pod);
-        }
-        Action::ForeignClaim(name) => {
-            next.budget.foreign_claims -= 1;
-            let claim = next.cluster.new_claim(None, None);
-            next.cluster.claims.insert(name.clone(), claim);
-        }
-        Action::Stranger => {
-            next.budget.strangers -= 1;
-            let claim = next.cluster.new_claim(None, None);
-            next.cluster.claims.insert(STRANGER.to_owned(), claim);
-        }
-        Action::ForeignLeaves(name) | Action::LoseTemp(name) => {
-            next.budget.lost_temps =
-                next.budget.lost_temps.saturating_sub(u8::from(matches!(action, Action::LoseTemp(_))));
-            let version = next.cluster.version();
-            let claim = next.cluster.claims.get_mut(name)?;
-            (claim.terminating, claim.version) = (true, version);
-        }
-        Action::Abort => {
-            next.budget.aborts -= 1;
-            let record = Record::clone(&next.record).with(turn_back()).ok()?;
-            save(&mut next, record, None);
-        }
         Action::Jump => {
             next.budget.jumps -= 1;
             next.cluster.now = jiff::Timestamp::MAX;
         }
+        Action::ScaleUp(_)
+        | Action::BarePod(_)
+        | Action::BarePodSlipsIn(_)
+        | Action::ForeignClaim(_)
+        | Action::ForeignLeaves(_)
+        | Action::Stranger
+        | Action::LoseTemp(_)
+        | Action::Abort => person_acts(&mut next, action)?,
     }
     if setting.swift {
         hurry(&mut next);
     }
     canonical(&mut next);
     Some(next)
+}
+
+fn person_acts(world: &mut World, action: &Action) -> Option<()> {
+    let budget = &mut world.budget;
+    match action {
+        Action::ScaleUp(workload) => {
+            budget.scale_ups -= 1;
+            let version = world.cluster.version();
+            let workload = world.cluster.workloads.get_mut(workload)?;
+            (workload.replicas, workload.version) = (1, version);
+        }
+        Action::BarePod(claim) => {
+            budget.bare_pods -= 1;
+            bare_pod(world, claim);
+        }
+        Action::BarePodSlipsIn(claim) => {
+            budget.bare_pods -= 1;
+            bare_pod(world, claim);
+            world.make(&Move::RemoveClaim(claim.clone()));
+        }
+        Action::ForeignClaim(name) => {
+            budget.foreign_claims -= 1;
+            create_claim(world, name);
+        }
+        Action::Stranger => {
+            budget.strangers -= 1;
+            create_claim(world, STRANGER);
+        }
+        Action::ForeignLeaves(name) => delete_claim(world, name),
+        Action::LoseTemp(name) => {
+            budget.lost_temps -= 1;
+            delete_claim(world, name);
+        }
+        Action::Abort => {
+            budget.aborts -= 1;
+            let record = Record::clone(&world.record).with(turn_back()).ok()?;
+            process::save(world, record, None);
+        }
+        other => unreachable!("{other:?} is no person's"),
+    }
+    Some(())
+}
+
+/// The pod mounts what the claim is bound to now, and keeps it even when the claim goes.
+fn bare_pod(world: &mut World, claim: &str) {
+    world.bare_mount = world.volume_of(claim);
+    let mut pod = world.cluster.new_pod(Owner::Other, vec![claim.to_owned()]);
+    (pod.placed, pod.progress) = (true, Progress::Running);
+    world.cluster.pods.insert(BARE.to_owned(), pod);
+}
+
+fn create_claim(world: &mut World, name: &str) {
+    let claim = world.cluster.new_claim(None, None);
+    world.cluster.claims.insert(name.to_owned(), claim);
+}
+
+fn delete_claim(world: &mut World, name: &str) {
+    let version = world.cluster.version();
+    if let Some(claim) = world.cluster.claims.get_mut(name) {
+        (claim.terminating, claim.version) = (true, version);
+    }
 }
 
 /// Lets the cluster do at once what nobody waits for long.
@@ -298,102 +276,5 @@ fn hurry(world: &mut World) {
     };
     while let Some(next) = world.cluster.moves().into_iter().find(|next| is_swift(next) && may_move(world, next)) {
         world.make(&next);
-    }
-}
-
-/// Returns what a process decides to do; `None` when it only waits.
-fn look(world: &World, at: usize, mutant: Option<Mutant>) -> Option<Vec<Step>> {
-    let mut seen = observe(world, at);
-    if let Some(mutant) = mutant {
-        mutant.distort(&world.record, &mut seen);
-    }
-    let now = world.cluster.now;
-    let steps = match decide(&world.record, &seen, now) {
-        Decision::Act(steps) => steps,
-        Decision::Wait(_) | Decision::Blocked(_) | Decision::Finished(_) => return None,
-    };
-    Some(match mutant {
-        Some(mutant) => mutant.rearrange(&world.record, &seen, steps),
-        None => steps,
-    })
-}
-
-/// What the process sees: the truth, or what its caches show. Once a claim is gone, the pods are read afresh.
-fn observe(world: &World, at: usize) -> Observation {
-    let record = &world.record;
-    let Some(cache) = &world.processes[at].cache else { return world.cluster.observe(record) };
-    let mut seen = cache.observe(record);
-    let truth = world.cluster.observe(record);
-    for (name, claim) in &mut seen.claims {
-        if claim.named.is_none() {
-            claim.users.clone_from(&truth.claims[name].users);
-        }
-    }
-    seen
-}
-
-fn perform(world: &mut World, at: usize, step: usize, mutant: Option<Mutant>) {
-    let step = world.processes[at].pending.remove(step);
-    let done = match &step {
-        Step::Note(fact) => note(world, at, fact),
-        _ => {
-            let record = Arc::clone(&world.record);
-            let done = match mutant {
-                Some(mutant) => mutant.execute(&mut world.cluster, &record, &step),
-                None => world.cluster.execute(&record, &step),
-            };
-            // A process waits until its caches show what it has written itself.
-            if let Some(cache) = &mut world.processes[at].cache {
-                refresh(&world.cluster, cache, Kind::of(&step));
-            }
-            done
-        }
-    };
-    if done == Done::Stale || world.processes[at].pending.is_empty() {
-        forget(world, at);
-    }
-}
-
-fn forget(world: &mut World, at: usize) {
-    world.processes[at].pending.clear();
-    world.processes[at].is_overtaken = false;
-}
-
-/// Compare-and-swap: a process that somebody has overtaken since its look saves nothing.
-fn note(world: &mut World, at: usize, fact: &Fact) -> Done {
-    if world.processes[at].is_overtaken {
-        return Done::Stale;
-    }
-    match Record::clone(&world.record).with(fact.clone()) {
-        Ok(record) => {
-            save(world, record, Some(at));
-            Done::Applied
-        }
-        Err(_) => Done::Stale,
-    }
-}
-
-fn save(world: &mut World, record: Record, by: Option<usize>) {
-    world.record = record.into();
-    for (at, process) in world.processes.iter_mut().enumerate() {
-        process.is_overtaken |= Some(at) != by && !process.pending.is_empty();
-    }
-}
-
-fn is_behind(cluster: &Imagined, cache: &Imagined, kind: Kind) -> bool {
-    match kind {
-        Kind::Claims => cluster.claims != cache.claims,
-        Kind::Volumes => cluster.volumes != cache.volumes,
-        Kind::Pods => cluster.pods != cache.pods,
-        Kind::Workloads => cluster.workloads != cache.workloads,
-    }
-}
-
-fn refresh(cluster: &Imagined, cache: &mut Imagined, kind: Kind) {
-    match kind {
-        Kind::Claims => cache.claims.clone_from(&cluster.claims),
-        Kind::Volumes => cache.volumes.clone_from(&cluster.volumes),
-        Kind::Pods => cache.pods.clone_from(&cluster.pods),
-        Kind::Workloads => cache.workloads.clone_from(&cluster.workloads),
     }
 }

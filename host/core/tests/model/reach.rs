@@ -15,12 +15,8 @@ use crate::world::World;
 pub struct Reach {
     /// How many worlds there are.
     pub worlds: usize,
-    /// How many of them are ends.
-    pub ends: usize,
     /// How many of them have no way to an end.
     pub lost: usize,
-    /// How many of them break a property.
-    pub broken: usize,
     /// The first of these, and the way there.
     pub example: Option<String>,
 }
@@ -39,10 +35,7 @@ pub fn explore(setting: &Setting) -> Reach {
         queue.push_back((0_u32, world));
     }
     let mut actions = Vec::new();
-    let mut broken = 0;
-    let properties = setting.properties();
     while let Some((from, world)) = queue.pop_front() {
-        broken += usize::from(properties.iter().any(|property| !(property.condition)(setting, &world)));
         if is_over(&world) {
             ends.push(from);
         }
@@ -62,7 +55,7 @@ pub fn explore(setting: &Setting) -> Reach {
     }
     let lost = without_end(&arrivals, &ends);
     let example = lost.first().map(|world| path(&parents, *world));
-    Reach { worlds: arrivals.len(), ends: ends.len(), lost: lost.len(), broken, example }
+    Reach { worlds: arrivals.len(), lost: lost.len(), example }
 }
 
 fn fingerprint(world: &World) -> u64 {

@@ -199,7 +199,7 @@ impl Scene {
     pub(super) fn blockers(&self) -> Vec<Blocker> {
         match decide(&self.record, &self.seen, self.now) {
             Decision::Blocked(blockers) => blockers,
-            other => panic!("not blocked: {other:?}"),
+            other @ (Decision::Act(_) | Decision::Wait(_) | Decision::Finished(_)) => panic!("not blocked: {other:?}"),
         }
     }
 }

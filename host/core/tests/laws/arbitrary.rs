@@ -1,0 +1,220 @@
+//! Arbitrary records and observations, from few names, so that they often speak of the same objects.
+
+use jiff::{SignedDuration, Timestamp};
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::*;
+use pvmigrate_core::access::{AccessMode, VolumeMode};
+use pvmigrate_core::copy_report::CopyReport;
+use pvmigrate_core::names;
+use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Pod, Progress, User, Volume, WorkloadSeen};
+use pvmigrate_core::record::{
+    Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, OnFailure,
+    Outcome, Purpose, Record, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord, WorkloadRef,
+};
+
+pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
+    (0_i64..2000).prop_map(|seconds| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds))
+}
+
+fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
+    prop::sample::select(words).prop_map(str::to_owned)
+}
+
+fn claim_name() -> impl Strategy<Value = String> {
+    word(&["data", "logs"])
+}
+
+fn volume_name() -> impl Strategy<Value = String> + Clone {
+    word(&["old", "new", "other"])
+}
+
+fn uid() -> impl Strategy<Value = Uid> + Clone {
+    word(&["1", "2", "3"]).prop_map(Uid)
+}
+
+fn version() -> impl Strategy<Value = Version> + Clone {
+    word(&["1", "2"]).prop_map(Version)
+}
+
+fn run() -> impl Strategy<Value = Option<String>> + Clone {
+    option::of(word(&["run", "another"]))
+}
+
+pub(crate) fn reclaim() -> impl Strategy<Value = String> + Clone {
+    word(&["Retain", "Retain", "Delete"])
+}
+
+pub(crate) fn workload() -> impl Strategy<Value = WorkloadRef> {
+    let kinds = prop_oneof![Just(WorkloadKind::Deployment), Just(WorkloadKind::StatefulSet)];
+    (kinds, word(&["web", "db"])).prop_map(|(kind, name)| WorkloadRef { kind, name })
+}
+
+fn report() -> impl Strategy<Value = CopyReport> {
+    (0_u64..9, 0_u64..9).prop_map(|(files, bytes)| CopyReport { files, bytes, ..CopyReport::default() })
+}
+
+pub(crate) fn record() -> impl Strategy<Value = Record> {
+    let ended = (moment(), prop_oneof![Just(Outcome::Migrated), Just(Outcome::RolledBack("why".to_owned()))]);
+    (
+        asked(),
+        prop_oneof![3 => Just(Goal::Forward), 1 => Just(Goal::Back("why".to_owned()))],
+        btree_map(claim_name(), claim_record(), 1..3),
+        vec((workload(), 0_u32..4), 0..3),
+        option::of(moment()),
+        option::weighted(0.1, ended.prop_map(|(at, how)| Ended { at, how })),
+    )
+        .prop_map(|(asked, goal, claims, workloads, stopped, ended)| Record {
+            format: FORMAT,
+            run: "run".to_owned(),
+            namespace: "ns".to_owned(),
+            name: "group".to_owned(),
+            begun: Timestamp::UNIX_EPOCH,
+            asked,
+            goal,
+            claims,
+            workloads: workloads
+                .into_iter()
+                .map(|(workload, replicas)| WorkloadRecord { workload, replicas, when_scaled: None })
+                .collect(),
+            stopped,
+            ended,
+        })
+}
+
+pub(crate) fn asked() -> impl Strategy<Value = Asked> {
+    let disposal = prop_oneof![Just(Disposal::Delete), Just(Disposal::Keep), Just(Disposal::Reclaim)];
+    let on_failure = prop_oneof![Just(OnFailure::RollBack), Just(OnFailure::Hold)];
+    (any::<bool>(), disposal, on_failure, any::<bool>(), 1_u32..4).prop_map(
+        |(binds_late, disposal, on_failure, warm, attempts)| Asked {
+            source_class: "slow".to_owned(),
+            dest_class: "fast".to_owned(),
+            binds_late,
+            disposal,
+            on_failure,
+            warm,
+            rsync_image: "rsync".to_owned(),
+            rsync_flags: vec!["--checksum".to_owned()],
+            limits: Limits { attempts, ..Limits::default() },
+        },
+    )
+}
+
+fn claim_record() -> impl Strategy<Value = ClaimRecord> {
+    let warmed = (moment(), option::of(Just("no route".to_owned())));
+    let evidence = prop_oneof![
+        Just(Evidence::Adopted),
+        (1_u32..4, report(), moment()).prop_map(|(attempt, report, at)| Evidence::Copied { attempt, report, at }),
+    ];
+    let failure = (1_u32..4, moment());
+    (
+        option::of(uid()),
+        reclaim(),
+        option::of((volume_name(), reclaim())),
+        option::of(warmed.prop_map(|(at, failure)| Warmed { at, failure })),
+        vec(failure.prop_map(|(attempt, at)| CopyFailure { attempt, at, reason: "disk full".to_owned() }), 0..3),
+        option::weighted(0.3, evidence),
+        any::<bool>(),
+    )
+        .prop_map(|(uid, reclaim, destination, warmed, failures, evidence, touched)| ClaimRecord {
+            uid,
+            manifest: serde_json::json!({ "spec": {} }),
+            source: SourceVolume { name: "old".to_owned(), reclaim, handle: None, node: Some("node".to_owned()) },
+            modes: vec![AccessMode::ReadWriteOnce],
+            volume_mode: VolumeMode::Filesystem,
+            bytes: 1 << 30,
+            verdict: None,
+            destination: destination.map(|(name, reclaim)| DestinationVolume { name, reclaim }),
+            warmed,
+            failures,
+            evidence,
+            touched,
+        })
+}
+
+pub(crate) fn observation() -> impl Strategy<Value = Observation> {
+    (btree_map(claim_name(), claim_seen(), 0..3), btree_map(workload(), workload_seen(), 0..3))
+        .prop_map(|(claims, workloads)| Observation { claims, workloads })
+}
+
+pub(crate) fn workload_seen() -> impl Strategy<Value = WorkloadSeen> {
+    (version(), prop_oneof![2 => Just(0_u32), 1 => 0_u32..4], option::weighted(0.7, 0_u32..4), 0_u32..2)
+        .prop_map(|(version, replicas, mark, pods)| WorkloadSeen { version, replicas, mark, pods })
+}
+
+pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
+    (
+        option::of(claim()),
+        option::weighted(0.7, claim()),
+        option::of(claim()),
+        option::weighted(0.9, volume()),
+        option::weighted(0.9, volume()),
+        vec(any::<bool>().prop_map(|placed| User { pod: "shell".to_owned(), placed }), 0..2),
+        vec(pod(), 0..3),
+    )
+        .prop_map(|(named, destination, source, source_volume, destination_volume, users, pods)| ClaimSeen {
+            named,
+            destination,
+            source,
+            source_volume,
+            destination_volume,
+            users,
+            pods,
+        })
+}
+
+fn claim() -> impl Strategy<Value = Claim> {
+    let flags = (any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
+    (uid(), version(), option::of(volume_name()), flags, run(), run(), moment()).prop_map(
+        |(uid, version, volume, (bound, terminating, fits), run, turned_back, created)| Claim {
+            uid,
+            version,
+            volume,
+            bound,
+            terminating,
+            run,
+            turned_back,
+            fits,
+            created,
+            trouble: None,
+        },
+    )
+}
+
+fn volume() -> impl Strategy<Value = Volume> {
+    let holder = (word(&["data", "data-pvcmigrate", "data-pvcmigrate-src", "stranger"]), option::of(uid()));
+    let phase = word(&["Available", "Bound", "Released"]);
+    (volume_name(), uid(), version(), reclaim(), option::of(holder), phase, option::weighted(0.1, moment())).prop_map(
+        |(name, uid, version, reclaim, holder, phase, terminating)| Volume {
+            name,
+            uid,
+            version,
+            reclaim,
+            holder: holder.map(|(name, uid)| Holder { namespace: "ns".to_owned(), name, uid }),
+            phase,
+            terminating,
+        },
+    )
+}
+
+fn pod() -> impl Strategy<Value = Pod> {
+    let purposes = prop_oneof![Just(Purpose::Prime), Just(Purpose::Warm), Just(Purpose::Copy), Just(Purpose::Leftover)];
+    let progress = prop_oneof![
+        Just(Progress::Starting(None)),
+        Just(Progress::Running),
+        report().prop_map(|report| Progress::Succeeded(Ok(report))),
+        Just(Progress::Succeeded(Err("no totals".to_owned()))),
+        Just(Progress::Failed("disk full".to_owned())),
+    ];
+    (purposes, 0_u32..4, progress, uid(), any::<bool>(), moment()).prop_map(
+        |(purpose, attempt, progress, uid, leaving, created)| Pod {
+            name: names::pod("run", "data", purpose, attempt),
+            uid,
+            purpose,
+            attempt,
+            progress,
+            leaving,
+            created,
+        },
+    )
+}

@@ -1,0 +1,50 @@
+//! One claim, one process that may die at any moment.
+
+use pvmigrate_core::record::Disposal;
+
+use crate::setting::Setting;
+use crate::world::Budget;
+use crate::{holds, holds_and_ends};
+
+fn with(budget: Budget) -> Setting {
+    Setting { budget: Budget { writes: 1, ..budget }, ..Setting::one_claim() }
+}
+
+#[test]
+fn nobody_around() {
+    holds_and_ends(&Setting::one_claim(), 348);
+}
+
+#[test]
+fn a_source_volume_kept_or_reclaimed() {
+    holds_and_ends(&Setting { disposal: Disposal::Keep, ..Setting::one_claim() }, 323);
+    holds_and_ends(&Setting { disposal: Disposal::Reclaim, ..Setting::one_claim() }, 376);
+}
+
+#[test]
+fn a_warm_copy_to_a_class_that_binds_late() {
+    let setting = with(Budget { failures: 1, aborts: 1, ..Budget::default() });
+    holds_and_ends(&Setting { warm: true, binds_late: true, ..setting }, 10_568);
+}
+
+#[test]
+fn people_who_scale_up_create_pods_and_abort() {
+    holds_and_ends(&with(Budget { scale_ups: 1, bare_pods: 1, aborts: 1, ..Budget::default() }), 12_852);
+}
+
+#[test]
+fn copies_that_fail_deadlines_that_pass_and_an_abort() {
+    let setting = with(Budget { failures: 2, jumps: 1, aborts: 1, ..Budget::default() });
+    holds_and_ends(&Setting { attempts: 2, ..setting }, 21_816);
+}
+
+#[test]
+fn claims_that_people_create_and_delete() {
+    holds_and_ends(&with(Budget { foreign_claims: 1, strangers: 1, lost_temps: 1, ..Budget::default() }), 22_806);
+    holds(&with(Budget { foreign_claims: 1, aborts: 1, scale_ups: 1, ..Budget::default() }), 19_986);
+}
+
+#[test]
+fn a_pod_that_never_ends() {
+    holds_and_ends(&with(Budget { hung_pods: 1, jumps: 1, ..Budget::default() }), 4_438);
+}

@@ -1,0 +1,161 @@
+//! A process: it looks, decides, does what it has decided step by step, and may die between any two.
+
+use std::sync::Arc;
+
+use pvmigrate_core::decide::{Decision, decide};
+use pvmigrate_core::imagined::Imagined;
+use pvmigrate_core::observation::Observation;
+use pvmigrate_core::ports::Done;
+use pvmigrate_core::record::{Fact, Record};
+use pvmigrate_core::step::Step;
+
+use crate::mutant::Mutant;
+use crate::world::World;
+
+/// Names what a cache holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Claims,
+    Volumes,
+    Pods,
+    Workloads,
+}
+
+impl Kind {
+    /// Tells what a step writes. A note writes none, but nothing is wrong with a fresh look at the workloads.
+    fn of(step: &Step) -> Self {
+        match step {
+            Step::RetainSource { .. }
+            | Step::RetainDestination { .. }
+            | Step::Reserve { .. }
+            | Step::RestoreReclaim { .. }
+            | Step::DeleteSourceVolume { .. } => Self::Volumes,
+            Step::CreateDestination { .. }
+            | Step::AdoptDestination { .. }
+            | Step::DeleteOriginalClaim { .. }
+            | Step::CreateSourceTemp { .. }
+            | Step::DeleteTemp { .. }
+            | Step::CreateFinalClaim { .. }
+            | Step::RestoreOriginalClaim { .. }
+            | Step::TouchOriginal { .. }
+            | Step::UntouchOriginal { .. } => Self::Claims,
+            Step::StartPod { .. } | Step::DeletePod { .. } => Self::Pods,
+            Step::MarkWorkload { .. }
+            | Step::ScaleDown { .. }
+            | Step::ScaleUp { .. }
+            | Step::UnmarkWorkload { .. }
+            | Step::Note(_) => Self::Workloads,
+        }
+    }
+}
+
+/// All kinds.
+pub const KINDS: [Kind; 4] = [Kind::Claims, Kind::Volumes, Kind::Pods, Kind::Workloads];
+
+/// Returns what a process decides to do; `None` when it only waits.
+pub fn look(world: &World, at: usize, mutant: Option<Mutant>) -> Option<Vec<Step>> {
+    let mut seen = observe(world, at);
+    if let Some(mutant) = mutant {
+        mutant.distort(&world.record, &mut seen);
+    }
+    let now = world.cluster.now;
+    let steps = match decide(&world.record, &seen, now) {
+        Decision::Act(steps) => steps,
+        Decision::Wait(_) | Decision::Blocked(_) | Decision::Finished(_) => return None,
+    };
+    Some(match mutant {
+        Some(mutant) => mutant.rearrange(&world.record, &seen, steps),
+        None => steps,
+    })
+}
+
+/// What the process sees: the truth, or what its caches show. Once a claim is gone, the pods are read afresh.
+fn observe(world: &World, at: usize) -> Observation {
+    let record = &world.record;
+    let Some(cache) = &world.processes[at].cache else { return world.cluster.observe(record) };
+    let mut seen = cache.observe(record);
+    let truth = world.cluster.observe(record);
+    for (name, claim) in &mut seen.claims {
+        if claim.named.is_none() {
+            claim.users.clone_from(&truth.claims[name].users);
+        }
+    }
+    seen
+}
+
+/// Does one of the steps that a process has decided.
+pub fn perform(world: &mut World, at: usize, step: usize, mutant: Option<Mutant>) {
+    let step = world.processes[at].pending.remove(step);
+    let done = match &step {
+        Step::Note(fact) => note(world, at, fact),
+        _ => {
+            let record = Arc::clone(&world.record);
+            let done = match mutant {
+                Some(mutant) => mutant.execute(&mut world.cluster, &record, &step),
+                None => world.cluster.execute(&record, &step),
+            };
+            // A process waits until its caches show what it has written itself.
+            refresh(world, at, Kind::of(&step));
+            done
+        }
+    };
+    if done == Done::Stale || world.processes[at].pending.is_empty() {
+        forget(world, at);
+    }
+}
+
+/// Lets a process die and a fresh one take its place, which lists everything once before it looks.
+pub fn crash(world: &mut World, at: usize) {
+    forget(world, at);
+    let process = &mut world.processes[at];
+    process.cache = process.cache.take().map(|_| Box::new(world.cluster.clone()));
+}
+
+fn forget(world: &mut World, at: usize) {
+    world.processes[at].pending.clear();
+    world.processes[at].is_overtaken = false;
+}
+
+/// Compare-and-swap: a process that somebody has overtaken since its look saves nothing.
+fn note(world: &mut World, at: usize, fact: &Fact) -> Done {
+    if world.processes[at].is_overtaken {
+        return Done::Stale;
+    }
+    match Record::clone(&world.record).with(fact.clone()) {
+        Ok(record) => {
+            save(world, record, Some(at));
+            Done::Applied
+        }
+        Err(_) => Done::Stale,
+    }
+}
+
+/// Stores the record; whoever has looked before can store nothing any more.
+pub fn save(world: &mut World, record: Record, by: Option<usize>) {
+    world.record = record.into();
+    for (at, process) in world.processes.iter_mut().enumerate() {
+        process.is_overtaken |= Some(at) != by && !process.pending.is_empty();
+    }
+}
+
+/// Tells whether a cache lags behind.
+pub fn is_behind(cluster: &Imagined, cache: &Imagined, kind: Kind) -> bool {
+    match kind {
+        Kind::Claims => cluster.claims != cache.claims,
+        Kind::Volumes => cluster.volumes != cache.volumes,
+        Kind::Pods => cluster.pods != cache.pods,
+        Kind::Workloads => cluster.workloads != cache.workloads,
+    }
+}
+
+/// Lets a cache catch up.
+pub fn refresh(world: &mut World, at: usize, kind: Kind) {
+    let Some(cache) = &mut world.processes[at].cache else { return };
+    let cluster = &world.cluster;
+    match kind {
+        Kind::Claims => cache.claims.clone_from(&cluster.claims),
+        Kind::Volumes => cache.volumes.clone_from(&cluster.volumes),
+        Kind::Pods => cache.pods.clone_from(&cluster.pods),
+        Kind::Workloads => cache.workloads.clone_from(&cluster.workloads),
+    }
+}
