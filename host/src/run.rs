@@ -96,7 +96,9 @@ pub async fn migrate(
     if !options.skip_preflight && !stop.requested() {
         let trials = trials(&run.plan);
         let (class, image) = (&options.dest_class, &options.rsync_image);
-        run.trials = preflight::try_out(client, &trials, class, image, options.pod_ready_timeout).await?;
+        if !trials.is_empty() {
+            run.trials = preflight::try_out(client, &trials, class, image, options.pod_ready_timeout).await?;
+        }
     }
     if options.preflight_only {
         return Ok(run);

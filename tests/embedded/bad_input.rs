@@ -106,13 +106,40 @@ async fn an_image_without_rsync_fails_in_the_preflight() {
 
 #[tokio::test]
 async fn a_forbidden_request_names_verb_and_resource() {
-    for (verb, resource) in [("list", "persistentvolumeclaims"), ("list", "pods"), ("create", "pods")] {
+    for (verb, resource) in [("list", "persistentvolumeclaims"), ("list", "pods"), ("list", "storageclasses")] {
         let faults = Faults { forbid: vec![(verb.to_owned(), resource.to_owned())], ..Faults::default() };
         let failure = unchanged(&scenarios::ONE_CLAIM, faults, |_| {}).await.expect_err("it is forbidden");
         let text = format!("{:#}", failure.error);
         assert!(text.contains(verb) && text.contains(resource), "{text}");
         assert_eq!(failure.exit, Exit::Cluster);
     }
+}
+
+#[tokio::test]
+async fn a_trial_that_is_forbidden_names_verb_and_resource() {
+    let faults = Faults { forbid: vec![("create".to_owned(), "pods".to_owned())], ..Faults::default() };
+    let run = unchanged(&scenarios::ONE_CLAIM, faults, |_| {}).await.unwrap();
+    let text = run.blockers()[0].to_string();
+    assert!(text.contains("create") && text.contains("pods"), "{text}");
+}
+
+#[tokio::test]
+async fn a_finished_pod_that_would_hold_the_claim_is_named() {
+    let found = blockers(&scenarios::ONE_CLAIM, |scene| {
+        let pod = serde_json::json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "evicted", "namespace": "app"},
+            "spec": {
+                "nodeName": "node-1",
+                "containers": [{"name": "c", "image": "example.com/sh"}],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}}],
+            },
+            "status": {"phase": "Failed", "reason": "Evicted"},
+        });
+        scene.cluster.put(pod).unwrap();
+    })
+    .await;
+    assert_eq!(found[0].code, Code::FinishedPod);
+    assert!(found[0].hint.contains("kubectl delete pod -n app evicted"), "{}", found[0].hint);
 }
 
 #[tokio::test]

@@ -3,22 +3,35 @@
 use pvmigrate_core::record::{Disposal, OnFailure};
 use pvmigrate_tests::Scenario;
 
-/// All scenarios. Each also has a test of its own in `outcome` that says what it must come to.
-pub(crate) fn all() -> Vec<Scenario> {
-    vec![
-        ONE_CLAIM,
-        WARM,
-        KEEP,
-        RECLAIM,
-        STATEFUL_SET,
-        SHARED,
-        IDLE,
-        LEFT_BY_REFERENCE,
-        SWAPPED_BY_REFERENCE,
-        FAILS_ONCE,
-        ROLLS_BACK,
-    ]
+/// Makes one test a scenario of the check `$check(&Scenario)`. Each scenario also has a test of its own in `outcome` that
+/// says what it must come to.
+macro_rules! each_scenario {
+    ($check:ident: $($name:ident = $scenario:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                $check(stringify!($name), &$crate::scenarios::$scenario).await;
+            }
+        )*
+    };
+    ($check:ident) => {
+        $crate::scenarios::each_scenario! {
+            $check:
+            one_claim = ONE_CLAIM,
+            warm = WARM,
+            keep = KEEP,
+            reclaim = RECLAIM,
+            stateful_set = STATEFUL_SET,
+            shared = SHARED,
+            idle = IDLE,
+            left_by_reference = LEFT_BY_REFERENCE,
+            swapped_by_reference = SWAPPED_BY_REFERENCE,
+            fails_once = FAILS_ONCE,
+            rolls_back = ROLLS_BACK,
+        }
+    };
 }
+pub(crate) use each_scenario;
 
 pub(crate) const ONE_CLAIM: Scenario = Scenario::new("one-claim");
 pub(crate) const WARM: Scenario = Scenario { ask: |options| options.warm = true, ..ONE_CLAIM };

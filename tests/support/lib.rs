@@ -5,4 +5,4 @@ mod picture;
 mod scene;
 
 pub use picture::{Picture, picture};
-pub use scene::{Ended, Scenario, Scene, Silent, options};
+pub use scene::{Ended, Scenario, Scene, Silent, options, policies};

@@ -115,7 +115,9 @@ impl<'a> Look<'a> {
     fn users(&self, claim: &str) -> Vec<User> {
         let names = [claim.to_owned(), names::destination_claim(claim), names::source_claim(claim)];
         let is_other = |pod: &&Arc<SeenPod>| !pod.copy.as_ref().is_some_and(|copy| self.is_ours(copy));
-        let uses = |pod: &&Arc<SeenPod>| !pod.finished && names.iter().any(|name| pod.claims.contains(name));
+        let uses = |pod: &&Arc<SeenPod>| {
+            (!pod.finished || pod.node.is_some()) && names.iter().any(|name| pod.claims.contains(name))
+        };
         let users = self.pods.iter().filter(is_other).filter(uses);
         users.map(|pod| User { pod: pod.key.name.clone(), placed: pod.node.is_some() }).collect()
     }

@@ -53,6 +53,8 @@ codes! {
     PodsRemain = "pods-remain",
     /// A pod without a workload uses the claim.
     BarePod = "bare-pod",
+    /// A pod that is over still holds the claim.
+    FinishedPod = "finished-pod",
     /// A workload of a kind that is not handled uses the claim.
     UnhandledWorkload = "unhandled-workload",
     /// Another controller owns the workload and would undo its scaling.

@@ -71,6 +71,14 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
         return None; // reported as an ephemeral claim
     }
     let about = format!("pod {}/{}", pod.namespace, pod.name);
+    if pod.finished {
+        return Some(Blocker {
+            code: Code::FinishedPod,
+            about,
+            message: format!("it has ended, but Kubernetes keeps its claim {} for as long as the pod exists", id.name),
+            hint: format!("once nobody needs its logs, run: kubectl delete pod -n {} {}", pod.namespace, pod.name),
+        });
+    }
     let Some(owner) = &pod.owner else {
         return Some(Blocker {
             code: Code::BarePod,

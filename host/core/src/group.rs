@@ -107,7 +107,7 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
     let verdict = judgement.verdict(&id.namespace, &id.name)?;
     let target = verdict.target.as_ref()?;
     let planned = Planned::of(seen, target);
-    let node = survey.users(id).find_map(|pod| pod.node.clone());
+    let node = survey.users(id).filter(|pod| !pod.finished).find_map(|pod| pod.node.clone());
     Some(ClaimRecord {
         uid: Some(facts.uid.clone()),
         manifest: facts.manifest.clone(),

@@ -34,7 +34,7 @@ pub struct Survey {
     pub volumes: Vec<Volume>,
     /// What policies do not see of the same claims.
     pub claims: BTreeMap<ClaimId, ClaimFacts>,
-    /// Unfinished pods that mount a claim, other than pods of ours.
+    /// Pods that hold a claim, other than pods of ours: all that are unfinished or have a node.
     pub pods: Vec<PodFacts>,
     /// Every workload of a kind that can be scaled.
     pub workloads: Vec<WorkloadFacts>,
@@ -85,6 +85,8 @@ pub struct PodFacts {
     pub name: String,
     /// Its node, once it has one.
     pub node: Option<String>,
+    /// It is over. It still keeps its claims from being deleted, for as long as its object exists.
+    pub finished: bool,
     /// The top object that owns it, found as [`crate::policy::Consumer::workload`] is; `None` for a bare pod.
     pub owner: Option<ObjectRef>,
     /// Claims it mounts, by name.
@@ -164,7 +166,8 @@ impl Survey {
 
     /// Returns the scalable workloads whose pods, or whose template, mount the claim.
     pub fn workloads_of<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a WorkloadFacts> {
-        let owners: BTreeSet<WorkloadRef> = self.users(claim).filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();
+        let running = self.users(claim).filter(|pod| !pod.finished);
+        let owners: BTreeSet<WorkloadRef> = running.filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();
         self.workloads.iter().filter(move |workload| {
             workload.namespace == claim.namespace
                 && (workload.names(&claim.name) || owners.contains(&workload.workload))

@@ -26,7 +26,7 @@ pub(crate) const GRACE_SECONDS: i64 = 5;
 const REFERENCE_FLAGS: [&str; 4] = ["-a", "-v", "-P", "--delete"];
 
 /// What `-a` loses, and what makes the outcome readable. The user's own flags come after and may take any of it back.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     // Two names of one file stay one file.
     "--hard-links",
     "--acls",
@@ -39,6 +39,8 @@ const FLAGS: [&str; 10] = [
     "--sparse",
     // The image has other users than the workload's.
     "--numeric-ids",
+    // Times to the nanosecond: a file changed twice within a second is copied twice.
+    "--modify-window=-1",
     // The closing totals are the evidence.
     "--stats",
     "--info=progress2",

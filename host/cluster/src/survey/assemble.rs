@@ -23,10 +23,10 @@ pub(super) fn survey(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> 
     let volumes: HashMap<&str, &PersistentVolume> =
         lists.volumes.iter().map(|found| (volume::name(found), found)).collect();
     let owners = Owners::of(&lists);
-    let mut pods: Vec<&Pod> =
-        lists.pods.iter().filter(|found| !pod::is_finished(found) && !pod::is_helper(found)).collect();
+    let mut pods: Vec<&Pod> = lists.pods.iter().filter(|found| !pod::is_helper(found)).collect();
     pods.sort_by_key(|found| Key::of(&found.metadata));
-    let mut consumers = consumers(&pods, &owners);
+    let unfinished: Vec<&Pod> = pods.iter().copied().filter(|found| !pod::is_finished(found)).collect();
+    let mut consumers = consumers(&unfinished, &owners);
     survey.pods = pods.iter().filter_map(|found| pod_facts(found, &owners)).collect();
 
     let mut claims: Vec<&PersistentVolumeClaim> =
@@ -104,8 +104,10 @@ fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
     let mounts: Vec<pod::Mount> = pod::mounted(found).collect();
     let ephemeral = mounts.iter().filter(|mount| mount.ephemeral).map(|mount| mount.claim.clone()).collect();
     let claims: BTreeSet<String> = mounts.into_iter().map(|mount| mount.claim).collect();
-    let owner = owners.top(found);
-    (!claims.is_empty()).then(|| PodFacts { namespace, name, node: pod::node(found), owner, claims, ephemeral })
+    let (owner, node, finished) = (owners.top(found), pod::node(found), pod::is_finished(found));
+    // One that ended before it had a node never held anything.
+    let holds = !claims.is_empty() && (!finished || node.is_some());
+    holds.then(|| PodFacts { namespace, name, node, finished, owner, claims, ephemeral })
 }
 
 fn question(

@@ -15,6 +15,8 @@ use crate::access::{AccessMode, VolumeMode};
 pub const OUTSIDE_NAMESPACE: &str = "outside-namespace";
 /// A claim that is on the target class already.
 pub const ALREADY_ON_TARGET: &str = "already-on-target";
+/// A claim of another class than the one that the user asked to migrate from.
+pub const OUTSIDE_SOURCE_CLASS: &str = "outside-source-class";
 /// A shape without access modes.
 pub const NO_MODES: &str = "no-access-modes";
 /// `ReadWriteOncePod` beside another mode.
@@ -32,8 +34,12 @@ pub fn scope(request: &Request, volume: &Volume) -> Option<Reason> {
     if let Some(only) = only.filter(|only| **only != volume.namespace) {
         return Some(reason(OUTSIDE_NAMESPACE, format!("only namespace {only} was asked for")));
     }
-    let on_target = volume.storage_class.as_ref() == Some(&request.target.name);
-    on_target.then(|| reason(ALREADY_ON_TARGET, format!("it is on StorageClass {} already", request.target.name)))
+    if volume.storage_class.as_ref() == Some(&request.target.name) {
+        return Some(reason(ALREADY_ON_TARGET, format!("it is on StorageClass {} already", request.target.name)));
+    }
+    let source = request.facts.get(facts::SOURCE_CLASS);
+    let outside = source.filter(|source| volume.storage_class.as_ref() != Some(*source));
+    outside.map(|source| reason(OUTSIDE_SOURCE_CLASS, format!("only StorageClass {source} was asked for")))
 }
 
 /// Checks a decided shape, and returns one blocker for each limit that it breaks.

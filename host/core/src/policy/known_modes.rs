@@ -56,13 +56,9 @@ fn read_entry(entry: &str) -> Result<ClassMode, UnreadableAnnotation> {
 
 fn of_provisioner(provisioner: &str) -> Vec<ClassMode> {
     use AccessMode::{ReadOnlyMany, ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
-    // Disks of one node: the provisioner refuses any mode for several nodes.
-    const ONE_NODE: &[AccessMode] = &[ReadWriteOnce, ReadWriteOncePod];
     // Network file systems: every mode, but directories only.
     const SHARED: &[AccessMode] = &[ReadWriteOnce, ReadOnlyMany, ReadWriteMany, ReadWriteOncePod];
     let (filesystem, block): (&[AccessMode], &[AccessMode]) = match provisioner {
-        "rancher.io/local-path" => (ONE_NODE, &[]),
-        "openebs.io/local" => (ONE_NODE, ONE_NODE),
         "nfs.csi.k8s.io" | "efs.csi.aws.com" => (SHARED, &[]),
         // Several nodes may share a raw device, or read one file system, but not write one.
         "rbd.csi.ceph.com" | "rook-ceph.rbd.csi.ceph.com" => (&[ReadWriteOnce, ReadOnlyMany, ReadWriteOncePod], SHARED),
@@ -86,7 +82,7 @@ mod tests {
 
     #[test]
     fn the_annotation_wins_over_the_table() {
-        let modes = of_class("rancher.io/local-path", &annotated("RWX,Block:ReadWriteOnce, RWX"));
+        let modes = of_class("rbd.csi.ceph.com", &annotated("RWX,Block:ReadWriteOnce, RWX"));
         let expected =
             [(VolumeMode::Filesystem, AccessMode::ReadWriteMany), (VolumeMode::Block, AccessMode::ReadWriteOnce)]
                 .map(|(volume_mode, access_mode)| ClassMode { volume_mode, access_mode });
@@ -108,7 +104,7 @@ mod tests {
 
     #[test]
     fn the_table_is_sorted_as_the_annotation_would_be() {
-        for provisioner in ["rancher.io/local-path", "rbd.csi.ceph.com", "nfs.csi.k8s.io"] {
+        for provisioner in ["cephfs.csi.ceph.com", "rbd.csi.ceph.com", "nfs.csi.k8s.io"] {
             let modes = of_provisioner(provisioner);
             assert!(modes.is_sorted() && !modes.is_empty(), "{provisioner}");
         }

@@ -186,9 +186,43 @@ fn translate(argument: &str, mounts: &[Mount]) -> OsString {
     translated
 }
 
+/// Options by which rsync runs programs, or reads and writes files that are no arguments. A dump from elsewhere may hold a
+/// pod with any of them, and here they would act on this machine.
+const REACHING_OUT: [&str; 17] = [
+    "--rsh",
+    "--rsync-path",
+    "--log-file",
+    "--files-from",
+    "--include-from",
+    "--exclude-from",
+    "--password-file",
+    "--temp-dir",
+    "--backup-dir",
+    "--partial-dir",
+    "--compare-dest",
+    "--copy-dest",
+    "--link-dest",
+    "--write-batch",
+    "--only-write-batch",
+    "--read-batch",
+    "--daemon",
+];
+
+fn reaches_out(argument: &str) -> bool {
+    let name = argument.split('=').next().unwrap_or(argument);
+    let is_bundle = argument.starts_with('-') && !argument.starts_with("--");
+    REACHING_OUT.contains(&name) || (is_bundle && argument.contains(['e', 'T']))
+}
+
 /// Refuses what a container could not do, so that nothing outside the volumes is read or written: a target that is
-/// mounted read-only or not at all, and paths that only this machine has.
+/// mounted read-only or not at all, paths that only this machine has, and options that reach out.
 fn refuse(job: &Job) -> Option<(String, i32)> {
+    if job.arguments == ["--version"] {
+        return None;
+    }
+    if let Some(argument) = job.arguments.iter().find(|argument| reaches_out(argument)) {
+        return Some((format!("rsync: {argument}: not in a rehearsal, where it would reach this machine's files"), 1));
+    }
     let target = job.arguments.last()?;
     match mount_of(target, &job.mounts) {
         Some((mount, _)) if mount.read_only => {
@@ -268,6 +302,11 @@ mod tests {
         assert_eq!(code(&["-a", "/source/", "/home"]), Some(11));
         assert_eq!(code(&["-a", "--delete=x", "/etc/", "/dest"]), Some(23));
         assert_eq!(code(&["--a=b", "host:/etc/", "/dest"]), Some(23));
+        assert_eq!(code(&["--version"]), None);
+        assert_eq!(code(&["-a", "--rsh=sh", "/source/", "/dest"]), Some(1));
+        assert_eq!(code(&["-a", "--log-file=/etc/x", "/source/", "/dest"]), Some(1));
+        assert_eq!(code(&["-ae", "sh", "/source/", "/dest"]), Some(1));
+        assert_eq!(code(&["-a", "-v", "-P", "--delete", "--exclude=/lost+found", "/source/", "/dest"]), None);
     }
 
     #[tokio::test]
