@@ -231,4 +231,4 @@ fn volume_target(volume: &Volume) -> Target {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -104,3 +104,6 @@ fn pass_the_time(world: &mut Imagined, waits: &[Waiting]) -> bool {
         None => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,12 +138,12 @@ impl Imagined {
             world.workloads.insert(workload.clone(), Workload { version, replicas, mark, claims });
         }
         for (name, seen) in &seen.claims {
-            world.place(record, name, seen);
+            world.place(name, seen);
         }
         world
     }
 
-    fn place(&mut self, record: &Record, name: &str, seen: &ClaimSeen) {
+    fn place(&mut self, name: &str, seen: &ClaimSeen) {
         let (destination, source) = (names::destination_claim(name), names::source_claim(name));
         for (name, claim) in [(name, &seen.named), (&destination, &seen.destination), (&source, &seen.source)] {
             self.claims.extend(claim.iter().map(|claim| (name.to_owned(), claim.clone())));
@@ -169,8 +169,6 @@ impl Imagined {
             let pod = Pod { placed: user.placed, ..pod };
             self.pods.entry(user.pod.clone()).or_insert(pod);
         }
-        // So that names of volumes yet to be provisioned differ from names that are there.
-        self.provisioned = self.provisioned.max(u32::try_from(record.claims.len()).unwrap_or(u32::MAX));
     }
 
     /// Shows the world as a fresh and complete look would.

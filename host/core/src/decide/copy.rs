@@ -32,13 +32,12 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
 
 /// Tells whether no pod is left that could write to any volume of the group; adds what is awaited until then.
 fn is_quiet(look: &Look<'_>, next: &mut Next) -> bool {
-    let up = next.steps.len();
     workload::await_no_pods(look, next);
     let before_fence = look.claims().filter(|pair| matches!(pair.named(), Named::Original(_)));
     for pair in before_fence {
         await_users(look, &pair, false, next);
     }
-    up == 0 && next.waits.is_empty() && next.steps.is_empty() && next.blockers.is_empty()
+    next.is_clear()
 }
 
 /// Waits for pods that use the claim, and gives up when they stay.

@@ -20,17 +20,12 @@ pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
     for pair in look.claims() {
         claim(look, &pair, next);
     }
-    // Until every late fence is off, or through, nothing may start: the claim could still go.
-    let is_settled = |pair: &Pair<'_>| match pair.named() {
-        Named::Original(claim) => !claim.terminating,
-        Named::Restored(_) => true,
-        Named::Nothing | Named::Final(_) | Named::Foreign => false,
-    };
     let is_going = |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if claim.terminating);
     if look.claims().any(|pair| is_going(&pair)) {
         workload::bring_down(look, next);
     }
-    if next.is_clear() && look.claims().all(|pair| is_settled(&pair)) {
+    // A claim that is not back yet has left a step, a wait or a blocker: until then nothing may start.
+    if next.is_clear() {
         settle::decide_back(look, why, next);
     }
 }

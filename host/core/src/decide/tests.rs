@@ -5,5 +5,5 @@ mod copy;
 mod cutover;
 mod prepare;
 mod rollback;
-mod scene;
+pub(crate) mod scene;
 mod settle;

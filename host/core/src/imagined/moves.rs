@@ -181,10 +181,17 @@ impl Imagined {
         }
     }
 
+    fn next_volume(&mut self) -> String {
+        self.provisioned += 1;
+        format!("pvc-{}", self.provisioned)
+    }
+
     /// The new volume is reserved for the claim with its uid at once; what is left is the binder's second half.
     fn provision(&mut self, claim: &str) {
-        self.provisioned += 1;
-        let name = format!("pvc-{}", self.provisioned);
+        let mut name = self.next_volume();
+        while self.volumes.contains_key(&name) {
+            name = self.next_volume();
+        }
         let version = self.version();
         let volume = Volume {
             name: name.clone(),

@@ -240,3 +240,11 @@ fn a_copied_claim_waits_for_the_rest_of_its_group() {
     let scene = Scene::of(&["data", "logs"]).fenced().recorded(|record| record.evidence = Some(evidence));
     assert_eq!(scene.says(), ["StartPod logs copy 1"]);
 }
+
+#[test]
+fn once_the_group_turns_back_nothing_else_of_the_look_is_done() {
+    let all = vec![failure(1), failure(2), failure(3)];
+    let scene = Scene::of(&["data", "logs"]).fenced().recorded(|record| record.failures = all);
+    let says = scene.later(1000).says();
+    assert_eq!(says, ["Note TurnedBack claim data: 3 copies failed, the last one: disk full"], "and no copy of logs");
+}

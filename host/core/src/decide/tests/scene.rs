@@ -16,29 +16,29 @@ use crate::record::{
 };
 use crate::step::{Reserved, Step, Target};
 
-pub(super) struct Scene {
-    pub(super) record: Record,
-    pub(super) seen: Observation,
-    pub(super) now: Timestamp,
+pub(crate) struct Scene {
+    pub(crate) record: Record,
+    pub(crate) seen: Observation,
+    pub(crate) now: Timestamp,
 }
 
 /// Seconds after the beginning.
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
 
-pub(super) fn app() -> WorkloadRef {
+pub(crate) fn app() -> WorkloadRef {
     WorkloadRef { kind: WorkloadKind::StatefulSet, name: "app".to_owned() }
 }
 
 impl Scene {
     /// A running workload `app` of 3 with the claim `data`; nothing has been done yet.
-    pub(super) fn begun() -> Self {
+    pub(crate) fn begun() -> Self {
         Self::of(&["data"])
     }
 
     /// The same with these claims.
-    pub(super) fn of(claims: &[&str]) -> Self {
+    pub(crate) fn of(claims: &[&str]) -> Self {
         let record = Record {
             format: FORMAT,
             run: "run".to_owned(),
@@ -67,7 +67,7 @@ impl Scene {
     }
 
     /// Source volumes kept, destinations bound, noted and kept.
-    pub(super) fn prepared(self) -> Self {
+    pub(crate) fn prepared(self) -> Self {
         self.each(|name, record, seen| {
             let temp = names::destination_claim(name);
             let new = format!("new-{name}");
@@ -79,7 +79,7 @@ impl Scene {
     }
 
     /// Workloads noted as stopping, marked and down, without pods.
-    pub(super) fn quiet(self) -> Self {
+    pub(crate) fn quiet(self) -> Self {
         let mut scene = self.prepared();
         scene.record.stopped = Some(at(0));
         let app = scene.app();
@@ -88,7 +88,7 @@ impl Scene {
     }
 
     /// Original claims gone, source volumes held by their temporary claims.
-    pub(super) fn fenced(self) -> Self {
+    pub(crate) fn fenced(self) -> Self {
         self.quiet().each(|name, _, seen| {
             let temp = names::source_claim(name);
             seen.named = None;
@@ -98,7 +98,7 @@ impl Scene {
     }
 
     /// Copies made and noted; temporary claims and pods still there.
-    pub(super) fn proven(self) -> Self {
+    pub(crate) fn proven(self) -> Self {
         let pod = succeeded();
         self.fenced().each(|_, record, seen| {
             seen.pods = vec![pod.clone()];
@@ -107,7 +107,7 @@ impl Scene {
     }
 
     /// Temporary claims and pods gone, new claims bound.
-    pub(super) fn bound(self) -> Self {
+    pub(crate) fn bound(self) -> Self {
         self.proven().each(|name, _, seen| {
             let new = format!("new-{name}");
             (seen.source, seen.destination, seen.pods) = (None, None, Vec::new());
@@ -118,7 +118,7 @@ impl Scene {
     }
 
     /// Reclaim policies restored, workloads up and unmarked: nothing left but the source volumes.
-    pub(super) fn settled(self) -> Self {
+    pub(crate) fn settled(self) -> Self {
         let mut scene = self.bound().each(|_, _, seen| {
             seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
         });
@@ -128,7 +128,7 @@ impl Scene {
     }
 
     /// Turned back, original claims touched.
-    pub(super) fn turned_back(mut self) -> Self {
+    pub(crate) fn turned_back(mut self) -> Self {
         self.record.goal = Goal::Back("why".to_owned());
         self.each(|_, record, seen| {
             if let Some(original) = &mut seen.named {
@@ -138,24 +138,24 @@ impl Scene {
         })
     }
 
-    pub(super) fn each(mut self, change: impl Fn(&str, &mut ClaimRecord, &mut ClaimSeen)) -> Self {
+    pub(crate) fn each(mut self, change: impl Fn(&str, &mut ClaimRecord, &mut ClaimSeen)) -> Self {
         for (name, seen) in &mut self.seen.claims {
             change(name, self.record.claims.get_mut(name).unwrap(), seen);
         }
         self
     }
 
-    pub(super) fn with(mut self, change: impl FnOnce(&mut ClaimSeen)) -> Self {
+    pub(crate) fn with(mut self, change: impl FnOnce(&mut ClaimSeen)) -> Self {
         change(self.seen.claims.get_mut("data").unwrap());
         self
     }
 
-    pub(super) fn recorded(mut self, change: impl FnOnce(&mut ClaimRecord)) -> Self {
+    pub(crate) fn recorded(mut self, change: impl FnOnce(&mut ClaimRecord)) -> Self {
         change(self.record.claims.get_mut("data").unwrap());
         self
     }
 
-    pub(super) fn app_is(mut self, replicas: u32, mark: Option<u32>, pods: u32) -> Self {
+    pub(crate) fn app_is(mut self, replicas: u32, mark: Option<u32>, pods: u32) -> Self {
         let app = self.app();
         (app.replicas, app.mark, app.pods) = (replicas, mark, pods);
         self
@@ -165,23 +165,23 @@ impl Scene {
         self.seen.workloads.get_mut(&app()).unwrap()
     }
 
-    pub(super) fn hold(mut self) -> Self {
+    pub(crate) fn hold(mut self) -> Self {
         self.record.asked.on_failure = OnFailure::Hold;
         self
     }
 
-    pub(super) fn disposal(mut self, disposal: Disposal) -> Self {
+    pub(crate) fn disposal(mut self, disposal: Disposal) -> Self {
         self.record.asked.disposal = disposal;
         self
     }
 
-    pub(super) fn later(mut self, seconds: i64) -> Self {
+    pub(crate) fn later(mut self, seconds: i64) -> Self {
         self.now = at(seconds);
         self
     }
 
     /// What is decided, one short line each.
-    pub(super) fn says(&self) -> Vec<String> {
+    pub(crate) fn says(&self) -> Vec<String> {
         match decide(&self.record, &self.seen, self.now) {
             Decision::Act(steps) => steps.iter().map(step).collect(),
             Decision::Wait(waits) => waits
@@ -196,7 +196,7 @@ impl Scene {
         }
     }
 
-    pub(super) fn blockers(&self) -> Vec<Blocker> {
+    pub(crate) fn blockers(&self) -> Vec<Blocker> {
         match decide(&self.record, &self.seen, self.now) {
             Decision::Blocked(blockers) => blockers,
             other @ (Decision::Act(_) | Decision::Wait(_) | Decision::Finished(_)) => panic!("not blocked: {other:?}"),
@@ -236,7 +236,7 @@ fn recorded(name: &str) -> ClaimRecord {
 }
 
 /// A claim bound to `volume`.
-pub(super) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Claim {
+pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Claim {
     Claim {
         uid: Uid(format!("{name}-uid")),
         version: Version("7".to_owned()),
@@ -251,7 +251,7 @@ pub(super) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Clai
     }
 }
 
-pub(super) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>) -> Volume {
+pub(crate) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>) -> Volume {
     Volume {
         name: name.to_owned(),
         uid: Uid(format!("{name}-uid")),
@@ -271,24 +271,24 @@ fn retain(volume: &mut Option<Volume>) {
     volume.as_mut().unwrap().reclaim = RETAIN.to_owned();
 }
 
-pub(super) fn pod(purpose: Purpose, attempt: u32, progress: Progress) -> Pod {
+pub(crate) fn pod(purpose: Purpose, attempt: u32, progress: Progress) -> Pod {
     let name = format!("{}{attempt}", purpose.word());
     Pod { uid: Uid(format!("{name}-uid")), name, purpose, attempt, progress, leaving: false, created: at(0) }
 }
 
-pub(super) fn succeeded() -> Pod {
+pub(crate) fn succeeded() -> Pod {
     pod(Purpose::Copy, 1, Progress::Succeeded(Ok(CopyReport::default())))
 }
 
-pub(super) fn failed(attempt: u32) -> Pod {
+pub(crate) fn failed(attempt: u32) -> Pod {
     pod(Purpose::Copy, attempt, Progress::Failed("disk full".to_owned()))
 }
 
-pub(super) fn failure(attempt: u32) -> CopyFailure {
+pub(crate) fn failure(attempt: u32) -> CopyFailure {
     CopyFailure { attempt, at: at(100), reason: "disk full".to_owned() }
 }
 
-pub(super) fn user(placed: bool) -> User {
+pub(crate) fn user(placed: bool) -> User {
     User { pod: "shell".to_owned(), placed }
 }
 
@@ -296,7 +296,8 @@ fn target(target: &Target) -> String {
     format!("{} {}@{}", target.name, target.uid, target.version.0)
 }
 
-fn step(step: &Step) -> String {
+/// A step as one short line.
+pub(crate) fn step(step: &Step) -> String {
     match step {
         Step::Note(fact) => note(fact),
         Step::RetainSource { volume, .. } => format!("RetainSource {}", target(volume)),
