@@ -1,6 +1,7 @@
 //! Faults by seed: refused, throttled, lost and late answers, dropped watches. Every run ends right, or says that it did not
 //! and the next one does.
 
+use futures::stream::{self, StreamExt};
 use pvmigrate::driver::GroupEnd;
 use pvmigrate::run::Run;
 use pvmigrate_rehearsal::{Chaos, Faults};
@@ -10,7 +11,7 @@ use crate::scenarios::each_scenario;
 
 /// How many seeds each scenario goes through: `SEEDS` in the environment, or enough for some hundreds of faults.
 fn seeds() -> u64 {
-    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(10)
+    std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(20)
 }
 
 /// How many runs in trouble may follow each other before the test calls it endless.
@@ -23,12 +24,15 @@ async fn faults_by_seed(name: &str, scenario: &Scenario) {
     scene.migrate().await.unwrap();
     let clean = picture(&scene);
     scene.cluster.stop().await;
-    for seed in 0..seeds() {
+    let clean = &clean;
+    let one = |seed| async move {
         let scene = scenario.start().await.unwrap();
         let end = run_until_done(&scene, seed).await;
-        assert!(end == clean, "{name} seed {seed}\n{}", clean.differences(&end).join("\n"));
+        assert!(end == *clean, "{name} seed {seed}\n{}", clean.differences(&end).join("\n"));
         scene.cluster.stop().await;
-    }
+    };
+    // Most of their time they wait for the pauses that the faults ask for.
+    stream::iter(0..seeds()).map(one).buffer_unordered(10).collect::<()>().await;
     println!("{name}: {} seeds of faults end as the clean run does", seeds());
 }
 

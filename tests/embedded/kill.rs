@@ -1,6 +1,7 @@
 //! Crash safety: a process is killed at each of its writes, before and after it; a fresh one runs to the end; what the
 //! cluster and its files then are equals what an uninterrupted run leaves.
 
+use futures::stream::{self, StreamExt};
 use pvmigrate_rehearsal::{Faults, Kill, When};
 use pvmigrate_tests::{Ended, Picture, Scenario, picture};
 
@@ -15,13 +16,10 @@ async fn kill_at_every_write(name: &str, scenario: &Scenario) {
     assert!(!run.report.groups.is_empty(), "{name}: {:#?}", run.blockers());
     let clean = picture(&scene);
     scene.cluster.stop().await;
-    let mut points = 0;
-    for at_write in 1..=handle.writes() {
-        for when in [When::BeforeWrite, When::AfterWrite] {
-            kill(scenario, Kill { at_write, when }, &clean).await;
-            points += 1;
-        }
-    }
+    let sides = |at_write| [When::BeforeWrite, When::AfterWrite].map(|when| Kill { at_write, when });
+    let kills: Vec<Kill> = (1..=handle.writes()).flat_map(sides).collect();
+    let points = kills.len();
+    stream::iter(kills).map(|point| kill(scenario, point, &clean)).buffer_unordered(4).collect::<()>().await;
     println!("{name}: {points} kill points end as the clean run does ({:.1?})", began.elapsed());
 }
 

@@ -42,7 +42,7 @@ const ENDED: &str = "{phase: Succeeded}";
 const RUNS: &str = "{phase: Running, containerStatuses: [{name: pvmigrate, state: {running: {}}}]}";
 
 #[test]
-fn unfinished_pods_of_others_are_users_by_any_of_the_claims_names() {
+fn pods_of_others_are_users_by_any_of_the_claims_names_finished_or_not() {
     let caches = Caches::unfed(true);
     for (name, claim) in
         [("a", "data-web-0"), ("b", "data-web-0-pvcmigrate"), ("c", "data-web-0-pvcmigrate-src"), ("d", "other")]
@@ -52,7 +52,7 @@ fn unfinished_pods_of_others_are_users_by_any_of_the_claims_names() {
     caches.pods.applied(pod("job", "", "data-web-0", ENDED));
     caches.pods.applied(copy("ours", "copy", RUNS));
     let seen = seen(&caches, &HashMap::new());
-    assert_eq!(seen.users.iter().map(|user| user.pod.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
+    assert_eq!(seen.users.iter().map(|user| user.pod.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "job"]);
     assert_eq!(seen.pods.iter().map(|pod| pod.name.as_str()).collect::<Vec<_>>(), ["ours"]);
 }
 
