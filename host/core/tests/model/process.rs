@@ -1,5 +1,6 @@
 //! A process: it looks, decides, does what it has decided step by step, and may die between any two.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pvmigrate_core::decide::{Decision, decide};
@@ -19,34 +20,6 @@ pub enum Kind {
     Volumes,
     Pods,
     Workloads,
-}
-
-impl Kind {
-    /// Tells what a step writes. A note writes none, but nothing is wrong with a fresh look at the workloads.
-    fn of(step: &Step) -> Self {
-        match step {
-            Step::RetainSource { .. }
-            | Step::RetainDestination { .. }
-            | Step::Reserve { .. }
-            | Step::RestoreReclaim { .. }
-            | Step::DeleteSourceVolume { .. } => Self::Volumes,
-            Step::CreateDestination { .. }
-            | Step::AdoptDestination { .. }
-            | Step::DeleteOriginalClaim { .. }
-            | Step::CreateSourceTemp { .. }
-            | Step::DeleteTemp { .. }
-            | Step::CreateFinalClaim { .. }
-            | Step::RestoreOriginalClaim { .. }
-            | Step::TouchOriginal { .. }
-            | Step::UntouchOriginal { .. } => Self::Claims,
-            Step::StartPod { .. } | Step::DeletePod { .. } => Self::Pods,
-            Step::MarkWorkload { .. }
-            | Step::ScaleDown { .. }
-            | Step::ScaleUp { .. }
-            | Step::UnmarkWorkload { .. }
-            | Step::Note(_) => Self::Workloads,
-        }
-    }
 }
 
 /// All kinds.
@@ -89,13 +62,14 @@ pub fn perform(world: &mut World, at: usize, step: usize, mutant: Option<Mutant>
     let done = match &step {
         Step::Note(fact) => note(world, at, fact),
         _ => {
-            let record = Arc::clone(&world.record);
+            let (record, before) = (Arc::clone(&world.record), world.cluster.clone());
             let done = match mutant {
                 Some(mutant) => mutant.execute(&mut world.cluster, &record, &step),
                 None => world.cluster.execute(&record, &step),
             };
-            // A process waits until its caches show what it has written itself.
-            refresh(world, at, Kind::of(&step));
+            if let Some(cache) = &mut world.processes[at].cache {
+                overlay(&before, &world.cluster, cache);
+            }
             done
         }
     };
@@ -135,6 +109,27 @@ pub fn save(world: &mut World, record: Record, by: Option<usize>) {
     world.record = record.into();
     for (at, process) in world.processes.iter_mut().enumerate() {
         process.is_overtaken |= Some(at) != by && !process.pending.is_empty();
+    }
+}
+
+/// A process lays the answers to its own writes over its caches.
+fn overlay(before: &Imagined, now: &Imagined, cache: &mut Imagined) {
+    lay_over(&before.claims, &now.claims, &mut cache.claims);
+    lay_over(&before.volumes, &now.volumes, &mut cache.volumes);
+    lay_over(&before.pods, &now.pods, &mut cache.pods);
+    lay_over(&before.workloads, &now.workloads, &mut cache.workloads);
+}
+
+fn lay_over<K: Ord + Clone, V: PartialEq + Clone>(
+    before: &BTreeMap<K, V>,
+    now: &BTreeMap<K, V>,
+    cache: &mut BTreeMap<K, V>,
+) {
+    for (key, object) in now.iter().filter(|(key, object)| before.get(*key) != Some(*object)) {
+        cache.insert(key.clone(), object.clone());
+    }
+    for key in before.keys().filter(|key| !now.contains_key(*key)) {
+        cache.remove(key);
     }
 }
 
