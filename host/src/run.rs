@@ -237,7 +237,7 @@ impl Session<'_> {
     async fn job(&self, job: Job) -> GroupReport {
         let planned = job.record().clone();
         let begun = match job {
-            Job::Resumed(record) => Ok(record.id()),
+            Job::Resumed(record) => self.resume(&record).await,
             Job::New(group) => self.begin(*group).await,
         };
         let (end, record) = match begun {
@@ -249,6 +249,20 @@ impl Session<'_> {
             }
         };
         GroupReport::new(record.as_ref().unwrap_or(&planned), end, Timestamp::now())
+    }
+
+    /// Running again is how a person says that a held group shall be tried again.
+    async fn resume(&self, record: &Record) -> Result<RecordId, GroupEnd> {
+        let id = record.id();
+        let failed = |error: pvmigrate_cluster::Error| GroupEnd::Failed(error.into());
+        if let Some((record, version)) = self.records.load(&id).await.map_err(failed)?
+            && let Some(fact) = record.more_attempts()
+        {
+            let record = record.with(fact).map_err(|error| GroupEnd::Failed(error.into()))?;
+            // A conflict means that another process is at it, which is as well.
+            self.records.save(&record, Some(&version)).await.map_err(failed)?;
+        }
+        Ok(id)
     }
 
     /// Stores the group's record, the first write of its migration; an open one of another process is joined.

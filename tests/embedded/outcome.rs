@@ -161,12 +161,15 @@ async fn a_copy_that_keeps_failing_brings_the_group_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn a_copy_that_keeps_failing_is_held_when_asked() {
+async fn a_copy_that_keeps_failing_is_held_when_asked_and_tried_again_by_the_next_run() {
     let scene = scenarios::HOLDS.start().await.unwrap();
     let (run, _) = scene.migrate().await.unwrap();
     let GroupEnd::Blocked(blockers) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
     assert_eq!(blockers[0].code, Code::CopyFailed);
     assert!(blockers[0].hint.contains("abort"), "{:?}", blockers[0]);
+    let (run, _) = scene.migrate().await.unwrap();
+    assert!(run.report.groups[0].is_migrated(), "{:?}", run.report.groups[0].end);
+    assert_files(&scene, 1);
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use pvmigrate::failure::Failure;
 use pvmigrate::options::Options;
 use pvmigrate::run::{self, Run};
 use pvmigrate::stop::Stop;
-use pvmigrate_core::ports::RecordId;
+use pvmigrate_cluster::{RecordStore, Watched};
+use pvmigrate_core::invariants::violations;
+use pvmigrate_core::ports::{RecordId, World};
 use pvmigrate_core::record::Limits;
 use pvmigrate_policy::Policies;
 use pvmigrate_rehearsal::{Cluster, CopyFailure, CopyFault, Faults, Handle, Settings, find_rsync, read_objects};
@@ -128,11 +130,24 @@ impl Scene {
         match self.process(Faults::default()).await {
             (Ended::ByItself(Ok(run)), handle) => {
                 self.cluster.settled().await;
+                self.check_invariants().await?;
                 Ok((run, handle))
             }
             (Ended::ByItself(Err(failure)), _) => Err(failure.error),
             (Ended::Killed, _) => anyhow::bail!("a process without faults was killed"),
         }
+    }
+
+    /// Looks at every migration on the cluster, and makes sure that the core's invariants hold.
+    async fn check_invariants(&self) -> Result<()> {
+        let client = self.cluster.client();
+        let watched = Watched::start(client.clone(), None).await?;
+        let world = watched.world();
+        for record in RecordStore::new(client).list(None).await? {
+            let found = violations(&record, &world.observe(&record).await?);
+            anyhow::ensure!(found.is_empty(), "record {}: {found:#?}", record.name);
+        }
+        Ok(())
     }
 
     /// Returns the directory that keeps a copy of the claim's files as they were at first.

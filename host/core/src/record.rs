@@ -366,6 +366,16 @@ impl Record {
         self.claims.values().all(|claim| claim.evidence.is_some())
     }
 
+    /// Returns the fact that lets a held group try its copies again, if all its attempts are used up.
+    pub fn more_attempts(&self) -> Option<Fact> {
+        let limit = self.asked.limits.attempts;
+        let failures = self.claims.values().flat_map(|claim| &claim.failures);
+        let used = failures.map(|failure| failure.attempt).max().filter(|used| *used >= limit)?;
+        let held = self.asked.on_failure == OnFailure::Hold && self.is_open();
+        // As many again as were allowed at first cannot be told any more; the default is what most have asked for.
+        held.then(|| Fact::GrantedAttempts { attempts: used.saturating_add(Limits::default().attempts) })
+    }
+
     /// Tells whether the migration is under way.
     pub fn is_open(&self) -> bool {
         self.ended.is_none()

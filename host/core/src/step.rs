@@ -198,7 +198,7 @@ impl Step {
                 | Fact::CopyFailed { claim, .. }
                 | Fact::Copied { claim, .. }
                 | Fact::Touched { claim } => Some(claim),
-                Fact::Stopping { .. } | Fact::TurnedBack { .. } | Fact::Ended(_) => None,
+                Fact::Stopping { .. } | Fact::GrantedAttempts { .. } | Fact::TurnedBack { .. } | Fact::Ended(_) => None,
             },
             Self::RetainSource { claim, .. }
             | Self::CreateDestination { claim }
@@ -231,6 +231,7 @@ impl Step {
                 Fact::Stopping { .. } => "note that the workloads stop",
                 Fact::CopyFailed { .. } => "note that a copy failed",
                 Fact::Copied { .. } => "note that the copy is proven",
+                Fact::GrantedAttempts { .. } => "allow more attempts",
                 Fact::TurnedBack { .. } => "turn back",
                 Fact::Touched { .. } => "note that the original claim is touched",
                 Fact::Ended(_) => "note the end",

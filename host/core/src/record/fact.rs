@@ -41,6 +41,11 @@ pub enum Fact {
         /// By this.
         evidence: Evidence,
     },
+    /// Copies may be tried up to this attempt: a person has looked at a held group and wants it tried again.
+    GrantedAttempts {
+        /// The new limit.
+        attempts: u32,
+    },
     /// The group goes back to its source volumes.
     TurnedBack {
         /// Why.
@@ -100,6 +105,7 @@ impl Record {
                 }
                 self.claim_mut(&claim)?.evidence = Some(evidence);
             }
+            Fact::GrantedAttempts { attempts } => self.asked.limits.attempts = attempts,
             Fact::TurnedBack { why } => {
                 if self.proven() {
                     return Err(Refused::Proven(self.name));
