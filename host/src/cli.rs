@@ -57,7 +57,7 @@ pub enum Command {
     /// Runs a migration on an embedded cluster made from YAML files
     Rehearse(RehearseArgs),
     /// Tests and inspects policies
-    #[command(subcommand)]
+    #[command(subcommand, arg_required_else_help = false)]
     Policy(PolicyCommand),
     /// Prints a completion script
     Completions {
@@ -332,6 +332,19 @@ impl Cli {
         command.build();
         let words = go_flags::normalise(words, &command);
         Self::from_arg_matches(&command.try_get_matches_from(words)?)
+    }
+}
+
+impl DisplayArgs {
+    /// Returns how output looks when the command line cannot be read: as far as `--output` can be made out.
+    pub fn of_unread(words: impl IntoIterator<Item = OsString>) -> Self {
+        let mut command = Cli::command();
+        command.build();
+        let words = go_flags::normalise(words, &command);
+        let is_json = |pair: &[OsString]| pair[0] == "-o" && pair[1] == "json";
+        let is_joined = |word: &OsString| ["--output=json", "-ojson", "-o=json"].iter().any(|form| word == form);
+        let json = words.iter().any(is_joined) || words.windows(2).any(is_json);
+        Self { output: if json { OutputForm::Json } else { OutputForm::Text }, verbose: 0, color: ColorWhen::Auto }
     }
 }
 

@@ -4,13 +4,10 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
-
 macro_rules! exits {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $word:literal, $means:literal;)*) => {
         /// Names how the command ended.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-        #[serde(rename_all = "kebab-case")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Exit { $($(#[$doc])* $variant,)* }
 
         impl Exit {
@@ -46,10 +43,10 @@ exits! {
     /// A policy is no component, has another interface, or imports what it may not.
     PolicyLoad = 3, "policy-load", "A policy does not load or link.";
     /// Kubernetes does not answer, or does not let us.
-    Cluster = 4, "cluster",
+    Cluster = 4, "unavailable",
         "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases.";
     /// A policy trapped, went over a limit, or said that it cannot decide.
-    PolicyFault = 5, "policy-fault", "A policy faulted or could not decide. Nothing was changed.";
+    PolicyFault = 5, "policy-fault", "A policy faulted or could not decide; nothing that depends on it was started.";
     /// A group runs again on its old volumes.
     RolledBack = 6, "rolled-back", "A group was rolled back: its workloads run again on the old volumes.";
     /// A group stands still on its way.
@@ -110,12 +107,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_words_are_unique_and_words_are_those_of_json() {
+    fn codes_and_words_are_unique() {
         let codes: BTreeSet<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        assert_eq!(codes.len(), Exit::ALL.len());
-        for exit in Exit::ALL {
-            assert_eq!(serde_json::to_value(exit).ok(), Some(serde_json::json!(exit.word())));
-        }
+        let words: BTreeSet<&str> = Exit::ALL.iter().map(|exit| exit.word()).collect();
+        assert_eq!((codes.len(), words.len()), (Exit::ALL.len(), Exit::ALL.len()));
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub mod schedule;
 pub mod stop;
 pub mod trace;
 
-use cli::{Cli, OutputForm};
+use cli::{Cli, DisplayArgs};
 use exit::Exit;
 use failure::Failure;
 use render::Screen;
@@ -55,10 +55,17 @@ fn unread(error: &clap::Error, words: &[OsString]) -> ExitCode {
         let _ = error.print();
         return Exit::Done.into();
     }
-    let is_json = words.iter().any(|word| word.to_str().is_some_and(|word| word.ends_with("json")));
-    let form = if is_json { OutputForm::Json } else { OutputForm::Text };
-    let screen = Screen::new(&cli::DisplayArgs { output: form, verbose: 0, color: cli::ColorWhen::Auto });
-    let text = error.to_string();
-    screen.failure(&Failure::usage(text.trim().strip_prefix("error: ").unwrap_or(&text)));
+    let screen = Screen::new(&DisplayArgs::of_unread(words.iter().cloned()));
+    screen.failure(&usage(&error.to_string()));
     Exit::Usage.into()
+}
+
+/// Takes clap's words apart: what is wrong up to the first empty line, then tips and the usage.
+fn usage(text: &str) -> Failure {
+    let (wrong, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let wrong: Vec<&str> = wrong.lines().map(str::trim).collect();
+    let wrong = wrong.join(" ");
+    let mut failure = Failure::usage(wrong.strip_prefix("error: ").unwrap_or(&wrong));
+    failure.hints.extend(rest.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned));
+    failure.hint("all flags: pvmigrate --help; those of a subcommand: pvmigrate COMMAND --help")
 }

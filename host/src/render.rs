@@ -115,10 +115,9 @@ impl Screen {
         match self.form {
             OutputForm::Text => self.write(&text()),
             OutputForm::Json => {
-                let mut text = serde_json::to_string_pretty(json)
+                let text = serde_json::to_string_pretty(json)
                     .map_err(|error| Failure::new(Exit::Usage, error).context("cannot write the result as JSON"))?;
-                text.push('\n');
-                self.write(&text)
+                self.write(&format!("{}\n", json::escaped(&text)))
             }
         }
     }

@@ -7,16 +7,19 @@ use std::sync::Arc;
 
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::ports::{RecordId, Records as _, Saved};
-use pvmigrate_core::record::{Asked, Fact, Goal, Record, Refused};
+use pvmigrate_core::record::{Asked, Disposal, Fact, Goal, Record, Refused};
 use pvmigrate_policy::Policies;
 
 use crate::cli::AbortArgs;
+use crate::driver::Reporter;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::render::progress::Progress;
 use crate::render::{self, Screen};
+use crate::report::Report;
 use crate::run;
+use crate::stop::Stop;
 
 /// The reason in the record.
 const WHY: &str = "the user aborted it";
@@ -31,42 +34,65 @@ pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
             .hint("see the records there are: pvmigrate status"));
     }
     let connection = super::connect(&args.look.cluster).await?;
-    let client = &connection.client;
-    let namespace = args.look.namespace.as_deref();
-    let store = RecordStore::new(client.clone());
-    let records = chosen(args, store.list(namespace).await?)?;
     let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
-    let (mut turned, mut refused) = (Vec::new(), Vec::new());
-    for record in records {
-        match turn_back(&store, &record).await? {
-            Turned::Back(record) => turned.push(*record),
-            Turned::Over => screen.say(&format!("{}/{} is over already", record.namespace, record.name)),
-            Turned::Refused(failure) => refused.push(failure),
-        }
-    }
-    let Some(first) = turned.first() else {
-        if let Some(failure) = refused.into_iter().next() {
-            return Err(failure);
-        }
-        screen.say("No migration is open: there is nothing to abort.");
-        return Ok(Exit::Done);
-    };
-    let options = options(&first.asked, namespace);
-    let policies = Policies::builtin()?;
     let progress = Arc::new(Progress::new(screen, false));
-    let report = run::finish(client, &policies, &options, turned, progress, &stop).await?;
+    let Aborted { report, refused, disposal } = abort(&connection.client, args, progress, &stop).await?;
+    if report.groups.is_empty() && refused.is_empty() {
+        screen.say("No migration is open: there is nothing to abort.");
+    }
     let ends = report.groups.iter().map(|group| aborted(super::exit_of(&group.end)));
     let refusals = refused.iter().map(|failure| failure.exit);
     let exit = ends.chain(refusals).fold(Exit::Done, Exit::or_graver);
     screen.result(
-        || render::report::text(&report, options.disposal, screen),
-        &render::report::json(&report, &[], None, exit),
+        || render::report::text(&report, disposal, screen),
+        &render::report::json(&report, &[], exit).errors(&refused),
     )?;
     for failure in &refused {
         screen.say(&render::failure::text(failure, screen.paint_err));
     }
     screen.detail(|| connection.requests.to_string());
     Ok(exit)
+}
+
+/// Holds what an abort came to.
+#[derive(Debug)]
+pub struct Aborted {
+    /// The groups that were turned back.
+    pub report: Report,
+    /// Why others were not: they can only go forward any more.
+    pub refused: Vec<Failure>,
+    /// What was asked for the source volumes.
+    pub disposal: Disposal,
+}
+
+/// Turns the chosen groups back and drives them there.
+///
+/// # Errors
+/// When a record that was named is not there, or the cluster cannot be used.
+pub async fn abort(
+    client: &kube::Client,
+    args: &AbortArgs,
+    reporter: Arc<dyn Reporter + Send + Sync>,
+    stop: &Stop,
+) -> Result<Aborted, Failure> {
+    let namespace = args.look.namespace.as_deref();
+    let store = RecordStore::new(client.clone());
+    let records = chosen(args, store.list(namespace).await?)?;
+    let (mut turned, mut refused) = (Vec::new(), Vec::new());
+    for record in records {
+        match turn_back(&store, &record).await? {
+            Turned::Back(record) => turned.push(*record),
+            Turned::Over => {}
+            Turned::Refused(failure) => refused.push(failure),
+        }
+    }
+    let Some(first) = turned.first() else {
+        return Ok(Aborted { report: Report::default(), refused, disposal: Disposal::default() });
+    };
+    let options = options(&first.asked, namespace);
+    let policies = Policies::builtin()?;
+    let report = run::finish(client, &policies, &options, turned, reporter, stop).await?;
+    Ok(Aborted { report, refused, disposal: options.disposal })
 }
 
 /// A group that is back on its old volumes is what was asked for.

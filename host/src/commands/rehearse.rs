@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::migrate;
 use crate::cli::RehearseArgs;
+use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::progress::Progress;
@@ -58,9 +59,16 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
     let connection = pvmigrate_cluster::wrap(cluster.client());
     let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
     let mut run = run::migrate(&connection.client, &policies, &options, progress, &stop).await?;
-    cluster.settled().await;
-    let checked = before.check(&cluster, &mut run.report);
-    let shown = migrate::Shown { options: &options, interrupted: stop.requested(), checked: Some(&checked) };
+    // A copy that was cut short still runs, and nothing is as before.
+    let is_cut_short = run.report.groups.iter().any(|group| matches!(group.end, GroupEnd::Interrupted));
+    let checked = match is_cut_short {
+        true => None,
+        false => {
+            cluster.settled().await;
+            Some(before.check(&cluster, &mut run.report))
+        }
+    };
+    let shown = migrate::Shown { options: &options, interrupted: stop.requested(), checked: checked.as_ref() };
     let exit = migrate::show(&run, &shown, screen)?;
     screen.detail(|| connection.requests.to_string());
     cluster.stop().await;

@@ -5,8 +5,9 @@
 use jiff::Timestamp;
 use pvmigrate_cluster::{RecordStore, Watched};
 use pvmigrate_core::decide::{Decision, decide};
+use pvmigrate_core::observation::Observation;
 use pvmigrate_core::ports::World as _;
-use pvmigrate_core::record::{Ended, Outcome, Record};
+use pvmigrate_core::record::Record;
 
 use crate::cli::LookArgs;
 use crate::exit::Exit;
@@ -28,33 +29,42 @@ pub struct Standing {
 /// When the cluster cannot be read.
 pub async fn run(args: &LookArgs, screen: &Screen) -> Result<Exit, Failure> {
     let connection = super::connect(&args.cluster).await?;
-    let namespace = args.namespace.as_deref();
-    let records = RecordStore::new(connection.client.clone()).list(namespace).await?;
-    let mut standings = Vec::new();
-    if records.iter().any(Record::is_open) {
-        let watched = Watched::start(connection.client.clone(), namespace).await?;
-        let world = watched.world();
-        for record in records {
-            let seen = if record.is_open() { world.observe(&record).await? } else { Default::default() };
-            let next = decide(&record, &seen, Timestamp::now());
-            standings.push(Standing { record, next });
-        }
-    } else {
-        let ended = |record: Record| Standing { next: decide(&record, &Default::default(), Timestamp::now()), record };
-        standings.extend(records.into_iter().map(ended));
-    }
+    let standings = look(&connection.client, args.namespace.as_deref()).await?;
     let exit = standings.iter().map(exit_of).fold(Exit::Done, Exit::or_graver);
-    let now = Timestamp::now();
-    screen.result(|| render::records::text(&standings, now, screen), &render::records::json(&standings, exit))?;
+    screen.result(
+        || render::records::text(&standings, Timestamp::now(), screen),
+        &render::records::json(&standings, exit),
+    )?;
     screen.detail(|| connection.requests.to_string());
     Ok(exit)
 }
 
-/// A migration under way is nothing to alarm a script; one that stands still is.
+/// Looks at every migration of a namespace, or of all. Nothing is watched when none is open.
+///
+/// # Errors
+/// When the cluster cannot be read.
+pub async fn look(client: &kube::Client, namespace: Option<&str>) -> Result<Vec<Standing>, Failure> {
+    let records = RecordStore::new(client.clone()).list(namespace).await?;
+    let watched = match records.iter().any(Record::is_open) {
+        true => Some(Watched::start(client.clone(), namespace).await?),
+        false => None,
+    };
+    let mut standings = Vec::new();
+    for record in records {
+        let seen = match &watched {
+            Some(watched) if record.is_open() => watched.world().observe(&record).await?,
+            Some(_) | None => Observation::default(),
+        };
+        let next = decide(&record, &seen, Timestamp::now());
+        standings.push(Standing { record, next });
+    }
+    Ok(standings)
+}
+
+/// A migration under way, or over, is nothing to alarm a script; one that stands still is.
 fn exit_of(standing: &Standing) -> Exit {
     match &standing.next {
-        Decision::Act(_) | Decision::Wait(_) | Decision::Finished(Ended { how: Outcome::Migrated, .. }) => Exit::Done,
-        Decision::Finished(Ended { how: Outcome::RolledBack(_), .. }) => Exit::RolledBack,
+        Decision::Act(_) | Decision::Wait(_) | Decision::Finished(_) => Exit::Done,
         Decision::Blocked(_) => Exit::NeedsPerson,
     }
 }

@@ -53,20 +53,18 @@ pub struct ErrorJson {
     hints: Vec<String>,
 }
 
+impl From<&Failure> for ErrorJson {
+    fn from(failure: &Failure) -> Self {
+        let mut causes: Vec<String> = messages(&failure.error).iter().map(|message| clean(message)).collect();
+        let message = if causes.is_empty() { String::new() } else { causes.remove(0) };
+        let notes = failure.notes.iter().map(|note| clean(note)).collect();
+        Self { message, causes, notes, hints: failure.hints.iter().map(|hint| clean(hint)).collect() }
+    }
+}
+
 /// Returns the failure as an object.
 pub fn json(failure: &Failure) -> FailureJson {
-    let mut causes: Vec<String> = messages(&failure.error).iter().map(|message| clean(message)).collect();
-    let message = if causes.is_empty() { String::new() } else { causes.remove(0) };
-    FailureJson {
-        schema_version: SCHEMA_VERSION,
-        exit: ExitJson::from(failure.exit),
-        error: ErrorJson {
-            message,
-            causes,
-            notes: failure.notes.iter().map(|note| clean(note)).collect(),
-            hints: failure.hints.iter().map(|hint| clean(hint)).collect(),
-        },
-    }
+    FailureJson { schema_version: SCHEMA_VERSION, exit: failure.exit.into(), error: failure.into() }
 }
 
 #[cfg(test)]

@@ -32,8 +32,9 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     for record in &plan.resumed {
         text.push_str(&resumed(record, screen));
     }
+    let mut ways = BTreeMap::new();
     for (at, group) in plan.groups.iter().enumerate() {
-        text.push_str(&planned(at + 1, group, screen));
+        text.push_str(&planned(at + 1, group, &mut ways, screen));
     }
     if let Some(judgement) = &plan.judgement {
         text.push_str(&staying(judgement, screen));
@@ -76,7 +77,9 @@ fn resumed(record: &Record, screen: &Screen) -> String {
     text
 }
 
-fn planned(number: usize, group: &PlannedGroup, screen: &Screen) -> String {
+/// Shows one group. `ways` holds the way of each group shown before, so that a plan of hundreds of groups tells each way
+/// only once.
+fn planned(number: usize, group: &PlannedGroup, ways: &mut BTreeMap<String, usize>, screen: &Screen) -> String {
     let record = &group.record;
     let mut title = format!("Group {number}: namespace {}", clean(&record.namespace));
     if !group.blockers.is_empty() {
@@ -98,11 +101,12 @@ fn planned(number: usize, group: &PlannedGroup, screen: &Screen) -> String {
     } else {
         text.push_str(&hanging("  stops          ", "nothing: no workload uses these claims", width));
     }
-    for phase in Phase::ALL {
-        let doings = doings(&group.forecast, phase);
-        if !doings.is_empty() {
-            let label = format!("  {:<15}", phase.title(has_workloads));
-            text.push_str(&hanging(&label, &doings.join("; "), width));
+    let way = way(group, has_workloads, width);
+    match ways.get(&way) {
+        Some(first) => text.push_str(&hanging("  in order       ", &format!("as group {first}"), width)),
+        None => {
+            text.push_str(&way);
+            ways.insert(way, number);
         }
     }
     if has_workloads {
@@ -119,6 +123,16 @@ fn planned(number: usize, group: &PlannedGroup, screen: &Screen) -> String {
         }
     }
     text
+}
+
+/// Tells what happens in which order.
+fn way(group: &PlannedGroup, has_workloads: bool, width: Option<u16>) -> String {
+    let phases = Phase::ALL.into_iter().map(|phase| (phase, doings(&group.forecast, phase)));
+    let told = phases.filter(|(_, doings)| !doings.is_empty()).map(|(phase, doings)| {
+        let label = format!("  {:<15}", phase.title(has_workloads));
+        hanging(&label, &doings.join("; "), width)
+    });
+    told.collect()
 }
 
 fn claims(record: &Record) -> Table {

@@ -122,6 +122,9 @@ impl Reporter for Progress {
     }
 
     fn rsync(&self, group: &RecordId, claim: &str, line: &str) {
+        if !self.heard().story.is_under_way(group) {
+            return;
+        }
         let claim = format!("{}/{claim}", group.namespace);
         // A progress line is written over by the next one, so one chunk may hold many.
         for line in copy_report::lines(line) {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::record::{Disposal, Ended, Outcome};
 
+use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
 use super::{Screen, clean, findings, plan};
@@ -49,7 +50,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
     for claim in report.groups.iter().flat_map(|group| &group.claims) {
         text.push_str(&differences(claim, screen));
     }
-    text.push_str(&old_disks(report, disposal));
+    text.push_str(&old_disks(report, disposal, screen));
     if !report.defaults_changed.is_empty() {
         let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
         let _ = writeln!(text, "\nDefault mark changed on StorageClass {}.", classes.join(", "));
@@ -63,7 +64,8 @@ pub fn checked(checked: &Checked, screen: &Screen) -> String {
     let compared = format!("{} and {}", count(checked.claims, "claim"), count(checked.workloads, "workload"));
     if checked.changes.is_empty() {
         let words = "names, labels, annotations, owners and sizes of the claims, replicas of the workloads";
-        return format!("\n{compared} compared with before: {words} are the same.\n");
+        let words = format!("{words} are the same.");
+        return format!("\n{}", hanging(&format!("{compared} compared with before: "), &words, screen.width));
     }
     let mut text = format!("\n{}\n", screen.paint.bad(&format!("{compared} compared with before; not the same:")));
     for change in &checked.changes {
@@ -162,7 +164,7 @@ fn differences(claim: &ClaimReport, screen: &Screen) -> String {
 }
 
 /// Names the disks that are still on the backend: nobody else will.
-fn old_disks(report: &Report, disposal: Disposal) -> String {
+fn old_disks(report: &Report, disposal: Disposal, screen: &Screen) -> String {
     let migrated = report.groups.iter().filter(|group| group.is_migrated());
     let claims: Vec<&ClaimReport> =
         migrated.flat_map(|group| &group.claims).filter(|claim| !claim.old_volume.is_empty()).collect();
@@ -179,7 +181,7 @@ fn old_disks(report: &Report, disposal: Disposal) -> String {
         let handle = claim.old_handle.clone().unwrap_or_else(|| "-".to_owned());
         table.row(&[format!("{}/{}", claim.namespace, claim.name), claim.old_volume.clone(), handle]);
     }
-    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(None))
+    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(screen.width))
 }
 
 #[cfg(test)]
@@ -188,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::exit::Exit;
+    use crate::failure::Failure;
     use crate::render::samples;
 
     fn ended(claims: &[&str], how: Outcome) -> (Record, GroupEnd) {
@@ -230,7 +233,8 @@ mod tests {
         let blockers = [samples::blocker()];
         let checked = Checked { claims: 5, workloads: 2, changes: vec!["claim shop/a: size was 1, is 2".to_owned()] };
         let report = mixed();
-        let json = json(&report, &blockers, Some(&checked), Exit::NeedsPerson);
+        let refused = [Failure::usage("cannot abort").hint("go on")];
+        let json = json(&report, &blockers, Exit::NeedsPerson).compared(Some(&checked)).errors(&refused);
         insta::assert_snapshot!(serde_json::to_string_pretty(&json)?);
         Ok(())
     }

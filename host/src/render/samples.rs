@@ -221,6 +221,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
         resumed: vec![record(&["begun"], true)],
         groups: vec![
             planned(record(&["data-web-0", "data-web-1"], true), Vec::new()),
+            planned(record(&["logs-web-0"], true), Vec::new()),
             planned(record(&["idle"], false), if blocked { vec![blocker()] } else { Vec::new() }),
         ],
         blockers: Vec::new(),

@@ -124,7 +124,7 @@ fn workloads(objects: &[Value]) -> BTreeMap<String, Value> {
                 "replicas": object["spec"]["replicas"],
                 "ready replicas": object["status"]["readyReplicas"],
                 "retention": object["spec"]["persistentVolumeClaimRetentionPolicy"],
-                "annotations": metadata["annotations"],
+                "annotations": lasting(&metadata["annotations"]),
             });
             (name, kept)
         })

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pvmigrate_core::ports::{Done, RecordId};
 use pvmigrate_core::record::{Ended, Fact, Goal, Outcome, Purpose, Record};
 use pvmigrate_core::step::Step;
-use pvmigrate_core::waiting::Waiting;
+use pvmigrate_core::waiting::{Awaited, Waiting};
 
 use crate::driver::{Event, GroupEnd};
 use crate::render::failure::messages;
@@ -55,11 +55,17 @@ struct Group {
     claims: Vec<String>,
     turned_back: bool,
     stopped: bool,
+    over: bool,
     /// Waits whose trouble was told, by what they are of.
     troubles: Vec<(String, String)>,
 }
 
 impl Story {
+    /// Tells whether the group has begun and is not over: output that comes late is no news any more.
+    pub(super) fn is_under_way(&self, id: &RecordId) -> bool {
+        self.groups.get(id).is_some_and(|group| !group.over)
+    }
+
     /// Takes one event, and returns what to tell of it.
     pub(super) fn hear(&mut self, id: &RecordId, event: &Event<'_>) -> Vec<Told> {
         let is_new = !self.groups.contains_key(id);
@@ -86,6 +92,7 @@ impl Story {
                 vec![news(format!("{}: {error}; next try in {pause}", group.name(id)))]
             }
             Event::Over(end) => {
+                group.over = true;
                 let mut told = vec![news(format!("{}: {}", group.name(id), ended(end)))];
                 told.push(Told::Over { claims: group.claims.clone() });
                 told
@@ -95,8 +102,14 @@ impl Story {
 }
 
 impl Group {
+    /// Names the group by its claims, as far as they fit on a line.
     fn name(&self, id: &RecordId) -> String {
-        if self.claims.is_empty() { format!("{}/{}", id.namespace, id.name) } else { self.claims.join(", ") }
+        const SHOWN: usize = 3;
+        match self.claims.len() {
+            0 => format!("{}/{}", id.namespace, id.name),
+            1..=SHOWN => self.claims.join(", "),
+            all => format!("{} and {} more", self.claims[..SHOWN].join(", "), all - SHOWN),
+        }
     }
 
     fn loaded(&mut self, id: &RecordId, record: &Record, is_new: bool) -> Vec<Told> {
@@ -152,6 +165,10 @@ impl Group {
             let words = format!("waiting for {}", wait.on.words());
             let trouble = wait.trouble.as_deref().map(clean);
             match &trouble {
+                // Pods take their time to end; that is what a grace period is for.
+                Some(pods) if wait.on == Awaited::SourcePodsGone => {
+                    told.push(Told::Line { weight: Weight::Step, text: format!("{about}: {words} ({pods})") });
+                }
                 Some(trouble) => {
                     let told_before = (wait.of.clone(), trouble.clone());
                     if !self.troubles.contains(&told_before) {
@@ -198,12 +215,10 @@ fn ended(end: &GroupEnd) -> String {
 mod tests {
     use std::fmt::Write as _;
 
-    use pvmigrate_core::observation::{Pod, Progress};
-    use pvmigrate_core::record::{CopyFailure, Uid, Version};
-    use pvmigrate_core::waiting::Awaited;
-
     use super::*;
     use crate::render::samples;
+    use pvmigrate_core::observation::{Pod, Progress};
+    use pvmigrate_core::record::{CopyFailure, Uid, Version};
 
     fn tell(story: &mut Story, text: &mut String, event: &Event<'_>) {
         let id = samples::record(&["data-web-0", "data-web-1"], true).id();
@@ -263,6 +278,7 @@ mod tests {
             Event::Over(&end),
         ] {
             tell(&mut story, &mut text, &event);
+            assert_eq!(story.is_under_way(&begun.id()), !matches!(event, Event::Over(_)));
         }
         insta::assert_snapshot!(text);
     }

@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::commands::rehearse::Checked;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
-use crate::render::failure::messages;
+use crate::failure::Failure;
+use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::report::{ClaimReport, GroupReport, Report, Verified};
 
@@ -25,6 +26,9 @@ pub struct RunJson<'a> {
     /// What a rehearsal compared with before.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<ComparedJson<'a>>,
+    /// What was asked for and not done, such as the abort of a group that can only go forward.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<ErrorJson>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,7 +71,7 @@ struct ClaimJson<'a> {
 }
 
 /// Returns the report for scripts.
-pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], checked: Option<&'a Checked>, exit: Exit) -> RunJson<'a> {
+pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJson<'a> {
     RunJson {
         schema_version: SCHEMA_VERSION,
         exit: exit.into(),
@@ -75,11 +79,28 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], checked: Option<&'a
         groups: report.groups.iter().map(group).collect(),
         defaults_changed: &report.defaults_changed,
         unclaimed_volumes: &report.unclaimed,
-        compared: checked.map(|checked| ComparedJson {
+        compared: None,
+        errors: Vec::new(),
+    }
+}
+
+impl<'a> RunJson<'a> {
+    /// Adds what a rehearsal compared.
+    #[must_use]
+    pub fn compared(mut self, checked: Option<&'a Checked>) -> Self {
+        self.compared = checked.map(|checked| ComparedJson {
             claims: checked.claims,
             workloads: checked.workloads,
             changes: &checked.changes,
-        }),
+        });
+        self
+    }
+
+    /// Adds what was not done.
+    #[must_use]
+    pub fn errors(mut self, failures: &[Failure]) -> Self {
+        self.errors = failures.iter().map(ErrorJson::from).collect();
+        self
     }
 }
 

@@ -1,0 +1,157 @@
+//! `status` and `abort` on the embedded cluster, in this process: what they need of a cluster is a client.
+
+use std::sync::Arc;
+
+use pvmigrate::cli::{AbortArgs, ClusterArgs, LookArgs};
+use pvmigrate::commands::{abort, status};
+use pvmigrate::driver::{Event, GroupEnd, Reporter};
+use pvmigrate::exit::Exit;
+use pvmigrate::options::Options;
+use pvmigrate::run::{self, Run};
+use pvmigrate::stop::Stop;
+use pvmigrate_core::decide::Decision;
+use pvmigrate_core::ports::{Done, RecordId};
+use pvmigrate_core::record::{Disposal, Ended, Fact, Limits, OnFailure, Outcome};
+use pvmigrate_core::step::Step;
+use pvmigrate_policy::Policies;
+use pvmigrate_rehearsal::{Cluster, Settings, find_rsync, read_objects};
+
+/// Asks the run to stop once the step has been done.
+struct StopAt {
+    stop: Stop,
+    is_it: fn(&Step) -> bool,
+}
+
+impl Reporter for StopAt {
+    fn report(&self, _: &RecordId, event: Event<'_>) {
+        if let Event::Stepped(step, Done::Applied) = event
+            && (self.is_it)(step)
+        {
+            self.stop.request();
+        }
+    }
+
+    fn rsync(&self, _: &RecordId, _: &str, _: &str) {}
+}
+
+struct Scene {
+    cluster: Cluster,
+    _directory: tempfile::TempDir,
+}
+
+async fn scene() -> Scene {
+    let objects = read_objects(&crate::repository("tests/embedded/scenarios/one-claim.yaml")).unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings::new(directory.path(), find_rsync().unwrap());
+    let cluster = Cluster::start(objects, settings).await.unwrap();
+    cluster.settled().await;
+    cluster.fill_all(7).unwrap();
+    Scene { cluster, _directory: directory }
+}
+
+fn options() -> Options {
+    Options {
+        source_class: "old".to_owned(),
+        dest_class: "new".to_owned(),
+        namespace: None,
+        environment: String::new(),
+        rsync_image: "eeacms/rsync:2.3".to_owned(),
+        rsync_flags: Vec::new(),
+        set_defaults: false,
+        skip_source_validation: false,
+        preflight_only: false,
+        skip_preflight: true,
+        pod_ready_timeout: std::time::Duration::from_secs(20),
+        parallel: 4,
+        on_failure: OnFailure::RollBack,
+        disposal: Disposal::Delete,
+        warm: false,
+        limits: Limits::default(),
+    }
+}
+
+/// Runs a migration until the step has been done.
+async fn interrupted_after(scene: &Scene, is_it: fn(&Step) -> bool) -> Run {
+    let stop = Stop::new();
+    let reporter = Arc::new(StopAt { stop: stop.clone(), is_it });
+    let policies = Policies::builtin().unwrap();
+    let run = run::migrate(&scene.cluster.client(), &policies, &options(), reporter, &stop).await.unwrap();
+    assert!(matches!(run.report.groups[0].end, GroupEnd::Interrupted), "{:?}", run.report.groups[0].end);
+    run
+}
+
+fn all() -> AbortArgs {
+    let look = LookArgs { namespace: None, cluster: ClusterArgs::default() };
+    AbortArgs { records: Vec::new(), all: true, look }
+}
+
+async fn abort_with(scene: &Scene, args: &AbortArgs) -> Result<abort::Aborted, pvmigrate::failure::Failure> {
+    let stop = Stop::new();
+    let reporter = Arc::new(StopAt { stop: stop.clone(), is_it: |_| false });
+    abort::abort(&scene.cluster.client(), args, reporter, &stop).await
+}
+
+fn claim(scene: &Scene) -> serde_json::Value {
+    scene.cluster.get("v1", "PersistentVolumeClaim", Some("app"), "data").unwrap()
+}
+
+#[tokio::test]
+async fn status_shows_an_interrupted_migration_and_what_comes_next() {
+    let scene = scene().await;
+    assert!(status::look(&scene.cluster.client(), None).await.unwrap().is_empty());
+    let is_down = |step: &Step| matches!(step, Step::ScaleDown { .. });
+    let run = interrupted_after(&scene, is_down).await;
+    scene.cluster.settled().await;
+    let standings = status::look(&scene.cluster.client(), Some("app")).await.unwrap();
+    assert_eq!(standings.len(), 1);
+    assert_eq!(standings[0].record.name, run.report.groups[0].record);
+    assert!(standings[0].record.stopped.is_some());
+    let Decision::Act(steps) = &standings[0].next else { panic!("{:?}", standings[0].next) };
+    assert!(matches!(steps[0], Step::DeleteOriginalClaim { .. }), "{steps:?}");
+}
+
+#[tokio::test]
+async fn an_aborted_migration_is_back_where_it_was() {
+    let scene = scene().await;
+    let before = claim(&scene);
+    interrupted_after(&scene, |step| matches!(step, Step::DeleteOriginalClaim { .. })).await;
+    let aborted = abort_with(&scene, &all()).await.unwrap();
+    assert!(aborted.refused.is_empty());
+    let GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) = &aborted.report.groups[0].end else {
+        panic!("{:?}", aborted.report.groups[0].end)
+    };
+    assert!(why.contains("aborted"), "{why}");
+    scene.cluster.settled().await;
+    let after = claim(&scene);
+    assert_eq!(after["spec"]["volumeName"], before["spec"]["volumeName"]);
+    assert_eq!(after["metadata"]["labels"], before["metadata"]["labels"]);
+    let deployment = scene.cluster.get("apps/v1", "Deployment", Some("app"), "one").unwrap();
+    assert_eq!(deployment["status"]["readyReplicas"], 1);
+    let standings = status::look(&scene.cluster.client(), None).await.unwrap();
+    assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
+}
+
+#[tokio::test]
+async fn a_proven_migration_is_not_aborted_and_the_reason_is_told() {
+    let scene = scene().await;
+    interrupted_after(&scene, |step| matches!(step, Step::Note(Fact::Copied { .. }))).await;
+    let aborted = abort_with(&scene, &all()).await.unwrap();
+    assert!(aborted.report.groups.is_empty());
+    assert_eq!(aborted.refused.len(), 1);
+    assert_eq!(aborted.refused[0].exit, Exit::Finding);
+    assert!(format!("{:#}", aborted.refused[0].error).contains("only go forward"), "{:#}", aborted.refused[0].error);
+}
+
+#[tokio::test]
+async fn a_record_that_is_not_there_or_over_is_named() {
+    let scene = scene().await;
+    let named = |name: &str| AbortArgs { records: vec![name.to_owned()], all: false, ..all() };
+    let failure = abort_with(&scene, &named("nosuch")).await.unwrap_err();
+    assert_eq!(failure.exit, Exit::Usage);
+    assert!(failure.error.to_string().contains("nosuch"), "{}", failure.error);
+    let run = interrupted_after(&scene, |step| matches!(step, Step::ScaleDown { .. })).await;
+    let record = run.report.groups[0].record.clone();
+    abort_with(&scene, &named(&format!("app/{record}"))).await.unwrap();
+    let failure = abort_with(&scene, &named(&record)).await.unwrap_err();
+    assert!(failure.error.to_string().contains("ended already"), "{}", failure.error);
+}
