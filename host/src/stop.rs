@@ -136,4 +136,23 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_secs(5), all).await.is_ok());
         assert!(stop.requested());
     }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_first_signal_asks_and_the_second_ends() -> io::Result<()> {
+        let (told, ended) = (Stop::new(), Stop::new());
+        let stop = Stop::new();
+        let (first, again) = (told.clone(), ended.clone());
+        stop.on_signals(move || first.request(), move || again.request())?;
+        let interrupt = || {
+            let process = std::process::id().to_string();
+            std::process::Command::new("kill").args(["-INT", &process]).status().map(|status| status.success())
+        };
+        assert!(interrupt()?);
+        told.wait().await;
+        assert!(stop.requested() && !ended.requested());
+        assert!(interrupt()?);
+        ended.wait().await;
+        Ok(())
+    }
 }
