@@ -105,7 +105,7 @@ pub async fn migrate(
     }
     let may_start = run.blockers().is_empty();
     let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
-    let resumed = run.plan.resumed.iter().cloned().map(Job::Resumed);
+    let resumed = run.plan.resumed.iter().cloned().map(|record| Job::Resumed(Box::new(record)));
     let jobs: VecDeque<Job> = resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect();
     if !jobs.is_empty() {
         let watched = Watched::start(client.clone(), options.namespace.as_deref()).await?;
@@ -151,7 +151,7 @@ pub async fn finish(
         stop,
         survey: RefCell::new((Survey::default(), Instant::now())),
     };
-    let groups = session.drive(records.into_iter().map(Job::Resumed).collect()).await;
+    let groups = session.drive(records.into_iter().map(|record| Job::Resumed(Box::new(record))).collect()).await;
     Ok(Report { groups, ..Report::default() })
 }
 
@@ -184,7 +184,7 @@ impl Watch for ClusterWorld {
 }
 
 enum Job {
-    Resumed(Record),
+    Resumed(Box<Record>),
     New(Box<PlannedGroup>),
 }
 

@@ -23,7 +23,7 @@ async fn unchanged(
     scene.cluster.settled().await;
     assert_eq!(first.differences(&picture(&scene)), Vec::<String>::new());
     match ended {
-        Ended::ByItself(result) => result,
+        Ended::ByItself(result) => *result,
         Ended::Killed => panic!("nothing kills here"),
     }
 }

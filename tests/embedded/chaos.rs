@@ -42,15 +42,17 @@ async fn run_until_done(scene: &Scene, seed: u64) -> Picture {
         let chaos = Chaos::new(seed * 1000 + run);
         match scene.process(Faults { chaos: Some(chaos), ..Faults::default() }).await.0 {
             Ended::Killed => panic!("nothing kills here"),
-            Ended::ByItself(Err(failure)) => troubles.push(format!("{:#}", failure.error)),
-            Ended::ByItself(Ok(run)) => {
-                let open = unfinished(&run);
-                if open.is_empty() {
-                    scene.cluster.settled().await;
-                    return picture(scene);
+            Ended::ByItself(result) => match *result {
+                Err(failure) => troubles.push(format!("{:#}", failure.error)),
+                Ok(run) => {
+                    let open = unfinished(&run);
+                    if open.is_empty() {
+                        scene.cluster.settled().await;
+                        return picture(scene);
+                    }
+                    troubles.extend(open);
                 }
-                troubles.extend(open);
-            }
+            },
         }
     }
     panic!("seed {seed} does not end: {troubles:#?}")

@@ -28,7 +28,9 @@ async fn kill(scenario: &Scenario, kill: Kill, clean: &Picture) {
     let (ended, handle) = scene.process(Faults { kill: Some(kill), ..Faults::default() }).await;
     let place = || format!("{}: {kill:?}: {:#?}", scenario.name, handle.written());
     // Pods come and go at their own pace, so this run may need a write less than the clean one did, and end by itself.
-    if let Ended::ByItself(Err(failure)) = ended {
+    if let Ended::ByItself(result) = ended
+        && let Err(failure) = *result
+    {
         panic!("{}: {:#}", place(), failure.error);
     }
     let (run, again) = scene.migrate().await.unwrap_or_else(|error| panic!("{}: then {error:#}", place()));

@@ -22,7 +22,9 @@ async fn two_at_once(name: &str, scenario: &Scenario) {
         let slow = Faults { chaos: Some(Chaos::latency(seed)), ..Faults::default() };
         let dying = Faults { kill: Some(kill), ..Faults::default() };
         let ((one, _), _) = tokio::join!(scene.process(slow), scene.process(dying));
-        if let Ended::ByItself(Err(failure)) = one {
+        if let Ended::ByItself(result) = one
+            && let Err(failure) = *result
+        {
             panic!("{name} seed {seed}: {:#}", failure.error);
         }
         scene.migrate().await.unwrap();

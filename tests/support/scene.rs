@@ -102,7 +102,7 @@ pub struct Scene {
 /// Tells how a process of pvmigrate ended.
 pub enum Ended {
     /// By itself.
-    ByItself(Result<Run, Failure>),
+    ByItself(Box<Result<Run, Failure>>),
     /// It was killed.
     Killed,
 }
@@ -115,7 +115,7 @@ impl Scene {
             let (options, stop) = (self.scenario.options(), Stop::default());
             let migrate = run::migrate(&client, policies(), &options, Arc::new(Silent), &stop);
             tokio::select! {
-                result = migrate => Ended::ByItself(result),
+                result = migrate => Ended::ByItself(Box::new(result)),
                 () = handle.killed() => Ended::Killed,
             }
         };
@@ -128,12 +128,12 @@ impl Scene {
     /// When the run fails as a whole.
     pub async fn migrate(&self) -> Result<(Run, Handle)> {
         match self.process(Faults::default()).await {
-            (Ended::ByItself(Ok(run)), handle) => {
+            (Ended::ByItself(result), handle) => {
+                let run = result.map_err(|failure| failure.error)?;
                 self.cluster.settled().await;
                 self.check_invariants().await?;
                 Ok((run, handle))
             }
-            (Ended::ByItself(Err(failure)), _) => Err(failure.error),
             (Ended::Killed, _) => anyhow::bail!("a process without faults was killed"),
         }
     }

@@ -107,7 +107,7 @@ fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
     let (owner, node, finished) = (owners.top(found), pod::node(found), pod::is_finished(found));
     // One that ended before it had a node never held anything.
     let holds = !claims.is_empty() && (!finished || node.is_some());
-    holds.then(|| PodFacts { namespace, name, node, finished, owner, claims, ephemeral })
+    holds.then_some(PodFacts { namespace, name, node, finished, owner, claims, ephemeral })
 }
 
 fn question(

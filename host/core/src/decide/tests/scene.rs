@@ -346,6 +346,7 @@ fn note(fact: &Fact) -> String {
             };
             format!("Note Copied {claim} {attempt}")
         }
+        Fact::GrantedAttempts { attempts } => format!("Note GrantedAttempts {attempts}"),
         Fact::TurnedBack { why } => format!("Note TurnedBack {why}"),
         Fact::Touched { claim } => format!("Note Touched {claim}"),
         Fact::Ended(ended) => format!("Note Ended {:?}", ended.how),
