@@ -51,10 +51,10 @@ pub fn select(request: &Request, answers: &[Answer<Ballot>]) -> Vec<Verdict> {
                 vote: votes.get(&volume.id).copied().unwrap_or(&Vote::Abstain),
             })
             .collect();
-        let decision = match floor::scope(request, volume) {
-            Some(reason) => Decision { selected: false, by: Decider::Host, reason },
-            None => decide(&votes),
-        };
+        // Policies speak first; the floor only takes back a vote that reaches beyond what was asked for.
+        let voted = decide(&votes);
+        let beyond = floor::scope(request, volume).filter(|_| voted.selected);
+        let decision = beyond.map_or(voted, |reason| Decision { selected: false, by: Decider::Host, reason });
         Verdict {
             namespace: volume.namespace.clone(),
             name: volume.name.clone(),

@@ -193,10 +193,8 @@ proptest! {
     #[test]
     fn votes_never_reach_beyond_the_scope(request in request(), answers in ballots()) {
         for (volume, verdict) in request.volumes.iter().zip(chain::select(&request, &answers)) {
-            if let Some(reason) = floor::scope(&request, volume) {
+            if floor::scope(&request, volume).is_some() {
                 prop_assert!(!verdict.selected());
-                prop_assert_eq!(verdict.decision.reason, reason);
-                prop_assert_eq!(verdict.decision.by, Decider::Host);
             }
         }
     }

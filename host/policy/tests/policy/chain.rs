@@ -119,18 +119,19 @@ fn a_later_opinion_that_differs_is_a_warning() {
 }
 
 #[test]
-fn nobody_moves_a_claim_out_of_the_namespace_asked_for() {
-    let mut request = request(vec![volume(1, "data")]);
-    request.facts.insert(facts::NAMESPACE.to_owned(), "elsewhere".to_owned());
-    request.environment = "select:remember".to_owned();
-    let judgement = judge(&["hostile"], &request);
-    let verdict = judgement.verdict("app", "data").expect("a verdict");
-    assert!(!verdict.selected());
-    assert_eq!(
-        (&verdict.decision.by, verdict.decision.reason.code.as_str()),
-        (&Decider::Host, floor::OUTSIDE_NAMESPACE)
-    );
-    assert!(matches!(verdict.votes[0].vote, pvmigrate_core::policy::Vote::Migrate(_)));
+fn nobody_moves_a_claim_out_of_the_namespace_or_the_class_asked_for() {
+    for (fact, code) in
+        [(facts::NAMESPACE, floor::OUTSIDE_NAMESPACE), (facts::SOURCE_CLASS, floor::OUTSIDE_SOURCE_CLASS)]
+    {
+        let mut request = request(vec![volume(1, "data")]);
+        request.facts.insert(fact.to_owned(), "elsewhere".to_owned());
+        request.environment = "select:remember".to_owned();
+        let judgement = judge(&["hostile"], &request);
+        let verdict = judgement.verdict("app", "data").expect("a verdict");
+        assert!(!verdict.selected());
+        assert_eq!((&verdict.decision.by, verdict.decision.reason.code.as_str()), (&Decider::Host, code));
+        assert!(matches!(verdict.votes[0].vote, pvmigrate_core::policy::Vote::Migrate(_)));
+    }
 }
 
 #[test]
