@@ -85,6 +85,8 @@ pub enum GroupEnd {
     Ended(Ended),
     /// A person has to look.
     Blocked(Vec<Blocker>),
+    /// What was found since the plan keeps it from starting; nothing of it was touched.
+    NotBegun(Vec<Blocker>),
     /// The user asked to stop. Another run goes on from here.
     Interrupted,
     /// The cluster refuses, or has not answered for too long. Another run goes on from here.

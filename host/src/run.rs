@@ -13,7 +13,7 @@ use pvmigrate_cluster::preflight::{self, Trial, TrialResult};
 use pvmigrate_cluster::{ClusterWorld, RecordStore, Scope, Watched, default_class};
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::eligibility;
-use pvmigrate_core::ports::{RecordId, Records, Saved};
+use pvmigrate_core::ports::{Fault, RecordId, Records, Saved};
 use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::Policies;
@@ -71,7 +71,7 @@ pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options)
         source_class: options.source_class.clone(),
         dest_class: options.dest_class.clone(),
     };
-    let survey = pvmigrate_cluster::survey(client, &scope).await?;
+    let survey = patiently(|| pvmigrate_cluster::survey(client, &scope)).await?;
     let plan = Plan::new(&survey, policies, options, Timestamp::now())?;
     Ok((survey, plan))
 }
@@ -97,7 +97,8 @@ pub async fn migrate(
         let trials = trials(&run.plan);
         let (class, image) = (&options.dest_class, &options.rsync_image);
         if !trials.is_empty() {
-            run.trials = preflight::try_out(client, &trials, class, image, options.pod_ready_timeout).await?;
+            let ready = options.pod_ready_timeout;
+            run.trials = patiently(|| preflight::try_out(client, &trials, class, image, ready)).await?;
         }
     }
     if options.preflight_only {
@@ -108,7 +109,7 @@ pub async fn migrate(
     let resumed = run.plan.resumed.iter().cloned().map(|record| Job::Resumed(Box::new(record)));
     let jobs: VecDeque<Job> = resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect();
     if !jobs.is_empty() {
-        let watched = Watched::start(client.clone(), options.namespace.as_deref()).await?;
+        let watched = patiently(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
         let session = Session {
             client,
             world: watched.world(),
@@ -123,7 +124,7 @@ pub async fn migrate(
     }
     let all_well = may_start && run.report.groups.iter().all(GroupReport::is_migrated);
     if options.set_defaults && all_well && !stop.requested() {
-        run.report.defaults_changed = default_class::move_default(client, &options.dest_class).await?;
+        run.report.defaults_changed = patiently(|| default_class::move_default(client, &options.dest_class)).await?;
     }
     Ok(run)
 }
@@ -140,7 +141,7 @@ pub async fn finish(
     reporter: Arc<dyn Reporter + Send + Sync>,
     stop: &Stop,
 ) -> Result<Report, Failure> {
-    let watched = Watched::start(client.clone(), options.namespace.as_deref()).await?;
+    let watched = patiently(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
     let session = Session {
         client,
         world: watched.world(),
@@ -153,6 +154,25 @@ pub async fn finish(
     };
     let groups = session.drive(records.into_iter().map(|record| Job::Resumed(Box::new(record))).collect()).await;
     Ok(Report { groups, ..Report::default() })
+}
+
+/// Repeats a call that failed in a way that may pass, for a few seconds: long enough for a lost connection or a busy API
+/// server, short enough for somebody who has given a wrong address. All that is called so may be done twice.
+async fn patiently<T, F>(call: impl Fn() -> F) -> Result<T, pvmigrate_cluster::Error>
+where
+    F: Future<Output = Result<T, pvmigrate_cluster::Error>>,
+{
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match call().await {
+            Err(error) if error.is_transient() && pause < Duration::from_secs(5) => {
+                tracing::debug!(%error, ?pause, "once more after a pause");
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+            result => return result,
+        }
+    }
 }
 
 /// Tries each distinct shape of new claim once a namespace.
@@ -300,10 +320,10 @@ impl Session<'_> {
         let same = |group: &PlannedGroup| group.group.claims.is_superset(&planned.group.claims);
         let in_namespace = plan.groups.into_iter().filter(|group| group.group.namespace == planned.group.namespace);
         let Some(group) = in_namespace.into_iter().find(same) else {
-            return Err(GroupEnd::Blocked(vec![changed(&planned)]));
+            return Err(GroupEnd::NotBegun(vec![changed(&planned)]));
         };
         let blockers = eligibility::blockers(survey, &group.group);
-        if blockers.is_empty() { Ok(group.record) } else { Err(GroupEnd::Blocked(blockers)) }
+        if blockers.is_empty() { Ok(group.record) } else { Err(GroupEnd::NotBegun(blockers)) }
     }
 }
 

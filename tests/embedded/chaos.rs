@@ -32,14 +32,16 @@ async fn faults_by_seed(name: &str, scenario: &Scenario) {
         scene.cluster.stop().await;
     };
     // Most of their time they wait for the pauses that the faults ask for.
-    stream::iter(0..seeds()).map(one).buffer_unordered(10).collect::<()>().await;
+    stream::iter(0..seeds()).map(one).buffer_unordered(20).collect::<()>().await;
     println!("{name}: {} seeds of faults end as the clean run does", seeds());
 }
 
 async fn run_until_done(scene: &Scene, seed: u64) -> Picture {
     let mut troubles = Vec::new();
     for run in 0..RUNS {
-        let chaos = Chaos::new(seed * 1000 + run);
+        // About one request in twenty fails: more would spend the time in the pauses before the first step.
+        let rates = Chaos::new(seed * 1000 + run);
+        let chaos = Chaos { too_many: 0.002, internal: 0.01, fail_before: 0.01, answer_lost: 0.02, ..rates };
         match scene.process(Faults { chaos: Some(chaos), ..Faults::default() }).await.0 {
             Ended::Killed => panic!("nothing kills here"),
             Ended::ByItself(result) => match *result {

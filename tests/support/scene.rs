@@ -58,7 +58,7 @@ impl Scenario {
         let cluster = Cluster::start(objects, settings).await?;
         if self.failing_copies > 0 {
             // By the temporary claims that only copy pods mount: the preflight's pods shall pass.
-            let how = CopyFailure::KilledAfter(Duration::from_millis(1));
+            let how = CopyFailure::Exit(23);
             cluster.fail_copies(CopyFault { pod: "-pvcmigrate".to_owned(), attempts: self.failing_copies, how });
         }
         cluster.fill_all(7)?;
@@ -111,6 +111,7 @@ impl Scene {
     /// Runs a process of pvmigrate until it ends or its plan of faults kills it.
     pub async fn process(&self, faults: Faults) -> (Ended, Handle) {
         let (client, handle) = self.cluster.client_with(faults);
+        let client = pvmigrate_cluster::wrap(client).client;
         let ended = {
             let (options, stop) = (self.scenario.options(), Stop::default());
             let migrate = run::migrate(&client, policies(), &options, Arc::new(Silent), &stop);

@@ -117,6 +117,7 @@ pub(super) fn outcome(end: &GroupEnd) -> &'static str {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated",
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => "rolled back",
         GroupEnd::Blocked(_) => "needs a person",
+        GroupEnd::NotBegun(_) => "not begun",
         GroupEnd::Interrupted => "interrupted",
         GroupEnd::Failed(_) => "failed",
     }
@@ -136,7 +137,7 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
             line("its workloads run again on the old volumes");
         }
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => {}
-        GroupEnd::Blocked(blockers) => {
+        GroupEnd::Blocked(blockers) | GroupEnd::NotBegun(blockers) => {
             for blocker in blockers {
                 line(&blocker.to_string());
                 line(&format!("  {}", blocker.hint));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::ports::{Done, RecordId};
 use pvmigrate_core::record::{Ended, Fact, Goal, Outcome, Purpose, Record};
 use pvmigrate_core::step::Step;
@@ -198,14 +199,17 @@ fn words(step: &Step) -> String {
     }
 }
 
+fn reasons(blockers: &[Blocker]) -> String {
+    let all: Vec<String> = blockers.iter().map(|blocker| clean(&blocker.to_string())).collect();
+    all.join("; ")
+}
+
 fn ended(end: &GroupEnd) -> String {
     match end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated".to_owned(),
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {}", clean(why)),
-        GroupEnd::Blocked(blockers) => {
-            let all: Vec<String> = blockers.iter().map(|blocker| clean(&blocker.to_string())).collect();
-            format!("needs a person: {}", all.join("; "))
-        }
+        GroupEnd::Blocked(blockers) => format!("needs a person: {}", reasons(blockers)),
+        GroupEnd::NotBegun(blockers) => format!("not begun: {}", reasons(blockers)),
         GroupEnd::Interrupted => "interrupted; the same command goes on from here".to_owned(),
         GroupEnd::Failed(error) => format!("failed: {}", clean(&messages(error).join(": "))),
     }

@@ -44,7 +44,7 @@ struct ComparedJson<'a> {
 struct GroupJson<'a> {
     namespace: &'a str,
     record: &'a str,
-    /// `migrated`, `rolled-back`, `needs-person`, `interrupted` or `failed`.
+    /// `migrated`, `rolled-back`, `needs-person`, `not-begun`, `interrupted` or `failed`.
     outcome: &'static str,
     /// Why it is not `migrated`, the cause of the cause last.
     reasons: Vec<String>,
@@ -110,6 +110,9 @@ fn group(group: &GroupReport) -> GroupJson<'_> {
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => ("rolled-back", vec![why.clone()], &[]),
         GroupEnd::Blocked(blockers) => {
             ("needs-person", blockers.iter().map(ToString::to_string).collect(), blockers.as_slice())
+        }
+        GroupEnd::NotBegun(blockers) => {
+            ("not-begun", blockers.iter().map(ToString::to_string).collect(), blockers.as_slice())
         }
         GroupEnd::Interrupted => ("interrupted", Vec::new(), &[]),
         GroupEnd::Failed(error) => ("failed", messages(error), &[]),
