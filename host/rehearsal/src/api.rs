@@ -8,7 +8,7 @@ pub(crate) mod failure;
 mod logs;
 mod patch;
 mod read;
-mod route;
+pub(crate) mod route;
 mod scale;
 pub(crate) mod selector;
 pub(crate) mod validate;
@@ -28,32 +28,27 @@ use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use serde_json::Value;
 use tower::{BoxError, Service};
 
+pub(crate) use self::route::Route;
 use self::{
     failure::Failure,
     route::{Target, Verb},
 };
-pub(crate) use self::{
-    route::Route,
-    watch::{EarlyEnd, End},
-};
-use crate::{
-    cluster::Inner,
-    faults::{Plan, Verdict},
-};
+use crate::cluster::Inner;
+
+const JSON: &str = "application/json";
 
 /// What the service answers with.
 pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// Speaks the Kubernetes API to one client; the client's fault plan lies in between.
+/// Speaks the Kubernetes API to clients.
 #[derive(Clone)]
 pub(crate) struct Api {
     inner: Arc<Inner>,
-    plan: Arc<Plan>,
 }
 
 impl Api {
-    pub(crate) fn new(inner: Arc<Inner>, plan: Arc<Plan>) -> Self {
-        Self { inner, plan }
+    pub(crate) fn new(inner: Arc<Inner>) -> Self {
+        Self { inner }
     }
 }
 
@@ -76,26 +71,14 @@ impl Api {
     async fn serve(&self, request: Request<kube::client::Body>) -> Result<Response<ReplyBody>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
-        let route = match route::parse(&parts) {
-            Ok(Target::Stored(route)) => route,
-            Ok(Target::Document(segments)) => {
-                self.plan.document(&segments).await?;
-                return Ok(answer(discovery::document(&segments).map(|document| (200, document))));
-            }
-            Err(failure) => return Ok(refusal(&failure)),
-        };
-        let verdict = self.plan.before(&route, &body).await?;
-        let early_end = match &verdict {
-            Verdict::Refuse(failure) => return Ok(refusal(failure)),
-            Verdict::EndWatchEarly(end) => Some(end.clone()),
-            Verdict::Go | Verdict::LoseAnswer | Verdict::DieAfter => None,
-        };
-        let reply = self.dispatch(&route, &body, early_end);
-        self.plan.after(&verdict).await?;
-        Ok(reply)
+        Ok(match route::parse(&parts) {
+            Ok(Target::Stored(route)) => self.dispatch(&route, &body),
+            Ok(Target::Document(segments)) => answer(discovery::document(&segments).map(|document| (200, document))),
+            Err(failure) => refusal(&failure),
+        })
     }
 
-    fn dispatch(&self, route: &Route, body: &[u8], early_end: Option<EarlyEnd>) -> Response<ReplyBody> {
+    fn dispatch(&self, route: &Route, body: &[u8]) -> Response<ReplyBody> {
         match (route.verb, route.subresource.as_deref()) {
             (Verb::Get, Some("log")) => match logs::open(&self.inner, route) {
                 Ok(lines) => streaming("text/plain", lines),
@@ -104,8 +87,8 @@ impl Api {
             (Verb::Get, Some("scale")) => answer(scale::get(&self.inner.store(), route).map(|scale| (200, scale))),
             (Verb::Get, _) => answer(read::get(&self.inner.store(), route).map(|object| (200, object))),
             (Verb::List, _) => answer(read::list(&mut self.inner.store(), route).map(|list| (200, list))),
-            (Verb::Watch, _) => match watch::open(&self.inner, route, early_end) {
-                Ok(events) => streaming("application/json", events),
+            (Verb::Watch, _) => match watch::open(&self.inner, route) {
+                Ok(events) => streaming(JSON, events),
                 Err(failure) => refusal(&failure),
             },
             _ => answer(write::write(&mut self.inner.store(), route, body)),
@@ -121,16 +104,15 @@ fn answer(result: Result<(u16, Value), Failure>) -> Response<ReplyBody> {
 }
 
 fn reply(code: u16, body: &Value) -> Response<ReplyBody> {
-    let body = Full::new(Bytes::from(body.to_string())).map_err(|never| match never {}).boxed_unsync();
-    shaped(code, "application/json", body)
+    shaped(code, JSON, whole(Bytes::from(body.to_string())))
 }
 
 fn refusal(failure: &Failure) -> Response<ReplyBody> {
-    let mut response = reply(failure.code, &failure.body());
-    if let Some(seconds) = failure.retry_after {
-        response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
-    }
-    response
+    failure.response().map(whole)
+}
+
+fn whole(bytes: Bytes) -> ReplyBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
 fn streaming(
@@ -142,7 +124,8 @@ fn streaming(
     shaped(200, content_type, BodyExt::boxed_unsync(StreamBody::new(frames)))
 }
 
-fn shaped(code: u16, content_type: &'static str, body: ReplyBody) -> Response<ReplyBody> {
+/// Builds an answer with the head that all answers have.
+fn shaped<B>(code: u16, content_type: &'static str, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));

@@ -13,7 +13,7 @@ use crate::{
     Error,
     api::Api,
     controllers,
-    faults::{Faults, Handle, Plan},
+    faults::{Faults, Handle},
     fill::{self, Contents},
     kinds, load,
     node::{CopyFault, Node},
@@ -164,14 +164,12 @@ impl Cluster {
 
     /// Returns a client that meets no faults.
     pub fn client(&self) -> kube::Client {
-        self.client_with(Faults::default()).0
+        kube::Client::new(Api::new(Arc::clone(&self.inner)), "default")
     }
 
     /// Returns a client with its own faults, and the handle that counts its requests.
     pub fn client_with(&self, faults: Faults) -> (kube::Client, Handle) {
-        let plan = Arc::new(Plan::new(faults));
-        let service = Api::new(Arc::clone(&self.inner), Arc::clone(&plan));
-        (kube::Client::new(service, "default"), Handle::new(plan))
+        faults.over(&self.client())
     }
 
     /// Returns all objects but Events, by kind, namespace and name.

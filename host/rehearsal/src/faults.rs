@@ -3,20 +3,25 @@
 //! Each client has its own plan and counters, so two clients of one cluster fail apart from each other.
 
 mod chaos;
+mod layer;
 
 use std::{
     collections::BTreeMap,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use tokio::sync::watch;
 use tower::BoxError;
 
-pub use self::chaos::Chaos;
 use self::chaos::Draw;
+pub use self::{
+    chaos::Chaos,
+    layer::{FaultLayer, Faulty, FaultyBody},
+};
 use crate::{
-    api::{EarlyEnd, Route, failure::Failure},
+    api::{Route, failure::Failure},
     object,
     random::Random,
 };
@@ -63,10 +68,6 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub(crate) fn new(plan: std::sync::Arc<Plan>) -> Self {
-        Self { plan }
-    }
-
     /// Returns how many writing requests this client has sent, refused ones included, dry runs not.
     pub fn writes(&self) -> u64 {
         self.plan.counters().writes
@@ -106,16 +107,35 @@ struct Counters {
 
 /// A client's faults at work.
 #[derive(Debug)]
-pub(crate) struct Plan {
+struct Plan {
     faults: Faults,
     counters: Mutex<Counters>,
     random: Mutex<Random>,
     killed: watch::Sender<bool>,
 }
 
+/// How a watch ends before its time.
+#[derive(Debug, Clone)]
+struct EarlyEnd {
+    after_events: u64,
+    after: Duration,
+    how: End,
+}
+
+/// What the client sees at the early end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The stream ends as at its timeout.
+    Quiet,
+    /// The connection breaks.
+    Broken,
+    /// An ERROR event with 410: the version is too old to go on from.
+    Expired,
+}
+
 /// What a plan wants done with a request.
 #[derive(Debug)]
-pub(crate) enum Verdict {
+enum Verdict {
     Go,
     Refuse(Box<Failure>),
     LoseAnswer,
@@ -124,7 +144,7 @@ pub(crate) enum Verdict {
 }
 
 impl Plan {
-    pub(crate) fn new(faults: Faults) -> Self {
+    fn new(faults: Faults) -> Self {
         let seed = faults.chaos.as_ref().map_or(0, |chaos| chaos.seed);
         Self {
             faults,
@@ -139,10 +159,15 @@ impl Plan {
     }
 
     /// Lets a request for one of the API's documents through, when the server can be reached at all.
-    pub(crate) async fn document(&self, segments: &[String]) -> Result<(), BoxError> {
-        let name = format!("get /{}", segments.join("/"));
-        *self.counters().requests.entry(name).or_default() += 1;
-        self.reach().await
+    async fn document(&self, segments: &[String]) -> Result<Verdict, BoxError> {
+        self.unknown(&format!("/{}", segments.join("/"))).await
+    }
+
+    /// Lets a request through whose meaning does not matter, when the server can be reached at all.
+    async fn unknown(&self, path: &str) -> Result<Verdict, BoxError> {
+        *self.counters().requests.entry(format!("get {path}")).or_default() += 1;
+        self.reach().await?;
+        Ok(Verdict::Go)
     }
 
     async fn reach(&self) -> Result<(), BoxError> {
@@ -157,7 +182,7 @@ impl Plan {
     }
 
     /// Counts a request and says what becomes of it. Never returns once the client is dead.
-    pub(crate) async fn before(&self, route: &Route, body: &[u8]) -> Result<Verdict, BoxError> {
+    async fn before(&self, route: &Route, body: &[u8]) -> Result<Verdict, BoxError> {
         let write = self.count(route, body);
         self.reach().await?;
         let draw = self.faults.chaos.as_ref().map_or_else(Draw::default, |chaos| {
@@ -186,7 +211,7 @@ impl Plan {
     }
 
     /// Ends a request that was done: its answer may be lost, or its client die.
-    pub(crate) async fn after(&self, verdict: &Verdict) -> Result<(), BoxError> {
+    async fn after(&self, verdict: &Verdict) -> Result<(), BoxError> {
         match verdict {
             Verdict::DieAfter => {
                 self.die().await;

@@ -31,7 +31,7 @@ mod volumes;
 pub use cluster::{Cluster, Settings};
 pub use compare::{Difference, compare};
 pub use error::Error;
-pub use faults::{Chaos, Faults, Handle, Kill, When};
+pub use faults::{Chaos, FaultLayer, Faults, Faulty, FaultyBody, Handle, Kill, When};
 pub use fill::{Contents, Fill, fill};
 pub use load::{LoadError, read_objects};
 pub use node::{CopyFailure, CopyFault, process::find_rsync};

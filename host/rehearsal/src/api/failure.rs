@@ -1,5 +1,7 @@
 //! The refusals of the API, in the API server's own words and codes.
 
+use bytes::Bytes;
+use http::Response;
 use serde_json::{Value, json};
 
 use crate::kinds::Kind;
@@ -116,6 +118,15 @@ impl Failure {
 
     pub(crate) fn internal(why: &str) -> Self {
         Self::new(500, "InternalError", format!("Internal error occurred: {why}"))
+    }
+
+    /// Renders the whole answer.
+    pub(crate) fn response(&self) -> Response<Bytes> {
+        let mut response = super::shaped(self.code, super::JSON, Bytes::from(self.body().to_string()));
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(http::header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 
     /// Renders the `metav1.Status` body.

@@ -15,25 +15,6 @@ use super::{
 };
 use crate::{cluster::Inner, store::Change};
 
-/// How a fault plan ends a watch before its time.
-#[derive(Debug, Clone)]
-pub(crate) struct EarlyEnd {
-    pub(crate) after_events: u64,
-    pub(crate) after: Duration,
-    pub(crate) how: End,
-}
-
-/// What the client sees at the early end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
-    /// The stream ends as at its timeout.
-    Quiet,
-    /// The connection breaks.
-    Broken,
-    /// An ERROR event with 410: the version is too old to go on from.
-    Expired,
-}
-
 struct Watch {
     inner: Arc<Inner>,
     route: Route,
@@ -44,16 +25,12 @@ struct Watch {
     bookmarks: bool,
     next_bookmark: Instant,
     deadline: Instant,
-    early: Option<EarlyEnd>,
-    sent: u64,
-    over: bool,
 }
 
 /// Opens a watch; the stream gives lines of JSON.
 pub(crate) fn open(
     inner: &Arc<Inner>,
     route: &Route,
-    early: Option<EarlyEnd>,
 ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + use<>, Failure> {
     let query = &route.query;
     let mut fields = query.get("fieldSelector").map(str::to_owned);
@@ -69,7 +46,6 @@ pub(crate) fn open(
     }
     let asked = query.number("resourceVersion")?;
     let now = Instant::now();
-    let early_deadline = early.as_ref().map(|early| now + early.after);
     let timeout = now + Duration::from_secs(query.number("timeoutSeconds")?.unwrap_or(1800));
     let mut watch = Watch {
         inner: Arc::clone(inner),
@@ -80,10 +56,7 @@ pub(crate) fn open(
         revision: inner.revision(),
         bookmarks,
         next_bookmark: now + inner.settings.bookmark_every,
-        deadline: early_deadline.map_or(timeout, |early| early.min(timeout)),
-        early,
-        sent: 0,
-        over: false,
+        deadline: timeout,
     };
     watch.begin(asked, initial_events)?;
     Ok(stream::unfold(watch, |mut watch| async move {
@@ -119,14 +92,7 @@ impl Watch {
     /// Waits for the next line; `None` ends the stream.
     async fn next(&mut self) -> Option<Result<Bytes, std::io::Error>> {
         loop {
-            if self.over {
-                return None;
-            }
-            if self.early.as_ref().is_some_and(|early| self.sent >= early.after_events) {
-                return self.end_early();
-            }
             if let Some(event) = self.ready.pop_front() {
-                self.sent += 1;
                 return Some(Ok(line(&event)));
             }
             if self.collect() {
@@ -137,21 +103,12 @@ impl Watch {
                     // The sender lives as long as the cluster.
                     changed.ok()?;
                 }
-                () = tokio::time::sleep_until(self.deadline) => return self.end_early(),
+                () = tokio::time::sleep_until(self.deadline) => return None,
                 () = tokio::time::sleep_until(self.next_bookmark), if self.bookmarks => {
                     self.next_bookmark = Instant::now() + self.inner.settings.bookmark_every;
                     self.ready.push_back(bookmark(&self.route, self.position));
                 }
             }
-        }
-    }
-
-    fn end_early(&mut self) -> Option<Result<Bytes, std::io::Error>> {
-        self.over = true;
-        match self.early.as_ref().map(|early| early.how) {
-            None | Some(End::Quiet) => None,
-            Some(End::Broken) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
-            Some(End::Expired) => Some(Ok(line(&expired(self.position, self.position + 1)))),
         }
     }
 
@@ -162,7 +119,6 @@ impl Watch {
             (store.changes_after(self.position), store.revision(), store.forgotten())
         };
         let Some(changes) = changes else {
-            self.early = None;
             self.ready.push_back(expired(self.position, forgotten));
             self.deadline = Instant::now();
             self.position = present;

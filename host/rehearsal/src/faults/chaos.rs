@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::Verdict;
+use super::{EarlyEnd, End, Verdict};
 use crate::{
-    api::{EarlyEnd, End, Route, failure::Failure},
+    api::{Route, failure::Failure},
     random::Random,
 };
 
