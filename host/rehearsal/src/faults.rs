@@ -36,6 +36,8 @@ pub struct Faults {
     /// Pairs of an RBAC verb and a resource (`list`, `persistentvolumeclaims`; `update`, `deployments/scale`; `*` for
     /// any) that answer 403.
     pub forbid: Vec<(String, String)>,
+    /// The only pairs that do not answer 403, when there are any.
+    pub allow: Vec<(String, String)>,
     /// Every request ends as if nothing listened at the server's address.
     pub unreachable: bool,
 }
@@ -243,9 +245,11 @@ impl Plan {
     }
 
     fn forbids(&self, verb: &str, resource: &str) -> bool {
-        self.faults.forbid.iter().any(|(forbidden_verb, forbidden)| {
-            (forbidden_verb == "*" || forbidden_verb == verb) && (forbidden == "*" || forbidden == resource)
-        })
+        let means = |(listed_verb, listed): &(String, String)| {
+            (listed_verb == "*" || listed_verb == verb) && (listed == "*" || listed == resource)
+        };
+        let Faults { forbid, allow, .. } = &self.faults;
+        forbid.iter().any(means) || (!allow.is_empty() && !allow.iter().any(means))
     }
 }
 
