@@ -16,10 +16,12 @@ use crate::{
     faults::{Faults, Handle},
     fill::{self, Contents},
     kinds, load,
-    node::{CopyFault, Node},
+    node::{
+        Node,
+        machine::{CopyFault, Machine},
+    },
     object,
     store::{Key, Store, lifecycle},
-    volumes::Volumes,
 };
 
 /// Says how an embedded cluster behaves.
@@ -67,7 +69,7 @@ pub(crate) struct Inner {
     store: Mutex<Store>,
     revision: watch::Receiver<u64>,
     pub(crate) settings: Settings,
-    pub(crate) volumes: Volumes,
+    pub(crate) machine: Arc<Machine>,
     pub(crate) node: Node,
     activity: Arc<watch::Sender<usize>>,
 }
@@ -146,14 +148,20 @@ impl Cluster {
     ///
     /// Fails when an object is malformed or given twice, or when the folder cannot be used.
     pub async fn start(objects: Vec<Value>, settings: Settings) -> Result<Self, Error> {
-        let volumes = Volumes::new(&settings.directory)
+        let machine = Machine::new(settings.clone())
             .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
         let (published, revision) = watch::channel(0);
         let mut store = Store::new(settings.seed, settings.history, published);
-        load::take_in(&mut store, &volumes, objects)?;
+        load::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
-        let inner =
-            Arc::new(Inner { store: Mutex::new(store), revision, settings, volumes, node: Node::default(), activity });
+        let inner = Arc::new(Inner {
+            store: Mutex::new(store),
+            revision,
+            settings,
+            machine: Arc::new(machine),
+            node: Node::default(),
+            activity,
+        });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(controllers::run(Arc::clone(&inner), stopped));
         let guard = Arc::new(Guard { stop, inner: Arc::clone(&inner) });
@@ -233,7 +241,7 @@ impl Cluster {
     /// Returns the directory of a volume, by the name of its PersistentVolume. It is known even after the object is
     /// gone; whether the directory still exists is for the caller to see.
     pub fn volume_directory(&self, volume: &str) -> Option<PathBuf> {
-        self.inner.volumes.directory_of(volume)
+        self.inner.machine.volumes.directory_of(volume)
     }
 
     /// Returns the directory of the volume that a claim is bound to.
@@ -261,7 +269,7 @@ impl Cluster {
 
     /// Returns the highest number that workload pods ever wrote to a claim's journal.
     pub fn journal_of(&self, namespace: &str, claim: &str) -> u64 {
-        self.inner.node.journals.highest(namespace, claim)
+        self.inner.machine.journals.highest(namespace, claim)
     }
 
     /// Checks that a claim's volume holds every journal line ever written for it, and returns how many.
@@ -270,15 +278,14 @@ impl Cluster {
     ///
     /// Says what is missing, torn, or was once missing when a pod started.
     pub fn check_journal(&self, namespace: &str, claim: &str) -> Result<u64, String> {
-        let directory = self
-            .claim_directory(namespace, claim)
-            .ok_or_else(|| format!("{namespace}/{claim} is not bound to a volume with a directory"))?;
-        self.inner.node.journals.check(namespace, claim, &directory)
+        let object = self.inner.store().find(&kinds::CLAIMS, namespace, claim);
+        let volume = object.as_ref().and_then(|claim| object::text(claim, "/spec/volumeName"));
+        self.inner.machine.check_journal(namespace, claim, volume.unwrap_or_default())
     }
 
     /// Makes the next matching copy pods fail.
     pub fn fail_copies(&self, fault: CopyFault) {
-        self.inner.node.add_fault(fault);
+        self.inner.machine.fail_copies(fault);
     }
 
     /// Forgets all past changes: watches and paged lists from before now answer 410.

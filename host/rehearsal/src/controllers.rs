@@ -8,7 +8,7 @@ mod deployment;
 mod garbage;
 mod pods;
 mod protection;
-mod provisioner;
+pub(crate) mod provisioner;
 mod replica_set;
 pub(crate) mod scheduler;
 mod stateful_set;

@@ -34,4 +34,23 @@ pub use error::Error;
 pub use faults::{Chaos, FaultLayer, Faults, Faulty, FaultyBody, Handle, Kill, When};
 pub use fill::{Contents, Fill, fill};
 pub use load::{LoadError, read_objects};
-pub use node::{CopyFailure, CopyFault, process::find_rsync};
+pub use node::{
+    machine::{CopyFailure, CopyFault},
+    process::find_rsync,
+};
+
+/// The cluster's own pieces, for a node and a provisioner that serve another API server.
+pub mod parts {
+    pub use crate::{
+        controllers::provisioner::{PROVISIONED_BY, SELECTED_NODE, refusal, volume_for},
+        node::{
+            containers::{Containers, Ended, Notes},
+            journal::Journals,
+            log::{Asked, Log, read},
+            machine::Machine,
+            mounts::{Lookup, Ready, Waiting, resolve},
+            status::creating,
+        },
+        volumes::Volumes,
+    };
+}

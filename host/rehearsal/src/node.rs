@@ -3,8 +3,10 @@
 //! A container whose command is `rsync`, in a pod with `restartPolicy: Never`, is a real process (`process`); any other
 //! container is taken to run until its pod is deleted. Containers are never restarted.
 
+pub(crate) mod containers;
 pub(crate) mod journal;
 pub(crate) mod log;
+pub(crate) mod machine;
 pub(crate) mod mounts;
 pub(crate) mod process;
 mod run;
@@ -13,13 +15,12 @@ pub(crate) mod status;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use serde_json::Value;
 use tokio::sync::watch;
 
-use self::{journal::Journals, log::Log};
+use self::{log::Log, mounts::Seen};
 use crate::{
     cluster::{Busy, Inner},
     kinds, object,
@@ -29,32 +30,10 @@ use crate::{
     },
 };
 
-/// Makes copies fail that would not.
-#[derive(Debug, Clone)]
-pub struct CopyFault {
-    /// A part of the pod's name, or of the name of a claim it mounts.
-    pub pod: String,
-    /// How many pods meet this fault before it is used up.
-    pub attempts: u32,
-    /// What happens to them.
-    pub how: CopyFailure,
-}
-
-/// How a copy fails.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CopyFailure {
-    /// rsync is not run at all; the container ends with this code.
-    Exit(i32),
-    /// rsync is run and killed after this long: part of the files may have arrived.
-    KilledAfter(Duration),
-}
-
 /// The pods that have been started, and what they leave behind.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     started: Mutex<BTreeMap<String, Started>>,
-    pub(crate) journals: Journals,
-    faults: Mutex<Vec<CopyFault>>,
 }
 
 /// A pod that a node has started.
@@ -125,22 +104,6 @@ impl Node {
     fn has_started(&self, uid: &str) -> bool {
         self.started().contains_key(uid)
     }
-
-    pub(crate) fn add_fault(&self, fault: CopyFault) {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(fault);
-    }
-
-    /// Takes one attempt off the first fault that means this pod.
-    fn take_fault(&self, pod: &Value) -> Option<CopyFailure> {
-        let claims = object::claims_of_pod(pod);
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = faults.iter_mut().find(|fault| {
-            fault.attempts > 0
-                && (object::name(pod).contains(&fault.pod) || claims.iter().any(|claim| claim.contains(&fault.pod)))
-        })?;
-        fault.attempts -= 1;
-        Some(fault.how)
-    }
 }
 
 /// Looks at one pod that has a node: starts it, stops it, or takes its object away.
@@ -156,7 +119,7 @@ pub(crate) fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &
     if object::is_finished_pod(pod) || inner.node.has_started(uid) {
         return;
     }
-    match mounts::resolve(inner, store, pod) {
+    match mounts::resolve(&inner.machine.volumes, &Seen { inner, store }, pod) {
         Ok(mounts) => run::start(inner, store, key, pod, mounts),
         Err(waiting) => {
             if let Some((reason, message)) = waiting.event {

@@ -17,7 +17,7 @@ use crate::object;
 
 /// The directories of all volumes.
 #[derive(Debug)]
-pub(crate) struct Volumes {
+pub struct Volumes {
     root: PathBuf,
     known: Mutex<Known>,
 }
@@ -43,12 +43,16 @@ impl Volumes {
     }
 
     /// Returns the directory of a volume by its PersistentVolume's name, whether or not either still exists.
-    pub(crate) fn directory_of(&self, volume: &str) -> Option<PathBuf> {
+    pub fn directory_of(&self, volume: &str) -> Option<PathBuf> {
         self.known().directories.get(volume).cloned()
     }
 
     /// Makes a volume's directory when it is missing, and remembers it.
-    pub(crate) fn open(&self, volume: &Value) -> io::Result<PathBuf> {
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file system refuses.
+    pub fn open(&self, volume: &Value) -> io::Result<PathBuf> {
         let directory = self.root.join("volumes").join(file_name(&handle(volume)));
         std::fs::create_dir_all(&directory)?;
         self.known().directories.insert(object::name(volume).to_owned(), directory.clone());
@@ -56,7 +60,11 @@ impl Volumes {
     }
 
     /// Gives a volume's data up: they are gone from their place at once; returns where they lie until removed.
-    pub(crate) fn discard(&self, volume: &Value) -> io::Result<Option<PathBuf>> {
+    ///
+    /// # Errors
+    ///
+    /// Fails when the file system refuses.
+    pub fn discard(&self, volume: &Value) -> io::Result<Option<PathBuf>> {
         let directory = self.root.join("volumes").join(file_name(&handle(volume)));
         if !directory.try_exists()? {
             return Ok(None);

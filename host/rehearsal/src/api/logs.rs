@@ -1,16 +1,16 @@
 //! `pods/log`: what a container has written, and what it goes on writing.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::{Stream, stream};
+use futures::{Stream, StreamExt as _};
 use serde_json::Value;
 
 use super::{failure::Failure, route::Route};
 use crate::{
     cluster::Inner,
     kinds,
-    node::log::{Log, Reader},
+    node::log::{self, Log},
     object,
 };
 
@@ -20,23 +20,9 @@ pub(super) fn open(
     route: &Route,
 ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + use<>, Failure> {
     let log = find(inner, route)?;
-    let query = &route.query;
-    let number = |key| query.number(key).map(|found| found.and_then(|found| usize::try_from(found).ok()));
-    let since = query.number("sinceSeconds")?.map(Duration::from_secs);
-    let mut reader = Reader::new(log, number("tailLines")?, since, query.flag("timestamps"));
-    if !query.flag("follow") {
-        reader.stop_at_present_end();
-    }
-    let left = number("limitBytes")?.unwrap_or(usize::MAX);
-    Ok(stream::unfold((reader, left), |(mut reader, left)| async move {
-        if left == 0 {
-            return None;
-        }
-        let mut bytes = reader.next().await?;
-        bytes.truncate(left);
-        let left = left - bytes.len();
-        Some((Ok(bytes), (reader, left)))
-    }))
+    let asked = log::Asked::of_query(|key| route.query.get(key))
+        .ok_or_else(|| Failure::bad_request("the query of the log is not understood"))?;
+    Ok(log::read(log, &asked).map(Ok))
 }
 
 fn find(inner: &Inner, route: &Route) -> Result<Arc<Log>, Failure> {

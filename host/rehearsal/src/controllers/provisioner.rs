@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::{
+    api::admit,
     cluster::Inner,
     kinds,
     object::{self, annotation, text},
@@ -15,9 +16,9 @@ use crate::{
 };
 
 /// Names the driver that made a volume and will delete it.
-pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// The node the scheduler chose for a claim that waits for its first consumer.
-pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// On a StorageClass: the access modes its driver supports, separated by commas; without it all are.
 const ACCESS_MODES: &str = "rehearsal.pvmigrate.dev/access-modes";
 /// On a StorageClass: `"true"` makes volumes that only one node can mount.
@@ -77,7 +78,7 @@ pub(super) fn provision(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim:
 }
 
 /// Returns what the driver says when it cannot make such a volume.
-fn refusal(class: &Value, claim: &Value) -> Option<String> {
+pub fn refusal(class: &Value, claim: &Value) -> Option<String> {
     if let Some(why) = annotation(class, PROVISION) {
         return Some(why.to_owned());
     }
@@ -89,16 +90,25 @@ fn refusal(class: &Value, claim: &Value) -> Option<String> {
     ))
 }
 
-/// Makes the directory and builds the volume object.
+/// Makes the directory and the volume's object, and stores it.
 fn make(inner: &Inner, store: &mut Store, class: &Value, claim: &Value, volume_name: &str) -> Result<Value, String> {
+    let mut volume = volume_for(class, claim, volume_name, || {
+        store.list(&kinds::NODES, "").next().map(|(key, _)| key.name.clone()).unwrap_or_default()
+    });
+    admit::identity(store, &kinds::VOLUMES, &mut volume);
+    admit::finalizers(&kinds::VOLUMES, &mut volume);
+    admit::defaults(&kinds::VOLUMES, &mut volume);
+    inner.machine.volumes.open(&volume).map_err(|error| format!("rpc error: code = Internal desc = {error}"))?;
+    Ok(volume)
+}
+
+/// Builds the object of the volume that a driver makes for a claim; `any_node` is asked for when the class binds volumes
+/// to nodes and none was chosen.
+pub fn volume_for(class: &Value, claim: &Value, name: &str, any_node: impl FnOnce() -> String) -> Value {
     let provisioner = &class["provisioner"];
     let mut volume = json!({
         "apiVersion": "v1", "kind": "PersistentVolume",
-        "metadata": {
-            "name": volume_name, "uid": store.random().uid(), "creationTimestamp": object::now(),
-            "annotations": {PROVISIONED_BY: provisioner},
-            "finalizers": [crate::api::admit::VOLUME_PROTECTION],
-        },
+        "metadata": {"name": name, "annotations": {PROVISIONED_BY: provisioner}},
         "spec": {
             "accessModes": claim["spec"]["accessModes"],
             "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
@@ -107,25 +117,20 @@ fn make(inner: &Inner, store: &mut Store, class: &Value, claim: &Value, volume_n
                 "name": object::name(claim), "uid": object::uid(claim),
                 "resourceVersion": object::resource_version(claim),
             },
-            "csi": {"driver": provisioner, "volumeHandle": volume_name},
+            "csi": {"driver": provisioner, "volumeHandle": name},
             "persistentVolumeReclaimPolicy": class["reclaimPolicy"],
             "storageClassName": claim["spec"]["storageClassName"],
             "volumeMode": text(claim, "/spec/volumeMode").unwrap_or("Filesystem"),
         },
-        "status": {"phase": "Pending"},
     });
     if let Some(options) = class.get("mountOptions").filter(|options| options.is_array()) {
         volume["spec"]["mountOptions"] = options.clone();
     }
     if annotation(class, NODE_BOUND) == Some("true") {
-        let node = match annotation(claim, SELECTED_NODE) {
-            Some(node) => node.to_owned(),
-            None => store.list(&kinds::NODES, "").next().map(|(key, _)| key.name.clone()).unwrap_or_default(),
-        };
+        let node = annotation(claim, SELECTED_NODE).map_or_else(any_node, str::to_owned);
         volume["spec"]["nodeAffinity"] = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
             {"key": "kubernetes.io/hostname", "operator": "In", "values": [node]},
         ]}]}});
     }
-    inner.volumes.open(&volume).map_err(|error| format!("rpc error: code = Internal desc = {error}"))?;
-    Ok(volume)
+    volume
 }

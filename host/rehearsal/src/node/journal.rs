@@ -16,7 +16,7 @@ pub(crate) const JOURNAL: &str = "journal.log";
 
 /// The journals of all claims.
 #[derive(Debug, Default)]
-pub(crate) struct Journals {
+pub struct Journals {
     claims: Mutex<BTreeMap<(String, String), Journal>>,
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use futures::{Stream, stream};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -14,7 +15,7 @@ const LONGEST_PIECE: usize = 16 * 1024;
 
 /// What a container wrote to both of its outputs.
 #[derive(Debug)]
-pub(crate) struct Log {
+pub struct Log {
     pieces: Mutex<Pieces>,
     changed: watch::Sender<()>,
 }
@@ -91,8 +92,56 @@ impl Cutter {
     }
 }
 
+/// What a reader of a log asks for, as the query of `pods/log` has it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Wait for more at the end.
+    pub follow: bool,
+    /// Only this many lines from the end.
+    pub tail: Option<usize>,
+    /// Only what is not older.
+    pub since: Option<Duration>,
+    /// Begin each line with its time.
+    pub timestamps: bool,
+    /// Only this many bytes.
+    pub limit: Option<usize>,
+}
+
+impl Asked {
+    /// Reads the query of a request; `None` when a number is none.
+    pub fn of_query<'a>(query: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        let number = |key: &str| query(key).map(|text| text.parse::<usize>().ok()).map_or(Some(None), |n| n.map(Some));
+        let flag = |key: &str| matches!(query(key), Some("true" | "1"));
+        let since = number("sinceSeconds")?.map(|seconds| Duration::from_secs(seconds as u64));
+        Some(Self {
+            follow: flag("follow"),
+            tail: number("tailLines")?,
+            since,
+            timestamps: flag("timestamps"),
+            limit: number("limitBytes")?,
+        })
+    }
+}
+
+/// Reads a log as it was asked for.
+pub fn read(log: Arc<Log>, asked: &Asked) -> impl Stream<Item = Bytes> + Send + use<> {
+    let mut reader = Reader::new(log, asked.tail, asked.since, asked.timestamps);
+    if !asked.follow {
+        reader.stop_at_present_end();
+    }
+    stream::unfold((reader, asked.limit.unwrap_or(usize::MAX)), |(mut reader, left)| async move {
+        if left == 0 {
+            return None;
+        }
+        let mut bytes = reader.next().await?;
+        bytes.truncate(left);
+        let left = left - bytes.len();
+        Some((bytes, (reader, left)))
+    })
+}
+
 /// Reads a log from somewhere on, waiting for more.
-pub(crate) struct Reader {
+struct Reader {
     log: Arc<Log>,
     changed: watch::Receiver<()>,
     at: usize,
@@ -101,7 +150,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(log: Arc<Log>, tail: Option<usize>, since: Option<Duration>, timestamps: bool) -> Self {
+    fn new(log: Arc<Log>, tail: Option<usize>, since: Option<Duration>, timestamps: bool) -> Self {
         let changed = log.changed.subscribe();
         let at = {
             let pieces = log.pieces();
@@ -116,12 +165,12 @@ impl Reader {
     }
 
     /// Makes the reader end where the log ends now.
-    pub(crate) fn stop_at_present_end(&mut self) {
+    fn stop_at_present_end(&mut self) {
         self.end = Some(self.log.pieces().all.len());
     }
 
     /// Returns the next piece; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+    async fn next(&mut self) -> Option<Bytes> {
         loop {
             if self.end.is_some_and(|end| self.at >= end) {
                 return None;

@@ -1,6 +1,6 @@
 //! From a pod's volumes to directories, or to the reason why its containers cannot be made yet.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde_json::Value;
 
@@ -11,18 +11,56 @@ use crate::{
     kinds,
     object::{self, is_terminating},
     store::{Key, Store},
+    volumes::Volumes,
 };
+
+/// Finds the objects that decide whether a pod's volumes can be mounted.
+pub trait Lookup {
+    /// Returns a claim.
+    fn claim(&self, namespace: &str, name: &str) -> Option<Arc<Value>>;
+    /// Returns a volume.
+    fn volume(&self, name: &str) -> Option<Arc<Value>>;
+    /// Returns a node.
+    fn node(&self, name: &str) -> Option<Arc<Value>>;
+    /// Returns the pods in which something may still use a claim: their names and nodes.
+    fn users_of(&self, namespace: &str, claim: &str) -> Vec<(String, String)>;
+}
+
+/// The embedded cluster as its nodes see it.
+pub(crate) struct Seen<'a> {
+    pub(crate) inner: &'a Inner,
+    pub(crate) store: &'a Store,
+}
+
+impl Lookup for Seen<'_> {
+    fn claim(&self, namespace: &str, name: &str) -> Option<Arc<Value>> {
+        self.store.find(&kinds::CLAIMS, namespace, name)
+    }
+
+    fn volume(&self, name: &str) -> Option<Arc<Value>> {
+        self.store.find(&kinds::VOLUMES, "", name)
+    }
+
+    fn node(&self, name: &str) -> Option<Arc<Value>> {
+        self.store.find(&kinds::NODES, "", name)
+    }
+
+    fn users_of(&self, namespace: &str, claim: &str) -> Vec<(String, String)> {
+        let users = self.inner.node.users_of(namespace, claim).into_iter();
+        users.map(|(key, node)| (key.name, node)).collect()
+    }
+}
 
 /// Why a pod that has a node does not run yet.
 #[derive(Debug)]
-pub(crate) struct Waiting {
+pub struct Waiting {
     /// Reason and message of the Event that says so.
-    pub(crate) event: Option<(&'static str, String)>,
+    pub event: Option<(&'static str, String)>,
 }
 
 /// One of a pod's volumes, ready to be mounted.
 #[derive(Debug, Clone)]
-pub(crate) struct Ready {
+pub struct Ready {
     name: String,
     directory: PathBuf,
     read_only: bool,
@@ -30,14 +68,18 @@ pub(crate) struct Ready {
 }
 
 /// Finds the directory of each of a pod's volumes.
-pub(super) fn resolve(inner: &Inner, store: &Store, pod: &Value) -> Result<Vec<Ready>, Waiting> {
+///
+/// # Errors
+///
+/// Says what a claim, a volume or another pod lacks or holds.
+pub fn resolve(volumes: &Volumes, objects: &impl Lookup, pod: &Value) -> Result<Vec<Ready>, Waiting> {
     let mut ready = Vec::new();
     for volume in object::items(pod, "/spec/volumes") {
         let name = object::text(volume, "/name").unwrap_or_default().to_owned();
         match object::claim_of_pod_volume(pod, volume) {
-            Some(claim) => ready.push(resolve_claim(inner, store, pod, volume, name, claim)?),
+            Some(claim) => ready.push(resolve_claim(volumes, objects, pod, volume, name, claim)?),
             None => {
-                let directory = inner.volumes.scratch(object::uid(pod), &name).map_err(|error| Waiting {
+                let directory = volumes.scratch(object::uid(pod), &name).map_err(|error| Waiting {
                     event: Some(("FailedMount", format!("MountVolume.SetUp failed for volume {name:?}: {error}"))),
                 })?;
                 ready.push(Ready { name, directory, read_only: false, claim: None });
@@ -48,8 +90,8 @@ pub(super) fn resolve(inner: &Inner, store: &Store, pod: &Value) -> Result<Vec<R
 }
 
 fn resolve_claim(
-    inner: &Inner,
-    store: &Store,
+    volumes: &Volumes,
+    objects: &impl Lookup,
     pod: &Value,
     volume: &Value,
     name: String,
@@ -57,7 +99,7 @@ fn resolve_claim(
 ) -> Result<Ready, Waiting> {
     let namespace = object::namespace(pod);
     let fail = |why: String| Waiting { event: Some(("FailedMount", why)) };
-    let Some(claim) = store.find(&kinds::CLAIMS, namespace, &claim_name) else {
+    let Some(claim) = objects.claim(namespace, &claim_name) else {
         return Err(fail(format!(
             "Unable to attach or mount volumes: unmounted volumes=[{name}]: error processing PVC \
              {namespace}/{claim_name}: failed to fetch PVC from API server: persistentvolumeclaims \"{claim_name}\" \
@@ -68,12 +110,11 @@ fn resolve_claim(
         return Err(fail(format!("error processing PVC {namespace}/{claim_name}: PVC is not bound")));
     }
     let volume_name = object::text(&claim, "/spec/volumeName").unwrap_or_default();
-    let Some(backing) = store.find(&kinds::VOLUMES, "", volume_name) else {
+    let Some(backing) = objects.volume(volume_name) else {
         return Err(fail(format!("failed to fetch PV {volume_name:?}: persistentvolumes not found")));
     };
-    check_attachment(inner, store, pod, &claim, &backing)?;
-    let directory = inner
-        .volumes
+    check_attachment(objects, pod, &claim, &backing)?;
+    let directory = volumes
         .open(&backing)
         .map_err(|error| fail(format!("MountVolume.SetUp failed for volume {volume_name:?}: {error}")))?;
     let read_only = object::flag(volume, "/persistentVolumeClaim/readOnly")
@@ -82,9 +123,9 @@ fn resolve_claim(
 }
 
 /// Holds a volume to its node and to as many nodes or pods as its access modes allow.
-fn check_attachment(inner: &Inner, store: &Store, pod: &Value, claim: &Value, backing: &Value) -> Result<(), Waiting> {
+fn check_attachment(objects: &impl Lookup, pod: &Value, claim: &Value, backing: &Value) -> Result<(), Waiting> {
     let node_name = object::text(pod, "/spec/nodeName").unwrap_or_default();
-    if let Some(node) = store.find(&kinds::NODES, "", node_name)
+    if let Some(node) = objects.node(node_name)
         && !node_fits_volume(&node, backing)
     {
         let why = format!(
@@ -93,9 +134,9 @@ fn check_attachment(inner: &Inner, store: &Store, pod: &Value, claim: &Value, ba
         );
         return Err(Waiting { event: Some(("FailedMount", why)) });
     }
-    let users = inner.node.users_of(object::namespace(pod), object::name(claim));
+    let users = objects.users_of(object::namespace(pod), object::name(claim));
     let modes = object::texts(backing, "/spec/accessModes");
-    if modes == ["ReadWriteOncePod"] && users.iter().any(|(key, _)| key.name != object::name(pod)) {
+    if modes == ["ReadWriteOncePod"] && users.iter().any(|(user, _)| user != object::name(pod)) {
         let why = format!(
             "MapVolume.MapPodDevice failed for volume {:?} : volume uses the ReadWriteOncePod access mode and is \
              already in use by another pod",
@@ -105,11 +146,11 @@ fn check_attachment(inner: &Inner, store: &Store, pod: &Value, claim: &Value, ba
     }
     let many = modes.contains(&"ReadWriteMany") || modes.contains(&"ReadOnlyMany");
     let elsewhere = users.iter().find(|(_, node)| node != node_name);
-    if let Some((key, _)) = elsewhere.filter(|_| !many) {
+    if let Some((user, _)) = elsewhere.filter(|_| !many) {
         let why = format!(
             "Multi-Attach error for volume {:?} Volume is already used by pod(s) {}",
             object::name(backing),
-            key.name
+            user
         );
         return Err(Waiting { event: Some(("FailedAttachVolume", why)) });
     }

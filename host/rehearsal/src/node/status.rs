@@ -6,7 +6,7 @@ use super::process::Exit;
 use crate::object::{self, now};
 
 /// Says that a pod's containers wait to be made.
-pub(super) fn creating(pod: &mut Value) {
+pub fn creating(pod: &mut Value) {
     let statuses = containers(pod, "containers", |_| json!({"waiting": {"reason": "ContainerCreating"}}), false);
     pod["status"]["containerStatuses"] = statuses;
     if object::text(pod, "/status/startTime").is_none() {
@@ -67,7 +67,7 @@ pub(super) fn finished(pod: &mut Value, success: bool) {
 }
 
 /// Sets one of a pod's conditions; the time moves only when its value does.
-pub(crate) fn set_condition(pod: &mut Value, kind: &str, value: &str, why: Option<(&str, &str)>) {
+pub fn set_condition(pod: &mut Value, kind: &str, value: &str, why: Option<(&str, &str)>) {
     let mut condition = json!({"type": kind, "status": value, "lastProbeTime": null, "lastTransitionTime": now()});
     if let Some((reason, message)) = why {
         condition["reason"] = json!(reason);

@@ -81,7 +81,7 @@ fn reclaim(inner: &Arc<Inner>, store: &mut Store, key: &Key, volume: &Value) {
         set_phase(store, key, "Failed", Some(message));
         return;
     }
-    match inner.volumes.discard(volume) {
+    match inner.machine.volumes.discard(volume) {
         Ok(Some(directory)) => inner.remove_later(directory),
         Ok(None) => {}
         Err(error) => {
