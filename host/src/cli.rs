@@ -54,6 +54,8 @@ pub enum Command {
     Abort(AbortArgs),
     /// Removes what ended migrations have left behind
     Cleanup(CleanupArgs),
+    /// Prints the manifest of an account that may do what pvmigrate does
+    Rbac(RbacArgs),
     /// Runs a migration on an embedded cluster made from YAML files
     Rehearse(RehearseArgs),
     /// Tests and inspects policies
@@ -290,6 +292,38 @@ pub struct CleanupArgs {
     /// Where to look.
     #[command(flatten)]
     pub look: LookArgs,
+}
+
+/// Holds the flags of `rbac`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate rbac | kubectl apply -f -
+  pvmigrate rbac -n shop --job registry.example.com/pvmigrate:1 -- -n shop --source-sc a --dest-sc b")]
+pub struct RbacArgs {
+    /// A namespace to work in (repeatable; default: all)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Vec<String>,
+    /// The account
+    #[arg(long, value_name = "[NAMESPACE/]NAME", default_value = "pvmigrate")]
+    pub service_account: String,
+    /// Allow what plan and status need, and no more
+    #[arg(long)]
+    pub read_only: bool,
+    /// Allow to make another class the default
+    #[arg(long)]
+    pub set_defaults: bool,
+    /// Allow to remove records of ended migrations
+    #[arg(long)]
+    pub cleanup: bool,
+    /// What will become of the old volumes: only `delete` needs to delete any
+    #[arg(long, value_name = "WHAT", default_value = "delete")]
+    pub source_volumes: SourceVolumes,
+    /// Print a Job, too, that runs this image, which has pvmigrate on its path
+    #[arg(long, value_name = "IMAGE")]
+    pub job: Option<String>,
+    /// The Job's flags
+    #[arg(last = true, value_name = "FLAGS")]
+    pub words: Vec<String>,
 }
 
 /// Holds the flags of `rehearse`.

@@ -16,6 +16,7 @@ pub mod completions;
 pub mod migrate;
 pub mod plan;
 pub mod policy;
+pub mod rbac;
 pub mod rehearse;
 pub mod status;
 
@@ -31,6 +32,7 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
         Some(Command::Status(args)) => status::run(&args, screen).await,
         Some(Command::Abort(args)) => abort::run(&args, screen).await,
         Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
+        Some(Command::Rbac(args)) => rbac::run(&args, screen),
         Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
         Some(Command::Policy(PolicyCommand::Test(args))) => policy::test(&args, screen),
         Some(Command::Policy(PolicyCommand::Inspect { policy })) => policy::inspect(&policy, screen),

@@ -9,6 +9,7 @@ pub(crate) mod config_map;
 pub(crate) mod patch;
 pub(crate) mod pod;
 pub(crate) mod preflight;
+pub mod rbac;
 
 /// In [`names::KIND`]: a temporary claim on the destination class. The reference tool's word.
 pub(crate) const KIND_DESTINATION: &str = "dest";

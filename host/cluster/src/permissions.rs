@@ -1,0 +1,144 @@
+//! What RBAC has to allow for the requests of this crate: one table, from which the manifest of `pvmigrate rbac` is made.
+//!
+//! A test runs every scenario with a client that is refused everything outside the table, and looks for rows that no run
+//! has used. So a new request needs its row here, and a row goes with its last request.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
+use kube::Resource;
+use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+
+/// Names what a permission is needed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// To plan, and to show how migrations stand.
+    Look,
+    /// To check, migrate, and turn back.
+    Migrate,
+    /// To delete source volumes after the migration, which is what is asked for by default.
+    DeleteVolumes,
+    /// To move the default StorageClass.
+    SetDefaults,
+    /// To remove what ended migrations have left behind.
+    Cleanup,
+}
+
+impl Need {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Look, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup];
+}
+
+/// Holds one row: verbs on one resource, for one need.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Permission {
+    /// The API group; empty for the core group.
+    pub group: String,
+    /// The resource, with its subresource: `pods/log`.
+    pub resource: String,
+    /// The verbs, in RBAC's words.
+    pub verbs: Vec<&'static str>,
+    /// Objects of this kind lie in namespaces.
+    pub namespaced: bool,
+    /// What it is needed for.
+    pub need: Need,
+}
+
+/// Returns the whole table.
+pub fn permissions() -> Vec<Permission> {
+    use Need::{Cleanup, DeleteVolumes, Look, Migrate, SetDefaults};
+    vec![
+        // The survey lists each kind once; the caches of a run list and watch, and so does `status`.
+        whole::<StorageClass>(Look, &["list"]),
+        whole::<PersistentVolume>(Look, &["list", "watch"]),
+        namespaced::<PersistentVolumeClaim>(Look, &["list", "watch"]),
+        namespaced::<Pod>(Look, &["list", "watch"]),
+        // What a finished copy has said is its evidence.
+        Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Look, &["get"]) },
+        namespaced::<ConfigMap>(Look, &["list", "watch"]),
+        // Reasons in the provisioner's own words. The only row that a run can do without.
+        namespaced::<Event>(Look, &["list", "watch"]),
+        namespaced::<Deployment>(Look, &["list", "watch"]),
+        namespaced::<ReplicaSet>(Look, &["list", "watch"]),
+        namespaced::<StatefulSet>(Look, &["list", "watch"]),
+        // The preflight looks at its class, and at its own objects before it removes them.
+        whole::<StorageClass>(Migrate, &["get"]),
+        whole::<PersistentVolume>(Migrate, &["get", "patch"]),
+        namespaced::<PersistentVolumeClaim>(Migrate, &["get", "create", "patch", "delete"]),
+        namespaced::<Pod>(Migrate, &["get", "create", "patch", "delete"]),
+        namespaced::<ConfigMap>(Migrate, &["get", "create", "update"]),
+        namespaced::<Deployment>(Migrate, &["patch"]),
+        namespaced::<ReplicaSet>(Migrate, &["patch"]),
+        namespaced::<StatefulSet>(Migrate, &["patch"]),
+        whole::<PersistentVolume>(DeleteVolumes, &["delete"]),
+        whole::<StorageClass>(SetDefaults, &["patch"]),
+        namespaced::<ConfigMap>(Cleanup, &["delete"]),
+    ]
+}
+
+/// Joins the rows that serve any of the needs: one entry a resource, in the table's order, its verbs in RBAC's usual order.
+pub fn permissions_for(needs: &BTreeSet<Need>) -> Vec<Permission> {
+    const ORDER: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
+    let mut joined: Vec<Permission> = Vec::new();
+    for row in permissions().into_iter().filter(|row| needs.contains(&row.need)) {
+        match joined.iter_mut().find(|known| known.group == row.group && known.resource == row.resource) {
+            Some(known) => known.verbs.extend(row.verbs),
+            None => joined.push(row),
+        }
+    }
+    for row in &mut joined {
+        row.verbs.sort_by_key(|verb| ORDER.iter().position(|known| known == verb));
+    }
+    joined
+}
+
+fn whole<K: Resource<DynamicType = (), Scope = ClusterResourceScope>>(
+    need: Need,
+    verbs: &[&'static str],
+) -> Permission {
+    row::<K>(need, verbs, false)
+}
+
+fn namespaced<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+    need: Need,
+    verbs: &[&'static str],
+) -> Permission {
+    row::<K>(need, verbs, true)
+}
+
+fn row<K: Resource<DynamicType = ()>>(need: Need, verbs: &[&'static str], namespaced: bool) -> Permission {
+    let (group, resource) = (K::group(&()).into_owned(), K::plural(&()).into_owned());
+    Permission { group, resource, verbs: verbs.to_vec(), namespaced, need }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_of_a_resource_stands_in_one_row_only() {
+        let mut seen = BTreeSet::new();
+        for row in permissions() {
+            for verb in &row.verbs {
+                assert!(seen.insert((row.group.clone(), row.resource.clone(), *verb)), "{verb} {}", row.resource);
+            }
+        }
+    }
+
+    #[test]
+    fn who_only_looks_may_write_nothing() {
+        for row in permissions_for(&BTreeSet::from([Need::Look])) {
+            assert!(row.verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb)), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn rows_of_one_resource_are_joined() {
+        let all = permissions_for(&Need::ALL.into());
+        let volumes: Vec<&Permission> = all.iter().filter(|row| row.resource == "persistentvolumes").collect();
+        assert_eq!(volumes.len(), 1);
+        assert_eq!(volumes[0].verbs, ["get", "list", "watch", "patch", "delete"]);
+    }
+}

@@ -1,0 +1,198 @@
+//! `rbac`: prints the manifest of an account that may do what pvmigrate does, and no more. Talks to no cluster.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+use pvmigrate_cluster::Need;
+use pvmigrate_cluster::rbac::{self, Account, JobRun};
+use serde_json::{Value, json};
+
+use crate::cli::{Cli, Command, MigrateArgs, RbacArgs, SourceVolumes};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::Screen;
+
+/// Prints the account's objects, and with `--job` a Job that runs as it: YAML documents, or one List as JSON.
+///
+/// # Errors
+/// Bad usage: a Job that the account could not run.
+pub fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let objects = objects(args)?;
+    let text = yaml(&objects)?;
+    screen.result(|| text, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))?;
+    Ok(Exit::Done)
+}
+
+fn objects(args: &RbacArgs) -> Result<Vec<Value>, Failure> {
+    let job = job(args)?;
+    let mut needs = BTreeSet::from([Need::Look]);
+    if !args.read_only {
+        needs.insert(Need::Migrate);
+        if args.source_volumes == SourceVolumes::Delete {
+            needs.insert(Need::DeleteVolumes);
+        }
+        if args.set_defaults {
+            needs.insert(Need::SetDefaults);
+        }
+        if args.cleanup {
+            needs.insert(Need::Cleanup);
+        }
+    }
+    let within: BTreeSet<String> = args.namespace.iter().cloned().collect();
+    let (namespace, name) = match args.service_account.split_once('/') {
+        Some((namespace, name)) => (Some(namespace.to_owned()), name.to_owned()),
+        None => (None, args.service_account.clone()),
+    };
+    let namespace = namespace.or_else(|| args.namespace.first().cloned()).unwrap_or_else(|| "default".to_owned());
+    let account = Account { namespace, name, needs, within };
+    let mut objects = rbac::account(&account);
+    objects.extend(job.map(|run| rbac::job(&account, &run)));
+    Ok(objects)
+}
+
+/// Returns what the Job is to run, if there is to be one.
+fn job(args: &RbacArgs) -> Result<Option<JobRun>, Failure> {
+    let Some(image) = &args.job else {
+        return if args.words.is_empty() {
+            Ok(None)
+        } else {
+            Err(Failure::usage("the flags after -- are for a Job, and none is asked for").hint("give --job IMAGE"))
+        };
+    };
+    let words = std::iter::once("pvmigrate").chain(args.words.iter().map(String::as_str)).map(OsString::from);
+    let cli = Cli::read(words).map_err(|error| {
+        let error = error.to_string();
+        Failure::usage(format!("the Job's flags: {}", error.lines().next().unwrap_or_default()))
+    })?;
+    match &cli.command {
+        None => may_run(args, &cli.migrate)?,
+        Some(Command::Migrate(asked)) => may_run(args, asked)?,
+        Some(_) => return Err(Failure::usage("the Job has to migrate: give it flags and no other command")),
+    }
+    Ok(Some(JobRun { image: image.clone(), words: args.words.clone() }))
+}
+
+/// Makes sure that the account may do what the Job is asked to do: better now than at the end of a migration.
+fn may_run(args: &RbacArgs, asked: &MigrateArgs) -> Result<(), Failure> {
+    let options = asked.migration.options()?;
+    let refuse = |why: &str, hint: &str| Err(Failure::usage(format!("the Job's flags: {why}")).hint(hint));
+    if args.read_only {
+        return refuse("an account that may only read cannot migrate", "leave out --read-only");
+    }
+    if options.set_defaults && !args.set_defaults {
+        return refuse("--set-defaults needs a permission of its own", "give --set-defaults before the -- as well");
+    }
+    if asked.migration.scope.source_volumes == SourceVolumes::Delete && args.source_volumes != SourceVolumes::Delete {
+        return refuse("the account may delete no volumes", "give --source-volumes after the -- as well");
+    }
+    match &options.namespace {
+        _ if args.namespace.is_empty() => Ok(()),
+        Some(namespace) if args.namespace.contains(namespace) => Ok(()),
+        Some(_) | None => refuse(
+            "the account may only work in the namespaces named before the --",
+            "give one of them as --namespace after the -- too",
+        ),
+    }
+}
+
+fn yaml(objects: &[Value]) -> Result<String, Failure> {
+    let mut text = String::new();
+    for object in objects {
+        let document = serde_saphyr::to_string(object)
+            .map_err(|error| Failure::new(Exit::Usage, error).context("cannot write the manifest"))?;
+        text.push_str("---\n");
+        text.push_str(document.trim_end());
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+mod tests {
+    use super::*;
+
+    fn args(line: &str) -> RbacArgs {
+        let words = std::iter::once("pvmigrate rbac").chain([line]).flat_map(str::split_whitespace).map(OsString::from);
+        match Cli::read(words).unwrap().command {
+            Some(Command::Rbac(args)) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn names(line: &str) -> Vec<String> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let name = |object: &Value| {
+            let metadata = &object["metadata"];
+            format!("{} {}/{}", text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]))
+        };
+        objects(&args(line)).unwrap().iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_manifest_for_a_namespace() {
+        let line = "--namespace shop --source-volumes keep --job registry.example.com/pvmigrate:1 -- --namespace shop \
+                    --source-sc a --dest-sc b --source-volumes keep";
+        insta::assert_snapshot!(yaml(&objects(&args(line)).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn what_is_printed_follows_the_namespaces() {
+        assert_eq!(
+            names(""),
+            [
+                "ServiceAccount default/pvmigrate",
+                "ClusterRole /default:pvmigrate",
+                "ClusterRoleBinding /default:pvmigrate"
+            ]
+        );
+        assert_eq!(
+            names("--namespace shop -n bank --service-account ops/mover"),
+            [
+                "ServiceAccount ops/mover",
+                "ClusterRole /ops:mover",
+                "ClusterRoleBinding /ops:mover",
+                "Role bank/mover",
+                "RoleBinding bank/mover",
+                "Role shop/mover",
+                "RoleBinding shop/mover",
+            ]
+        );
+    }
+
+    #[test]
+    fn optional_verbs_are_given_when_asked_for_only() {
+        let may = |line: &str, verb: &str, resource: &str| {
+            let all = objects(&args(line)).unwrap();
+            let mut rules = all.iter().filter_map(|object| object["rules"].as_array()).flatten();
+            rules.any(|rule| {
+                rule["resources"][0] == resource && rule["verbs"].as_array().unwrap().contains(&json!(verb))
+            })
+        };
+        assert!(may("", "delete", "persistentvolumes"));
+        assert!(!may("--source-volumes reclaim", "delete", "persistentvolumes"));
+        assert!(!may("", "patch", "storageclasses") && may("--set-defaults", "patch", "storageclasses"));
+        assert!(!may("", "delete", "configmaps") && may("--cleanup", "delete", "configmaps"));
+        assert!(may("", "create", "pods") && !may("--read-only --set-defaults", "create", "pods"));
+    }
+
+    #[test]
+    fn a_job_that_the_account_could_not_run_is_refused() {
+        let classes = "--source-sc a --dest-sc b";
+        for (line, words) in [
+            (format!("-- {classes}"), "none is asked for"),
+            ("--job i -- --source-sc a".to_owned(), "--dest-sc is missing"),
+            (format!("--job i -- {classes} --sett-defaults"), "unexpected argument"),
+            ("--job i -- status".to_owned(), "has to migrate"),
+            (format!("--job i -- {classes} --set-defaults"), "permission of its own"),
+            (format!("--job i --source-volumes keep -- {classes}"), "delete no volumes"),
+            (format!("--job i --read-only -- {classes}"), "only read"),
+            (format!("--job i --namespace shop -- {classes}"), "namespaces named before"),
+            (format!("--job i --namespace shop -- {classes} --namespace bank"), "namespaces named before"),
+        ] {
+            let failure = objects(&args(&line)).unwrap_err();
+            assert!(failure.error.to_string().contains(words), "{line}: {:#}", failure.error);
+        }
+        assert!(objects(&args(&format!("--job i --set-defaults -- {classes} --set-defaults"))).is_ok());
+    }
+}
