@@ -212,6 +212,7 @@ fn first_claim(record: &Record, name: &str, claim: &ClaimRecord, survey: &Survey
         version: Version(String::new()),
         volume: facts.volume.as_ref().map(|volume| volume.name.clone()),
         bound: facts.volume.is_some(),
+        placed: false,
         terminating: facts.terminating,
         run: None,
         turned_back: None,

@@ -72,7 +72,7 @@ impl ClusterWorld {
                 self.start_pod(record, &pod::of(record, claim, facts, *purpose, *attempt)).await
             }
             Step::DeletePod { pod, uid, .. } => self.delete_pod(&record.namespace, pod, uid).await,
-            Step::MarkWorkload { .. } | Step::ScaleDown { .. } | Step::ScaleUp { .. } | Step::UnmarkWorkload { .. } => {
+            Step::MarkWorkload { .. } | Step::StopWorkload { .. } | Step::StartWorkload { .. } => {
                 self.write_workload(record, step).await
             }
         }
@@ -137,18 +137,14 @@ impl ClusterWorld {
 
     async fn write_workload(&self, record: &Record, step: &Step) -> Result<Done, Error> {
         let (workload, version, patch) = match step {
-            Step::MarkWorkload { workload, version, replicas } => {
+            Step::MarkWorkload { workload, version, replicas } => (workload, version, patch::mark(version, *replicas)),
+            Step::StopWorkload { workload, version, replicas } => {
                 let when_scaled = self.when_scaled(record, workload);
-                (workload, version, patch::mark(version, *replicas, when_scaled.as_deref()))
+                (workload, version, patch::stop(version, *replicas, when_scaled.as_deref()))
             }
-            Step::ScaleDown { workload, version } => {
-                let when_scaled = self.when_scaled(record, workload);
-                (workload, version, patch::scale_down(version, when_scaled.as_deref()))
-            }
-            Step::ScaleUp { workload, version, replicas } => (workload, version, patch::scale_up(version, *replicas)),
-            Step::UnmarkWorkload { workload, version } => {
+            Step::StartWorkload { workload, version, replicas } => {
                 let lifted = self.lifted(record, workload);
-                (workload, version, patch::unmark(version, lifted.as_deref()))
+                (workload, version, patch::start(version, *replicas, lifted.as_deref()))
             }
             other => return Err(misuse(other, "it is not about a workload".to_owned())),
         };

@@ -138,12 +138,12 @@ impl Imagined {
             world.workloads.insert(workload.clone(), Workload { version, replicas, mark, claims });
         }
         for (name, seen) in &seen.claims {
-            world.place(name, seen);
+            world.place(record, name, seen);
         }
         world
     }
 
-    fn place(&mut self, name: &str, seen: &ClaimSeen) {
+    fn place(&mut self, record: &Record, name: &str, seen: &ClaimSeen) {
         let (destination, source) = (names::destination_claim(name), names::source_claim(name));
         for (name, claim) in [(name, &seen.named), (&destination, &seen.destination), (&source, &seen.source)] {
             self.claims.extend(claim.iter().map(|claim| (name.to_owned(), claim.clone())));
@@ -155,7 +155,7 @@ impl Imagined {
             let owner = Owner::Ours { claim: name.to_owned(), purpose: pod.purpose, attempt: pod.attempt };
             let imagined = Pod {
                 uid: pod.uid.clone(),
-                claims: mounts(name, pod.purpose),
+                claims: mounts(record, name, pod.purpose),
                 placed: !matches!(pod.progress, Progress::Starting(_)),
                 leaving: pod.leaving,
                 progress: pod.progress.clone(),
@@ -236,6 +236,7 @@ impl Imagined {
             version,
             volume,
             bound: false,
+            placed: false,
             terminating: false,
             run,
             turned_back: None,
@@ -257,11 +258,17 @@ impl Imagined {
     }
 }
 
+/// Tells whether the node that uses the claim's source volume is known.
+fn has_node(record: &Record, claim: &str) -> bool {
+    record.claims.get(claim).is_some_and(|recorded| recorded.source.node.is_some())
+}
+
 /// Names the claims that a pod of ours for `claim` mounts.
-fn mounts(claim: &str, purpose: Purpose) -> Vec<String> {
+fn mounts(record: &Record, claim: &str, purpose: Purpose) -> Vec<String> {
     let destination = names::destination_claim(claim);
     match purpose {
-        Purpose::Prime => vec![destination],
+        Purpose::Prime if has_node(record, claim) => vec![destination],
+        Purpose::Prime => vec![claim.to_owned(), destination],
         Purpose::Copy => vec![names::source_claim(claim), destination],
         Purpose::Warm | Purpose::Leftover => vec![claim.to_owned(), destination],
     }

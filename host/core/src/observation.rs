@@ -66,6 +66,8 @@ pub struct Claim {
     pub volume: Option<String>,
     /// Its phase is `Bound`.
     pub bound: bool,
+    /// A node is chosen for it, so that even a class that binds late provisions its volume now.
+    pub placed: bool,
     /// It is being deleted.
     pub terminating: bool,
     /// The run in its [`crate::names::RUN`] annotation.

@@ -80,7 +80,7 @@ pub enum Step {
         /// The pod's uid.
         uid: Uid,
     },
-    /// Writes the scale to come back to on the workload, and keeps a StatefulSet from deleting its claims.
+    /// Writes the scale to come back to on the workload, which goes on as it is: a late stop then conflicts.
     MarkWorkload {
         /// The workload.
         workload: WorkloadRef,
@@ -89,12 +89,15 @@ pub enum Step {
         /// The scale to come back to.
         replicas: u32,
     },
-    /// Scales the workload to nothing.
-    ScaleDown {
+    /// Scales the workload to nothing, and in the same write notes the scale to come back to on it and keeps a StatefulSet
+    /// from deleting its claims: whoever finds a workload at 0 also finds what it was.
+    StopWorkload {
         /// The workload.
         workload: WorkloadRef,
         /// Its resourceVersion.
         version: Version,
+        /// The scale to come back to.
+        replicas: u32,
     },
     /// The fence: deletes the original claim (uid and resourceVersion).
     DeleteOriginalClaim {
@@ -163,21 +166,15 @@ pub enum Step {
         /// The policy.
         policy: String,
     },
-    /// Scales the workload back to what it was.
-    ScaleUp {
+    /// Scales the workload back to what it was, and in the same write takes the mark off and gives a StatefulSet its
+    /// `whenScaled` back.
+    StartWorkload {
         /// The workload.
         workload: WorkloadRef,
         /// Its resourceVersion.
         version: Version,
         /// The scale.
         replicas: u32,
-    },
-    /// Takes the mark off, and gives a StatefulSet its `whenScaled` back.
-    UnmarkWorkload {
-        /// The workload.
-        workload: WorkloadRef,
-        /// Its resourceVersion.
-        version: Version,
     },
     /// Deletes the source volume's object (uid and resourceVersion).
     DeleteSourceVolume {
@@ -216,9 +213,7 @@ impl Step {
             | Self::UntouchOriginal { claim, .. }
             | Self::RestoreReclaim { claim, .. }
             | Self::DeleteSourceVolume { claim, .. } => Some(claim),
-            Self::MarkWorkload { .. } | Self::ScaleDown { .. } | Self::ScaleUp { .. } | Self::UnmarkWorkload { .. } => {
-                None
-            }
+            Self::MarkWorkload { .. } | Self::StopWorkload { .. } | Self::StartWorkload { .. } => None,
         }
     }
 
@@ -247,7 +242,7 @@ impl Step {
             },
             Self::DeletePod { .. } => "delete the copy pod",
             Self::MarkWorkload { .. } => "note the scale on the workload",
-            Self::ScaleDown { .. } => "scale down to 0",
+            Self::StopWorkload { .. } => "scale down to 0",
             Self::DeleteOriginalClaim { .. } => "delete the original claim",
             Self::Reserve { side: Side::Source, holder: Reserved::SourceTemp, .. } => {
                 "reserve the source volume for the copy"
@@ -265,8 +260,7 @@ impl Step {
             Self::UntouchOriginal { .. } => "take the touch off the original claim",
             Self::RestoreReclaim { side: Side::Source, .. } => "restore the source volume's reclaim policy",
             Self::RestoreReclaim { side: Side::Destination, .. } => "restore the destination volume's reclaim policy",
-            Self::ScaleUp { .. } => "scale back up",
-            Self::UnmarkWorkload { .. } => "take the note off the workload",
+            Self::StartWorkload { .. } => "scale back up",
             Self::DeleteSourceVolume { .. } => "delete the source volume's object",
         }
     }

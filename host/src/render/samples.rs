@@ -156,6 +156,7 @@ fn first_look(record: &Record) -> Observation {
             version: Version("1".to_owned()),
             volume: Some(claim.source.name.clone()),
             bound: true,
+            placed: false,
             terminating: false,
             run: None,
             turned_back: None,

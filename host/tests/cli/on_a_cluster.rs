@@ -99,7 +99,7 @@ fn claim(scene: &Scene) -> serde_json::Value {
 async fn status_shows_an_interrupted_migration_and_what_comes_next() {
     let scene = scene().await;
     assert!(status::look(&scene.cluster.client(), None).await.unwrap().is_empty());
-    let is_down = |step: &Step| matches!(step, Step::ScaleDown { .. });
+    let is_down = |step: &Step| matches!(step, Step::StopWorkload { .. });
     let run = interrupted_after(&scene, is_down).await;
     scene.cluster.settled().await;
     let standings = status::look(&scene.cluster.client(), Some("app")).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_record_that_is_not_there_or_over_is_named() {
     let failure = abort_with(&scene, &named("nosuch")).await.unwrap_err();
     assert_eq!(failure.exit, Exit::Usage);
     assert!(failure.error.to_string().contains("nosuch"), "{}", failure.error);
-    let run = interrupted_after(&scene, |step| matches!(step, Step::ScaleDown { .. })).await;
+    let run = interrupted_after(&scene, |step| matches!(step, Step::StopWorkload { .. })).await;
     let record = run.report.groups[0].record.clone();
     abort_with(&scene, &named(&format!("app/{record}"))).await.unwrap();
     let failure = abort_with(&scene, &named(&record)).await.unwrap_err();

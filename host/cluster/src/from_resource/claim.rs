@@ -16,12 +16,14 @@ use crate::cache::{Kept, Reads};
 /// The annotation by which a claim named its class before the field existed; Kubernetes still lets it win.
 pub(crate) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
+/// The node on which a class that binds late shall provision the volume. The scheduler sets it as a rule, for a pod; whoever
+/// knows the node may set it as well, and the volume controller then provisions at once (`IsDelayBindingProvisioning` in
+/// Kubernetes' volume helpers). A provisioner that finds no room there takes it off.
+pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+
 /// Annotations that binding and provisioning write: true of one volume, false of the next.
-const BINDING: [&str; 3] = [
-    "volume.beta.kubernetes.io/storage-provisioner",
-    "volume.kubernetes.io/storage-provisioner",
-    "volume.kubernetes.io/selected-node",
-];
+const BINDING: [&str; 3] =
+    ["volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner", SELECTED_NODE];
 const BINDING_PREFIX: &str = "pv.kubernetes.io/";
 
 /// The finalizer with which Kubernetes holds a claim that pods use.
@@ -49,6 +51,7 @@ pub(crate) struct SeenClaim {
     class: Option<String>,
     volume: Option<String>,
     bound: bool,
+    placed: bool,
     terminating: bool,
     run: Option<String>,
     turned_back: Option<String>,
@@ -84,6 +87,7 @@ impl Reads<PersistentVolumeClaim> for SeenClaim {
             class: class(claim),
             volume: volume_name(claim),
             bound: phase(claim) == "Bound",
+            placed: annotation(metadata, SELECTED_NODE).is_some(),
             terminating: metadata.deletion_timestamp.is_some(),
             run: owned_annotation(metadata, names::RUN),
             turned_back: owned_annotation(metadata, names::TURNED_BACK),
@@ -121,6 +125,7 @@ impl SeenClaim {
             version: self.version.clone(),
             volume: self.volume.clone(),
             bound: self.bound,
+            placed: self.placed,
             terminating: self.terminating,
             run: self.run.clone(),
             turned_back: self.turned_back.clone(),

@@ -10,17 +10,19 @@ use pvmigrate_core::record::{ClaimRecord, Record};
 use serde_json::Error;
 
 use super::{KIND_DESTINATION, KIND_SOURCE, labels, map};
-use crate::from_resource::claim::BETA_CLASS;
+use crate::from_resource::claim::{BETA_CLASS, SELECTED_NODE};
 
 /// Builds the temporary claim on the destination class.
+///
+/// For a class that binds late it names the node that uses the source, so that no pod has to be scheduled first. Source and
+/// destination then lie where one copy pod can mount both.
 pub(crate) fn destination(record: &Record, name: &str, claim: &ClaimRecord) -> PersistentVolumeClaim {
-    temporary(
-        record,
-        name,
-        &names::destination_claim(name),
-        KIND_DESTINATION,
-        spec(claim, &record.asked.dest_class, None),
-    )
+    let (temp, spec) = (names::destination_claim(name), spec(claim, &record.asked.dest_class, None));
+    let mut destination = temporary(record, name, &temp, KIND_DESTINATION, spec);
+    if let Some(node) = claim.source.node.as_deref().filter(|_| record.asked.binds_late) {
+        destination.metadata.annotations.get_or_insert_default().extend(map([(SELECTED_NODE, node)]));
+    }
+    destination
 }
 
 /// Builds the temporary claim that holds the source volume behind the fence.
@@ -140,6 +142,21 @@ mod tests {
         insta::assert_json_snapshot!("temporary_source", source(&record, "data-web-0", claim));
         insta::assert_json_snapshot!("final", last(&record, claim).unwrap());
         insta::assert_json_snapshot!("restored", restored(claim).unwrap());
+    }
+
+    #[test]
+    fn a_class_that_binds_late_is_told_the_node_that_is_known() {
+        let mut record = record();
+        let node_of = |record: &Record| {
+            let claim = destination(record, "data-web-0", &record.claims["data-web-0"]);
+            claim.metadata.annotations.unwrap().get(SELECTED_NODE).cloned()
+        };
+        record.claims.get_mut("data-web-0").unwrap().source.node = Some("node-a".to_owned());
+        assert_eq!(node_of(&record), None, "this class binds at once");
+        record.asked.binds_late = true;
+        assert_eq!(node_of(&record), Some("node-a".to_owned()));
+        record.claims.get_mut("data-web-0").unwrap().source.node = None;
+        assert_eq!(node_of(&record), None);
     }
 
     #[test]

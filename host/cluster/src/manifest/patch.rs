@@ -76,38 +76,27 @@ pub(crate) fn adopt(version: &Version, run: &str) -> Value {
 }
 
 /// Writes the scale to come back to on a workload.
-pub(crate) fn mark(version: &Version, replicas: u32, when_scaled: Option<&str>) -> Value {
-    let mut patch = annotate(version, [(names::SCALE, Some(&replicas.to_string()))]);
-    lift(&mut patch, when_scaled);
-    patch
+pub(crate) fn mark(version: &Version, replicas: u32) -> Value {
+    annotate(version, [(names::SCALE, Some(&replicas.to_string()))])
 }
 
-/// Scales a workload to nothing.
+/// Scales a workload to nothing, notes the scale to come back to on it, and keeps a StatefulSet from deleting its claims.
 ///
-/// On the object, not on its scale subresource: the marks need the permission for the object anyway, and the same write
-/// can lift a policy that would delete the claims now, on a workload that the reference tool has marked.
-pub(crate) fn scale_down(version: &Version, when_scaled: Option<&str>) -> Value {
-    let mut patch = scale_up(version, 0);
-    lift(&mut patch, when_scaled);
-    patch
-}
-
-/// Keeps a StatefulSet from deleting its claims while it is down, and notes what its policy was.
-fn lift(patch: &mut Value, when_scaled: Option<&str>) {
+/// On the object, not on its scale subresource: one write then does all three or none of them.
+pub(crate) fn stop(version: &Version, replicas: u32, when_scaled: Option<&str>) -> Value {
+    let mut patch = mark(version, replicas);
+    patch["spec"]["replicas"] = json!(0);
     if when_scaled == Some(DELETE) {
         patch["metadata"]["annotations"][names::WHEN_SCALED] = json!(DELETE);
         patch["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenScaled": RETAIN});
     }
+    patch
 }
 
-/// Scales a workload.
-pub(crate) fn scale_up(version: &Version, replicas: u32) -> Value {
-    json!({"metadata": {"resourceVersion": version.0}, "spec": {"replicas": replicas}})
-}
-
-/// Takes our marks off a workload, and gives a StatefulSet its policy back.
-pub(crate) fn unmark(version: &Version, when_scaled: Option<&str>) -> Value {
+/// Scales a workload back, takes our marks off it, and gives a StatefulSet its policy back.
+pub(crate) fn start(version: &Version, replicas: u32, when_scaled: Option<&str>) -> Value {
     let mut patch = annotate(version, [(names::SCALE, None), (names::WHEN_SCALED, None)]);
+    patch["spec"]["replicas"] = json!(replicas);
     if let Some(policy) = when_scaled {
         patch["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenScaled": policy});
     }
@@ -144,14 +133,12 @@ mod tests {
             "adopt": adopt(&version, "run-1"),
             "touch": annotate(&version, [(names::TURNED_BACK, Some("run-1"))]),
             "untouch": annotate(&version, [(names::TURNED_BACK, None)]),
-            "mark": mark(&version, 3, None),
-            "mark_a_set_that_deletes": mark(&version, 3, Some("Delete")),
-            "mark_a_set_that_retains": mark(&version, 3, Some("Retain")),
-            "scale_down": scale_down(&version, Some("Retain")),
-            "scale_down_a_set_that_deletes": scale_down(&version, Some("Delete")),
-            "scale_up": scale_up(&version, 3),
-            "unmark": unmark(&version, None),
-            "unmark_a_set_that_deleted": unmark(&version, Some("Delete")),
+            "mark": mark(&version, 3),
+            "stop": stop(&version, 3, None),
+            "stop_a_set_that_deletes": stop(&version, 3, Some("Delete")),
+            "stop_a_set_that_retains": stop(&version, 3, Some("Retain")),
+            "start": start(&version, 3, None),
+            "start_a_set_that_deleted": start(&version, 3, Some("Delete")),
             "bury": bury(&Uid("u1".to_owned())),
             "default": default_class(&version, true, ["a", "b"]),
             "no_default": default_class(&version, false, ["a", "b"]),

@@ -61,13 +61,15 @@ const CAPABILITIES: [&str; 6] = [
 /// Builds the pod of one attempt.
 pub(crate) fn of(record: &Record, claim: &str, facts: &ClaimRecord, purpose: Purpose, attempt: u32) -> Pod {
     let source = match purpose {
-        Purpose::Prime => None,
+        // With the source in it the pod lands where the copy can mount both. Where a node is known it is not needed, and a
+        // source for one pod alone may be in use.
+        Purpose::Prime => facts.source.node.is_none().then(|| claim.to_owned()),
         Purpose::Warm => Some(claim.to_owned()),
         Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
     };
-    let args = match source {
-        Some(_) => copy_args(&record.asked.rsync_flags),
-        None => vec!["--version".to_owned()],
+    let args = match purpose {
+        Purpose::Prime => vec!["--version".to_owned()],
+        Purpose::Warm | Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
     };
     let destination = names::destination_claim(claim);
     Pod {

@@ -136,23 +136,17 @@ async fn a_set_that_deletes_its_claims_is_kept_from_it_while_it_is_down() {
         let set = scene.stage.object("StatefulSet", "web").unwrap();
         set["spec"]["persistentVolumeClaimRetentionPolicy"].clone()
     };
-    let mark = Step::MarkWorkload { workload: workload.clone(), version: version().await, replicas: 1 };
-    assert_eq!(scene.execute(&mark).await, Done::Applied);
+    let stop = Step::StopWorkload { workload: workload.clone(), version: version().await, replicas: 1 };
+    assert_eq!(scene.execute(&stop).await, Done::Applied);
     assert_eq!(policy(), json!({"whenDeleted": "Retain", "whenScaled": "Retain"}));
     assert_eq!(scene.look().await.workloads[&workload].mark, Some(1));
-    loop {
-        let down = Step::ScaleDown { workload: workload.clone(), version: version().await };
-        if scene.execute(&down).await == Done::Applied {
-            break;
-        }
-    }
     let mut wake = scene.world.wake(SHOP);
     while scene.look().await.workloads[&workload].pods > 0 {
         wake.changed().await;
     }
     loop {
-        let unmark = Step::UnmarkWorkload { workload: workload.clone(), version: version().await };
-        if scene.execute(&unmark).await == Done::Applied {
+        let start = Step::StartWorkload { workload: workload.clone(), version: version().await, replicas: 1 };
+        if scene.execute(&start).await == Done::Applied {
             break;
         }
     }

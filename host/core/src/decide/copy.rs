@@ -18,7 +18,10 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     let quiet = is_quiet(look, next);
     for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
-            Named::Original(claim) if claim.terminating => next.waits.push(pair.wait(Awaited::OriginalGone)),
+            Named::Original(claim) if claim.terminating => {
+                clear_helpers(&pair, next);
+                next.waits.push(pair.wait(Awaited::OriginalGone));
+            }
             Named::Original(claim) if quiet => next.steps.push(Step::DeleteOriginalClaim {
                 claim: pair.name.to_owned(),
                 target: claim_target(pair.name.to_owned(), claim),
@@ -27,6 +30,14 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
             Named::Nothing => behind_the_fence(look, &pair, next),
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
+    }
+}
+
+/// Deletes pods that a late step of another process has started for the time before the fence: even finished, they would
+/// hold the claim for ever.
+fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
+    for pod in pair.seen.pods.iter().filter(|pod| matches!(pod.purpose, Purpose::Prime | Purpose::Warm)) {
+        cutover::delete_pod(pair, pod, next);
     }
 }
 

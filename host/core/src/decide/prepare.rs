@@ -106,8 +106,9 @@ fn provision(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
         look.give_up(next, Code::DestinationNotProvisioned, pair, message);
         return;
     }
-    // A class that binds late provisions nothing before a pod asks for it.
-    if look.record.asked.binds_late && temp.volume.is_none() && !has_helper(pair) {
+    // A class that binds late provisions nothing before a node is chosen: by us when the source's is known, else by the
+    // scheduler for a pod. A provisioner that finds no room takes the choice back, and the scheduler has to find another.
+    if look.record.asked.binds_late && temp.volume.is_none() && !temp.placed && !has_helper(pair) {
         next.steps.push(start_helper(pair, Purpose::Prime));
         return;
     }

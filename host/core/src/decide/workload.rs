@@ -9,26 +9,24 @@ use crate::waiting::{Awaited, Waiting};
 /// Marks every workload of the group that is not marked. A workload that is gone needs nothing.
 pub(super) fn mark(look: &Look<'_>, next: &mut Next) {
     for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none()) {
-        next.steps.push(mark_of(recorded, seen));
+        let (workload, version) = (recorded.workload.clone(), seen.version.clone());
+        next.steps.push(Step::MarkWorkload { workload, version, replicas: scale_of(recorded, seen) });
     }
 }
 
-/// Marks and scales down every workload of the group that is up.
+/// Stops every workload of the group that is up, or that has lost its mark.
 pub(super) fn bring_down(look: &Look<'_>, next: &mut Next) {
-    for (recorded, seen) in existing(look) {
-        if seen.mark.is_none() {
-            // First the note, then the deed: whoever finds a workload at 0 also finds what it was.
-            next.steps.push(mark_of(recorded, seen));
-        } else if seen.replicas > 0 {
-            next.steps.push(Step::ScaleDown { workload: recorded.workload.clone(), version: seen.version.clone() });
-        }
+    for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none() || seen.replicas > 0) {
+        let (workload, version) = (recorded.workload.clone(), seen.version.clone());
+        next.steps.push(Step::StopWorkload { workload, version, replicas: scale_of(recorded, seen) });
     }
 }
 
-/// The scale that the workload has now counts: hours may have passed since the record was begun.
-fn mark_of(recorded: &WorkloadRecord, seen: &WorkloadSeen) -> Step {
-    let replicas = if seen.replicas > 0 { seen.replicas } else { recorded.replicas };
-    Step::MarkWorkload { workload: recorded.workload.clone(), version: seen.version.clone(), replicas }
+/// Returns the scale to come back to. A mark counts: who scaled up since did not know of us. Without one the scale that the
+/// workload has now counts, because hours may have passed since the record was begun.
+fn scale_of(recorded: &WorkloadRecord, seen: &WorkloadSeen) -> u32 {
+    let present = Some(seen.replicas).filter(|replicas| *replicas > 0);
+    seen.mark.or(present).unwrap_or(recorded.replicas)
 }
 
 /// Waits until no workload of the group has a pod left.
@@ -44,18 +42,15 @@ pub(super) fn await_no_pods(look: &Look<'_>, next: &mut Next) {
     }
 }
 
-/// Brings every workload back to its scale, then takes the mark off.
+/// Brings every workload back to its scale, and takes the mark off with the same write.
 pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
     for (recorded, seen) in existing(look) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         // Without the mark the scale is somebody else's business, except for one still at 0: a mark may be lost to a
         // tool that resets annotations.
-        let is_down = seen.replicas == 0 || seen.mark.is_some();
         let replicas = seen.mark.unwrap_or(recorded.replicas);
-        if is_down && seen.replicas != replicas {
-            next.steps.push(Step::ScaleUp { workload, version, replicas });
-        } else if seen.mark.is_some() {
-            next.steps.push(Step::UnmarkWorkload { workload, version });
+        if seen.mark.is_some() || (seen.replicas == 0 && replicas > 0) {
+            next.steps.push(Step::StartWorkload { workload, version, replicas });
         }
     }
 }

@@ -33,8 +33,7 @@ fn from_the_beginning_the_whole_way_is_told() {
         "Note Destination",
         "RetainDestination pvc-1",
         "Note Stopping",
-        "MarkWorkload app",
-        "ScaleDown app",
+        "StopWorkload app",
         "wait SourcePodsGone", // of the workload
         "wait SourcePodsGone", // of the claim
         "DeleteOriginalClaim data",
@@ -54,8 +53,7 @@ fn from_the_beginning_the_whole_way_is_told() {
         "CreateFinalClaim data",
         "wait ClaimBound",
         "RestoreReclaim pvc-1",
-        "ScaleUp app",
-        "UnmarkWorkload app",
+        "StartWorkload app",
         "DeleteSourceVolume old-data",
         "wait SourceVolumeGone",
         "Note Ended",

@@ -1,6 +1,6 @@
 //! The writes: each step's effect, under the same preconditions that the API server checks.
 
-use super::{Imagined, Owner, Workload, mounts};
+use super::{Imagined, Owner, Workload, has_node, mounts};
 use crate::names;
 use crate::observation::{Claim, Holder, RETAIN, Volume};
 use crate::ports::Done;
@@ -23,18 +23,21 @@ impl Imagined {
                 self.change_volume(volume, |volume| volume.terminating = Some(now))
             }
             Step::Reserve { claim, volume, holder, .. } => self.reserve(claim, volume, *holder),
-            Step::CreateDestination { claim } => self.create(names::destination_claim(claim), None, record),
+            Step::CreateDestination { claim } => {
+                let placed = self.binds_late && has_node(record, claim);
+                self.create(names::destination_claim(claim), None, placed, record)
+            }
             Step::CreateSourceTemp { claim } => {
                 let volume = record.claims.get(claim).map(|claim| claim.source.name.clone());
-                self.create(names::source_claim(claim), volume, record)
+                self.create(names::source_claim(claim), volume, false, record)
             }
             Step::CreateFinalClaim { claim } => {
                 let destination = record.claims.get(claim).and_then(|claim| claim.destination.as_ref());
-                self.create(claim.clone(), destination.map(|volume| volume.name.clone()), record)
+                self.create(claim.clone(), destination.map(|volume| volume.name.clone()), false, record)
             }
             Step::RestoreOriginalClaim { claim } => {
                 let volume = record.claims.get(claim).map(|claim| claim.source.name.clone());
-                self.create(claim.clone(), volume, record)
+                self.create(claim.clone(), volume, false, record)
             }
             Step::AdoptDestination { target, .. } => {
                 self.change_claim(target, |claim| claim.run = Some(record.run.clone()))
@@ -49,7 +52,7 @@ impl Imagined {
                 let name = names::pod(&record.run, claim, *purpose, *attempt);
                 if !self.pods.contains_key(&name) {
                     let owner = Owner::Ours { claim: claim.clone(), purpose: *purpose, attempt: *attempt };
-                    let pod = self.new_pod(owner, mounts(claim, *purpose));
+                    let pod = self.new_pod(owner, mounts(record, claim, *purpose));
                     self.pods.insert(name, pod);
                 }
                 Done::Applied
@@ -69,20 +72,19 @@ impl Imagined {
             Step::MarkWorkload { workload, version, replicas } => {
                 self.change_workload(workload, version, |seen| seen.mark = Some(*replicas))
             }
-            Step::UnmarkWorkload { workload, version } => {
-                self.change_workload(workload, version, |seen| seen.mark = None)
+            Step::StopWorkload { workload, version, replicas } => {
+                self.change_workload(workload, version, |seen| (seen.replicas, seen.mark) = (0, Some(*replicas)))
             }
-            Step::ScaleDown { workload, version } => self.change_workload(workload, version, |seen| seen.replicas = 0),
-            Step::ScaleUp { workload, version, replicas } => {
-                self.change_workload(workload, version, |seen| seen.replicas = *replicas)
+            Step::StartWorkload { workload, version, replicas } => {
+                self.change_workload(workload, version, |seen| (seen.replicas, seen.mark) = (*replicas, None))
             }
         }
     }
 
     /// Creates a claim if there is none of the name; whose it is then, the next look tells.
-    fn create(&mut self, name: String, volume: Option<String>, record: &Record) -> Done {
+    fn create(&mut self, name: String, volume: Option<String>, placed: bool, record: &Record) -> Done {
         if !self.claims.contains_key(&name) {
-            let claim = self.new_claim(volume, Some(record.run.clone()));
+            let claim = Claim { placed, ..self.new_claim(volume, Some(record.run.clone())) };
             self.claims.insert(name, claim);
         }
         Done::Applied

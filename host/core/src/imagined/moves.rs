@@ -86,7 +86,7 @@ impl Imagined {
                 moves.push(Move::BindClaim { claim: name.to_owned(), volume: volume.name.clone() });
             }
             Some(volume) => moves.push(Move::BindVolume { volume: volume.name.clone(), claim: name.to_owned() }),
-            None if claim.volume.is_none() && (!self.binds_late || self.is_asked_for(name)) => {
+            None if claim.volume.is_none() && (!self.binds_late || claim.placed || self.is_asked_for(name)) => {
                 moves.push(Move::Provision(name.to_owned()));
             }
             None => {}

@@ -164,13 +164,14 @@ pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
-    let flags = (any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
+    let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
     (uid(), version(), option::of(volume_name()), flags, run(), run(), moment()).prop_map(
-        |(uid, version, volume, (bound, terminating, fits), run, turned_back, created)| Claim {
+        |(uid, version, volume, (bound, placed, terminating, fits), run, turned_back, created)| Claim {
             uid,
             version,
             volume,
             bound,
+            placed,
             terminating,
             run,
             turned_back,

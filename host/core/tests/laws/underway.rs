@@ -75,6 +75,7 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
             version: version.clone(),
             volume: Some(volume.clone()),
             bound: true,
+            placed: false,
             terminating: false,
             run: None,
             turned_back: None,

@@ -2,7 +2,7 @@
 
 use pvmigrate_core::imagined::{Move, Owner};
 use pvmigrate_core::names;
-use pvmigrate_core::observation::Progress;
+use pvmigrate_core::observation::{Claim, Progress};
 use pvmigrate_core::record::{Fact, Record, WorkloadRef};
 
 use crate::canonical::canonical;
@@ -45,6 +45,8 @@ pub enum Action {
     Stranger,
     /// A person deletes the temporary claim on the destination class of this claim.
     LoseTemp(String),
+    /// The provisioner finds no room on the node that was chosen for this claim.
+    NodeFull(String),
     /// The user aborts.
     Abort,
     /// All deadlines pass.
@@ -144,7 +146,11 @@ fn people(world: &World, actions: &mut Vec<Action>) {
         }
         let temp = names::destination_claim(name);
         if budget.lost_temps > 0 && world.cluster.claims.get(&temp).is_some_and(|temp| !temp.terminating) {
-            actions.push(Action::LoseTemp(temp));
+            actions.push(Action::LoseTemp(temp.clone()));
+        }
+        let is_placed = |temp: &Claim| temp.placed && !temp.bound && temp.volume.is_none();
+        if budget.full_nodes > 0 && world.cluster.claims.get(&temp).is_some_and(is_placed) {
+            actions.push(Action::NodeFull(temp));
         }
     }
     if budget.strangers > 0 {
@@ -199,6 +205,7 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
         | Action::ForeignLeaves(_)
         | Action::Stranger
         | Action::LoseTemp(_)
+        | Action::NodeFull(_)
         | Action::Abort => person_acts(&mut next, action)?,
     }
     if setting.swift {
@@ -238,6 +245,12 @@ fn person_acts(world: &mut World, action: &Action) -> Option<()> {
         Action::LoseTemp(name) => {
             budget.lost_temps -= 1;
             delete_claim(world, name);
+        }
+        Action::NodeFull(name) => {
+            budget.full_nodes -= 1;
+            let version = world.cluster.version();
+            let claim = world.cluster.claims.get_mut(name)?;
+            (claim.placed, claim.version) = (false, version);
         }
         Action::Abort => {
             budget.aborts -= 1;

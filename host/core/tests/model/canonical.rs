@@ -82,9 +82,8 @@ fn rename_in_step(cluster: &Imagined, step: &mut Step) {
             uid(found, cluster.pods.get(pod).is_some_and(|pod| pod.uid == *found));
         }
         Step::MarkWorkload { workload, version: found, .. }
-        | Step::ScaleDown { workload, version: found }
-        | Step::ScaleUp { workload, version: found, .. }
-        | Step::UnmarkWorkload { workload, version: found } => {
+        | Step::StopWorkload { workload, version: found, .. }
+        | Step::StartWorkload { workload, version: found, .. } => {
             let is_fresh = cluster.workloads.get(workload).is_some_and(|workload| workload.version == *found);
             version(found, is_fresh);
         }

@@ -40,8 +40,8 @@ pub enum Mutant {
     PodsBeforeTemps,
     /// Workloads that are up are left marked.
     LeftMarked,
-    /// The mark is taken off before the workload is scaled up.
-    UnmarkedFirst,
+    /// Pods for the time before the fence are left where they are once the original claim is being deleted.
+    HelpersStay,
     /// The group is turned back without touching its original claims.
     NotTouched,
     /// The group is settled before all claims are bound.
@@ -70,6 +70,9 @@ impl Mutant {
                     if let Some(original) = &mut claim.named {
                         original.turned_back = Some(record.run.clone());
                     }
+                }
+                Self::HelpersStay if claim.named.as_ref().is_some_and(|named| named.terminating) => {
+                    claim.pods.retain(|pod| pod.purpose == Purpose::Copy);
                 }
                 Self::SettledUnbound if record.proven() => {
                     if let Some(named) = &mut claim.named {
@@ -102,15 +105,6 @@ impl Mutant {
                 };
                 or(delete_pods(seen, is_noted), steps)
             }
-            Self::UnmarkedFirst => steps
-                .into_iter()
-                .map(|step| match step {
-                    Step::ScaleUp { workload, version, .. } if seen.workloads[&workload].mark.is_some() => {
-                        Step::UnmarkWorkload { workload, version }
-                    }
-                    step => step,
-                })
-                .collect(),
             _ => steps,
         }
     }
@@ -130,9 +124,17 @@ impl Mutant {
                 let target = Target { name: target.name.clone(), uid, version };
                 cluster.execute(record, &Step::DeleteOriginalClaim { claim: claim.clone(), target })
             }
-            (Self::ScaledDownAnyVersion, Step::ScaleDown { workload, .. }) => {
+            (Self::ScaledDownAnyVersion, Step::StopWorkload { workload, replicas, .. }) => {
                 let version = cluster.workloads[workload].version.clone();
-                cluster.execute(record, &Step::ScaleDown { workload: workload.clone(), version })
+                let replicas = *replicas;
+                cluster.execute(record, &Step::StopWorkload { workload: workload.clone(), version, replicas })
+            }
+            (Self::ScaledDownUnmarked, Step::StopWorkload { workload, .. }) => {
+                let done = cluster.execute(record, step);
+                if let Some(workload) = cluster.workloads.get_mut(workload).filter(|_| done == Done::Applied) {
+                    workload.mark = None;
+                }
+                done
             }
             (Self::ClaimRefCleared, Step::Reserve { volume, .. }) => {
                 let done = cluster.execute(record, step);

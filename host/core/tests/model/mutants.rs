@@ -25,6 +25,7 @@ const NOBODY: Budget = Budget {
     jumps: 0,
     hung_pods: 0,
     lost_temps: 0,
+    full_nodes: 0,
 };
 
 #[test]
@@ -38,12 +39,12 @@ fn a_destination_volume_that_is_not_retained_goes_with_its_temporary_claim() {
 }
 
 #[test]
-fn without_a_mark_a_late_scale_down_leaves_the_workload_down() {
+fn without_a_mark_a_late_stop_leaves_the_workload_down() {
     finds(UP, Mutant::ScaledDownUnmarked, two(Budget { scale_ups: 1, ..NOBODY }));
 }
 
 #[test]
-fn without_its_version_a_late_scale_down_leaves_the_workload_down() {
+fn without_its_version_a_late_stop_leaves_the_workload_down() {
     finds(UP, Mutant::ScaledDownAnyVersion, two(NOBODY));
 }
 
@@ -96,13 +97,14 @@ fn a_failed_pod_cleared_away_at_once_lets_a_late_twin_tear_the_next_copy() {
 }
 
 #[test]
-fn without_the_unmark_a_late_scale_down_leaves_the_workload_down() {
+fn without_the_unmark_a_late_stop_leaves_the_workload_down() {
     finds(UP, Mutant::LeftMarked, two(Budget { scale_ups: 1, ..NOBODY }));
 }
 
 #[test]
-fn a_mark_taken_off_before_the_scale_up_leaves_a_workload_at_0_that_says_nothing() {
-    finds(TRUE, Mutant::UnmarkedFirst, alone(NOBODY));
+fn a_late_helper_pod_left_alone_holds_the_claim_at_the_fence_for_ever() {
+    let setting = broken(Mutant::HelpersStay, Setting { warm: true, ..two(NOBODY) });
+    assert!(reach::explore(&setting).lost > 0);
 }
 
 #[test]

@@ -30,6 +30,8 @@ pub struct Setting {
     pub warm: bool,
     /// The destination class binds only for a pod.
     pub binds_late: bool,
+    /// The node that uses the source volumes is known.
+    pub has_node: bool,
     /// What becomes of the source volumes.
     pub disposal: Disposal,
     /// How often a copy is tried.
@@ -55,6 +57,7 @@ impl Setting {
             workloads: vec![vec!["data"]],
             warm: false,
             binds_late: false,
+            has_node: false,
             disposal: Disposal::Delete,
             attempts: 1,
             processes: 1,
@@ -122,7 +125,8 @@ impl Setting {
         let mut names: Vec<&str> = self.workloads.iter().flatten().copied().collect();
         names.sort_unstable();
         names.dedup();
-        let claims = names.iter().map(|name| ((*name).to_owned(), claim_record(name))).collect();
+        let node = self.has_node.then(|| "node".to_owned());
+        let claims = names.iter().map(|name| ((*name).to_owned(), claim_record(name, node.clone()))).collect();
         let workloads = (0..self.workloads.len()).map(|index| WorkloadRecord {
             workload: WorkloadRef { kind: WorkloadKind::Deployment, name: format!("app{index}") },
             replicas: 1,
@@ -159,11 +163,11 @@ impl Setting {
     }
 }
 
-fn claim_record(name: &str) -> ClaimRecord {
+fn claim_record(name: &str, node: Option<String>) -> ClaimRecord {
     ClaimRecord {
         uid: Some(Uid(ORIGINAL.to_owned())),
         manifest: serde_json::Value::Null,
-        source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node: None },
+        source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node },
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 1,
@@ -182,6 +186,7 @@ fn bound_claim(uid: Uid, volume: &str) -> Claim {
         version: Version(CURRENT.to_owned()),
         volume: Some(volume.to_owned()),
         bound: true,
+        placed: false,
         terminating: false,
         run: None,
         turned_back: None,

@@ -14,45 +14,45 @@ fn with(budget: Budget) -> Setting {
 
 #[test]
 fn nobody_around() {
-    holds_and_ends(&any_order(), 34_009);
+    holds_and_ends(&any_order(), 16_084);
 }
 
 #[test]
 fn an_abort() {
-    holds_and_ends(&with(Budget { aborts: 1, ..Budget::default() }), 23_096);
+    holds_and_ends(&with(Budget { aborts: 1, ..Budget::default() }), 18_379);
 }
 
 #[test]
 fn a_person_who_scales_up_and_an_abort() {
-    holds(&with(Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 80_660);
+    holds(&with(Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 71_729);
 }
 
 #[test]
 fn a_pod_that_a_person_creates() {
-    holds(&with(Budget { bare_pods: 1, ..Budget::default() }), 10_263);
+    holds(&with(Budget { bare_pods: 1, ..Budget::default() }), 7_315);
 }
 
 #[test]
 fn copies_that_fail_and_an_abort() {
-    holds(&Setting { attempts: 2, ..with(Budget { failures: 2, aborts: 1, ..Budget::default() }) }, 60_562);
+    holds(&Setting { attempts: 2, ..with(Budget { failures: 2, aborts: 1, ..Budget::default() }) }, 45_785);
 }
 
 #[test]
 fn a_copy_that_fails_and_deadlines_that_pass() {
-    holds(&with(Budget { failures: 1, jumps: 1, ..Budget::default() }), 87_959);
+    holds(&with(Budget { failures: 1, jumps: 1, ..Budget::default() }), 65_997);
 }
 
 #[test]
 fn a_claim_that_a_person_creates() {
-    holds(&with(Budget { foreign_claims: 1, ..Budget::default() }), 15_925);
+    holds(&with(Budget { foreign_claims: 1, ..Budget::default() }), 11_469);
 }
 
 #[test]
 fn a_temporary_claim_that_a_person_deletes() {
-    holds(&with(Budget { lost_temps: 1, ..Budget::default() }), 36_462);
+    holds(&with(Budget { lost_temps: 1, ..Budget::default() }), 26_819);
 }
 
 #[test]
 fn a_warm_copy_to_a_class_that_binds_late() {
-    holds(&Setting { warm: true, binds_late: true, ..with(Budget::default()) }, 14_481);
+    holds_and_ends(&Setting { warm: true, binds_late: true, ..with(Budget::default()) }, 11_012);
 }

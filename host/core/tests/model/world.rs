@@ -81,6 +81,8 @@ pub struct Budget {
     pub hung_pods: u8,
     /// Temporary claims on the destination class that a person deletes.
     pub lost_temps: u8,
+    /// Times the provisioner takes back the node that was chosen for a claim.
+    pub full_nodes: u8,
 }
 
 impl World {

@@ -68,13 +68,7 @@ pub(super) fn phased(forecast: &Forecast) -> impl Iterator<Item = (Phase, &Line)
 }
 
 fn begins_the_pause(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::Note(Fact::Stopping { .. })
-            | Step::MarkWorkload { .. }
-            | Step::ScaleDown { .. }
-            | Step::DeleteOriginalClaim { .. }
-    )
+    matches!(step, Step::Note(Fact::Stopping { .. }) | Step::StopWorkload { .. } | Step::DeleteOriginalClaim { .. })
 }
 
 fn ends_the_pause(step: &Step) -> bool {

@@ -193,8 +193,8 @@ fn news(text: String) -> Told {
 /// Returns the step with the object it is about, where that is no claim.
 fn words(step: &Step) -> String {
     match step {
-        Step::ScaleDown { workload, .. } => format!("scale {workload} down to 0"),
-        Step::ScaleUp { workload, replicas, .. } => format!("scale {workload} up to {replicas}"),
+        Step::StopWorkload { workload, .. } => format!("scale {workload} down to 0"),
+        Step::StartWorkload { workload, replicas, .. } => format!("scale {workload} up to {replicas}"),
         other => other.words().to_owned(),
     }
 }
@@ -257,7 +257,7 @@ mod tests {
             created: samples::at(1),
         };
         let failure = CopyFailure { attempt: 1, at: samples::at(9), reason: "exit 23\u{1b}[2J".to_owned() };
-        let down = Step::ScaleDown { workload: samples::web(), version: Version("1".to_owned()) };
+        let down = Step::StopWorkload { workload: samples::web(), version: Version("1".to_owned()), replicas: 3 };
         let mut stopped = begun.clone();
         stopped.stopped = Some(samples::at(5));
         let mut back = stopped.clone();

@@ -1,6 +1,7 @@
 //! Rows of the downtime: stop, fence, copy.
 
 use super::scene::{Scene, at, claim, failed, failure, pod, succeeded, user, volume};
+use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Progress, RETAIN};
 use crate::record::{Evidence, Purpose};
@@ -18,19 +19,19 @@ fn the_stop_is_noted_before_it_is_done() {
 }
 
 #[test]
-fn a_workload_is_marked_before_it_is_scaled_down() {
-    assert_eq!(stopping().says(), ["MarkWorkload app@7 3"]);
+fn then_the_workload_is_stopped() {
+    assert_eq!(stopping().says(), ["StopWorkload app@7 3"]);
 }
 
 #[test]
 fn the_mark_holds_the_scale_of_the_moment() {
-    assert_eq!(stopping().app_is(5, None, 5).says(), ["MarkWorkload app@7 5"]);
-    assert_eq!(stopping().app_is(0, None, 0).says(), ["MarkWorkload app@7 3"], "a workload that lost its mark");
+    assert_eq!(stopping().app_is(5, None, 5).says(), ["StopWorkload app@7 5"]);
+    assert_eq!(stopping().app_is(0, None, 0).says(), ["StopWorkload app@7 3"], "a workload that lost its mark");
 }
 
 #[test]
-fn a_marked_workload_is_scaled_down() {
-    assert_eq!(stopping().app_is(3, Some(3), 3).says(), ["ScaleDown app@7"]);
+fn a_mark_says_what_to_come_back_to_whatever_the_scale_is_now() {
+    assert_eq!(stopping().app_is(1, Some(3), 1).says(), ["StopWorkload app@7 3"]);
 }
 
 #[test]
@@ -77,11 +78,20 @@ fn a_terminating_original_is_awaited() {
 }
 
 #[test]
+fn a_late_helper_pod_is_not_left_to_hold_a_terminating_original() {
+    let scene = Scene::begun().quiet().with(|seen| {
+        seen.named.as_mut().unwrap().terminating = true;
+        seen.pods = vec![pod(Purpose::Warm, 0, Progress::Succeeded(Ok(CopyReport::default())))];
+    });
+    assert_eq!(scene.says(), ["DeletePod warm0 warm0-uid"]);
+}
+
+#[test]
 fn a_workload_scaled_up_behind_the_fence_is_brought_down_again() {
     let scene = Scene::begun().quiet().with(|seen| seen.named.as_mut().unwrap().terminating = true);
-    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["ScaleDown app@7"]);
+    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["StopWorkload app@7 3"]);
     let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![pod(Purpose::Copy, 1, Progress::Running)]);
-    assert_eq!(scene.app_is(3, None, 0).says(), ["MarkWorkload app@7 3"]);
+    assert_eq!(scene.app_is(3, None, 0).says(), ["StopWorkload app@7 3"]);
 }
 
 /// The original claim is gone, and nothing else has happened.

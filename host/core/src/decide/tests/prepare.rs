@@ -42,6 +42,13 @@ fn a_class_that_binds_late_gets_a_pod_that_asks_for_the_volume() {
 }
 
 #[test]
+fn a_class_that_binds_late_needs_no_pod_where_a_node_is_chosen() {
+    let mut scene = waiting_for_destination().with(|seen| seen.destination.as_mut().unwrap().placed = true);
+    scene.record.asked.binds_late = true;
+    assert_eq!(scene.says(), ["wait DestinationBound of claim data until 300"]);
+}
+
+#[test]
 fn a_destination_not_provisioned_in_time_turns_the_group_back_with_the_clusters_own_reason() {
     let scene = waiting_for_destination().later(300);
     let scene = scene.with(|seen| seen.destination.as_mut().unwrap().trouble = Some("quota exceeded".to_owned()));

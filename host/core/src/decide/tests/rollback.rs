@@ -53,7 +53,7 @@ fn a_fence_that_went_through_is_seen_through() {
         seen.users = vec![user(true)];
     });
     assert_eq!(scene.says(), ["wait OriginalGone of claim data"]);
-    assert_eq!(scene.app_is(3, Some(3), 3).says(), ["ScaleDown app@7"], "or the claim would never go");
+    assert_eq!(scene.app_is(3, Some(3), 3).says(), ["StopWorkload app@7 3"], "or the claim would never go");
 }
 
 /// Turned back behind the fence; only the source volume is left.
@@ -104,9 +104,9 @@ fn the_restored_claim_is_awaited() {
 
 #[test]
 fn then_everything_comes_back() {
-    assert_eq!(restored().says(), ["RestoreReclaim old-data old-data-uid@7 Delete", "ScaleUp app@7 3"]);
+    assert_eq!(restored().says(), ["RestoreReclaim old-data old-data-uid@7 Delete", "StartWorkload app@7 3"]);
     let scene = restored().with(|seen| seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
-    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["UnmarkWorkload app@7"]);
+    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["StartWorkload app@7 3"]);
 }
 
 #[test]

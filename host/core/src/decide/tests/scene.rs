@@ -242,6 +242,7 @@ pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Clai
         version: Version("7".to_owned()),
         volume: volume.map(str::to_owned),
         bound: volume.is_some(),
+        placed: false,
         terminating: false,
         run: run.map(str::to_owned),
         turned_back: None,
@@ -309,7 +310,9 @@ pub(crate) fn step(step: &Step) -> String {
         Step::MarkWorkload { workload, version, replicas } => {
             format!("MarkWorkload {}@{} {replicas}", workload.name, version.0)
         }
-        Step::ScaleDown { workload, version } => format!("ScaleDown {}@{}", workload.name, version.0),
+        Step::StopWorkload { workload, version, replicas } => {
+            format!("StopWorkload {}@{} {replicas}", workload.name, version.0)
+        }
         Step::DeleteOriginalClaim { target: claim, .. } => format!("DeleteOriginalClaim {}", target(claim)),
         Step::Reserve { volume, holder, .. } => {
             let holder = match holder {
@@ -325,8 +328,9 @@ pub(crate) fn step(step: &Step) -> String {
         Step::TouchOriginal { target: claim, .. } => format!("TouchOriginal {}", target(claim)),
         Step::UntouchOriginal { target: claim, .. } => format!("UntouchOriginal {}", target(claim)),
         Step::RestoreReclaim { volume, policy, .. } => format!("RestoreReclaim {} {policy}", target(volume)),
-        Step::ScaleUp { workload, version, replicas } => format!("ScaleUp {}@{} {replicas}", workload.name, version.0),
-        Step::UnmarkWorkload { workload, version } => format!("UnmarkWorkload {}@{}", workload.name, version.0),
+        Step::StartWorkload { workload, version, replicas } => {
+            format!("StartWorkload {}@{} {replicas}", workload.name, version.0)
+        }
         Step::DeleteSourceVolume { volume, .. } => format!("DeleteSourceVolume {}", target(volume)),
     }
 }

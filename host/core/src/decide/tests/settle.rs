@@ -5,25 +5,28 @@ use crate::record::{Disposal, Ended, Outcome};
 
 #[test]
 fn reclaim_policy_and_scale_come_back() {
-    assert_eq!(Scene::begun().bound().says(), ["RestoreReclaim new-data new-data-uid@7 Delete", "ScaleUp app@7 3"]);
+    assert_eq!(
+        Scene::begun().bound().says(),
+        ["RestoreReclaim new-data new-data-uid@7 Delete", "StartWorkload app@7 3"]
+    );
 }
 
 #[test]
-fn the_mark_goes_only_when_the_scale_is_back() {
+fn a_mark_on_a_workload_that_is_up_goes() {
     let scene = Scene::begun().settled().app_is(3, Some(3), 0);
-    assert_eq!(scene.says(), ["UnmarkWorkload app@7"]);
+    assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
 }
 
 #[test]
 fn the_mark_says_what_the_scale_was() {
     let scene = Scene::begun().settled().app_is(0, Some(5), 0);
-    assert_eq!(scene.says(), ["ScaleUp app@7 5"]);
+    assert_eq!(scene.says(), ["StartWorkload app@7 5"]);
 }
 
 #[test]
 fn a_workload_at_0_that_lost_its_mark_comes_back_all_the_same() {
     let scene = Scene::begun().settled().app_is(0, None, 0);
-    assert_eq!(scene.says(), ["ScaleUp app@7 3"]);
+    assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
 }
 
 #[test]
@@ -64,7 +67,7 @@ fn disposal_reclaim_gives_the_source_volume_its_policy_back() {
 #[test]
 fn no_source_volume_is_disposed_of_before_the_workloads_are_back() {
     let scene = Scene::begun().settled().app_is(3, Some(3), 3);
-    assert_eq!(scene.says(), ["UnmarkWorkload app@7"]);
+    assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
 }
 
 #[test]
