@@ -5,8 +5,10 @@
 pub(crate) mod admit;
 mod discovery;
 pub(crate) mod failure;
+mod limit_range;
 mod logs;
 mod patch;
+pub(crate) mod quota;
 mod read;
 pub(crate) mod route;
 mod scale;

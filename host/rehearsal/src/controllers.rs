@@ -23,7 +23,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use crate::{
-    api::{admit, validate},
+    api::{admit, quota, validate},
     cluster::Inner,
     kinds::{self, Kind},
     node, object,
@@ -110,6 +110,7 @@ fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key) {
         ("", "persistentvolumeclaims") => claim(inner, store, key, &object),
         ("", "persistentvolumes") => volume(inner, store, key, &object),
         ("", "pods") => pod(inner, store, key, &object),
+        ("", "resourcequotas") => quota::recount(store, key, &object),
         ("apps", "deployments") => deployment::reconcile(store, key, &object),
         ("apps", "replicasets") => replica_set::reconcile(store, key, &object),
         ("apps", "statefulsets") => stateful_set::reconcile(store, key, &object),

@@ -124,8 +124,8 @@ static SERVICE_ACCOUNTS: Kind = kind::<core::ServiceAccount>("", "v1", "servicea
 pub(crate) static SECRETS: Kind = kind::<core::Secret>("", "v1", "secrets", "Secret");
 static SERVICES: Kind = kind::<core::Service>("", "v1", "services", "Service").with_status();
 static ENDPOINTS: Kind = kind::<core::Endpoints>("", "v1", "endpoints", "Endpoints");
-static LIMIT_RANGES: Kind = kind::<core::LimitRange>("", "v1", "limitranges", "LimitRange");
-static QUOTAS: Kind = kind::<core::ResourceQuota>("", "v1", "resourcequotas", "ResourceQuota").with_status();
+pub(crate) static LIMIT_RANGES: Kind = kind::<core::LimitRange>("", "v1", "limitranges", "LimitRange");
+pub(crate) static QUOTAS: Kind = kind::<core::ResourceQuota>("", "v1", "resourcequotas", "ResourceQuota").with_status();
 pub(crate) static DEPLOYMENTS: Kind = kind::<apps::Deployment>("apps", "v1", "deployments", "Deployment").with_scale();
 pub(crate) static STATEFUL_SETS: Kind =
     kind::<apps::StatefulSet>("apps", "v1", "statefulsets", "StatefulSet").with_scale();

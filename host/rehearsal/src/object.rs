@@ -161,6 +161,15 @@ pub(crate) fn stamp(time: jiff::Timestamp) -> String {
 
 /// Parses a Kubernetes quantity into whole bytes, rounded up; `None` when it is no quantity.
 pub(crate) fn bytes_of_quantity(quantity: &str) -> Option<u128> {
+    parts_of_quantity(quantity, 1)
+}
+
+/// Parses a Kubernetes quantity into thousandths, rounded up, as processors are counted.
+pub(crate) fn thousandths_of_quantity(quantity: &str) -> Option<u128> {
+    parts_of_quantity(quantity, 1000)
+}
+
+fn parts_of_quantity(quantity: &str, parts: u128) -> Option<u128> {
     let split = quantity.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(quantity.len());
     let (digits, suffix) = quantity.split_at(split);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -170,7 +179,7 @@ pub(crate) fn bytes_of_quantity(quantity: &str) -> Option<u128> {
     let (factor, divisor) = scale_of_suffix(suffix)?;
     let scale = 10u128.pow(u32::try_from(fraction.len()).ok()?);
     let mantissa: u128 = format!("{whole}{fraction}").parse().ok()?;
-    Some(mantissa.checked_mul(factor)?.div_ceil(scale.checked_mul(divisor)?))
+    Some(mantissa.checked_mul(factor)?.checked_mul(parts)?.div_ceil(scale.checked_mul(divisor)?))
 }
 
 fn scale_of_suffix(suffix: &str) -> Option<(u128, u128)> {

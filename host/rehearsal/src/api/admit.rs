@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::failure::Failure;
+use super::{failure::Failure, limit_range, quota};
 use crate::{
     kinds::{self, Kind},
     object::{self, set},
@@ -43,7 +43,8 @@ pub(crate) fn creation(store: &mut Store, kind: &Kind, new: &mut Value) -> Resul
     default_class(store, kind, new);
     defaults(kind, new);
     finalizers(kind, new);
-    Ok(())
+    limit_range::admit(store, kind, new)?;
+    quota::check(store, kind, new)
 }
 
 /// Gives a new object its uid, creation time and first generation.
@@ -69,22 +70,37 @@ pub(crate) fn finalizers(kind: &Kind, new: &mut Value) {
     }
 }
 
-/// Gives a claim without a class the default one: the newest, when there are several.
+/// Gives a claim without a class the default one.
 pub(crate) fn default_class(store: &Store, kind: &Kind, new: &mut Value) {
     let has_class = new.pointer("/spec/storageClassName").is_some_and(|class| !class.is_null());
-    if *kind != kinds::CLAIMS || has_class {
-        return;
+    if *kind == kinds::CLAIMS
+        && !has_class
+        && let Some(default) = name_of_default_class(store)
+    {
+        set(new, &["spec", "storageClassName"], json!(default));
     }
-    let default = store
+}
+
+/// Returns the default class: the newest, when there are several.
+fn name_of_default_class(store: &Store) -> Option<String> {
+    store
         .list(&kinds::STORAGE_CLASSES, "")
         .filter(|(_, class)| object::annotation(class, DEFAULT_CLASS) == Some("true"))
         .max_by_key(|(key, class)| {
             let created = object::text(class, "/metadata/creationTimestamp").unwrap_or_default().to_owned();
             (created, std::cmp::Reverse(key.name.clone()))
         })
-        .map(|(key, _)| key.name.clone());
-    if let Some(default) = default {
-        set(new, &["spec", "storageClassName"], json!(default));
+        .map(|(key, _)| key.name.clone())
+}
+
+/// A container that names a limit requests as much, unless it says otherwise.
+fn requests_from_limits(pod: &mut Value) {
+    for list in ["containers", "initContainers"] {
+        for container in pod["spec"].get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+            for (name, limit) in object::pairs(container, "/resources/limits") {
+                fill(container, &["resources", "requests", &name], json!(limit));
+            }
+        }
     }
 }
 
@@ -109,6 +125,7 @@ pub(crate) fn defaults(kind: &Kind, new: &mut Value) {
             fill(new, &["spec", "terminationGracePeriodSeconds"], json!(30));
             fill(new, &["spec", "serviceAccountName"], json!("default"));
             fill(new, &["spec", "schedulerName"], json!("default-scheduler"));
+            requests_from_limits(new);
             fill(new, &["status", "phase"], json!("Pending"));
         }
         ("", "persistentvolumeclaims") => {

@@ -15,11 +15,12 @@ pub(crate) struct Failure {
     pub(crate) details: Value,
     /// Seconds, sent as the `Retry-After` header.
     pub(crate) retry_after: Option<u64>,
+    continue_token: Option<String>,
 }
 
 impl Failure {
     fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: Value::Null, retry_after: None }
+        Self { code, reason, message: message.into(), details: Value::Null, retry_after: None, continue_token: None }
     }
 
     fn of(mut self, kind: &Kind, name: &str) -> Self {
@@ -102,6 +103,19 @@ impl Failure {
         Self::new(410, "Expired", message)
     }
 
+    /// Builds the answer to a page of a list that is no longer kept; the token in it goes on in the present.
+    pub(crate) fn expired_page(token: &str) -> Self {
+        let mut failure = Self::expired(
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+             without the continue parameter, or use the continue token in this response to retrieve the remainder of \
+             the results. Continuing with the provided token results in an inconsistent list - objects that were \
+             created, modified, or deleted between the time the first chunk was returned and now may show up in the \
+             list.",
+        );
+        failure.continue_token = Some(token.to_owned());
+        failure
+    }
+
     pub(crate) fn too_large_version(asked: u64, present: u64) -> Self {
         let mut failure = Self::new(504, "Timeout", format!("Too large resource version: {asked}, current: {present}"));
         failure.details =
@@ -135,6 +149,9 @@ impl Failure {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
             "message": self.message, "reason": self.reason, "code": self.code,
         });
+        if let Some(token) = &self.continue_token {
+            status["metadata"]["continue"] = json!(token);
+        }
         if !self.details.is_null() {
             status["details"] = self.details.clone();
         }

@@ -21,19 +21,24 @@ pub(crate) fn get(store: &Store, route: &Route) -> Result<Value, Failure> {
 pub(crate) fn list(store: &mut Store, route: &Route) -> Result<Value, Failure> {
     let selector = Selector::parse(route.kind, route.query.get("labelSelector"), route.query.get("fieldSelector"))?;
     let limit = route.query.number("limit")?.and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
-    let (pages, number, offset) = if let Some(token) = route.query.get("continue") {
-        let (number, offset) = parse_token(token)?;
-        let expired = "The provided continue parameter is too old to display a consistent list result. You can start \
-                       a new list without the continue parameter.";
-        (store.pages(number).ok_or_else(|| Failure::expired(expired))?, Some(number), offset)
-    } else {
-        check_version(store, route)?;
-        let items = store
-            .list(route.kind, &route.namespace)
-            .filter(|(_, object)| selector.matches(object))
-            .map(|(_, object)| Arc::clone(object))
-            .collect();
-        (Pages { revision: store.revision(), items: Arc::new(items) }, None, 0)
+    let token = route.query.get("continue").map(Token::parse).transpose()?;
+    let (pages, number, offset) = match token {
+        Some(Token { number: Some(number), offset, after }) => {
+            let pages = store.pages(number).ok_or_else(|| Failure::expired_page(&Token::renewed(after)))?;
+            (pages, Some(number), offset)
+        }
+        other => {
+            check_version(store, route)?;
+            let after = other.map(|token| token.after);
+            let items = store
+                .list(route.kind, &route.namespace)
+                .filter(|(key, object)| {
+                    after.as_ref().is_none_or(|after| place(key) > *after) && selector.matches(object)
+                })
+                .map(|(_, object)| Arc::clone(object))
+                .collect();
+            (Pages { revision: store.revision(), items: Arc::new(items) }, None, 0)
+        }
     };
     let total = pages.items.len();
     let end = limit.map_or(total, |limit| total.min(offset.saturating_add(limit)));
@@ -42,12 +47,48 @@ pub(crate) fn list(store: &mut Store, route: &Route) -> Result<Value, Failure> {
     let mut metadata = json!({"resourceVersion": pages.revision.to_string()});
     if end < total {
         let number = number.unwrap_or_else(|| store.keep_pages(pages.clone()));
-        metadata["continue"] = json!(format!("{number}.{end}"));
+        let after = items.last().map(|last| place(&Key::of(route.kind, last))).unwrap_or_default();
+        metadata["continue"] = json!(Token { number: Some(number), offset: end, after }.to_string());
         if selector.is_empty() {
             metadata["remainingItemCount"] = json!(total - end);
         }
     }
     Ok(envelope(route, &metadata, items))
+}
+
+/// Where a page ends, in the order of the list.
+fn place(key: &Key) -> String {
+    format!("{}/{}", key.namespace, key.name)
+}
+
+/// What `continue` carries: a kept list and a place in it, or only the place, to go on from in the present.
+struct Token {
+    number: Option<u64>,
+    offset: usize,
+    after: String,
+}
+
+impl Token {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        let parsed = || {
+            let (number, rest) = text.split_once('.')?;
+            let (offset, after) = rest.split_once('.')?;
+            let number = if number == "now" { None } else { Some(number.parse().ok()?) };
+            Some(Self { number, offset: offset.parse().ok()?, after: after.to_owned() })
+        };
+        parsed().ok_or_else(|| Failure::bad_request(format!("continue key is not valid: {text:?}")))
+    }
+
+    fn renewed(after: String) -> String {
+        Self { number: None, offset: 0, after }.to_string()
+    }
+}
+
+impl std::fmt::Display for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = self.number.map_or_else(|| "now".to_owned(), |number| number.to_string());
+        write!(f, "{number}.{}.{}", self.offset, self.after)
+    }
 }
 
 fn envelope(route: &Route, metadata: &Value, items: Vec<Value>) -> Value {
@@ -83,9 +124,4 @@ fn check_version(store: &Store, route: &Route) -> Result<(), Failure> {
         return Err(Failure::expired(format!("too old resource version: {asked} ({present})")));
     }
     Ok(())
-}
-
-fn parse_token(token: &str) -> Result<(u64, usize), Failure> {
-    let parsed = token.split_once('.').and_then(|(number, at)| Some((number.parse().ok()?, at.parse().ok()?)));
-    parsed.ok_or_else(|| Failure::bad_request(format!("continue key is not valid: {token:?}")))
 }

@@ -15,6 +15,9 @@ use super::{
 };
 use crate::{cluster::Inner, store::Change};
 
+/// This long before its time is up a watch gets a last bookmark.
+const LAST_BOOKMARK: Duration = Duration::from_secs(2);
+
 struct Watch {
     inner: Arc<Inner>,
     route: Route,
@@ -55,7 +58,7 @@ pub(crate) fn open(
         position: 0,
         revision: inner.revision(),
         bookmarks,
-        next_bookmark: now + inner.settings.bookmark_every,
+        next_bookmark: (now + inner.settings.bookmark_every).min(timeout - LAST_BOOKMARK.min(timeout - now)),
         deadline: timeout,
     };
     watch.begin(asked, initial_events)?;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::provisioner;
 use crate::{
-    api::selector::label_selector_matches,
+    api::{admit, selector::label_selector_matches},
     cluster::Inner,
     kinds,
     object::{self, bytes_of_quantity, set, text},
@@ -66,6 +66,9 @@ fn sync_unbound(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim: &Value)
         sync_named(store, key, claim, name);
         return;
     }
+    if take_default_class(store, key, claim) {
+        return;
+    }
     let delayed = provisioner::is_delayed(store, claim);
     if let Some(volume) = best_match(store, claim, delayed) {
         bind(store, &volume, key);
@@ -81,6 +84,19 @@ fn sync_unbound(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim: &Value)
     } else {
         provisioner::provision(inner, store, key, claim);
     }
+}
+
+/// Gives a claim that was made before there was a default class the one there is now; true when it did.
+fn take_default_class(store: &mut Store, key: &Key, claim: &Value) -> bool {
+    let mut with_class = claim.clone();
+    admit::default_class(store, &kinds::CLAIMS, &mut with_class);
+    if with_class == *claim {
+        return false;
+    }
+    lifecycle::edit(store, key, |claim| {
+        set(claim, &["spec", "storageClassName"], with_class["spec"]["storageClassName"].take())
+    });
+    true
 }
 
 /// Binds a claim to the volume it names, when that volume is free for it.

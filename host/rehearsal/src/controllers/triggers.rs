@@ -17,13 +17,27 @@ pub(super) fn of(store: &Store, change: &Change) -> Vec<Key> {
         ("", "persistentvolumeclaims") => of_claim(store, change, &mut keys),
         ("", "persistentvolumes") => of_volume(store, change, &mut keys),
         ("", "pods") => of_pod(store, change, &mut keys),
+        // What a quota refused is tried again when it has room.
+        ("", "resourcequotas") => {
+            for kind in [&kinds::STATEFUL_SETS, &kinds::REPLICA_SETS] {
+                keys.extend(store.list(kind, &change.key.namespace).map(|(key, _)| key.clone()));
+            }
+        }
         ("", "nodes") => keys.extend(waiting_pods(store, "")),
         ("apps", "replicasets") => keys.extend(owner_of(change, "Deployment")),
         ("storage.k8s.io", "storageclasses") => {
             let class = Some(change.key.name.as_str());
-            keys.extend(claims(store, |claim| text(claim, "/spec/storageClassName") == class && is_unbound(claim)));
+            // A claim without a class may get this one, when it is the default.
+            let concerned = |claim: &Value| {
+                let own = claim.pointer("/spec/storageClassName").and_then(Value::as_str);
+                is_unbound(claim) && (own == class || own.is_none())
+            };
+            keys.extend(claims(store, concerned));
         }
         _ => {}
+    }
+    if change.key.kind.namespaced && *change.key.kind != kinds::QUOTAS {
+        keys.extend(store.list(&kinds::QUOTAS, &change.key.namespace).map(|(key, _)| key.clone()));
     }
     keys
 }

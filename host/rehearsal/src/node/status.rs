@@ -67,7 +67,7 @@ pub(super) fn finished(pod: &mut Value, success: bool) {
 }
 
 /// Sets one of a pod's conditions; the time moves only when its value does.
-pub fn set_condition(pod: &mut Value, kind: &str, value: &str, why: Option<(&str, &str)>) {
+pub(crate) fn set_condition(pod: &mut Value, kind: &str, value: &str, why: Option<(&str, &str)>) {
     let mut condition = json!({"type": kind, "status": value, "lastProbeTime": null, "lastTransitionTime": now()});
     if let Some((reason, message)) = why {
         condition["reason"] = json!(reason);

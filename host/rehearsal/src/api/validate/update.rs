@@ -21,10 +21,14 @@ pub(crate) fn changes(kind: &Kind, old: &Value, new: &Value) -> Result<(), Failu
             causes.push(Cause::invalid("spec.selector", "changed", "field is immutable"));
         }
         ("storage.k8s.io", "storageclasses") => {
-            for field in ["parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"] {
+            for field in ["parameters", "provisioner", "reclaimPolicy"] {
                 if old.get(field) != new.get(field) {
                     causes.push(Cause::forbidden(field, &format!("updates to {field} are forbidden.")));
                 }
+            }
+            if old.get("volumeBindingMode") != new.get("volumeBindingMode") {
+                let mode = object::text(new, "/volumeBindingMode").unwrap_or_default();
+                causes.push(Cause::invalid("volumeBindingMode", mode, "field is immutable"));
             }
         }
         _ => {}

@@ -3,15 +3,15 @@
 use std::pin::pin;
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Event};
 use kube::{
-    ResourceExt,
+    Api, ResourceExt,
     api::{DeleteParams, ListParams, WatchEvent, WatchParams},
     runtime::{WatchStreamExt as _, reflector, watcher},
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, create, merge};
+use crate::stage::{Stage, create, merge, refusal};
 
 fn config(name: &str, label: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"l": label}}})
@@ -72,4 +72,39 @@ pub async fn a_reflector_follows(stage: &Stage) {
     create(&stage.configs(), config("late", "x")).await;
     assert_eq!(stream.next().await.unwrap().unwrap().name_any(), "late");
     assert_eq!(reader.state().len(), 4);
+}
+
+pub async fn a_quiet_watch_gets_bookmarks(stage: &Stage) {
+    let list = stage.configs().list(&ListParams::default()).await.unwrap();
+    // A watch that is about to reach its time limit says up to where it has seen.
+    let params = WatchParams::default().labels("l=nothing").timeout(5);
+    let from = list.metadata.resource_version.unwrap();
+    let stream = stage.configs().watch(&params, &from).await.unwrap();
+    create(&stage.configs(), config("elsewhere", "x")).await;
+    let events: Vec<_> = stream.try_collect().await.unwrap();
+    let Some(WatchEvent::Bookmark(mark)) = events.last() else { panic!("no bookmark: {events:?}") };
+    let seen: u64 = mark.metadata.resource_version.parse().unwrap();
+    assert!(seen >= from.parse().unwrap(), "{seen} is before {from}");
+}
+
+pub async fn a_compacted_version_answers_410(stage: &Stage) {
+    // Events, because a real API server keeps no cache of theirs: the past is forgotten with etcd's compaction.
+    let events: Api<Event> = stage.api();
+    let note = |name: &str| {
+        json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name}, "reason": "Test", "type": "Normal",
+            "involvedObject": {"kind": "Namespace", "name": stage.namespace, "namespace": stage.namespace}})
+    };
+    let old: Event = create(&events, note("a")).await;
+    create(&events, note("b")).await;
+    (stage.compact)().await;
+    let stream = events.watch(&WatchParams::default(), &old.resource_version().unwrap()).await;
+    let seen = match stream {
+        // A real one may say so at once or as the first event.
+        Err(error) => refusal::<()>(Err(error)),
+        Ok(stream) => match stream.take(1).try_collect::<Vec<_>>().await.unwrap().remove(0) {
+            WatchEvent::Error(status) => *status,
+            other => panic!("not gone: {other:?}"),
+        },
+    };
+    assert_eq!((seen.code, seen.reason.as_str()), (410, "Expired"), "{}", seen.message);
 }

@@ -52,7 +52,7 @@ pub async fn a_missing_claim_keeps_a_pod_pending(stage: &Stage) {
     create(&stage.pods(), pod("early", "data")).await;
     let why = unschedulable(stage, "early").await;
     assert!(why.contains("persistentvolumeclaim \"data\" not found"), "{why}");
-    create(&stage.pods(), on("node-1", pod("placed", "data"))).await;
+    create(&stage.pods(), on(&stage.nodes[0], pod("placed", "data"))).await;
     let creating = |pod: Option<&Pod>| {
         let waiting = || pod?.status.as_ref()?.container_statuses.as_ref()?.first()?.state.as_ref()?.waiting.as_ref();
         waiting().is_some_and(|waiting| waiting.reason.as_deref() == Some("ContainerCreating"))
@@ -67,11 +67,11 @@ pub async fn a_missing_claim_keeps_a_pod_pending(stage: &Stage) {
 
 pub async fn a_volume_of_one_node_is_not_mounted_on_two(stage: &Stage) {
     stage.bound_claim("data").await;
-    create(&stage.pods(), on("node-1", pod("first", "data"))).await;
+    create(&stage.pods(), on(&stage.nodes[0], pod("first", "data"))).await;
     wait(&stage.pods(), "first", pod_phase("Running")).await;
-    create(&stage.pods(), on("node-1", pod("beside", "data"))).await;
+    create(&stage.pods(), on(&stage.nodes[0], pod("beside", "data"))).await;
     wait(&stage.pods(), "beside", pod_phase("Running")).await;
-    create(&stage.pods(), on("node-2", pod("elsewhere", "data"))).await;
+    create(&stage.pods(), on(&stage.nodes[1], pod("elsewhere", "data"))).await;
     stage.bound_claim("clock").await;
     let elsewhere = stage.pods().get("elsewhere").await.unwrap();
     assert_eq!(elsewhere.status.unwrap().phase.as_deref(), Some("Pending"));

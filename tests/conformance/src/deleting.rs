@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
-    ResourceExt,
-    api::{DeleteParams, ListParams, Preconditions},
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams, PostParams, Preconditions},
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, terminating, wait};
+use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, stateful_set, terminating, wait};
 
 fn when(uid: Option<String>, resource_version: Option<String>) -> DeleteParams {
     DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() }
@@ -103,4 +103,55 @@ pub async fn a_collection_goes_by_label(stage: &Stage) {
     stage.configs().delete_collection(&DeleteParams::default(), &chosen).await.unwrap();
     wait(&stage.configs(), "a", gone()).await;
     stage.configs().get("b").await.unwrap();
+}
+
+/// Deletes an object that was changed meanwhile, once by its old and once by its new version.
+async fn delete_stale<K>(api: &Api<K>, name: &str)
+where
+    K: kube::Resource + serde::de::DeserializeOwned + Clone + std::fmt::Debug,
+{
+    let old = api.get(name).await.unwrap();
+    let new = merge(api, name, json!({"metadata": {"labels": {"changed": "yes"}}})).await.unwrap();
+    let (old, new) = (old.meta().clone(), new.meta().clone());
+    let stale = refusal(api.delete(name, &when(old.uid.clone(), old.resource_version)).await);
+    assert_eq!((stale.code, stale.reason.as_str()), (409, "Conflict"), "{}", stale.message);
+    assert!(stale.message.contains("the ResourceVersion in the precondition ("), "{}", stale.message);
+    let other = refusal(api.delete(name, &when(Some("other".to_owned()), new.resource_version.clone())).await);
+    assert_eq!((other.code, other.reason.as_str()), (409, "Conflict"), "{}", other.message);
+    assert!(api.get(name).await.unwrap().meta().deletion_timestamp.is_none(), "{name} is as it was");
+    api.delete(name, &when(new.uid, new.resource_version)).await.unwrap();
+}
+
+pub async fn preconditions_hold_for_each_kind(stage: &Stage) {
+    let volume = stage.released_volume("freed").await;
+    delete_stale(&stage.volumes(), &volume).await;
+    stage.claim("waits", &stage.waiting).await;
+    delete_stale(&stage.claims(), "waits").await;
+    create(&stage.pods(), pod("waits", "nothing")).await;
+    delete_stale(&stage.pods(), "waits").await;
+    create(&stage.sets(), stateful_set("db", 0, &stage.waiting)).await;
+    delete_stale(&stage.sets(), "db").await;
+}
+
+pub async fn a_finalizer_holds_a_succeeded_pod(stage: &Stage) {
+    stage.bound_claim("one").await;
+    stage.bound_claim("two").await;
+    let mut copy = copy_pod("copy", "one", "two", &["-a"]);
+    copy["metadata"]["finalizers"] = json!(["example.com/hold"]);
+    create(&stage.pods(), copy).await;
+    let done = wait(&stage.pods(), "copy", pod_phase("Succeeded")).await.unwrap();
+    stage.pods().delete("copy", &when(done.uid(), None)).await.unwrap();
+    let held = wait(&stage.pods(), "copy", terminating()).await.unwrap();
+    assert_eq!((held.uid(), held.finalizers()), (done.uid(), ["example.com/hold".to_owned()].as_slice()));
+    assert_eq!(held.status.unwrap().phase.as_deref(), Some("Succeeded"), "its end can still be read");
+    // And while it is there, its claims are in use, and its name is taken.
+    stage.claims().delete("two", &DeleteParams::default()).await.unwrap();
+    stage.bound_claim("clock").await;
+    assert_eq!(stage.claims().get("two").await.unwrap().finalizers(), ["kubernetes.io/pvc-protection"]);
+    let again = serde_json::from_value(copy_pod("copy", "one", "two", &["-a"])).unwrap();
+    let taken = refusal(stage.pods().create(&PostParams::default(), &again).await);
+    assert_eq!((taken.code, taken.reason.as_str()), (409, "AlreadyExists"));
+    merge(&stage.pods(), "copy", json!({"metadata": {"finalizers": null}})).await.unwrap();
+    wait(&stage.pods(), "copy", gone()).await;
+    wait(&stage.claims(), "two", gone()).await;
 }

@@ -1,7 +1,10 @@
 //! GET, LIST and discovery.
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::{Api, ResourceExt, api::ListParams};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Pod};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::json;
 
 use crate::stage::{Stage, create, refusal};
@@ -64,4 +67,44 @@ pub async fn discovery_lists_the_kinds(stage: &Stage) {
     let status = refusal(stage.client.request::<serde_json::Value>(unknown).await);
     assert_eq!(status.code, 404);
     assert_eq!(refusal(stage.pods().get("nobody").await).message, "pods \"nobody\" not found");
+}
+
+pub async fn an_expired_page_can_be_gone_on_from(stage: &Stage) {
+    // Events, because a real API server keeps no cache of theirs: the past is forgotten with etcd's compaction.
+    let events: Api<Event> = stage.api();
+    for name in ["e1", "e2", "e3", "e4"] {
+        let about = json!({"kind": "Namespace", "name": stage.namespace, "namespace": stage.namespace});
+        let event = json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "labels": {"set": "mine"}},
+            "involvedObject": about, "reason": "Test", "type": "Normal"});
+        create(&events, event).await;
+    }
+    let params = ListParams::default().labels("set=mine").limit(2);
+    let first = events.list(&params).await.unwrap();
+    let token = first.metadata.continue_.unwrap();
+    events.delete("e3", &DeleteParams::default()).await.unwrap();
+    (stage.compact)().await;
+    let expired = refusal(events.list(&params.clone().continue_token(&token)).await);
+    assert_eq!((expired.code, expired.reason.as_str()), (410, "Expired"));
+    let words = "The provided continue parameter is too old to display a consistent list result. You can start a new \
+                 list without the continue parameter, or use the continue token in this response";
+    assert!(expired.message.starts_with(words), "{}", expired.message);
+    // The token in the refusal goes on in the present.
+    let token = expired.metadata.unwrap().continue_.unwrap();
+    let rest = events.list(&params.continue_token(&token)).await.unwrap();
+    assert_eq!(rest.items.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), ["e4"]);
+}
+
+pub async fn a_wrong_page_token_is_refused(stage: &Stage) {
+    let status = refusal(stage.configs().list(&ListParams::default().limit(1).continue_token("nonsense")).await);
+    assert_eq!((status.code, status.reason.as_str()), (400, "BadRequest"));
+    assert!(status.message.starts_with("continue key is not valid:"), "{}", status.message);
+}
+
+pub async fn a_version_yet_to_come_is_refused(stage: &Stage) {
+    let present = stage.configs().list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
+    let future = (present.parse::<u64>().unwrap() + 1_000_000).to_string();
+    let params = ListParams::default().at(&future).matching(kube::api::VersionMatch::NotOlderThan);
+    let status = refusal(stage.configs().list(&params).await);
+    assert_eq!((status.code, status.reason.as_str()), (504, "Timeout"));
+    assert!(status.message.starts_with(&format!("Too large resource version: {future}")), "{}", status.message);
 }

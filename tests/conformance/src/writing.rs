@@ -7,7 +7,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
-use crate::stage::{Stage, claim, create, merge, refusal, stateful_set};
+use crate::stage::{Stage, claim, create, merge, pod, refusal, stateful_set, workload};
 
 fn config(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"a": "1"}})
@@ -155,4 +155,67 @@ pub async fn an_unknown_namespace_is_named(stage: &Stage) {
     let elsewhere: Api<ConfigMap> = Api::namespaced(stage.client.clone(), "nowhere");
     let status = refusal(post(&elsewhere, config("one")).await);
     assert_eq!((status.code, status.message.as_str()), (404, "namespaces \"nowhere\" not found"));
+}
+
+pub async fn each_patch_type_has_its_own_rules(stage: &Stage) {
+    let containers =
+        json!([{"name": "a", "image": "i", "env": [{"name": "K", "value": "1"}]}, {"name": "b", "image": "i"}]);
+    let made = workload("Deployment", "web", 0, json!({"containers": containers}));
+    create(&stage.deployments(), made).await;
+    let patch = async |patch: Patch<Value>| {
+        let web = stage.deployments().patch("web", &PatchParams::default(), &patch).await.unwrap();
+        let containers = web.spec.unwrap().template.spec.unwrap().containers;
+        containers
+            .iter()
+            .map(|one| format!("{}={}", one.name, one.image.clone().unwrap_or_default()))
+            .collect::<Vec<_>>()
+    };
+    let to = |containers: Value| json!({"spec": {"template": {"spec": {"containers": containers}}}});
+    // Strategic: a list of named things is merged by their names, and one can be taken out.
+    assert_eq!(patch(Patch::Strategic(to(json!([{"name": "b", "image": "j"}])))).await, ["a=i", "b=j"]);
+    assert_eq!(patch(Patch::Strategic(to(json!([{"name": "a", "$patch": "delete"}])))).await, ["b=j"]);
+    // Merge: a list is one value.
+    let both = json!([{"name": "x", "image": "i"}, {"name": "y", "image": "i"}]);
+    assert_eq!(patch(Patch::Merge(to(both))).await, ["x=i", "y=i"]);
+    // Merge and strategic: null takes a field away, and an absent one is no error.
+    patch(Patch::Merge(json!({"metadata": {"annotations": {"k": "v"}}}))).await;
+    patch(Patch::Merge(json!({"metadata": {"annotations": {"k": null, "other": null}}}))).await;
+    assert!(!stage.deployments().get("web").await.unwrap().annotations().contains_key("k"));
+    // JSON: taking away what is not there is an error, and then nothing is done.
+    let operations = json!([{"op": "replace", "path": "/spec/replicas", "value": 3}, {"op": "remove", "path": "/metadata/annotations/none"}]);
+    let operations = Patch::Json::<()>(serde_json::from_value(operations).unwrap());
+    let refused = stage.deployments().patch("web", &PatchParams::default(), &operations).await;
+    assert_eq!(refusal(refused).code, 422);
+    assert_eq!(stage.deployments().get("web").await.unwrap().spec.unwrap().replicas, Some(0));
+}
+
+pub async fn classes_and_pods_keep_what_they_are(stage: &Stage) {
+    let class = stage.class("fixed", "Immediate", json!({})).await;
+    let kind = format!("StorageClass.storage.k8s.io {class:?} is invalid: ");
+    for (field, value) in
+        [("provisioner", json!("x")), ("reclaimPolicy", json!("Retain")), ("parameters", json!({"a": "b"}))]
+    {
+        let status = refusal(merge(&stage.classes(), &class, json!({field: value})).await);
+        assert_eq!(status.code, 422);
+        assert_eq!(status.message, format!("{kind}{field}: Forbidden: updates to {field} are forbidden."));
+    }
+    let mode = refusal(merge(&stage.classes(), &class, json!({"volumeBindingMode": "WaitForFirstConsumer"})).await);
+    assert_eq!(
+        mode.message,
+        format!("{kind}volumeBindingMode: Invalid value: \"WaitForFirstConsumer\": field is immutable")
+    );
+    create(&stage.pods(), pod("p", "nothing")).await;
+    let status = refusal(merge(&stage.pods(), "p", json!({"spec": {"restartPolicy": "Never"}})).await);
+    assert_eq!(status.code, 422);
+    assert!(
+        status.message.starts_with("Pod \"p\" is invalid: spec: Forbidden: pod updates may not change"),
+        "{}",
+        status.message
+    );
+    let volume = stage.bound_claim("data").await;
+    let status = refusal(merge(&stage.volumes(), &volume, json!({"spec": {"volumeMode": "Block"}})).await);
+    assert!(status.message.contains("spec.volumeMode: Invalid value:"), "{}", status.message);
+    assert!(status.message.contains("field is immutable"), "{}", status.message);
+    let other = json!({"spec": {"volumeName": "other"}});
+    assert_eq!(refusal(merge(&stage.claims(), "data", other).await).code, 422);
 }
