@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# The two images, packed from this machine's own programs: nothing is pulled from a registry.
+
+# make_images: packs pause.tar and tools.tar into the run directory's images/.
+make_images() {
+    local at=$run/images
+    mkdir -p "$at/pause" "$at/tools"
+    cp "$bin/pause" "$at/pause/pause"
+    pack "$at/pause" localhost/pause:1 '"Entrypoint":["/pause"]'
+    fill_tools "$at/tools"
+    pack "$at/tools" localhost/tools:1 '"Cmd":["/bin/sh"]'
+    rm -rf "$at/pause" "$at/tools"
+}
+
+# fill_tools DIRECTORY: busybox with all its names, and the programs for what busybox cannot copy or show.
+fill_tools() {
+    local at=$1 program library
+    mkdir -p "$at/bin" "$at/usr/bin" "$at/etc" "$at/tmp"
+    chmod 1777 "$at/tmp"
+    cp -L "$(command -v busybox)" "$at/bin/busybox"
+    "$at/bin/busybox" --list | while read -r program; do
+        [ "$program" = busybox ] || ln -sf busybox "$at/bin/$program"
+    done
+    for program in rsync getfattr setfattr getfacl setfacl; do
+        cp -L "$(command -v "$program")" "$at/usr/bin/$program"
+        ldd "$at/usr/bin/$program" | grep -oE '/[^ ]+' | while read -r library; do
+            mkdir -p "$at$(dirname "$library")"
+            cp -L "$library" "$at$library"
+        done
+        # busybox has names for some of these too; its own come second.
+        rm -f "$at/bin/$program"
+    done
+    echo root:x:0:0:root:/:/bin/sh >"$at/etc/passwd"
+    echo root:x:0: >"$at/etc/group"
+}
+
+# pack DIRECTORY NAME CONFIG: packs a directory as an image of one layer, DIRECTORY.tar, in the form `docker save` has.
+pack() {
+    local root=$1 work layer config epoch=1970-01-01T00:00:00Z architecture
+    architecture=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+    work=$root.image
+    mkdir -p "$work"
+    tar -C "$root" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$work/layer.tar" .
+    layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
+    cat >"$work/config.json" <<J
+{"architecture":"$architecture","os":"linux","created":"$epoch",
+"config":{"Env":["PATH=/usr/sbin:/usr/bin:/sbin:/bin"],$3},
+"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"$epoch"}]}
+J
+    config=$(sha256sum "$work/config.json" | cut -d' ' -f1)
+    mv "$work/config.json" "$work/$config.json"
+    echo "[{\"Config\":\"$config.json\",\"RepoTags\":[\"$2\"],\"Layers\":[\"layer.tar\"]}]" >"$work/manifest.json"
+    tar -C "$work" -cf "$root.tar" manifest.json "$config.json" layer.tar
+    rm -rf "$work"
+}
