@@ -5,6 +5,7 @@ mod bad_input;
 mod chaos;
 mod kill;
 mod outcome;
+mod permissions;
 mod scenarios;
 mod two;
 

@@ -1,0 +1,26 @@
+//! Names the machine on which was measured.
+
+use std::fs;
+
+use anyhow::Result;
+use pvmigrate_tests::real::Real;
+
+/// Describes cores, memory, kernel and Kubernetes in one line.
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) async fn describe(real: &Real) -> Result<String> {
+    let cores = std::thread::available_parallelism()?;
+    let memory = fs::read_to_string("/proc/meminfo")?;
+    let kib: u64 = memory.split_whitespace().nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let version = real.read("/version").await?;
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    Ok(format!(
+        "{cores} cores, {:.0} GiB of memory, Linux {}, Kubernetes {}, {build} build of pvmigrate {}",
+        kib as f64 / f64::from(1 << 20),
+        kernel.trim(),
+        version["gitVersion"].as_str().unwrap_or("?"),
+        env!("CARGO_PKG_VERSION"),
+    ))
+}

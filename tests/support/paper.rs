@@ -1,0 +1,112 @@
+//! Paper nodes: two small kubelets and a provisioner of our own, for a real API server that has neither.
+//!
+//! The scheduler, the controllers and the API are real; the pods are the embedded cluster's, run by its own pieces: an
+//! `rsync` that runs once is the real local rsync on the volumes' directories, other containers are taken to run and
+//! write their journals. Each scene has its own machine, known by its namespaces; pods elsewhere wait for ever.
+
+mod logs;
+mod mirror;
+mod nodes;
+mod pods;
+mod provisioner;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, Result};
+use kube::Client;
+use kube::api::{Api, DynamicObject, PostParams};
+use kube::core::ApiResource;
+use pvmigrate_rehearsal::parts::Machine;
+use serde_json::{Value, json};
+
+use self::mirror::Mirror;
+use self::pods::Pods;
+
+/// The names of the paper nodes.
+pub const NODES: [&str; 2] = ["paper-1", "paper-2"];
+
+/// Holds the paper nodes of one cluster; they work as long as the runtime they were started on.
+#[derive(Clone)]
+pub struct Paper {
+    /// Talks to the cluster as its administrator.
+    pub client: Client,
+    mirror: Arc<Mirror>,
+    machines: Machines,
+}
+
+impl Paper {
+    /// Adds the nodes to the cluster and starts what they and the provisioner do.
+    ///
+    /// # Errors
+    /// When the cluster cannot be read or written, or the log server cannot listen.
+    pub async fn start(client: Client) -> Result<Self> {
+        let machines = Machines::default();
+        let mirror = Mirror::start(&client).await.context("watching the cluster")?;
+        let pods = Arc::new(Pods::new(client.clone(), Arc::clone(&mirror), machines.clone()));
+        let port = logs::serve(Arc::clone(&pods)).await.context("the log server of the paper nodes")?;
+        nodes::add(&client, port).await.context("adding the paper nodes")?;
+        tokio::spawn(nodes::keep_alive(client.clone()));
+        tokio::spawn(pods.run());
+        tokio::spawn(provisioner::run(client.clone(), Arc::clone(&mirror), machines.clone()));
+        Ok(Self { client, mirror, machines })
+    }
+
+    /// Lets the pods and claims of these namespaces run and lie on a machine.
+    pub fn add(&self, namespaces: &[String], machine: &Arc<Machine>) {
+        self.machines.all().extend(namespaces.iter().map(|name| (name.clone(), Arc::clone(machine))));
+        self.mirror.nudge();
+    }
+
+    /// Takes the machine of these namespaces away: nothing in them is served any more.
+    pub fn remove(&self, namespaces: &[String]) {
+        let mut all = self.machines.all();
+        namespaces.iter().for_each(|name| drop(all.remove(name)));
+    }
+}
+
+/// Which machine serves which namespace.
+#[derive(Clone, Default)]
+struct Machines(Arc<Mutex<BTreeMap<String, Arc<Machine>>>>);
+
+impl Machines {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Machine>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, namespace: &str) -> Option<Arc<Machine>> {
+        self.all().get(namespace).cloned()
+    }
+}
+
+/// Returns how a kind is asked for.
+pub(crate) fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+    ApiResource {
+        group: group.to_owned(),
+        version: version.to_owned(),
+        api_version: api_version.to_owned(),
+        kind: kind.to_owned(),
+        plural: plural.to_owned(),
+    }
+}
+
+/// Writes an Event about an object; one that cannot be written is let go, as by any recorder.
+async fn record(client: &Client, about: &Value, severity: &str, reason: &str, message: &str, from: &str) {
+    let text = |pointer: &str| about.pointer(pointer).cloned().unwrap_or_default();
+    let namespace = about["metadata"]["namespace"].as_str().unwrap_or("default");
+    let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let event = json!({
+        "apiVersion": "v1", "kind": "Event",
+        "metadata": {"generateName": format!("{}.", about["metadata"]["name"].as_str().unwrap_or("x")), "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": text("/apiVersion"), "kind": text("/kind"), "name": text("/metadata/name"),
+            "namespace": namespace, "uid": text("/metadata/uid"), "resourceVersion": text("/metadata/resourceVersion"),
+        },
+        "type": severity, "reason": reason, "message": message, "count": 1,
+        "firstTimestamp": now, "lastTimestamp": now, "source": {"component": from},
+    });
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &resource("v1", "Event", "events"));
+    let Ok(event) = serde_json::from_value(event) else { return };
+    let _ = api.create(&PostParams::default(), &event).await;
+}
