@@ -15,8 +15,7 @@ milliseconds() { date +%s%3N; }
 launch() {
     local part=$1
     shift
-    # Descriptor 9 is the instance's lock, which no part may hold on to.
-    setsid "$@" >>"$run/log/$part.log" 2>&1 </dev/null 9>&- &
+    setsid "$@" >>"$run/log/$part.log" 2>&1 </dev/null &
     echo $! >"$run/pid/$part"
     # So that the shell says nothing of its end.
     disown
