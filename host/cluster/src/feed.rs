@@ -82,6 +82,15 @@ pub(crate) struct Report {
     pub(crate) broken: Arc<Broken>,
 }
 
+/// How a watch gets its first list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum First {
+    /// The watch itself begins with it: one request, and the server need not hold the whole list in one answer.
+    Streamed,
+    /// It is listed before. Servers before Kubernetes 1.32 know nothing else as a rule.
+    Listed,
+}
+
 /// Watches a kind into a cache, until the task is aborted. `synced` is told once the first list is in, or cannot be had.
 pub(crate) async fn feed<K, T>(
     api: Api<K>,
@@ -94,17 +103,24 @@ pub(crate) async fn feed<K, T>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Reads<K>,
 {
-    let events = watcher::watcher(api, config).backoff(Pauses::default());
-    run(events, action, &cache, &report, synced).await;
+    let events = watcher::watcher(api.clone(), config.clone().streaming_lists()).backoff(Pauses::default());
+    if let Some(synced) = run(events, First::Streamed, &action, &cache, &report, synced).await {
+        let events = watcher::watcher(api, config).backoff(Pauses::default());
+        run(events, First::Listed, &action, &cache, &report, synced).await;
+    }
 }
+
+/// Takes events for as long as they come. Gives `synced` back when the server cannot stream a list.
 
 async fn run<K, T>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
-    action: Action,
+    first: First,
+    action: &Action,
     cache: &Cache<T>,
     report: &Report,
     synced: oneshot::Sender<Result<(), Error>>,
-) where
+) -> Option<oneshot::Sender<Result<(), Error>>>
+where
     K: Resource<DynamicType = ()>,
     T: Reads<K>,
 {
@@ -126,13 +142,17 @@ async fn run<K, T>(
                 }
             }
             Err(error) => {
-                let error = Error::of_watch(&action, &error);
+                let error = Error::of_watch(action, &error);
                 failures += 1;
                 tracing::debug!(%error, "a watch ended");
+                // The options of a streamed list are invalid to a server that does not know them.
+                if first == First::Streamed && matches!(error, Error::Invalid { .. }) && synced.is_some() {
+                    return synced;
+                }
                 let is_final = !error.is_transient() || failures >= FIRST_TRIES;
                 if is_final && let Some(synced) = synced.take() {
                     let _unheard = synced.send(Err(error));
-                    return;
+                    return None;
                 }
                 if !error.is_transient() {
                     tracing::warn!(%error, "a watch is broken");
@@ -142,6 +162,7 @@ async fn run<K, T>(
             }
         }
     }
+    None
 }
 
 fn take<K, T>(cache: &Cache<T>, event: Event<K>)
@@ -202,7 +223,7 @@ mod tests {
         let cache = Cache::new(hub);
         let (sender, receiver) = oneshot::channel();
         let action = Action::new("watch", "persistentvolumes", None);
-        run(stream::iter(events), action, &cache, &report, sender).await;
+        assert!(run(stream::iter(events), First::Listed, &action, &cache, &report, sender).await.is_none());
         let synced = receiver.await.unwrap();
         (cache, report, synced)
     }
@@ -227,6 +248,25 @@ mod tests {
     async fn a_server_that_stays_away_is_given_up() {
         let events = (0..FIRST_TRIES).map(|_| Err(refused(503))).collect();
         assert!(matches!(fed(events).await.2, Err(Error::Server { code: 503, .. })));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_cannot_stream_a_list_is_listed() {
+        let hub = Arc::<Hub>::default();
+        let report = Report { hub: Arc::clone(&hub), broken: Arc::default() };
+        let cache = Cache::<SeenVolume>::new(hub);
+        let action = Action::new("watch", "persistentvolumes", None);
+        let (sender, receiver) = oneshot::channel();
+        let events = stream::iter([Err::<Event<PersistentVolume>, _>(refused(422))]);
+        let sender = run(events, First::Streamed, &action, &cache, &report, sender).await.unwrap();
+        let events = stream::iter([Ok(Event::Init), Ok(Event::InitApply(volume(1))), Ok(Event::InitDone)]);
+        assert!(run(events, First::Listed, &action, &cache, &report, sender).await.is_none());
+        receiver.await.unwrap().unwrap();
+        assert!(cache.get(&Key::new("", "pv")).is_some());
+        assert!(
+            matches!(fed(vec![Err(refused(422))]).await.2, Err(Error::Invalid { .. })),
+            "a list may be invalid too"
+        );
     }
 
     #[tokio::test]

@@ -90,7 +90,8 @@ impl Debug for Watched {
 impl Watched {
     /// Starts the watches and waits until each has listed once. With a namespace, only volumes are read beyond it.
     ///
-    /// Costs two requests a kind, for as long as no watch is dropped. Warning events are used if they may be listed.
+    /// Costs one request a kind for as long as no watch is dropped, or two where the server cannot stream its lists. Warning
+    /// events are used if they may be listed.
     ///
     /// # Errors
     /// The first that any list meets; [`Error::Forbidden`] names verb and resource.
