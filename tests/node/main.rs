@@ -1,7 +1,21 @@
 //! Whole runs on a real Kubernetes with nodes: real containers, real files, the real binary.
 //!
-//! Needs `tests/cluster/with nodes`; without it every test says so and is left out.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
+//! Needs `tests/cluster/with nodes`; without it every test is left out, and one line says so. Each test has a namespace of
+//! its own and mostly waits, so more of them than there are processors may run beside each other: `--test-threads 4`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod access_modes;
+mod checks;
+mod copies;
+mod default_class;
+mod exotic;
+mod fidelity;
+mod in_cluster;
+mod journal;
+mod kill;
+mod meanwhile;
+mod scales;
+mod stage;
 
 /// A file beside this one that no `mod` names would be a test that never runs.
 #[test]

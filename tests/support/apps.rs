@@ -152,7 +152,7 @@ impl App {
 pub fn claim(namespace: &str, name: &str, class: &str) -> Value {
     json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"made-by": "a test"}},
+        "metadata": {"name": name, "namespace": namespace, "labels": {"made-by": "a-test"}},
         "spec": {"storageClassName": class, "accessModes": ["ReadWriteOnce"],
             "resources": {"requests": {"storage": "64Mi"}}},
     })

@@ -1,6 +1,7 @@
 //! Feeds a cache from a watch, for as long as the process runs.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use kube::{Api, Resource, ResourceExt};
 use pvmigrate_core::ports::Fault;
 use pvmigrate_core::record::{Uid, Version};
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::cache::{Cache, Reads};
 use crate::error::{Action, Error};
@@ -76,10 +77,11 @@ impl Broken {
 }
 
 /// Where a feed reports to.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Report {
     pub(crate) hub: Arc<Hub>,
     pub(crate) broken: Arc<Broken>,
+    pub(crate) streaming: Arc<Streaming>,
 }
 
 /// How a watch gets its first list.
@@ -87,8 +89,33 @@ pub(crate) struct Report {
 enum First {
     /// The watch itself begins with it: one request, and the server need not hold the whole list in one answer.
     Streamed,
-    /// It is listed before. Servers before Kubernetes 1.32 know nothing else as a rule.
+    /// It is listed before. Servers before Kubernetes 1.32 know nothing else as a rule, nor do later ones over an etcd
+    /// before 3.4.25.
     Listed,
+}
+
+/// Knows whether the server streams lists: one watch finds out, so that the others need not.
+#[derive(Debug, Default)]
+pub(crate) struct Streaming {
+    is_asked: AtomicBool,
+    answer: watch::Sender<Option<First>>,
+}
+
+impl Streaming {
+    /// Returns how to get a first list. Whoever comes first is to try it streamed, and to tell; the others wait for that.
+    async fn first(&self) -> First {
+        if !self.is_asked.swap(true, Ordering::Relaxed) {
+            return First::Streamed;
+        }
+        let mut answer = self.answer.subscribe();
+        // The sender lives in `self`, so the channel cannot close meanwhile.
+        let answer = answer.wait_for(Option::is_some).await;
+        answer.ok().and_then(|first| *first).unwrap_or(First::Streamed)
+    }
+
+    fn tell(&self, first: First) {
+        self.answer.send_replace(Some(first));
+    }
 }
 
 /// Watches a kind into a cache, until the task is aborted. `synced` is told once the first list is in, or cannot be had.
@@ -103,15 +130,21 @@ pub(crate) async fn feed<K, T>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Reads<K>,
 {
-    let events = watcher::watcher(api.clone(), config.clone().streaming_lists()).backoff(Pauses::default());
-    if let Some(synced) = run(events, First::Streamed, &action, &cache, &report, synced).await {
+    let mut synced = Some(synced);
+    if report.streaming.first().await == First::Streamed
+        && let Some(waiting) = synced.take()
+    {
+        let events = watcher::watcher(api.clone(), config.clone().streaming_lists()).backoff(Pauses::default());
+        synced = run(events, First::Streamed, &action, &cache, &report, waiting).await;
+    }
+    if let Some(synced) = synced {
+        report.streaming.tell(First::Listed);
         let events = watcher::watcher(api, config).backoff(Pauses::default());
         run(events, First::Listed, &action, &cache, &report, synced).await;
     }
 }
 
 /// Takes events for as long as they come. Gives `synced` back when the server cannot stream a list.
-
 async fn run<K, T>(
     events: impl Stream<Item = watcher::Result<Event<K>>>,
     first: First,
@@ -137,6 +170,7 @@ where
                 }
                 take(cache, event);
                 if is_synced && let Some(synced) = synced.take() {
+                    report.streaming.tell(first);
                     // Nobody may be waiting any more; then nobody minds.
                     let _unheard = synced.send(Ok(()));
                 }
@@ -145,12 +179,15 @@ where
                 let error = Error::of_watch(action, &error);
                 failures += 1;
                 tracing::debug!(%error, "a watch ended");
-                // The options of a streamed list are invalid to a server that does not know them.
-                if first == First::Streamed && matches!(error, Error::Invalid { .. }) && synced.is_some() {
+                // The options of a streamed list are invalid to a server that does not know them, and an internal error
+                // to one whose etcd cannot do its part.
+                let is_unable = matches!(error, Error::Invalid { .. } | Error::Server { code: 500, .. });
+                if first == First::Streamed && is_unable && synced.is_some() {
                     return synced;
                 }
                 let is_final = !error.is_transient() || failures >= FIRST_TRIES;
                 if is_final && let Some(synced) = synced.take() {
+                    report.streaming.tell(first);
                     let _unheard = synced.send(Err(error));
                     return None;
                 }
@@ -219,7 +256,7 @@ mod tests {
         events: Vec<watcher::Result<Event<PersistentVolume>>>,
     ) -> (Cache<SeenVolume>, Report, Result<(), Error>) {
         let hub = Arc::<Hub>::default();
-        let report = Report { hub: Arc::clone(&hub), broken: Arc::default() };
+        let report = Report { hub: Arc::clone(&hub), ..Report::default() };
         let cache = Cache::new(hub);
         let (sender, receiver) = oneshot::channel();
         let action = Action::new("watch", "persistentvolumes", None);
@@ -252,21 +289,33 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_cannot_stream_a_list_is_listed() {
-        let hub = Arc::<Hub>::default();
-        let report = Report { hub: Arc::clone(&hub), broken: Arc::default() };
-        let cache = Cache::<SeenVolume>::new(hub);
-        let action = Action::new("watch", "persistentvolumes", None);
-        let (sender, receiver) = oneshot::channel();
-        let events = stream::iter([Err::<Event<PersistentVolume>, _>(refused(422))]);
-        let sender = run(events, First::Streamed, &action, &cache, &report, sender).await.unwrap();
-        let events = stream::iter([Ok(Event::Init), Ok(Event::InitApply(volume(1))), Ok(Event::InitDone)]);
-        assert!(run(events, First::Listed, &action, &cache, &report, sender).await.is_none());
-        receiver.await.unwrap().unwrap();
-        assert!(cache.get(&Key::new("", "pv")).is_some());
+        // An old API server, and a new one whose etcd is old.
+        for code in [422, 500] {
+            let report = Report::default();
+            let cache = Cache::<SeenVolume>::new(Arc::clone(&report.hub));
+            let action = Action::new("watch", "persistentvolumes", None);
+            let (sender, receiver) = oneshot::channel();
+            let events = stream::iter([Ok(Event::Init), Err::<Event<PersistentVolume>, _>(refused(code))]);
+            let sender = run(events, First::Streamed, &action, &cache, &report, sender).await.unwrap();
+            let events = stream::iter([Ok(Event::Init), Ok(Event::InitApply(volume(1))), Ok(Event::InitDone)]);
+            assert!(run(events, First::Listed, &action, &cache, &report, sender).await.is_none());
+            receiver.await.unwrap().unwrap();
+            assert!(cache.get(&Key::new("", "pv")).is_some());
+        }
         assert!(
             matches!(fed(vec![Err(refused(422))]).await.2, Err(Error::Invalid { .. })),
             "a list may be invalid too"
         );
+    }
+
+    #[tokio::test]
+    async fn one_watch_finds_out_whether_lists_are_streamed() {
+        let streaming = Streaming::default();
+        assert_eq!(streaming.first().await, First::Streamed);
+        let mut second = Box::pin(streaming.first());
+        assert!(futures::poll!(second.as_mut()).is_pending(), "it waits for what the first finds");
+        streaming.tell(First::Listed);
+        assert_eq!(second.await, First::Listed);
     }
 
     #[tokio::test]

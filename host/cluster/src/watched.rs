@@ -153,7 +153,7 @@ struct Started<T> {
 
 impl<'a> Start<'a> {
     fn new(client: Client, namespace: Option<&'a str>) -> Self {
-        let report = Report { hub: Arc::default(), broken: Arc::default() };
+        let report = Report::default();
         Self { client, namespace, report, feeds: JoinSet::new() }
     }
 

@@ -1,0 +1,106 @@
+//! Copies that are killed, lose their node's kubelet, or find no room.
+
+use std::fs;
+use std::process::Command;
+use std::time::Duration;
+
+use pvmigrate_tests::Walk;
+use pvmigrate_tests::apps::App;
+use serde_json::Value;
+
+use crate::stage::{CSI, LOCAL, Stage, assert_same};
+
+/// 4 MiB in about six seconds: long enough to be hit.
+const SLOWLY: [&str; 2] = ["--rsync-flags", "--bwlimit=700"];
+
+async fn kept(stage: &Stage, class: &str, app: App) -> Walk {
+    stage.deploy(&App { mib: 4, ..app }, "data", class).await;
+    stage.walk("data").await
+}
+
+async fn assert_moved(stage: &Stage, class: &str, before: &Walk) {
+    stage.assert_runs("Deployment", "app", 1).await;
+    stage.assert_claims(&["data"], class).await;
+    stage.assert_no_pods_of_ours().await;
+    assert_same(&stage.namespace, before, &stage.walk("data").await);
+}
+
+/// Finds the processes of a pod that run rsync, by the pod's uid in their cgroups.
+fn rsyncs(pod: &Value) -> Vec<rustix::process::Pid> {
+    let uid = pod["metadata"]["uid"].as_str().unwrap();
+    let mut found = Vec::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        // A process may end while it is looked at.
+        let read = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap_or_default();
+        let is_ours = read("cgroup").contains(uid) && read("cmdline").starts_with("rsync\0");
+        found.extend(rustix::process::Pid::from_raw(pid).filter(|_| is_ours));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_rsync_is_started_anew() {
+    let Some(stage) = Stage::new("copy-killed").await else { return };
+    let before = kept(&stage, LOCAL[0], App::keeper(&stage.namespace, "app")).await;
+    let tool = stage.start(LOCAL, &SLOWLY);
+    let processes = rsyncs(&stage.copy_pod().await);
+    assert!(!processes.is_empty(), "the copy runs no rsync");
+    for process in &processes {
+        // Those of one copy end together, so that the later ones may be gone.
+        let _ = rustix::process::kill_process(*process, rustix::process::Signal::KILL);
+    }
+    let exited = tool.end().await.unwrap();
+    assert_eq!(exited.code, Some(0), "{exited}");
+    assert_moved(&stage, LOCAL[1], &before).await;
+    stage.end(&format!("{} processes of rsync killed, copied anew", processes.len())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_pod_deleted_by_force_is_made_anew() {
+    let Some(stage) = Stage::new("copy-deleted").await else { return };
+    let before = kept(&stage, CSI[0], App::keeper(&stage.namespace, "app")).await;
+    let tool = stage.start(CSI, &SLOWLY);
+    let pod = stage.copy_pod().await;
+    let name = pod["metadata"]["name"].as_str().unwrap();
+    stage.real.delete("Pod", &stage.namespace, name, Some(0)).await.unwrap();
+    let exited = tool.end().await.unwrap();
+    assert_eq!(exited.code, Some(0), "{exited}");
+    assert_moved(&stage, CSI[1], &before).await;
+    stage.end("a copy pod deleted by force, copied anew").await;
+}
+
+fn kubelet(node: u32, what: &str) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/kubelet");
+    let done = Command::new(script).args([&node.to_string(), what]).status().unwrap();
+    assert!(done.success(), "tests/cluster/kubelet {node} {what}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubelet_killed_during_the_copy_comes_back() {
+    let Some(stage) = Stage::new("kubelet-killed").await else { return };
+    let app = App { node: Some("node2"), ..App::keeper(&stage.namespace, "app") };
+    let before = kept(&stage, LOCAL[0], app).await;
+    let tool = stage.start(LOCAL, &SLOWLY);
+    let pod = stage.copy_pod().await;
+    assert_eq!(pod["spec"]["nodeName"], "node2");
+    kubelet(2, "kill");
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    kubelet(2, "start");
+    let exited = tool.end().await.unwrap();
+    assert_eq!(exited.code, Some(0), "{exited}");
+    assert_moved(&stage, LOCAL[1], &before).await;
+    stage.end("the kubelet killed while rsync ran, and started again when it had ended").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_destination_without_room_brings_the_workload_back() {
+    let Some(stage) = Stage::new("no-room").await else { return };
+    stage.deploy(&App { mib: 24, ..App::keeper(&stage.namespace, "app") }, "data", CSI[0]).await;
+    let before = stage.walk("data").await;
+    let exited = stage.migrate([CSI[0], "csi-small"], &[]).await;
+    assert_eq!(exited.code, Some(6), "{exited}");
+    assert!(exited.stdout.contains("No space left on device"), "{exited}");
+    assert_moved(&stage, CSI[0], &before).await;
+    stage.end("24 MiB did not fit into 16: rolled back, the workload runs again, every byte there").await;
+}

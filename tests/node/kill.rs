@@ -1,0 +1,80 @@
+//! `kill -9` of pvmigrate at any time of its run: the next run goes on, and nothing is lost.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use pvmigrate_tests::apps::App;
+
+use crate::journal::{assert_whole, writer};
+use crate::stage::{CSI, LOCAL, Stage, assert_same};
+
+/// Kills of each of the lanes that run side by side.
+const KILLS: u32 = 6;
+
+/// Lanes, each with a pair of classes of its own.
+const LANES: [[&str; 2]; 4] = [LOCAL, [LOCAL[1], LOCAL[0]], CSI, [CSI[1], CSI[0]]];
+
+/// What one lane came to.
+struct Lane {
+    kills: u32,
+    /// How many of them came after the run had ended by itself.
+    late: u32,
+    lines: usize,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_time_the_next_run_goes_on() {
+    let began = Instant::now();
+    let lanes = join_all(LANES.iter().zip(0_u32..).map(|(classes, number)| lane(number, *classes))).await;
+    let lanes: Vec<Lane> = lanes.into_iter().flatten().collect();
+    if lanes.is_empty() {
+        return;
+    }
+    let kills: u32 = lanes.iter().map(|lane| lane.kills).sum();
+    let late: u32 = lanes.iter().map(|lane| lane.late).sum();
+    let lines: usize = lanes.iter().map(|lane| lane.lines).sum();
+    assert!(kills - late >= 20, "only {} kills came before the end", kills - late);
+    pvmigrate_tests::real::say(&format!(
+        "node: kill: {kills} runs killed at any time ({late} had ended by then), each gone on with and all moved; {lines} \
+         lines of journals whole ({:.1?})",
+        began.elapsed()
+    ));
+}
+
+/// Migrates a keeper and a writer to and fro, and kills each run but the first.
+async fn lane(number: u32, mut classes: [&str; 2]) -> Option<Lane> {
+    let stage = Stage::new(&format!("kill-{number}")).await?;
+    stage.deploy(&App::keeper(&stage.namespace, "keeper"), "kept", classes[0]).await;
+    let mut old = writer(&stage, classes[0]).await;
+    let before = stage.walk("kept").await;
+    let (mut lane, mut length) = (Lane { kills: 0, late: 0, lines: 0 }, Duration::from_secs(10));
+    for turn in 0..=KILLS {
+        if turn > 0 {
+            let place = at(number * KILLS + turn);
+            let exited = stage.start(classes, &[]).killed_after(length.mul_f64(place)).await.unwrap();
+            lane.kills += 1;
+            lane.late += u32::from(exited.code.is_some());
+        }
+        let exited = stage.migrated(classes, &[]).await;
+        if turn == 0 {
+            length = exited.took;
+        }
+        let what = format!("kill-{number}, turn {turn} of {length:?}");
+        stage.assert_runs("Deployment", "keeper", 1).await;
+        stage.assert_runs("Deployment", "writer", 1).await;
+        stage.assert_claims(&["kept", "written"], classes[1]).await;
+        stage.assert_no_pods_of_ours().await;
+        assert_same(&what, &before, &stage.walk("kept").await);
+        let new = stage.directory("written").await;
+        lane.lines = assert_whole(&old, &new);
+        old = new;
+        classes = [classes[1], classes[0]];
+    }
+    stage.end(&format!("{KILLS} kills within {length:.1?}")).await;
+    Some(lane)
+}
+
+/// Spreads the seeds evenly over the run, in an order that looks like none.
+fn at(seed: u32) -> f64 {
+    (f64::from(seed) * 0.618_033_988_75).fract()
+}
