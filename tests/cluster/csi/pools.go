@@ -33,7 +33,7 @@ type volume struct {
 func (v *volume) id() string { return v.Pool + "/" + v.Name }
 
 // simple are the names that may become parts of paths.
-var simple = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,127}$`)
+var simple = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 
 // errUnknown says that there is no such volume.
 var errUnknown = errors.New("no such volume")

@@ -14,24 +14,30 @@ make_images() {
 
 # fill_tools DIRECTORY: busybox with all its names, and the programs for what busybox cannot copy or show.
 fill_tools() {
-    local at=$1 program library
+    local at=$1 program
     mkdir -p "$at/bin" "$at/usr/bin" "$at/etc" "$at/tmp"
     chmod 1777 "$at/tmp"
-    cp -L "$(command -v busybox)" "$at/bin/busybox"
+    take busybox "$at" bin
     "$at/bin/busybox" --list | while read -r program; do
         [ "$program" = busybox ] || ln -sf busybox "$at/bin/$program"
     done
     for program in rsync getfattr setfattr getfacl setfacl; do
-        cp -L "$(command -v "$program")" "$at/usr/bin/$program"
-        ldd "$at/usr/bin/$program" | grep -oE '/[^ ]+' | while read -r library; do
-            mkdir -p "$at$(dirname "$library")"
-            cp -L "$library" "$at$library"
-        done
-        # busybox has names for some of these too; its own come second.
+        take "$program" "$at" usr/bin
+        # busybox has names for some of these too; they are not what is wanted.
         rm -f "$at/bin/$program"
     done
     echo root:x:0:0:root:/:/bin/sh >"$at/etc/passwd"
     echo root:x:0: >"$at/etc/group"
+}
+
+# take PROGRAM ROOT DIRECTORY: copies a program of this machine, and the libraries it names; a static one names none.
+take() {
+    local library
+    cp -L "$(command -v "$1")" "$2/$3/$1"
+    { ldd "$2/$3/$1" 2>/dev/null || true; } | { grep -oE '/[^ ]+' || true; } | while read -r library; do
+        mkdir -p "$2$(dirname "$library")"
+        cp -L "$library" "$2$library"
+    done
 }
 
 # pack DIRECTORY NAME CONFIG: packs a directory as an image of one layer, DIRECTORY.tar, in the form `docker save` has.

@@ -7,6 +7,10 @@ token_name=PVMIGRATE_CLUSTER_RUN
 
 teardown() {
     [ -e "$run" ] || return 0
+    if [ ! -O "$run" ] || [ -L "$run" ]; then
+        say "$run belongs to somebody else; remove it, or set PVMIGRATE_INSTANCE to another digit"
+        return 1
+    fi
     # The programs used here are not to find themselves.
     unset "$token_name"
     end_parts
@@ -139,6 +143,7 @@ restore_sysctls() {
     [ -e "$run/changes-sysctls" ] || return 0
     rm -f "$run/changes-sysctls"
     compgen -G "/tmp/pvmigrate-$(id -u)-?/changes-sysctls" >/dev/null && return 0
+    [ -e "$sysctls_before" ] || return 0
     while IFS='=' read -r key value; do
         echo "$value" >"/proc/sys/${key//.//}"
     done <"$sysctls_before"
