@@ -49,6 +49,11 @@ pub trait Reporter {
 
     /// Takes one line of the output of the rsync that copies `claim`.
     fn rsync(&self, group: &RecordId, claim: &str, line: &str);
+
+    /// Tells whether it wants every line from the first on; else only those of copies that last.
+    fn wants_every_line(&self) -> bool {
+        false
+    }
 }
 
 /// Tells what happens to a group.

@@ -337,7 +337,11 @@ fn changed(planned: &PlannedGroup) -> Blocker {
     }
 }
 
-/// Follows the output of every copy that starts, for whoever is told of it.
+/// How long a copy runs before its output is followed, unless every line is wanted. Following costs a request, and tells how
+/// far a copy is; most are over before anybody could ask.
+const FOLLOWED_AFTER: Duration = Duration::from_secs(3);
+
+/// Follows the output of copies, for whoever is told of it.
 struct Following {
     world: ClusterWorld,
     to: Arc<dyn Reporter + Send + Sync>,
@@ -349,6 +353,12 @@ impl Reporter for Following {
             let (world, to) = (self.world.clone(), Arc::clone(&self.to));
             let (group, claim, pod) = (group.clone(), (*claim).to_owned(), pod.name.clone());
             tokio::spawn(async move {
+                if !to.wants_every_line() {
+                    tokio::time::sleep(FOLLOWED_AFTER).await;
+                    if !world.is_copying(&group.namespace, &pod) {
+                        return;
+                    }
+                }
                 let mut lines = std::pin::pin!(world.copy_lines(&group.namespace, &pod));
                 while let Some(line) = lines.next().await {
                     to.rsync(&group, &claim, &line.text);
@@ -360,5 +370,9 @@ impl Reporter for Following {
 
     fn rsync(&self, group: &RecordId, claim: &str, line: &str) {
         self.to.rsync(group, claim, line);
+    }
+
+    fn wants_every_line(&self) -> bool {
+        self.to.wants_every_line()
     }
 }

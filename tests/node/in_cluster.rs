@@ -76,7 +76,7 @@ async fn a_job_with_the_printed_rights_and_nothing_more() {
     let log = log(&stage).await;
     let job = job.unwrap_or_else(|error| panic!("{error:#}\n{log}"));
     assert_eq!(job["status"]["succeeded"], 1, "{}\n{log}", job["status"]);
-    assert!(log.contains("migrated"), "{log}");
+    assert!(log.contains("4 old disks"), "{log}");
     stage.real.delete("Job", namespace, "pvmigrate", None).await.unwrap();
     for (before, after) in before.iter().zip(&walks(&stage).await) {
         assert_same(namespace, before, after);

@@ -1,6 +1,6 @@
 //! Walks a directory and notes everything about it that a copy has to keep. Shares nothing with rsync, whose work it checks.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs::{self, File, Metadata};
@@ -209,18 +209,18 @@ impl Entry {
         if self.changed != copy.changed {
             told("time", &self.changed, &copy.changed);
         }
-        if self.xattrs != copy.xattrs {
-            told("xattrs", &names(&self.xattrs), &names(&copy.xattrs));
+        let attributes: BTreeSet<&Vec<u8>> = self.xattrs.keys().chain(copy.xattrs.keys()).collect();
+        for name in attributes {
+            let (was, is) = (self.xattrs.get(name), copy.xattrs.get(name));
+            if was != is {
+                told(&format!("xattr {}", String::from_utf8_lossy(name)), &was, &is);
+            }
         }
         if self.same_as != copy.same_as {
             told("hard link to", &self.same_as, &copy.same_as);
         }
         found
     }
-}
-
-fn names(xattrs: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<String> {
-    xattrs.iter().map(|(name, value)| format!("{}={value:?}", String::from_utf8_lossy(name))).collect()
 }
 
 fn entry(path: &Path, metadata: &Metadata) -> Result<Entry> {

@@ -15,6 +15,7 @@ use pvmigrate_core::step::Step;
 use crate::cache::Reads;
 use crate::copy_log::CopyLogs;
 use crate::error::Error;
+use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::log_stream::{CopyLine, follow};
 use crate::observe::Look;
@@ -65,6 +66,11 @@ impl ClusterWorld {
     /// Returns what resolves when anything changes in the namespace, or any volume; make it before the first look.
     pub fn wake(&self, namespace: &str) -> Wake {
         self.caches.hub.wake(namespace)
+    }
+
+    /// Tells whether a copy pod is there and has not ended.
+    pub fn is_copying(&self, namespace: &str, pod: &str) -> bool {
+        self.caches.pods.get(&Key::new(namespace, pod)).is_some_and(|pod| !pod.finished)
     }
 
     /// Follows what a copy pod writes, from its first line to its end; starts once the pod does.

@@ -121,6 +121,10 @@ impl Reporter for Progress {
         }
     }
 
+    fn wants_every_line(&self) -> bool {
+        self.verbose_copy
+    }
+
     fn rsync(&self, group: &RecordId, claim: &str, line: &str) {
         if !self.heard().story.is_under_way(group) {
             return;

@@ -49,6 +49,8 @@ const FLAGS: [&str; 11] = [
 ];
 
 /// The least that `rsync -aHAX` needs as root with everything else dropped. All are in Pod Security's `baseline`.
+///
+/// `trusted.` xattrs would need `SYS_ADMIN`, which is all but root of the node; no workload without it can have made any.
 const CAPABILITIES: [&str; 6] = [
     "CHOWN",        // give files to their owners
     "DAC_OVERRIDE", // read and write files of others whatever their mode
