@@ -11,8 +11,13 @@ use crate::stage::{CSI, LOCAL, Stage, assert_same};
 /// Kills of each of the lanes that run side by side.
 const KILLS: u32 = 6;
 
-/// Lanes, each with a pair of classes of its own.
-const LANES: [[&str; 2]; 4] = [LOCAL, [LOCAL[1], LOCAL[0]], CSI, [CSI[1], CSI[0]]];
+/// Lanes that run side by side: the classes, to and fro, and flags. Without checks more of the run is the migration itself.
+const LANES: [([&str; 2], &[&str]); 4] = [
+    (LOCAL, &[]),
+    ([LOCAL[1], LOCAL[0]], &["--skip-preflight-validation"]),
+    (CSI, &[]),
+    ([CSI[1], CSI[0]], &["--skip-preflight-validation", "--warm-copy"]),
+];
 
 /// What one lane came to.
 struct Lane {
@@ -25,7 +30,8 @@ struct Lane {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_time_the_next_run_goes_on() {
     let began = Instant::now();
-    let lanes = join_all(LANES.iter().zip(0_u32..).map(|(classes, number)| lane(number, *classes))).await;
+    let lanes =
+        join_all(LANES.into_iter().zip(0_u32..).map(|((classes, words), number)| lane(number, classes, words))).await;
     let lanes: Vec<Lane> = lanes.into_iter().flatten().collect();
     if lanes.is_empty() {
         return;
@@ -42,7 +48,7 @@ async fn killed_at_any_time_the_next_run_goes_on() {
 }
 
 /// Migrates a keeper and a writer to and fro, and kills each run but the first.
-async fn lane(number: u32, mut classes: [&str; 2]) -> Option<Lane> {
+async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Option<Lane> {
     let stage = Stage::new(&format!("kill-{number}")).await?;
     stage.deploy(&App::keeper(&stage.namespace, "keeper"), "kept", classes[0]).await;
     let mut old = writer(&stage, classes[0]).await;
@@ -51,11 +57,11 @@ async fn lane(number: u32, mut classes: [&str; 2]) -> Option<Lane> {
     for turn in 0..=KILLS {
         if turn > 0 {
             let place = at(number * KILLS + turn);
-            let exited = stage.start(classes, &[]).killed_after(length.mul_f64(place)).await.unwrap();
+            let exited = stage.start(classes, words).killed_after(length.mul_f64(place)).await.unwrap();
             lane.kills += 1;
             lane.late += u32::from(exited.code.is_some());
         }
-        let exited = stage.migrated(classes, &[]).await;
+        let exited = stage.migrated(classes, words).await;
         if turn == 0 {
             length = exited.took;
         }

@@ -87,6 +87,7 @@ impl App {
         let mut spec = json!({
             "terminationGracePeriodSeconds": 1,
             "enableServiceLinks": false,
+            "dnsPolicy": "Default",
             "automountServiceAccountToken": false,
             "containers": [{
                 "name": "c", "image": real.tools, "imagePullPolicy": "IfNotPresent",

@@ -132,6 +132,8 @@ pub(crate) fn bare_spec() -> PodSpec {
         restart_policy: Some("Never".to_owned()),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
+        // rsync asks for no name, so a cluster without DNS, or whose DNS is what moves, need not be waited for.
+        dns_policy: Some("Default".to_owned()),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         // The volume may be bound to a node that is kept free of ordinary pods.
         tolerations: Some(vec![Toleration {
