@@ -8,9 +8,10 @@ inside() { nsenter --net="/run/netns/$name-node$1" "${@:2}"; }
 # containers N ARGUMENTS...: the command line of node N's containerd.
 containers() { ctr -a "$run/node$1/containerd.sock" -n k8s.io "${@:2}"; }
 
-# node_ready N: whether the API server knows node N and hears that it is ready.
+# node_ready N: whether the API server knows node N and hears that it is ready. By curl, for which the API server puts
+# each field on a line of its own: asking ten times a second, kubectl would take a good part of a core.
 node_ready() {
-    kubectl get node "node$1" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}' | grep -qx True
+    answers "/api/v1/nodes/node$1" | grep -A1 '"type": "Ready"' | grep '"status": "True"'
 }
 
 start_nodes() {

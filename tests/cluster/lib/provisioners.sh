@@ -40,5 +40,5 @@ start_csi() {
 
 # driver_ready NODE DRIVER: whether the kubelet of that node has told the API server of the driver.
 driver_ready() {
-    kubectl get csinode "$1" -o 'jsonpath={.spec.drivers[*].name}' | grep -qw "$2.csi.pvmigrate.test"
+    answers "/apis/storage.k8s.io/v1/csinodes/$1" | grep -F "\"name\": \"$2.csi.pvmigrate.test\""
 }

@@ -120,7 +120,7 @@ forget_strays() {
     done
     rm -f /var/lib/cni/results/"$name"-* 2>/dev/null
     for file in "$run"/node[12]/containerd/root/io.containerd.grpc.v1.cri/sandboxes/*/; do
-        rm -f "/var/lib/cni/results/cni-loopback-$(basename "$file")-lo"
+        [ -d "$file" ] && rm -f "/var/lib/cni/results/cni-loopback-$(basename "$file")-lo"
     done
     [ -d /var/log/containers ] && find /var/log/containers -lname "$run/*" -delete
     return 0
