@@ -13,17 +13,20 @@ teardown() {
     fi
     # The programs used here are not to find themselves.
     unset "$token_name"
+    local left=0
     end_parts
-    end_pods
-    end_marked
-    unmount_all
+    end_pods || left=1
+    end_marked || left=1
+    # A shim may have begun another container before its end.
+    end_pods || left=1
+    unmount_all || left=1
     forget_network
-    forget_cgroups
+    forget_cgroups || left=1
     forget_strays
     restore_sysctls
-    if grep -q " $run/" /proc/self/mounts; then
-        say "these mounts could not be undone, so $run stays:"
-        grep " $run/" /proc/self/mounts >&2
+    if [ "$left" = 1 ]; then
+        # The mark in it is needed to find the rest.
+        say "not everything could be taken down, so $run stays; the next start tries again"
         return 1
     fi
     rm -rf --one-file-system "$run"
@@ -47,13 +50,14 @@ marked() { grep -qzxF "$token_name=$(cat "$run/token" 2>/dev/null)" "$1" 2>/dev/
 end_pods() {
     local pids
     for _ in $(seq 100); do
-        pids=$(cgroup_directories | while read -r group; do cat "$group/cgroup.procs" 2>/dev/null; done | sort -u)
+        pids=$(cgroup_directories | sed 's|$|/cgroup.procs|' | xargs -r cat 2>/dev/null | sort -u)
         [ -n "$pids" ] || return 0
         # shellcheck disable=SC2086
         kill -9 $pids 2>/dev/null
         sleep 0.05
     done
     say "processes in the cgroups of $name do not end: $pids"
+    return 1
 }
 
 # Everything else of this run: shims, provisioners, what the command started and left, a step of a start cut short.
@@ -68,6 +72,7 @@ end_marked() {
         sleep 0.05
     done
     say "processes of this run do not end: $pids"
+    return 1
 }
 
 # Newest first, as the later may lie on the earlier. /proc writes blanks as \040.
@@ -76,7 +81,9 @@ unmount_all() {
     awk -v below="$run/" 'index($2, below) == 1 { print $2 }' /proc/self/mounts | tac | while read -r mount; do
         umount -l "$(printf '%b' "$mount")" 2>/dev/null
     done
-    return 0
+    grep " $run/" /proc/self/mounts >&2 || return 0
+    say "these mounts could not be undone"
+    return 1
 }
 
 # A link whose other end lies in a namespace goes with either; the addresses and routes go with the bridge.
@@ -107,7 +114,8 @@ forget_cgroups() {
         cgroup_directories | while read -r group; do rmdir "$group" 2>/dev/null; done
         sleep 0.05
     done
-    [ -z "$(cgroup_directories)" ] || say "cgroups could not be removed: $(cgroup_directories | head -n 3)"
+    say "cgroups could not be removed: $(cgroup_directories | tail -n 3)"
+    return 1
 }
 
 # Files that containerd, its shims, CNI and the kubelet put where no setting of theirs can move them.
