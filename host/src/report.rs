@@ -14,6 +14,8 @@ pub struct Report {
     pub defaults_changed: Vec<String>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
+    /// What the checks made and could not remove, in words.
+    pub left_behind: Vec<String>,
 }
 
 /// Holds what one group came to.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use pvmigrate_cluster::preflight::{self, Trial, TrialResult};
+use pvmigrate_cluster::preflight::{Preflight, Trial, TrialResult};
 use pvmigrate_cluster::{ClusterWorld, RecordStore, Scope, Watched, default_class};
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::eligibility;
@@ -37,6 +37,8 @@ pub struct Run {
     pub plan: Plan,
     /// The trial volumes of the preflight.
     pub trials: Vec<TrialResult>,
+    /// The user stopped it before the checks were through.
+    pub cut_short: bool,
     /// What it came to.
     pub report: Report,
 }
@@ -91,42 +93,72 @@ pub async fn migrate(
     stop: &Stop,
 ) -> Result<Run, Failure> {
     let (survey, plan) = plan(client, policies, options).await?;
+    let surveyed = Instant::now();
     let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
-    let mut run = Run { plan, trials: Vec::new(), report };
-    if !options.skip_preflight && !stop.requested() {
-        let trials = trials(&run.plan);
-        let (class, image) = (&options.dest_class, &options.rsync_image);
-        if !trials.is_empty() {
-            let ready = options.pod_ready_timeout;
-            run.trials = patiently(|| preflight::try_out(client, &trials, class, image, ready)).await?;
+    let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };
+    let trials = if options.skip_preflight { Vec::new() } else { trials(&run.plan) };
+    let is_idle = run.plan.groups.is_empty() && run.plan.resumed.is_empty();
+    if !is_idle && !(trials.is_empty() && options.preflight_only) {
+        let watched = patiently(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
+        let checked = check(&watched, &trials, options, stop, &mut run).await?;
+        if !options.preflight_only {
+            let session = Session {
+                client,
+                world: watched.world(),
+                records: watched.records(),
+                policies,
+                options,
+                reporter,
+                stop,
+                survey: RefCell::new((survey, surveyed)),
+            };
+            run.report.groups = session.drive(jobs(&mut run)).await;
+        }
+        // The trials' volumes have gone meanwhile, as a rule.
+        if let Some(checked) = checked {
+            tokio::select! {
+                left = checked.gone() => run.report.left_behind.extend(left),
+                () = stop.wait() => {}
+            }
         }
     }
-    if options.preflight_only {
-        return Ok(run);
-    }
-    let may_start = run.blockers().is_empty();
-    let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
-    let resumed = run.plan.resumed.iter().cloned().map(|record| Job::Resumed(Box::new(record)));
-    let jobs: VecDeque<Job> = resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect();
-    if !jobs.is_empty() {
-        let watched = patiently(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
-        let session = Session {
-            client,
-            world: watched.world(),
-            records: watched.records(),
-            policies,
-            options,
-            reporter,
-            stop,
-            survey: RefCell::new((survey, Instant::now())),
-        };
-        run.report.groups = session.drive(jobs).await;
-    }
-    let all_well = may_start && run.report.groups.iter().all(GroupReport::is_migrated);
-    if options.set_defaults && all_well && !stop.requested() {
+    let all_well = run.blockers().is_empty() && run.report.groups.iter().all(GroupReport::is_migrated);
+    if options.set_defaults && all_well && !options.preflight_only && !stop.requested() {
         run.report.defaults_changed = patiently(|| default_class::move_default(client, &options.dest_class)).await?;
     }
     Ok(run)
+}
+
+/// Makes the trials and has all that they made removed, however they went and however they were cut short.
+async fn check<'a>(
+    watched: &'a Watched,
+    trials: &'a [Trial],
+    options: &'a Options,
+    stop: &Stop,
+    run: &mut Run,
+) -> Result<Option<Preflight<'a>>, Failure> {
+    if trials.is_empty() {
+        return Ok(None);
+    }
+    let preflight = patiently(|| watched.preflight(trials, &options.dest_class, &options.rsync_image)).await?;
+    let results = tokio::select! {
+        results = patiently(|| preflight.results(options.pod_ready_timeout)) => Some(results),
+        () = stop.wait() => None,
+    };
+    run.report.left_behind = patiently(|| preflight.remove()).await?;
+    match results {
+        Some(results) => run.trials = results?,
+        None => run.cut_short = true,
+    }
+    Ok(Some(preflight))
+}
+
+/// Returns what is to be driven: what was begun before, and what is new unless something keeps it from starting.
+fn jobs(run: &mut Run) -> VecDeque<Job> {
+    let may_start = run.blockers().is_empty();
+    let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
+    let resumed = run.plan.resumed.iter().cloned().map(|record| Job::Resumed(Box::new(record)));
+    resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect()
 }
 
 /// Drives migrations that are begun to their ends, and begins no new one.

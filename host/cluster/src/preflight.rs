@@ -2,14 +2,13 @@
 //! for each distinct combination, all side by side, all removed again.
 
 use std::fmt::Debug;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures::StreamExt;
 use futures::future::join_all;
 use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
-use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, Resource};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::observation::RETAIN;
@@ -18,16 +17,16 @@ use pvmigrate_core::record::Uid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::Reads;
+use crate::cache::{Cache, Kept, Reads};
 use crate::error::Error;
-use crate::feed::Pauses;
 use crate::from_resource::event::SeenEvent;
-use crate::from_resource::pod::{is_finished, phase};
+use crate::from_resource::pod::{SeenPod, phase};
 use crate::from_resource::pod_progress::trouble_of_any;
 use crate::from_resource::volume::{PROVISIONED_BY, holder, reclaim};
 use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
-use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use crate::resources::{Changed, Created, Only, Resources};
+use crate::watched::{Caches, Watched};
 
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
 const REMOVAL: Duration = Duration::from_secs(120);
@@ -52,54 +51,110 @@ pub struct TrialResult {
     pub failure: Option<String>,
 }
 
-/// Makes all trials side by side; the results are in the order of the trials.
-///
-/// What a trial made is removed however it went, and what a killed run left of the same trial is removed before. A
-/// refusal by the API server is that trial's failure.
-///
-/// # Errors
-/// When the API server cannot be reached, or the class does not exist.
-pub async fn try_out(
-    client: &Client,
-    trials: &[Trial],
-    class: &str,
-    image: &str,
-    ready_timeout: Duration,
-) -> Result<Vec<TrialResult>, Error> {
-    let classes = Resources::<StorageClass>::whole(client);
-    let Some(found) = classes.get(class).await? else {
-        let message = format!("there is no StorageClass {class}");
-        return Err(Error::NotFound { action: classes.action("get").on(class), message });
-    };
-    let retains = found.reclaim_policy.as_deref() == Some(RETAIN);
-    let benches = trials.iter().map(|trial| Bench { client, trial, class, image, retains, ready_timeout });
-    join_all(benches.map(Bench::result)).await.into_iter().collect()
+impl Watched {
+    /// Prepares trials of a class; nothing is made yet.
+    ///
+    /// # Errors
+    /// When the API server cannot be reached, or the class does not exist.
+    pub async fn preflight<'a>(
+        &'a self,
+        trials: &'a [Trial],
+        class: &'a str,
+        image: &'a str,
+    ) -> Result<Preflight<'a>, Error> {
+        let (client, caches) = self.parts();
+        let classes = Resources::<StorageClass>::whole(client);
+        let Some(found) = classes.get(class).await? else {
+            let message = format!("there is no StorageClass {class}");
+            return Err(Error::NotFound { action: classes.action("get").on(class), message });
+        };
+        let retains = found.reclaim_policy.as_deref() == Some(RETAIN);
+        let benches = trials.iter().map(|trial| Bench {
+            client,
+            caches,
+            trial,
+            class,
+            image,
+            retains,
+            made: Mutex::default(),
+            leaving: Mutex::default(),
+        });
+        Ok(Preflight { benches: benches.collect() })
+    }
+}
+
+/// Holds the trials of a run.
+pub struct Preflight<'a> {
+    benches: Vec<Bench<'a>>,
+}
+
+impl Debug for Preflight<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.benches.iter().map(|bench| bench.trial)).finish()
+    }
+}
+
+impl Preflight<'_> {
+    /// Makes all trials side by side and waits for their outcomes, in the order of the trials. May be dropped, or called
+    /// again; [`Self::remove`] must follow in any case.
+    ///
+    /// What a killed run left of the same trial is removed first. A refusal by the API server is that trial's failure.
+    ///
+    /// # Errors
+    /// When the API server cannot be reached.
+    pub async fn results(&self, ready_timeout: Duration) -> Result<Vec<TrialResult>, Error> {
+        join_all(self.benches.iter().map(|bench| bench.result(ready_timeout))).await.into_iter().collect()
+    }
+
+    /// Has everything removed that the trials have made, and returns what could not be, in words.
+    ///
+    /// # Errors
+    /// When the API server cannot be reached.
+    pub async fn remove(&self) -> Result<Vec<String>, Error> {
+        let mut left = Vec::new();
+        for removed in join_all(self.benches.iter().map(Bench::remove)).await {
+            match removed {
+                Ok(()) => {}
+                Err(error) if error.is_transient() => return Err(error),
+                Err(error) => left.push(error.to_string()),
+            }
+        }
+        Ok(left)
+    }
+
+    /// Waits until all of it is gone, and returns what stays, in words.
+    pub async fn gone(&self) -> Vec<String> {
+        join_all(self.benches.iter().map(Bench::gone)).await.into_iter().flatten().collect()
+    }
 }
 
 /// One trial at work.
 struct Bench<'a> {
     client: &'a Client,
+    caches: &'a Caches,
     trial: &'a Trial,
     class: &'a str,
     image: &'a str,
     /// The class keeps volumes, so that a trial's would stay behind.
     retains: bool,
-    ready_timeout: Duration,
+    /// What it has made for certain. What it may have made besides, when an answer was lost, is looked for.
+    made: Mutex<Pair>,
+    /// What has been told to go.
+    leaving: Mutex<Pair>,
+}
+
+/// The objects of one trial.
+#[derive(Clone, Debug, Default)]
+struct Pair {
+    claim: Option<Uid>,
+    pod: Option<Uid>,
+}
+
+fn lock(pair: &Mutex<Pair>) -> MutexGuard<'_, Pair> {
+    pair.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Bench<'_> {
-    async fn result(self) -> Result<TrialResult, Error> {
-        let outcome = self.run().await;
-        // However it went, also when the answer to a create was lost.
-        let removed = self.remove().await;
-        let failure = match outcome.and_then(|failure| removed.map(|()| failure)) {
-            Ok(failure) => failure,
-            Err(error) if error.is_transient() => return Err(error),
-            Err(error) => Some(error.to_string()),
-        };
-        Ok(TrialResult { trial: self.trial.clone(), failure })
-    }
-
     fn claims(&self) -> Resources<PersistentVolumeClaim> {
         Resources::of(self.client, &self.trial.namespace)
     }
@@ -108,40 +163,68 @@ impl Bench<'_> {
         Resources::of(self.client, &self.trial.namespace)
     }
 
+    fn claim_key(&self) -> Key {
+        Key::new(&self.trial.namespace, &manifest::claim_name(self.trial, self.class))
+    }
+
+    fn pod_key(&self) -> Key {
+        Key::new(&self.trial.namespace, &manifest::pod_name(self.trial, self.class))
+    }
+
+    async fn result(&self, ready_timeout: Duration) -> Result<TrialResult, Error> {
+        let failure = match self.run(ready_timeout).await {
+            Ok(failure) => failure,
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => Some(error.to_string()),
+        };
+        Ok(TrialResult { trial: self.trial.clone(), failure })
+    }
+
     /// Makes claim and pod and waits; returns why it failed, if it did.
-    async fn run(&self) -> Result<Option<String>, Error> {
-        let claim = self.make(&self.claims(), &manifest::claim(self.trial, self.class)).await?;
-        let pod = self.make(&self.pods(), &manifest::pod(self.trial, self.class, self.image)).await?;
-        let name = manifest::pod_name(self.trial, self.class);
-        let verdict = wait(&self.pods(), &name, self.ready_timeout, |pod: Option<&Pod>| match pod {
-            // Its rsync has to end well, which is more than Ready: so the image has one.
-            Some(pod) if phase(pod) == "Succeeded" => Some(None),
-            Some(pod) if is_finished(pod) => {
-                Some(Some(trouble_of_any(pod).unwrap_or_else(|| "the pod failed".to_owned())))
-            }
-            Some(_) => None,
-            None => Some(Some("somebody deleted the pod".to_owned())),
-        })
-        .await?;
-        match verdict {
-            Some(verdict) => Ok(verdict),
-            None => self.why(&uid(&claim.metadata), &uid(&pod.metadata)).await.map(Some),
+    async fn run(&self, ready_timeout: Duration) -> Result<Option<String>, Error> {
+        let claim = self.make(&self.claims(), &self.caches.claims, &manifest::claim(self.trial, self.class)).await?;
+        lock(&self.made).claim = Some(uid(&claim.metadata));
+        let manifest = manifest::pod(self.trial, self.class, self.image);
+        let pod = self.make(&self.pods(), &self.caches.pods, &manifest).await?;
+        lock(&self.made).pod = Some(uid(&pod.metadata));
+        let key = self.pod_key();
+        let is_over = |seen: Option<&SeenPod>| seen.is_none_or(|seen| seen.finished);
+        if !self.caches.pods.until(&key, ready_timeout, is_over).await {
+            self.caches.broken.check()?;
+            return self.why(ready_timeout, &uid(&claim.metadata), &uid(&pod.metadata)).await.map(Some);
         }
+        // Its rsync has to end well, which is more than Ready: so the image has one.
+        Ok(match self.pods().get(&key.name).await? {
+            None => Some("somebody deleted the pod".to_owned()),
+            Some(pod) if phase(&pod) == "Succeeded" => None,
+            Some(pod) => Some(trouble_of_any(&pod).unwrap_or_else(|| "the pod failed".to_owned())),
+        })
     }
 
     /// Creates an object; one that a killed run left is removed first.
-    async fn make<K>(&self, resources: &Resources<K>, object: &K) -> Result<K, Error>
+    async fn make<K, T>(&self, resources: &Resources<K>, cache: &Cache<T>, object: &K) -> Result<K, Error>
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
+        T: Reads<K>,
     {
-        if let Created::Made(made) = resources.create(object).await? {
-            return Ok(made);
+        let mut created = resources.create(object).await?;
+        if matches!(created, Created::Exists) {
+            self.remove().await?;
+            if let Some(left) = self.gone().await.into_iter().next() {
+                let name = object.meta().name.clone().unwrap_or_default();
+                return Err(Error::Invalid { action: resources.action("create").on(&name), code: 409, message: left });
+            }
+            created = resources.create(object).await?;
         }
-        self.remove().await?;
-        let name = object.meta().name.clone().unwrap_or_default();
-        match resources.create(object).await? {
-            Created::Made(made) => Ok(made),
+        match created {
+            Created::Made(made) => {
+                if let Some(seen) = T::read(&made) {
+                    cache.saw(seen);
+                }
+                Ok(made)
+            }
             Created::Exists => {
+                let name = object.meta().name.clone().unwrap_or_default();
                 let message = "another process makes the same trial at the same time".to_owned();
                 Err(Error::Invalid { action: resources.action("create").on(&name), code: 409, message })
             }
@@ -149,10 +232,8 @@ impl Bench<'_> {
     }
 
     /// Says why the pod is not ready, after the time is up.
-    async fn why(&self, claim: &Uid, pod: &Uid) -> Result<String, Error> {
-        let namespace = &self.trial.namespace;
-        let claim_key = Key::new(namespace, &manifest::claim_name(self.trial, self.class));
-        let pod_key = Key::new(namespace, &manifest::pod_name(self.trial, self.class));
+    async fn why(&self, waited: Duration, claim: &Uid, pod: &Uid) -> Result<String, Error> {
+        let (claim_key, pod_key) = (self.claim_key(), self.pod_key());
         let mut parts = Vec::new();
         let mut may_list = true;
         for (kind, key, uid) in [("PersistentVolumeClaim", &claim_key, claim), ("Pod", &pod_key, pod)] {
@@ -174,7 +255,7 @@ impl Bench<'_> {
                 "the provisioner's own reason is unknown, because the credentials may not list events".to_owned(),
             );
         }
-        Ok(format!("not ready after {} s: {}", self.ready_timeout.as_secs(), parts.join("; ")))
+        Ok(format!("not ready after {} s: {}", waited.as_secs(), parts.join("; ")))
     }
 
     async fn newest_event(&self, kind: &str, key: &Key, uid: &Uid) -> Result<Option<String>, Error> {
@@ -184,22 +265,25 @@ impl Bench<'_> {
         Ok(events.max_by_key(|event| event.at).map(|event| event.words))
     }
 
-    /// Removes claim and pod, and waits until both are gone.
+    /// Has claim and pod removed.
     async fn remove(&self) -> Result<(), Error> {
-        let claim = manifest::claim_name(self.trial, self.class);
+        let made = std::mem::take(&mut *lock(&self.made));
+        let claim = self.claim_key().name;
         if self.retains {
             self.let_volume_go(&claim).await?;
         }
-        let pod = manifest::pod_name(self.trial, self.class);
-        let pod_was_there = remove(&self.pods(), &pod).await?;
-        let claim_was_there = remove(&self.claims(), &claim).await?;
-        if pod_was_there {
-            gone(&self.pods(), &pod).await?;
-        }
-        if claim_was_there {
-            gone(&self.claims(), &claim).await?;
-        }
+        let pod = remove(&self.pods(), &self.pod_key().name, made.pod).await?;
+        lock(&self.leaving).pod = pod;
+        let claim = remove(&self.claims(), &claim, made.claim).await?;
+        lock(&self.leaving).claim = claim;
         Ok(())
+    }
+
+    /// Waits until claim and pod are gone; names what stays.
+    async fn gone(&self) -> Option<String> {
+        let leaving = lock(&self.leaving).clone();
+        let pod = stays(&self.caches.pods, &self.pod_key(), leaving.pod, "pod").await;
+        pod.or(stays(&self.caches.claims, &self.claim_key(), leaving.claim, "pvc").await)
     }
 
     /// Has the provisioner free the trial's volume, although the class keeps volumes.
@@ -226,62 +310,37 @@ fn is_trial<K: Resource>(object: &K) -> bool {
     annotation(object.meta(), manifest::TRIAL).is_some()
 }
 
-/// Deletes an object of a trial; tells whether there was one. Somebody else's of the name is left alone, with an error.
-async fn remove<K>(resources: &Resources<K>, name: &str) -> Result<bool, Error>
+/// Deletes an object of a trial, if there is one, and returns which. Somebody else's of the name is left alone, with an error.
+async fn remove<K>(resources: &Resources<K>, name: &str, made: Option<Uid>) -> Result<Option<Uid>, Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let Some(found) = resources.get(name).await? else { return Ok(false) };
-    if !is_trial(&found) {
-        let message = "an object of this name is there, and it is not of a trial".to_owned();
-        return Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message });
-    }
-    let only = Only { grace_seconds: Some(0), ..Only::uid(&uid(found.meta())) };
-    match resources.delete(name, &only).await? {
-        Deleted::Ending(_) | Deleted::Gone | Deleted::Missing | Deleted::Conflict => Ok(true),
-    }
-}
-
-async fn gone<K>(resources: &Resources<K>, name: &str) -> Result<(), Error>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
-    if wait(resources, name, REMOVAL, |object: Option<&K>| object.is_none().then_some(())).await?.is_some() {
-        return Ok(());
-    }
-    let message = format!("it is still there after {} s; see what holds it with kubectl describe", REMOVAL.as_secs());
-    Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message })
-}
-
-/// Watches one object until `enough` has an answer; `None` when the time is up.
-async fn wait<K, R>(
-    resources: &Resources<K>,
-    name: &str,
-    limit: Duration,
-    enough: impl Fn(Option<&K>) -> Option<R>,
-) -> Result<Option<R>, Error>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
-{
-    let watch = watcher::watch_object(resources.api().clone(), name).backoff(Pauses::default());
-    let mut watch = std::pin::pin!(watch);
-    let found = async {
-        while let Some(event) = watch.next().await {
-            match event {
-                Ok(object) => {
-                    if let Some(answer) = enough(object.as_ref()) {
-                        return Ok(Some(answer));
-                    }
-                }
-                Err(error) => {
-                    let error = Error::of_watch(&resources.action("watch").on(name), &error);
-                    if !error.is_transient() {
-                        return Err(error);
-                    }
-                }
+    let uid = match made {
+        Some(made) => made,
+        None => {
+            let Some(found) = resources.get(name).await? else { return Ok(None) };
+            if !is_trial(&found) {
+                let message = "an object of this name is there, and it is not of a trial".to_owned();
+                return Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message });
             }
+            uid(found.meta())
         }
-        Ok(None)
     };
-    tokio::time::timeout(limit, found).await.unwrap_or(Ok(None))
+    let only = Only { grace_seconds: Some(0), ..Only::uid(&uid) };
+    // Whatever the answer: it is going, it is gone, or the name has another object by now.
+    resources.delete(name, &only).await.map(|_| Some(uid))
+}
+
+/// Waits until an object is gone; says so when it stays.
+async fn stays<T: Kept>(cache: &Cache<T>, key: &Key, leaving: Option<Uid>, word: &str) -> Option<String> {
+    let leaving = leaving?;
+    let is_gone = cache.until(key, REMOVAL, |seen| seen.is_none_or(|seen| *seen.uid() != leaving)).await;
+    let Key { namespace, name } = key;
+    let seconds = REMOVAL.as_secs();
+    (!is_gone).then(|| {
+        format!(
+            "the trial's {word} {name} in namespace {namespace} is still there after {seconds} s; see what holds it with \
+             kubectl describe -n {namespace} {word} {name}"
+        )
+    })
 }

@@ -106,10 +106,6 @@ impl<K: Resource<DynamicType = ()>> Resources<K> {
     pub(crate) fn action(&self, verb: &'static str) -> Action {
         Action::new(verb, K::plural(&()), self.namespace.as_deref())
     }
-
-    pub(crate) fn api(&self) -> &Api<K> {
-        &self.api
-    }
 }
 
 impl<K> Resources<K>

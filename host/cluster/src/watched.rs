@@ -125,6 +125,10 @@ impl Watched {
         Ok(Self { client, caches: Arc::new(caches) })
     }
 
+    pub(crate) fn parts(&self) -> (&Client, &Caches) {
+        (&self.client, &self.caches)
+    }
+
     /// Returns the world as these watches show it.
     pub fn world(&self) -> ClusterWorld {
         ClusterWorld::new(self.client.clone(), Arc::clone(&self.caches))

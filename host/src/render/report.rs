@@ -26,13 +26,17 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let title = "Nothing new was started, because of what was found:";
         let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
     }
-    if !run.report.groups.is_empty() {
+    if run.cut_short && run.report.groups.is_empty() {
+        let _ = writeln!(text, "Stopped before the checks were through; nothing was started.");
+        text.push_str(&left_behind(&run.report, screen));
+    } else if !run.report.groups.is_empty() {
         text.push_str(&self::text(&run.report, options.disposal, screen));
     } else if blockers.is_empty() && options.preflight_only {
         let claims = run.plan.groups.iter().map(|group| group.record.claims.len()).sum();
         let groups = count(run.plan.groups.len(), "group");
         let _ = writeln!(text, "All checks passed: {} in {groups} can be migrated.", count(claims, "claim"));
         text.push_str(&plan::left_alone(&run.report.unclaimed, screen));
+        text.push_str(&left_behind(&run.report, screen));
     } else if blockers.is_empty() {
         let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
         let _ = writeln!(text, "Nothing to migrate from {from} to {to}.");
@@ -56,7 +60,15 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
         let _ = writeln!(text, "\nDefault mark changed on StorageClass {}.", classes.join(", "));
     }
     text.push_str(&plan::left_alone(&report.unclaimed, screen));
+    text.push_str(&left_behind(report, screen));
     text
+}
+
+/// Returns what the checks made and could not remove.
+fn left_behind(report: &Report, screen: &Screen) -> String {
+    let lines = report.left_behind.iter().map(|line| format!("  {}\n", clean(line)));
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("\n{}\n{lines}", screen.paint.bad("Left behind by the checks:")) }
 }
 
 /// Returns what a rehearsal found when it compared all objects with those before the run.
@@ -250,14 +262,30 @@ mod tests {
 
     #[test]
     fn a_run_that_was_kept_from_starting() {
-        let run = Run { plan: samples::plan(true), trials: Vec::new(), report: Report::default() };
+        let run = Run { plan: samples::plan(true), trials: Vec::new(), cut_short: false, report: Report::default() };
         let blockers = run.blockers();
         insta::assert_snapshot!(run_text(&run, &blockers, &samples::options(), &samples::screen(None)));
     }
 
     #[test]
+    fn checks_that_were_cut_short_and_left_something() {
+        let left = "the trial's pod pf in namespace shop is still there after 120 s".to_owned();
+        let report = Report { left_behind: vec![left], ..Report::default() };
+        let run = Run { plan: samples::plan(false), trials: Vec::new(), cut_short: true, report };
+        insta::assert_snapshot!(
+            run_text(&run, &[], &samples::options(), &samples::screen(None)),
+            @"
+        Stopped before the checks were through; nothing was started.
+
+        Left behind by the checks:
+          the trial's pod pf in namespace shop is still there after 120 s
+        "
+        );
+    }
+
+    #[test]
     fn a_run_that_only_checked() {
-        let run = Run { plan: samples::plan(false), trials: Vec::new(), report: Report::default() };
+        let run = Run { plan: samples::plan(false), trials: Vec::new(), cut_short: false, report: Report::default() };
         let options = Options { preflight_only: true, ..samples::options() };
         insta::assert_snapshot!(run_text(&run, &[], &options, &samples::screen(None)));
     }

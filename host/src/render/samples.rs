@@ -242,5 +242,6 @@ pub(crate) fn report(ends: Vec<(Record, crate::driver::GroupEnd)>) -> Report {
         groups: ends.into_iter().map(|(record, end)| GroupReport::new(&record, end, at(100))).collect(),
         defaults_changed: Vec::new(),
         unclaimed: Vec::new(),
+        left_behind: Vec::new(),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use pvmigrate_cluster::Error;
-use pvmigrate_cluster::preflight::{Trial, try_out};
+use kube::Client;
+use pvmigrate_cluster::preflight::{Trial, TrialResult};
+use pvmigrate_cluster::{Error, Watched};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::ports::Fault;
 use pvmigrate_rehearsal::Faults;
@@ -13,6 +14,21 @@ use crate::stage::{SHOP, Stage, objects};
 
 fn trial(modes: &[AccessMode]) -> Trial {
     Trial { namespace: SHOP.to_owned(), modes: modes.to_vec(), volume_mode: VolumeMode::Filesystem }
+}
+
+/// Makes the trials, removes what they made, and waits until it is gone.
+async fn try_out(
+    client: &Client,
+    trials: &[Trial],
+    class: &str,
+    ready_timeout: Duration,
+) -> Result<Vec<TrialResult>, Error> {
+    let watched = Watched::start(client.clone(), Some(SHOP)).await?;
+    let preflight = watched.preflight(trials, class, "image").await?;
+    let results = preflight.results(ready_timeout).await?;
+    preflight.remove().await?;
+    assert_eq!(preflight.gone().await, Vec::<String>::new());
+    Ok(results)
 }
 
 fn left(stage: &Stage) -> Vec<String> {
@@ -31,7 +47,7 @@ async fn trials_that_succeed_leave_nothing() {
     let client = stage.connection().client;
     for class in ["fast", "late"] {
         let trials = [trial(&[AccessMode::ReadWriteOnce]), trial(&[AccessMode::ReadWriteOncePod])];
-        let results = try_out(&client, &trials, class, "image", Duration::from_secs(20)).await.unwrap();
+        let results = try_out(&client, &trials, class, Duration::from_secs(20)).await.unwrap();
         assert_eq!(results.iter().map(|result| result.failure.clone()).collect::<Vec<_>>(), [None, None]);
         assert_eq!(results[1].trial, trials[1]);
         stage.cluster.settled().await;
@@ -46,7 +62,7 @@ async fn a_class_that_keeps_volumes_keeps_none_of_a_trial() {
         "provisioner": "disks.example.com", "reclaimPolicy": "Retain", "volumeBindingMode": "Immediate"}));
     let stage = Stage::with(all).await;
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
-    let results = try_out(&stage.connection().client, &trials, "keep", "image", Duration::from_secs(20)).await.unwrap();
+    let results = try_out(&stage.connection().client, &trials, "keep", Duration::from_secs(20)).await.unwrap();
     assert_eq!(results[0].failure, None);
     stage.cluster.settled().await;
     assert_eq!(left(&stage), Vec::<String>::new());
@@ -59,15 +75,14 @@ async fn a_class_that_cannot_provision_gives_its_own_reason() {
         "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "Immediate"}));
     let stage = Stage::with(all).await;
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
-    let results =
-        try_out(&stage.connection().client, &trials, "static", "image", Duration::from_secs(1)).await.unwrap();
+    let results = try_out(&stage.connection().client, &trials, "static", Duration::from_secs(1)).await.unwrap();
     let failure = results[0].failure.as_deref().unwrap();
     assert!(failure.starts_with("not ready after 1 s: "), "{failure}");
     assert_eq!(left(&stage), Vec::<String>::new());
 
     let faults = Faults { forbid: vec![("list".to_owned(), "events".to_owned())], ..Faults::default() };
     let (connection, _) = stage.faulty(faults);
-    let results = try_out(&connection.client, &trials, "static", "image", Duration::from_secs(1)).await.unwrap();
+    let results = try_out(&connection.client, &trials, "static", Duration::from_secs(1)).await.unwrap();
     let failure = results[0].failure.as_deref().unwrap();
     assert!(failure.contains("the claim is Pending") && failure.contains("may not list events"), "{failure}");
     assert_eq!(left(&stage), Vec::<String>::new());
@@ -85,7 +100,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
             // The name is found out by a trial that is cut off after its first object.
             let faults = Faults { forbid: vec![("create".to_owned(), "pods".to_owned())], ..Faults::default() };
             let (cut, handle) = cluster.client_with(faults);
-            let results = try_out(&cut, &trials, "fast", "image", Duration::from_secs(5)).await.unwrap();
+            let results = try_out(&cut, &trials, "fast", Duration::from_secs(5)).await.unwrap();
             assert!(results[0].failure.as_deref().unwrap().contains("not allowed to create pods"));
             let written = handle.written();
             let name = written[0].rsplit('/').next().unwrap().to_owned();
@@ -95,11 +110,12 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
                     "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "slow",
                         "resources": {"requests": {"storage": "1Mi"}}}}))
                 .unwrap();
-            try_out(&client, &trials, "fast", "image", Duration::from_secs(20)).await.unwrap()
+            try_out(&client, &trials, "fast", Duration::from_secs(20)).await.unwrap()
         }
     };
     let results = claim(json!({"pvmigrate.dev/preflight": "fast"})).await;
     assert_eq!(results[0].failure, None);
+    stage.cluster.settled().await;
     assert_eq!(left(&stage), Vec::<String>::new());
     let results = claim(json!({"somebody": "else"})).await;
     let failure = results[0].failure.as_deref().unwrap();
@@ -112,8 +128,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
 async fn a_class_that_is_not_there_is_an_error() {
     let stage = Stage::new().await;
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
-    let error =
-        try_out(&stage.connection().client, &trials, "nowhere", "image", Duration::from_secs(1)).await.unwrap_err();
+    let error = try_out(&stage.connection().client, &trials, "nowhere", Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }) && !error.is_transient());
     assert!(error.to_string().contains("there is no StorageClass nowhere"), "{error}");
 }

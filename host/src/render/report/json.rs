@@ -23,6 +23,7 @@ pub struct RunJson<'a> {
     groups: Vec<GroupJson<'a>>,
     defaults_changed: &'a [String],
     unclaimed_volumes: &'a [String],
+    left_behind: &'a [String],
     /// What a rehearsal compared with before.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<ComparedJson<'a>>,
@@ -79,6 +80,7 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         groups: report.groups.iter().map(group).collect(),
         defaults_changed: &report.defaults_changed,
         unclaimed_volumes: &report.unclaimed,
+        left_behind: &report.left_behind,
         compared: None,
         errors: Vec::new(),
     }
