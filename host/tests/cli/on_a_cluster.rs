@@ -111,6 +111,36 @@ async fn status_shows_an_interrupted_migration_and_what_comes_next() {
 }
 
 #[tokio::test]
+async fn checks_that_are_cut_short_leave_nothing() {
+    let scene = scene().await;
+    let class = ("storage.k8s.io/v1", "StorageClass");
+    scene.cluster.edit(class.0, class.1, None, "new", |class| {
+        class["metadata"]["annotations"] = serde_json::json!({"rehearsal.pvmigrate.dev/provision": "no room"});
+    });
+    let of_trial = || {
+        let name = |object: &serde_json::Value| object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+        let names = scene.cluster.objects().iter().map(name).collect::<Vec<_>>();
+        names.into_iter().filter(|name| name.contains("pf-p")).collect::<Vec<_>>()
+    };
+    let stop = Stop::new();
+    let (client, policies) = (scene.cluster.client(), Policies::builtin().unwrap());
+    let options = Options { skip_preflight: false, ..options() };
+    let reporter = Arc::new(StopAt { stop: stop.clone(), is_it: |_| false });
+    let interrupt = async {
+        while of_trial().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        stop.request();
+    };
+    let (run, ()) = tokio::join!(run::migrate(&client, &policies, &options, reporter, &stop), interrupt);
+    let run = run.unwrap();
+    assert!(run.cut_short && run.trials.is_empty());
+    assert!(run.report.groups.iter().all(|group| matches!(group.end, GroupEnd::Interrupted)));
+    scene.cluster.settled().await;
+    assert_eq!(of_trial(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn an_aborted_migration_is_back_where_it_was() {
     let scene = scene().await;
     let before = claim(&scene);
