@@ -58,7 +58,7 @@ start_controller_manager() {
         --authentication-kubeconfig="$conf" --authorization-kubeconfig="$conf" \
         --bind-address=127.0.0.1 --secure-port="$controller_manager_port" --leader-elect=false \
         --service-account-private-key-file="$run/pki/sa.key" --root-ca-file="$run/pki/ca.crt" \
-        --use-service-account-credentials=true
+        --use-service-account-credentials=true --flex-volume-plugin-dir="$run/volume-plugins"
 }
 
 start_scheduler() {
