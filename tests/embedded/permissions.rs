@@ -131,7 +131,10 @@ async fn every_command_keeps_to_the_table_and_uses_all_of_it() {
     all.extend(turned_back(&scene).await);
 
     let table = pairs(&Need::ALL.into());
-    let superfluous: Vec<_> = table.difference(&all).collect();
+    // What is watched here by a list that is streamed has to be listed on a server that cannot stream.
+    let listed = all.iter().filter(|(verb, _)| verb == "watch").map(|(_, kind)| ("list".to_owned(), kind.clone()));
+    let used: Pairs = listed.chain(all.iter().cloned()).collect();
+    let superfluous: Vec<_> = table.difference(&used).collect();
     assert!(superfluous.is_empty(), "no command has used {superfluous:?}");
     println!(
         "permissions: {} rows of {} verbs, all used, none missed by {} runs, plan, status, abort and cleanup",

@@ -94,6 +94,9 @@ enum First {
     Listed,
 }
 
+/// The API server keeps no cache of events and streams them in another way, so they tell nothing of other kinds.
+const EVENTS: &str = "events";
+
 /// Knows whether the server streams lists: one watch finds out, so that the others need not.
 #[derive(Debug, Default)]
 pub(crate) struct Streaming {
@@ -130,6 +133,7 @@ pub(crate) async fn feed<K, T>(
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
     T: Reads<K>,
 {
+    let report = if K::plural(&()) == EVENTS { Report { streaming: Arc::default(), ..report } } else { report };
     let mut synced = Some(synced);
     if report.streaming.first().await == First::Streamed
         && let Some(waiting) = synced.take()
