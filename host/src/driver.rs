@@ -47,6 +47,11 @@ pub trait Reporter {
     /// Takes one event of the group.
     fn report(&self, group: &RecordId, event: Event<'_>);
 
+    /// Hears that trial volumes of the class are being made, before any group begins.
+    fn checking(&self, class: &str, trials: usize) {
+        let _ = (class, trials);
+    }
+
     /// Takes one line of the output of the rsync that copies `claim`.
     fn rsync(&self, group: &RecordId, claim: &str, line: &str);
 

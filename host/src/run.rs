@@ -98,8 +98,12 @@ pub async fn migrate(
     let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };
     let trials = if options.skip_preflight { Vec::new() } else { trials(&run.plan) };
     let is_idle = run.plan.groups.is_empty() && run.plan.resumed.is_empty();
-    if !is_idle && !(trials.is_empty() && options.preflight_only) {
+    let has_work = !options.preflight_only || !trials.is_empty();
+    if !is_idle && has_work {
         let watched = patiently(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
+        if !trials.is_empty() {
+            reporter.checking(&options.dest_class, trials.len());
+        }
         let checked = check(&watched, &trials, options, stop, &mut run).await?;
         if !options.preflight_only {
             let session = Session {
@@ -398,6 +402,10 @@ impl Reporter for Following {
             });
         }
         self.to.report(group, event);
+    }
+
+    fn checking(&self, class: &str, trials: usize) {
+        self.to.checking(class, trials);
     }
 
     fn rsync(&self, group: &RecordId, claim: &str, line: &str) {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::future::join_all;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
@@ -30,6 +31,9 @@ use crate::watched::{Caches, Watched};
 
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
 const REMOVAL: Duration = Duration::from_secs(120);
+
+/// How long the trial of another process is waited for, and how old it may be: what is older, a killed run has left.
+const OTHERS: Duration = Duration::from_secs(30);
 
 /// A combination to try out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,13 +205,16 @@ impl Bench<'_> {
         })
     }
 
-    /// Creates an object; one that a killed run left is removed first.
+    /// Creates an object; another process's is waited for, and one that a killed run left is removed first.
     async fn make<K, T>(&self, resources: &Resources<K>, cache: &Cache<T>, object: &K) -> Result<K, Error>
     where
         K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize,
         T: Reads<K>,
     {
         let mut created = resources.create(object).await?;
+        if matches!(created, Created::Exists) && await_others(resources, cache, object).await? {
+            created = resources.create(object).await?;
+        }
         if matches!(created, Created::Exists) {
             self.remove().await?;
             if let Some(left) = self.gone().await.into_iter().next() {
@@ -304,6 +311,24 @@ impl Bench<'_> {
         }
         Ok(())
     }
+}
+
+/// Waits for an object of the same name to go, if another process may have made it just now for a trial of its own; tells
+/// whether it went.
+async fn await_others<K, T: Kept>(resources: &Resources<K>, cache: &Cache<T>, object: &K) -> Result<bool, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let key = Key::of(object.meta());
+    let Some(found) = resources.get(&key.name).await? else { return Ok(true) };
+    let made = found.meta().creation_timestamp.as_ref().map(|made| made.0);
+    // The two clocks may differ by a little; then it is waited for in vain, or not at all.
+    let is_new = made.is_some_and(|made| Timestamp::now().duration_since(made).unsigned_abs() < OTHERS);
+    if !is_trial(&found) || !is_new {
+        return Ok(false);
+    }
+    let uid = uid(found.meta());
+    Ok(cache.until(&key, OTHERS, |seen| seen.is_none_or(|seen| *seen.uid() != uid)).await)
 }
 
 fn is_trial<K: Resource>(object: &K) -> bool {

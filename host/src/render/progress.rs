@@ -121,6 +121,12 @@ impl Reporter for Progress {
         }
     }
 
+    fn checking(&self, class: &str, trials: usize) {
+        let volumes = units::count(trials, "trial volume");
+        let text = format!("checks that StorageClass {} provisions: {volumes}", clean(class));
+        self.show(&mut self.heard(), &Told::Line { weight: Weight::News, text });
+    }
+
     fn wants_every_line(&self) -> bool {
         self.verbose_copy
     }

@@ -54,7 +54,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
     for claim in report.groups.iter().flat_map(|group| &group.claims) {
         text.push_str(&differences(claim, screen));
     }
-    text.push_str(&old_disks(report, disposal, screen));
+    text.push_str(&old_disks(report, disposal));
     if !report.defaults_changed.is_empty() {
         let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
         let _ = writeln!(text, "\nDefault mark changed on StorageClass {}.", classes.join(", "));
@@ -177,7 +177,7 @@ fn differences(claim: &ClaimReport, screen: &Screen) -> String {
 }
 
 /// Names the disks that are still on the backend: nobody else will.
-fn old_disks(report: &Report, disposal: Disposal, screen: &Screen) -> String {
+fn old_disks(report: &Report, disposal: Disposal) -> String {
     let migrated = report.groups.iter().filter(|group| group.is_migrated());
     let claims: Vec<&ClaimReport> =
         migrated.flat_map(|group| &group.claims).filter(|claim| !claim.old_volume.is_empty()).collect();
@@ -194,7 +194,8 @@ fn old_disks(report: &Report, disposal: Disposal, screen: &Screen) -> String {
         let handle = claim.old_handle.clone().unwrap_or_else(|| "-".to_owned());
         table.row(&[format!("{}/{}", claim.namespace, claim.name), claim.old_volume.clone(), handle]);
     }
-    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(screen.width))
+    // Never wrapped: these names are there to be copied.
+    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(None))
 }
 
 #[cfg(test)]

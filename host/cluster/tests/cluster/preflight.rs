@@ -106,7 +106,8 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
             let name = written[0].rsplit('/').next().unwrap().to_owned();
             cluster
                 .put(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-                    "metadata": {"name": name, "namespace": SHOP, "annotations": annotations},
+                    "metadata": {"name": name, "namespace": SHOP, "annotations": annotations,
+                        "creationTimestamp": "2020-01-01T00:00:00Z"},
                     "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "slow",
                         "resources": {"requests": {"storage": "1Mi"}}}}))
                 .unwrap();
@@ -122,6 +123,18 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
     assert!(failure.contains("it is not of a trial"), "{failure}");
     // The claim, and the volume that it was given.
     assert_eq!(left(&stage).len(), 2);
+}
+
+#[tokio::test]
+async fn two_processes_make_the_same_trial_one_after_the_other() {
+    let stage = Stage::new().await;
+    let (one, two) = (stage.connection().client, stage.connection().client);
+    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let limit = Duration::from_secs(20);
+    let (one, two) = tokio::join!(try_out(&one, &trials, "fast", limit), try_out(&two, &trials, "fast", limit));
+    assert_eq!((&one.unwrap()[0].failure, &two.unwrap()[0].failure), (&None, &None));
+    stage.cluster.settled().await;
+    assert_eq!(left(&stage), Vec::<String>::new());
 }
 
 #[tokio::test]
