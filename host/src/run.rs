@@ -324,7 +324,11 @@ impl Session<'_> {
     /// Stores the group's record, the first write of its migration; an open one of another process is joined.
     async fn begin(&self, group: PlannedGroup) -> Result<RecordId, GroupEnd> {
         let failed = |error: pvmigrate_cluster::Error| GroupEnd::Failed(error.into());
-        let record = self.renewed(group).await?;
+        let mut record = if self.survey.borrow().1.elapsed() > SURVEY_AGE {
+            self.planned_anew(&group).await?
+        } else {
+            group.record.clone()
+        };
         let id = record.id();
         let mut over = None;
         loop {
@@ -332,7 +336,14 @@ impl Session<'_> {
                 Saved::Stored(_) => return Ok(id),
                 Saved::Conflict => match self.records.load(&id).await.map_err(failed)? {
                     Some((found, _)) if found.is_open() => return Ok(id),
-                    Some((_, version)) => over = Some(version), // an earlier migration of the same claims
+                    Some((found, version)) => {
+                        // An earlier migration of the same claims, or one that another process has begun and ended since
+                        // the plan was made.
+                        if found.ended.is_some_and(|ended| ended.at > record.begun) {
+                            record = self.planned_anew(&group).await?;
+                        }
+                        over = Some(version);
+                    }
                     None => over = None,
                 },
             }
@@ -340,15 +351,10 @@ impl Session<'_> {
     }
 
     /// Returns the group's record as it would begin now.
-    async fn renewed(&self, planned: PlannedGroup) -> Result<Record, GroupEnd> {
-        if self.survey.borrow().1.elapsed() > SURVEY_AGE {
-            let (survey, _) = plan(self.client, self.policies, self.options)
-                .await
-                .map_err(|failure| GroupEnd::Failed(failure.error))?;
-            self.survey.replace((survey, Instant::now()));
-        } else {
-            return Ok(planned.record);
-        }
+    async fn planned_anew(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
+        let (survey, _) =
+            plan(self.client, self.policies, self.options).await.map_err(|failure| GroupEnd::Failed(failure.error))?;
+        self.survey.replace((survey, Instant::now()));
         let now = Timestamp::now();
         let survey = &self.survey.borrow().0;
         let plan =
@@ -356,7 +362,7 @@ impl Session<'_> {
         let same = |group: &PlannedGroup| group.group.claims.is_superset(&planned.group.claims);
         let in_namespace = plan.groups.into_iter().filter(|group| group.group.namespace == planned.group.namespace);
         let Some(group) = in_namespace.into_iter().find(same) else {
-            return Err(GroupEnd::NotBegun(vec![changed(&planned)]));
+            return Err(GroupEnd::NotBegun(vec![changed(planned)]));
         };
         let blockers = eligibility::blockers(survey, &group.group);
         if blockers.is_empty() { Ok(group.record) } else { Err(GroupEnd::NotBegun(blockers)) }

@@ -34,6 +34,27 @@ impl Reporter for StopAt {
     fn rsync(&self, _: &RecordId, _: &str, _: &str) {}
 }
 
+/// Has another process migrate everything while this one makes its checks, which is after its plan.
+struct Overtaken {
+    cluster: Cluster,
+}
+
+impl Reporter for Overtaken {
+    fn report(&self, _: &RecordId, _: Event<'_>) {}
+
+    fn checking(&self, _: &str, _: usize) {
+        let stop = Stop::new();
+        let nobody = Arc::new(StopAt { stop: stop.clone(), is_it: |_| false });
+        let policies = Policies::builtin().unwrap();
+        let (client, options) = (self.cluster.client(), options());
+        let other = run::migrate(&client, &policies, &options, nobody, &stop);
+        let run = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(other)).unwrap();
+        assert!(run.report.groups[0].is_migrated());
+    }
+
+    fn rsync(&self, _: &RecordId, _: &str, _: &str) {}
+}
+
 struct Scene {
     cluster: Cluster,
     _directory: tempfile::TempDir,
@@ -184,4 +205,18 @@ async fn a_record_that_is_not_there_or_over_is_named() {
     abort_with(&scene, &named(&format!("app/{record}"))).await.unwrap();
     let failure = abort_with(&scene, &named(&record)).await.unwrap_err();
     assert!(failure.error.to_string().contains("ended already"), "{}", failure.error);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
+    let scene = scene().await;
+    let reporter = Arc::new(Overtaken { cluster: scene.cluster.clone() });
+    let policies = Policies::builtin().unwrap();
+    let options = Options { skip_preflight: false, ..options() };
+    let run = run::migrate(&scene.cluster.client(), &policies, &options, reporter, &Stop::new()).await.unwrap();
+    let GroupEnd::NotBegun(blockers) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
+    assert!(blockers[0].message.contains("changed since the plan"), "{}", blockers[0]);
+    assert_eq!(claim(&scene)["spec"]["storageClassName"], "new");
+    let standings = status::look(&scene.cluster.client(), None).await.unwrap();
+    assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
 }
