@@ -22,7 +22,7 @@ each_scenario!(faults_by_seed);
 async fn faults_by_seed(name: &str, scenario: &Scenario) {
     let scene = scenario.start().await.unwrap();
     scene.migrate().await.unwrap();
-    let clean = picture(&scene);
+    let clean = picture(&scene).await;
     scene.cluster.stop().await;
     let clean = &clean;
     let one = |seed| async move {
@@ -50,7 +50,7 @@ async fn run_until_done(scene: &Scene, seed: u64) -> Picture {
                     let open = unfinished(&run);
                     if open.is_empty() {
                         scene.cluster.settled().await;
-                        return picture(scene);
+                        return picture(scene).await;
                     }
                     troubles.extend(open);
                 }

@@ -47,9 +47,9 @@ fn needs(scenario: &Scenario) -> Vec<Need> {
     needs
 }
 
-async fn migrate(scenario: &Scenario, before: impl FnOnce(&Scene)) -> (Scene, Pairs) {
+async fn migrate(scenario: &Scenario, before: impl AsyncFnOnce(&Scene)) -> (Scene, Pairs) {
     let scene = scenario.start().await.unwrap();
-    before(&scene);
+    before(&scene).await;
     let needs = needs(scenario);
     let (ended, handle) = scene.process(only(&needs)).await;
     let Ended::ByItself(result) = ended else { panic!("nothing kills here") };
@@ -90,10 +90,10 @@ async fn cleaned(scene: &Scene) -> Pairs {
 }
 
 /// The preflight gives the volume of its trial back, although the class keeps volumes.
-fn keeps_volumes(scene: &Scene) {
-    let mut class = scene.cluster.get("storage.k8s.io/v1", "StorageClass", None, "new").unwrap();
+async fn keeps_volumes(scene: &Scene) {
+    let mut class = scene.cluster.get("storage.k8s.io/v1", "StorageClass", None, "new").await.unwrap();
     class["reclaimPolicy"] = "Retain".into();
-    scene.cluster.put(class).unwrap();
+    scene.cluster.put(class).await.unwrap();
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn every_command_keeps_to_the_table_and_uses_all_of_it() {
     ];
     let count = scenarios.len();
     for scenario in scenarios {
-        all.extend(migrate(&scenario, |_| {}).await.1);
+        all.extend(migrate(&scenario, async |_: &Scene| {}).await.1);
     }
     let (scene, used) = migrate(&ONE_CLAIM, keeps_volumes).await;
     all.extend(used);

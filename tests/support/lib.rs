@@ -3,12 +3,19 @@
 
 pub mod apps;
 pub mod audit;
+pub mod checks;
+mod ground;
+pub mod paper;
 mod picture;
 pub mod real;
+pub mod scenarios;
 mod scene;
+mod share;
 pub mod tool;
 mod walker;
 
+pub use ground::{Ground, Place};
 pub use picture::{Picture, picture};
 pub use scene::{Ended, Scenario, Scene, Silent, options, policies};
+pub use share::default_class;
 pub use walker::{Counts, Walk};

@@ -12,10 +12,11 @@ mod provisioner;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use kube::Client;
-use kube::api::{Api, DynamicObject, PostParams};
+use kube::api::{Api, DeleteParams, DynamicObject, PostParams};
 use kube::core::ApiResource;
 use pvmigrate_rehearsal::parts::Machine;
 use serde_json::{Value, json};
@@ -25,6 +26,9 @@ use self::pods::Pods;
 
 /// The names of the paper nodes.
 pub const NODES: [&str; 2] = ["paper-1", "paper-2"];
+
+/// How long the cluster's controllers may take to prepare a namespace.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Holds the paper nodes of one cluster; they work as long as the runtime they were started on.
 #[derive(Clone)]
@@ -58,10 +62,52 @@ impl Paper {
         self.mirror.nudge();
     }
 
-    /// Takes the machine of these namespaces away: nothing in them is served any more.
-    pub fn remove(&self, namespaces: &[String]) {
-        let mut all = self.machines.all();
-        namespaces.iter().for_each(|name| drop(all.remove(name)));
+    /// Creates a namespace and waits until pods may be made in it.
+    ///
+    /// # Errors
+    /// When the cluster refuses, or its controllers do not come round.
+    pub async fn make_namespace(&self, name: &str) -> Result<()> {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        let all: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("v1", "Namespace", "namespaces"));
+        all.create(&PostParams::default(), &serde_json::from_value(namespace)?).await?;
+        let accounts = resource("v1", "ServiceAccount", "serviceaccounts");
+        let accounts: Api<DynamicObject> = Api::namespaced_with(self.client.clone(), name, &accounts);
+        let began = Instant::now();
+        while accounts.get_opt("default").await?.is_none() {
+            ensure!(began.elapsed() < PATIENCE, "it has no service account after {PATIENCE:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+
+    /// Takes namespaces and their volumes out of the cluster, and does not wait for it.
+    pub async fn take_down(&self, namespaces: &[String]) {
+        let all: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("v1", "Namespace", "namespaces"));
+        for name in namespaces {
+            // What cannot be taken away is left to the end of the cluster.
+            let _ = all.delete(name, &DeleteParams::default()).await;
+            self.machines.all().remove(name);
+        }
+        let volumes: Api<DynamicObject> =
+            Api::all_with(self.client.clone(), &resource("v1", "PersistentVolume", "persistentvolumes"));
+        for volume in self.mirror.all("PersistentVolume") {
+            let of = volume["spec"]["claimRef"]["namespace"].as_str().unwrap_or_default();
+            if let Some(name) = volume["metadata"]["name"].as_str().filter(|_| namespaces.iter().any(|one| one == of)) {
+                let _ = volumes.delete(name, &DeleteParams::default()).await;
+            }
+        }
+    }
+}
+
+impl Paper {
+    /// Returns what is known of all pods, claims, volumes, classes and workloads.
+    pub(crate) fn objects(&self) -> Vec<Arc<Value>> {
+        self.mirror.everything()
+    }
+
+    /// Returns a receiver that wakes when any of them changes.
+    pub(crate) fn changes(&self) -> tokio::sync::watch::Receiver<()> {
+        self.mirror.changes()
     }
 }
 
@@ -80,7 +126,7 @@ impl Machines {
 }
 
 /// Returns how a kind is asked for.
-pub(crate) fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
+pub fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     ApiResource {
         group: group.to_owned(),

@@ -30,8 +30,8 @@ impl Picture {
 }
 
 /// Takes the picture of a settled cluster.
-pub fn picture(scene: &Scene) -> Picture {
-    let objects = scene.cluster.objects();
+pub async fn picture(scene: &Scene) -> Picture {
+    let objects = scene.cluster.objects().await;
     let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let kind = |wanted: &'static str| objects.iter().filter(move |object| object["kind"] == wanted);
     let mut seen = BTreeMap::new();
@@ -116,7 +116,7 @@ fn files(scene: &Scene, claim: &Value, volume: &str) -> String {
     let name = |key: &str| claim["metadata"][key].as_str().unwrap_or_default();
     let pristine = scene.pristine(name("namespace"), name("name"));
     let Some(directory) = scene.cluster.volume_directory(volume) else { return "no directory".to_owned() };
-    if let Err(torn) = scene.cluster.check_journal(name("namespace"), name("name")) {
+    if let Err(torn) = scene.cluster.check_journal(name("namespace"), name("name"), volume) {
         return format!("journal: {torn}");
     }
     if !pristine.exists() {

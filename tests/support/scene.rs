@@ -1,8 +1,8 @@
-//! Scenes: an embedded cluster with files in its volumes, and processes of pvmigrate that run on it and may be killed.
+//! Scenes: a cluster, embedded or real, with files in its volumes, and processes of pvmigrate that run on it and may be killed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use pvmigrate::driver::{Event, Reporter};
@@ -15,8 +15,18 @@ use pvmigrate_core::invariants::violations;
 use pvmigrate_core::ports::{RecordId, World};
 use pvmigrate_core::record::Limits;
 use pvmigrate_policy::Policies;
-use pvmigrate_rehearsal::{Cluster, CopyFailure, CopyFault, Faults, Handle, Settings, find_rsync, read_objects};
+use pvmigrate_rehearsal::{
+    Cluster, CopyFailure, CopyFault, Faults, Fill, Handle, Settings, fill, find_rsync, read_objects,
+};
+use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::ground::{Ground, Place};
+use crate::picture::{Picture, picture};
+use crate::share::Share;
+
+/// How long a real cluster may take to become as it is wanted.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Names a scenario and what is asked of the run on it.
 #[derive(Clone)]
@@ -44,27 +54,42 @@ impl Scenario {
         options
     }
 
-    /// Starts the embedded cluster of this scenario and fills its volumes.
+    /// Starts an embedded cluster of this scenario and fills its volumes.
     ///
     /// # Errors
     /// When the scenario cannot be read, or the cluster does not start.
     pub async fn start(&self) -> Result<Scene> {
+        self.start_on(&Place::Embedded).await
+    }
+
+    /// Starts this scenario somewhere and fills its volumes.
+    ///
+    /// # Errors
+    /// When the scenario cannot be read, or the cluster does not take it.
+    pub async fn start_on(&self, place: &Place) -> Result<Scene> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("embedded/scenarios").join(format!("{}.yaml", self.name));
         let objects = read_objects(&file).with_context(|| format!("scenario {}", self.name))?;
         let directory = tempfile::tempdir()?;
         let rsync = find_rsync()?;
         let mut settings = Settings { writers: true, ..Settings::new(directory.path().join("volumes"), rsync) };
         (self.set)(&mut settings);
-        let cluster = Cluster::start(objects, settings).await?;
+        let cluster = match place {
+            Place::Embedded => Ground::Embedded(Cluster::start(objects, settings).await?),
+            Place::Real(paper) => {
+                let moves_default = self.options().set_defaults;
+                Ground::Real(Share::start(paper, objects, settings, moves_default).await?)
+            }
+        };
         if self.failing_copies > 0 {
             // By the temporary claims that only copy pods mount: the preflight's pods shall pass.
             let how = CopyFailure::Exit(23);
             cluster.fail_copies(CopyFault { pod: "-pvcmigrate".to_owned(), attempts: self.failing_copies, how });
         }
-        cluster.fill_all(7)?;
         cluster.settled().await;
         let scene = Scene { cluster, directory, scenario: self.clone() };
-        scene.keep_pristine()?;
+        scene.fill().await?;
+        scene.cluster.settled().await;
+        scene.keep_pristine().await?;
         Ok(scene)
     }
 }
@@ -91,10 +116,10 @@ pub fn options() -> Options {
     }
 }
 
-/// Holds a running embedded cluster.
+/// Holds a running scenario.
 pub struct Scene {
-    /// The cluster.
-    pub cluster: Cluster,
+    /// Where it runs.
+    pub cluster: Ground,
     directory: TempDir,
     scenario: Scenario,
 }
@@ -108,12 +133,20 @@ pub enum Ended {
 }
 
 impl Scene {
+    /// Returns the options of a run, with the classes as they are called here.
+    pub fn options(&self) -> Options {
+        let mut options = self.scenario.options();
+        options.source_class = self.cluster.named(&options.source_class);
+        options.dest_class = self.cluster.named(&options.dest_class);
+        options
+    }
+
     /// Runs a process of pvmigrate until it ends or its plan of faults kills it.
     pub async fn process(&self, faults: Faults) -> (Ended, Handle) {
         let (client, handle) = self.cluster.client_with(faults);
         let client = pvmigrate_cluster::wrap(client).client;
         let ended = {
-            let (options, stop) = (self.scenario.options(), Stop::default());
+            let (options, stop) = (self.options(), Stop::default());
             let migrate = run::migrate(&client, policies(), &options, Arc::new(Silent), &stop);
             tokio::select! {
                 result = migrate => Ended::ByItself(Box::new(result)),
@@ -139,16 +172,48 @@ impl Scene {
         }
     }
 
-    /// Looks at every migration on the cluster, and makes sure that the core's invariants hold.
+    /// Looks at every migration of the scene, and makes sure that the core's invariants hold.
     async fn check_invariants(&self) -> Result<()> {
         let client = self.cluster.client();
-        let watched = Watched::start(client.clone(), None).await?;
-        let world = watched.world();
-        for record in RecordStore::new(client).list(None).await? {
-            let found = violations(&record, &world.observe(&record).await?);
-            anyhow::ensure!(found.is_empty(), "record {}: {found:#?}", record.name);
+        for scope in self.cluster.scopes() {
+            let watched = Watched::start(client.clone(), scope.as_deref()).await?;
+            let world = watched.world();
+            for record in RecordStore::new(client.clone()).list(scope.as_deref()).await? {
+                let found = violations(&record, &world.observe(&record).await?);
+                anyhow::ensure!(found.is_empty(), "record {}: {found:#?}", record.name);
+            }
         }
         Ok(())
+    }
+
+    /// Takes the picture of the scene as soon as it is like another; when it stays different, as it is in the end.
+    pub async fn picture_like(&self, wanted: &Picture) -> Picture {
+        let began = Instant::now();
+        loop {
+            self.cluster.settled().await;
+            let now = picture(self).await;
+            // The embedded cluster is settled when it says so; a real one gets some time.
+            if now == *wanted || matches!(self.cluster, Ground::Embedded(_)) || began.elapsed() > PATIENCE {
+                return now;
+            }
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    }
+
+    /// Fills the volume of each bound claim with files, by the claim's annotations.
+    async fn fill(&self) -> Result<()> {
+        for (at, (claim, directory)) in self.bound_claims().await.into_iter().enumerate() {
+            fill(&directory, 7 + at as u64, Fill::of_claim(&claim))?;
+        }
+        Ok(())
+    }
+
+    /// Returns the claims that have a volume, with their directories.
+    async fn bound_claims(&self) -> Vec<(Value, PathBuf)> {
+        let objects = self.cluster.objects().await;
+        let claims = objects.into_iter().filter(|object| object["kind"] == "PersistentVolumeClaim");
+        let directory = |claim: &Value| self.cluster.volume_directory(claim["spec"]["volumeName"].as_str()?);
+        claims.filter_map(|claim| directory(&claim).map(|directory| (claim, directory))).collect()
     }
 
     /// Returns the directory that keeps a copy of the claim's files as they were at first.
@@ -157,11 +222,10 @@ impl Scene {
     }
 
     /// Copies with `cp -a`, not with rsync: what is tested is not what tests.
-    fn keep_pristine(&self) -> Result<()> {
-        for claim in self.cluster.objects().iter().filter(|object| object["kind"] == "PersistentVolumeClaim") {
-            let name = |pointer: &str| claim.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default();
-            let Some(from) = self.cluster.volume_directory(name("/spec/volumeName")) else { continue };
-            let to = self.pristine(name("/metadata/namespace"), name("/metadata/name"));
+    async fn keep_pristine(&self) -> Result<()> {
+        for (claim, from) in self.bound_claims().await {
+            let name = |key: &str| claim["metadata"][key].as_str().unwrap_or_default();
+            let to = self.pristine(name("namespace"), name("name"));
             std::fs::create_dir_all(&to)?;
             let done = std::process::Command::new("cp").arg("-a").arg(from.join(".")).arg(&to).status()?;
             anyhow::ensure!(done.success(), "cp -a of {} failed", from.display());

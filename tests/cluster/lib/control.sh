@@ -58,6 +58,7 @@ start_controller_manager() {
         --authentication-kubeconfig="$conf" --authorization-kubeconfig="$conf" \
         --bind-address=127.0.0.1 --secure-port="$controller_manager_port" --leader-elect=false \
         --service-account-private-key-file="$run/pki/sa.key" --root-ca-file="$run/pki/ca.crt" \
+        --kube-api-qps=500 --kube-api-burst=1000 \
         --use-service-account-credentials=true --flex-volume-plugin-dir="$run/volume-plugins"
 }
 
@@ -65,5 +66,6 @@ start_scheduler() {
     local conf=$run/pki/kube-scheduler.conf
     launch scheduler "$bin/kube" kube-scheduler --kubeconfig="$conf" \
         --authentication-kubeconfig="$conf" --authorization-kubeconfig="$conf" \
-        --bind-address=127.0.0.1 --secure-port="$scheduler_port" --leader-elect=false
+        --bind-address=127.0.0.1 --secure-port="$scheduler_port" --leader-elect=false \
+        --kube-api-qps=500 --kube-api-burst=1000
 }

@@ -1,9 +1,10 @@
 //! The binding of claims and volumes.
 
-use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim};
-use kube::api::{DeleteParams, ListParams};
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
+use kube::api::DeleteParams;
 use serde_json::{Value, json};
 
+use crate::provisioning::event;
 use crate::stage::{Stage, claim, claim_phase, create, gone, merge, terminating, volume_phase, wait};
 
 fn reserve(namespace: &str, name: &str) -> Value {
@@ -67,14 +68,8 @@ pub async fn a_volume_too_small_is_refused(stage: &Stage) {
     let mut large = naming("large", &stage.immediate, &volume);
     large["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
     create(&stage.claims(), large).await;
-    let about = ListParams::default().fields("involvedObject.name=large,reason=VolumeMismatch");
-    let mut seen = Vec::<Event>::new();
-    while seen.is_empty() {
-        // Each turn waits for a write of the claim's controller, not for a time.
-        stage.bound_claim("clock").await;
-        seen = stage.api::<Event>().list(&about).await.unwrap().items;
-    }
-    assert!(seen[0].message.as_ref().unwrap().contains("requested PV is too small"));
+    let message = event(stage, "large", "VolumeMismatch").await;
+    assert!(message.contains("requested PV is too small"), "{message}");
     assert!(is_pending(stage, "large").await);
 }
 

@@ -7,6 +7,7 @@ use kube::{
 };
 use serde_json::{Value, json};
 
+use crate::pods::unschedulable;
 use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, stateful_set, terminating, wait};
 
 fn when(uid: Option<String>, resource_version: Option<String>) -> DeleteParams {
@@ -25,7 +26,13 @@ pub async fn a_stale_resource_version_is_refused(stage: &Stage) {
     let new = merge(&stage.claims(), "data", json!({"metadata": {"labels": {"a": "b"}}})).await.unwrap();
     let status = refusal(stage.claims().delete("data", &when(old.uid(), old.resource_version())).await);
     assert_eq!((status.code, status.reason.as_str()), (409, "Conflict"));
-    assert!(status.message.starts_with("Operation cannot be fulfilled on persistentvolumeclaims \"data\""));
+    assert!(
+        status
+            .message
+            .starts_with("Operation cannot be fulfilled on PersistentVolumeClaim \"data\": the ResourceVersion"),
+        "{}",
+        status.message
+    );
     assert!(stage.claims().get("data").await.unwrap().metadata.deletion_timestamp.is_none());
     stage.claims().delete("data", &when(new.uid(), new.resource_version())).await.unwrap();
     wait(&stage.claims(), "data", gone()).await;
@@ -128,6 +135,8 @@ pub async fn preconditions_hold_for_each_kind(stage: &Stage) {
     stage.claim("waits", &stage.waiting).await;
     delete_stale(&stage.claims(), "waits").await;
     create(&stage.pods(), pod("waits", "nothing")).await;
+    // From then on nobody writes to it.
+    unschedulable(stage, "waits").await;
     delete_stale(&stage.pods(), "waits").await;
     create(&stage.sets(), stateful_set("db", 0, &stage.waiting)).await;
     delete_stale(&stage.sets(), "db").await;

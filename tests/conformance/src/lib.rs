@@ -83,7 +83,6 @@ macro_rules! each_behaviour {
             reading::discovery_lists_the_kinds,
             reading::an_expired_page_can_be_gone_on_from,
             reading::a_wrong_page_token_is_refused,
-            reading::a_version_yet_to_come_is_refused,
             watching::a_watch_goes_on_from_a_version,
             watching::an_object_that_leaves_the_selection_is_deleted_for_the_watch,
             watching::a_reflector_follows,

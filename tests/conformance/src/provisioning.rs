@@ -69,7 +69,7 @@ pub async fn a_node_bound_volume_keeps_its_pods_on_its_node(stage: &Stage) {
     third["spec"]["nodeSelector"] = json!({"kubernetes.io/hostname": &stage.nodes[0]});
     create(&stage.pods(), third).await;
     let message = event(stage, "third", "FailedScheduling").await;
-    assert!(message.contains("1 node(s) had volume node affinity conflict"), "{message}");
+    assert!(message.contains("1 node(s) didn't match PersistentVolume's node affinity"), "{message}");
 }
 
 pub async fn a_missing_class_is_told_in_an_event(stage: &Stage) {
@@ -94,6 +94,7 @@ fn default() -> serde_json::Value {
 }
 
 pub async fn the_default_class_is_filled_in(stage: &Stage) {
+    stage.take_turn().await;
     let usual = stage.class("usual", "Immediate", default()).await;
     let made = create(&stage.claims(), plain("plain")).await;
     assert_eq!(made.spec.unwrap().storage_class_name, Some(usual));
@@ -106,6 +107,7 @@ pub async fn the_default_class_is_filled_in(stage: &Stage) {
 }
 
 pub async fn a_class_by_name_is_admitted_as_it_is(stage: &Stage) {
+    stage.take_turn().await;
     stage.class("usual", "Immediate", default()).await;
     let foreign = stage.own("foreign");
     let made = stage.claim("named", &foreign).await;
@@ -118,6 +120,7 @@ pub async fn a_class_by_name_is_admitted_as_it_is(stage: &Stage) {
 }
 
 pub async fn a_default_class_that_comes_later_is_filled_in_too(stage: &Stage) {
+    stage.take_turn().await;
     let made = create(&stage.claims(), plain("early")).await;
     assert_eq!(made.spec.unwrap().storage_class_name, None);
     let usual = stage.class("usual", "Immediate", default()).await;

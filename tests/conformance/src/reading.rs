@@ -19,6 +19,7 @@ async fn configs(stage: &Stage, count: usize) {
 }
 
 pub async fn pages_show_one_moment(stage: &Stage) {
+    stage.take_turn().await;
     configs(stage, 5).await;
     let params = ListParams::default().labels("set=mine").limit(2);
     let first = stage.configs().list(&params).await.unwrap();
@@ -70,6 +71,7 @@ pub async fn discovery_lists_the_kinds(stage: &Stage) {
 }
 
 pub async fn an_expired_page_can_be_gone_on_from(stage: &Stage) {
+    stage.take_turn().await;
     // Events, because a real API server keeps no cache of theirs: the past is forgotten with etcd's compaction.
     let events: Api<Event> = stage.api();
     for name in ["e1", "e2", "e3", "e4"] {
@@ -97,14 +99,5 @@ pub async fn an_expired_page_can_be_gone_on_from(stage: &Stage) {
 pub async fn a_wrong_page_token_is_refused(stage: &Stage) {
     let status = refusal(stage.configs().list(&ListParams::default().limit(1).continue_token("nonsense")).await);
     assert_eq!((status.code, status.reason.as_str()), (400, "BadRequest"));
-    assert!(status.message.starts_with("continue key is not valid:"), "{}", status.message);
-}
-
-pub async fn a_version_yet_to_come_is_refused(stage: &Stage) {
-    let present = stage.configs().list(&ListParams::default()).await.unwrap().metadata.resource_version.unwrap();
-    let future = (present.parse::<u64>().unwrap() + 1_000_000).to_string();
-    let params = ListParams::default().at(&future).matching(kube::api::VersionMatch::NotOlderThan);
-    let status = refusal(stage.configs().list(&params).await);
-    assert_eq!((status.code, status.reason.as_str()), (504, "Timeout"));
-    assert!(status.message.starts_with(&format!("Too large resource version: {future}")), "{}", status.message);
+    assert!(status.message.starts_with("invalid continue token: continue key is not valid:"), "{}", status.message);
 }

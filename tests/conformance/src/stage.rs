@@ -1,6 +1,11 @@
 //! What every behaviour stands on: a client, a namespace, and ways to wait without polling.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    fmt::Debug,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use futures::future::BoxFuture;
 
@@ -27,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Makes a cluster forget its past; see [`Stage::compact`].
 pub type Compact = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// Waits until nobody else changes what the whole cluster has only once; see [`Stage::take_turn`].
+pub type Turns = Arc<dyn Fn() -> BoxFuture<'static, Box<dyn Any + Send>> + Send + Sync>;
+
 /// Where a behaviour is looked at: a namespace of its own in a cluster that provisions volumes and runs pods.
 pub struct Stage {
     pub client: Client,
@@ -39,9 +47,19 @@ pub struct Stage {
     pub nodes: [String; 2],
     /// Makes all past resourceVersions too old, as etcd's compaction does.
     pub compact: Compact,
+    /// Who may change what the whole cluster has only once.
+    pub turns: Turns,
+    /// Held until the stage is taken down.
+    pub turn: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl Stage {
+    /// Waits until this stage alone may have a default class, or make the cluster forget; it may until it is taken down.
+    pub async fn take_turn(&self) {
+        let turn = (self.turns)().await;
+        *self.turn.lock().unwrap() = Some(turn);
+    }
+
     /// Returns a name for a cluster-wide object that no other stage has.
     pub fn own(&self, name: &str) -> String {
         format!("{}-{name}", self.namespace)

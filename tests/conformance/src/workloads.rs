@@ -48,7 +48,10 @@ pub async fn a_deployment_scales_through_its_subresource(stage: &Stage) {
 }
 
 pub async fn replicas_that_share_a_claim_share_its_node(stage: &Stage) {
-    stage.claim("data", &stage.waiting).await;
+    // Only a volume of one node holds its pods together: the scheduler does not mind that others are attached to one node.
+    let bound = json!({"rehearsal.pvmigrate.dev/node-bound": "true"});
+    let local = stage.class("local", "WaitForFirstConsumer", bound).await;
+    stage.claim("data", &local).await;
     let spec = pod("x", "data")["spec"].take();
     create(&stage.deployments(), workload("Deployment", "web", 3, spec)).await;
     wait(&stage.deployments(), "web", ready(3)).await;

@@ -24,13 +24,16 @@ pub(super) struct Mirror {
     changed: watch::Sender<()>,
 }
 
-fn kinds() -> [(&'static str, ApiResource); 5] {
+fn kinds() -> [(&'static str, ApiResource); 8] {
     [
         ("Pod", resource("v1", "Pod", "pods")),
         ("PersistentVolumeClaim", resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")),
         ("PersistentVolume", resource("v1", "PersistentVolume", "persistentvolumes")),
         ("StorageClass", resource("storage.k8s.io/v1", "StorageClass", "storageclasses")),
         ("Node", resource("v1", "Node", "nodes")),
+        ("Deployment", resource("apps/v1", "Deployment", "deployments")),
+        ("StatefulSet", resource("apps/v1", "StatefulSet", "statefulsets")),
+        ("ReplicaSet", resource("apps/v1", "ReplicaSet", "replicasets")),
     ]
 }
 
@@ -62,6 +65,10 @@ impl Mirror {
     pub(super) fn all(&self, kind: &'static str) -> Vec<Arc<Value>> {
         let objects = self.objects();
         objects.iter().filter(|((one, ..), _)| *one == kind).map(|(_, object)| Arc::clone(object)).collect()
+    }
+
+    pub(super) fn everything(&self) -> Vec<Arc<Value>> {
+        self.objects().values().cloned().collect()
     }
 
     /// Returns a receiver that wakes at every change.
@@ -116,5 +123,8 @@ async fn follow(
 fn entry(kind: &'static str, object: &DynamicObject) -> (Key, Arc<Value>) {
     let metadata = &object.metadata;
     let key = (kind, metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default());
-    (key, Arc::new(serde_json::to_value(object).unwrap_or_default()))
+    let mut value = serde_json::to_value(object).unwrap_or_default();
+    // The items of a list do not say what they are.
+    value["kind"] = kind.into();
+    (key, Arc::new(value))
 }

@@ -82,7 +82,6 @@ impl Pods {
 
     fn look(self: &Arc<Self>, pod: &Arc<Value>) {
         let (uid, namespace) = (text(pod, "/metadata/uid"), text(pod, "/metadata/namespace"));
-        let Some(machine) = self.machines.of(namespace) else { return };
         let started = lock(&self.started).get(uid).map(|started| started.ended);
         if pod.pointer("/metadata/deletionTimestamp").is_some() {
             match started {
@@ -91,7 +90,10 @@ impl Pods {
                 }
                 Some(true) | None => self.leave(pod),
             }
-        } else if started.is_none() && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
+        } else if started.is_none()
+            && let Some(machine) = self.machines.of(namespace)
+            && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+        {
             match resolve(&machine.volumes, self.as_ref(), pod) {
                 Ok(mounts) => self.start(&machine, pod, mounts),
                 Err(why) => self.wait(pod, why.event),
@@ -111,7 +113,9 @@ impl Pods {
             if let Some((reason, message)) = event {
                 record(&this.client, &pod, "Warning", reason, &message, "kubelet").await;
             }
-            Noted::new(&this.client, &pod).note(creating).await;
+            if !lock(&this.started).contains_key(text(&pod, "/metadata/uid")) {
+                Noted { may_be_late: true, ..Noted::new(&this.client, &pod) }.note(creating).await;
+            }
         });
     }
 
@@ -157,7 +161,10 @@ impl Pods {
             let preconditions = Some(Preconditions { uid: Some(uid), resource_version: None });
             let params = DeleteParams { preconditions, ..DeleteParams::default().grace_period(0) };
             for _ in 0..3 {
-                match api(&client, text(&pod, "/metadata/namespace")).delete(text(&pod, "/metadata/name"), &params).await {
+                match api(&client, text(&pod, "/metadata/namespace"))
+                    .delete(text(&pod, "/metadata/name"), &params)
+                    .await
+                {
                     Ok(_) | Err(kube::Error::Api(_)) => return,
                     Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
                 }
@@ -196,11 +203,13 @@ fn api(client: &Client, namespace: &str) -> Api<DynamicObject> {
 struct Noted {
     client: Client,
     pod: tokio::sync::Mutex<Value>,
+    /// The pod may have come further by now, which the API server then says.
+    may_be_late: bool,
 }
 
 impl Noted {
     fn new(client: &Client, pod: &Value) -> Self {
-        Self { client: client.clone(), pod: tokio::sync::Mutex::new(pod.clone()) }
+        Self { client: client.clone(), pod: tokio::sync::Mutex::new(pod.clone()), may_be_late: false }
     }
 }
 
@@ -214,7 +223,11 @@ impl Notes for Noted {
         for _ in 0..5 {
             match api.patch_status(text(&pod, "/metadata/name"), &PatchParams::default(), &patch).await {
                 Err(kube::Error::Api(refused)) if !matches!(refused.code, 404 | 409) => {
-                    tracing_or_panic(&refused.message);
+                    assert!(
+                        refused.code != 422 || self.may_be_late,
+                        "the status of a pod is refused: {}",
+                        refused.message
+                    );
                 }
                 Ok(_) | Err(kube::Error::Api(_)) => return,
                 Err(_) => {}

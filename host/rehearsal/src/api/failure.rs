@@ -45,6 +45,14 @@ impl Failure {
         Self::new(409, "Conflict", message).of(kind, name)
     }
 
+    /// Builds the answer to a deletion whose precondition does not hold: unlike other conflicts it names the kind.
+    pub(crate) fn unmet(kind: &Kind, name: &str, why: &str) -> Self {
+        let message = format!("Operation cannot be fulfilled on {} \"{name}\": {why}", kind.qualified());
+        let mut failure = Self::new(409, "Conflict", message);
+        failure.details = json!({"name": name, "group": kind.group, "kind": kind.kind});
+        failure
+    }
+
     pub(crate) fn modified(kind: &Kind, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(kind, name, why)
@@ -170,6 +178,12 @@ pub(crate) struct Cause {
 impl Cause {
     pub(crate) fn invalid(field: impl Into<String>, value: &str, why: &str) -> Self {
         Self { field: field.into(), reason: "FieldValueInvalid", message: format!("Invalid value: {value:?}: {why}") }
+    }
+
+    /// Builds the refusal of a new value where the old one must stay.
+    pub(crate) fn immutable(field: impl Into<String>, value: &Value) -> Self {
+        let message = format!("Invalid value: {value}: field is immutable");
+        Self { field: field.into(), reason: "FieldValueInvalid", message }
     }
 
     pub(crate) fn forbidden(field: impl Into<String>, why: &str) -> Self {

@@ -76,7 +76,8 @@ impl Token {
             let number = if number == "now" { None } else { Some(number.parse().ok()?) };
             Some(Self { number, offset: offset.parse().ok()?, after: after.to_owned() })
         };
-        parsed().ok_or_else(|| Failure::bad_request(format!("continue key is not valid: {text:?}")))
+        parsed()
+            .ok_or_else(|| Failure::bad_request(format!("invalid continue token: continue key is not valid: {text:?}")))
     }
 
     fn renewed(after: String) -> String {

@@ -194,11 +194,8 @@ fn pod(new: &Value) -> Vec<Cause> {
 }
 
 fn config(new: &Value) -> Vec<Cause> {
-    let size: usize = ["/data", "/binaryData"]
-        .iter()
-        .flat_map(|field| object::pairs(new, field))
-        .map(|(key, value)| key.len() + value.len())
-        .sum();
+    let size: usize =
+        ["/data", "/binaryData"].iter().flat_map(|field| object::pairs(new, field)).map(|(_, value)| value.len()).sum();
     if size > CONFIG_BYTES { vec![Cause::too_long("data", CONFIG_BYTES)] } else { Vec::new() }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     admit,
-    failure::Failure,
+    failure::{Cause, Failure},
     patch,
     read::shaped,
     route::{Route, Verb},
@@ -111,7 +111,7 @@ fn update(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, Fa
 fn replace(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, Failure> {
     let (kind, key) = (route.kind, Key::new(route.kind, &route.namespace, &route.name));
     let present = store.get(&key).ok_or_else(|| Failure::not_found(kind, &key.name))?;
-    check_identity(&key, &present, &new)?;
+    check_identity(&key, &present, &new, route.verb)?;
     for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
         match present["metadata"].get(field) {
             Some(value) => object::set(&mut new, &["metadata", field], value.clone()),
@@ -137,14 +137,21 @@ fn replace(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, F
 }
 
 /// Holds a write to the uid and resourceVersion in its body, when it carries them.
-pub(super) fn check_identity(key: &Key, present: &Value, new: &Value) -> Result<(), Failure> {
+///
+/// Another uid is a conflict only for a replacement; a patch with one tries to change what cannot change.
+pub(super) fn check_identity(key: &Key, present: &Value, new: &Value, verb: Verb) -> Result<(), Failure> {
     let (asked, found) = (object::uid(new), object::uid(present));
-    if !asked.is_empty() && asked != found {
+    let other_uid = !asked.is_empty() && asked != found;
+    if other_uid && verb != Verb::Patch {
         return Err(Failure::other_uid(key.kind, &key.namespace, &key.name, asked, found));
     }
-    let asked = object::resource_version(new);
-    if !asked.is_empty() && asked != object::resource_version(present) {
+    let version = object::resource_version(new);
+    if !version.is_empty() && version != object::resource_version(present) {
         return Err(Failure::modified(key.kind, &key.name));
+    }
+    if other_uid {
+        let cause = Cause::invalid("metadata.uid", asked, "field is immutable");
+        return Err(Failure::invalid(key.kind, &key.name, &[cause]));
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ fn find_node(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Re
         if let Some(why) = refuses_pod(node, pod) {
             refused.push(why);
         } else if volumes.iter().any(|volume| !node_fits_volume(node, volume)) {
-            refused.push("node(s) had volume node affinity conflict");
+            refused.push("node(s) didn't match PersistentVolume's node affinity");
         } else {
             let has_volume = has_user_of(store, pod, claims, &key.name);
             let wanted = claims.iter().any(|claim| {

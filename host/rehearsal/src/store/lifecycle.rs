@@ -71,14 +71,14 @@ fn check_preconditions(key: &Key, present: &Value, request: &DeleteRequest) -> R
             "the UID in the precondition ({asked}) does not match the UID in record ({uid}). \
              The object might have been deleted and then recreated"
         );
-        return Err(Failure::conflict(key.kind, &key.name, &why));
+        return Err(Failure::unmet(key.kind, &key.name, &why));
     }
     if let Some(asked) = request.resource_version.as_deref().filter(|asked| *asked != version) {
         let why = format!(
             "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record \
              ({version}). The object might have been modified"
         );
-        return Err(Failure::conflict(key.kind, &key.name, &why));
+        return Err(Failure::unmet(key.kind, &key.name, &why));
     }
     Ok(())
 }

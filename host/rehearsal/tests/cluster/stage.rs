@@ -40,6 +40,8 @@ impl Embedded {
             immediate: "now".to_owned(),
             waiting: "later".to_owned(),
             nodes: ["node-1", "node-2"].map(str::to_owned),
+            turns: Arc::new(|| Box::pin(async { Box::new(()) as Box<dyn std::any::Any + Send> })),
+            turn: std::sync::Mutex::default(),
             compact: Arc::new({
                 let cluster = cluster.clone();
                 move || {

@@ -21,14 +21,10 @@ pub(crate) fn changes(kind: &Kind, old: &Value, new: &Value) -> Result<(), Failu
             causes.push(Cause::invalid("spec.selector", "changed", "field is immutable"));
         }
         ("storage.k8s.io", "storageclasses") => {
-            for field in ["parameters", "provisioner", "reclaimPolicy"] {
+            for field in ["provisioner", "reclaimPolicy", "volumeBindingMode", "parameters"] {
                 if old.get(field) != new.get(field) {
-                    causes.push(Cause::forbidden(field, &format!("updates to {field} are forbidden.")));
+                    causes.push(Cause::immutable(field, new.get(field).unwrap_or(&Value::Null)));
                 }
-            }
-            if old.get("volumeBindingMode") != new.get("volumeBindingMode") {
-                let mode = object::text(new, "/volumeBindingMode").unwrap_or_default();
-                causes.push(Cause::invalid("volumeBindingMode", mode, "field is immutable"));
             }
         }
         _ => {}
@@ -97,10 +93,10 @@ fn volume(old: &Value, new: &Value) -> Vec<Cause> {
         let why = "spec.persistentvolumesource is immutable after creation";
         causes.push(Cause::forbidden("spec.persistentvolumesource", why));
     }
-    for (field, pointer) in [("spec.volumeMode", "/spec/volumeMode"), ("spec.nodeAffinity", "/spec/nodeAffinity")] {
+    for (field, pointer) in [("volumeMode", "/spec/volumeMode"), ("spec.nodeAffinity", "/spec/nodeAffinity")] {
         let (before, after) = (old.pointer(pointer), new.pointer(pointer));
         if before.is_some_and(|before| !before.is_null()) && before != after {
-            causes.push(Cause::invalid(field, "changed", "field is immutable"));
+            causes.push(Cause::immutable(field, after.unwrap_or(&Value::Null)));
         }
     }
     causes

@@ -1,0 +1,47 @@
+//! Crash safety: a process is killed at each of its writes, before and after it; a fresh one runs to the end; what the
+//! cluster and its files then are equals what an uninterrupted run leaves.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a check fails by panicking"
+)]
+
+use futures::stream::{self, StreamExt};
+use pvmigrate_rehearsal::{Faults, Kill, When};
+
+use crate::{Ended, Picture, Place, Scenario, picture};
+
+/// Kills a run at every write, on the given sides of it, so many at once.
+pub async fn kill_at_every_write(place: &Place, name: &str, scenario: &Scenario, sides: &[When], at_once: usize) {
+    let began = std::time::Instant::now();
+    let scene = scenario.start_on(place).await.unwrap();
+    let (run, handle) = scene.migrate().await.unwrap();
+    assert!(!run.report.groups.is_empty(), "{name}: {:#?}", run.blockers());
+    let clean = picture(&scene).await;
+    scene.cluster.stop().await;
+    let kills = (1..=handle.writes()).flat_map(|at_write| sides.iter().map(move |&when| Kill { at_write, when }));
+    let kills: Vec<Kill> = kills.collect();
+    let points = kills.len();
+    let each = stream::iter(kills).map(|point| kill(place, scenario, point, &clean));
+    each.buffer_unordered(at_once).collect::<()>().await;
+    println!("{name}: {points} kill points end as the clean run does ({:.1?})", began.elapsed());
+}
+
+async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Picture) {
+    let scene = scenario.start_on(place).await.unwrap();
+    let (ended, handle) = scene.process(Faults { kill: Some(kill), ..Faults::default() }).await;
+    let at = || format!("{}: {kill:?}: {:#?}", scenario.name, handle.written());
+    // Pods come and go at their own pace, so this run may need a write less than the clean one did, and end by itself.
+    if let Ended::ByItself(result) = ended
+        && let Err(failure) = *result
+    {
+        panic!("{}: {:#}", at(), failure.error);
+    }
+    let (run, again) = scene.migrate().await.unwrap_or_else(|error| panic!("{}: then {error:#}", at()));
+    let end = scene.picture_like(clean).await;
+    let differences = clean.differences(&end).join("\n");
+    assert!(end == *clean, "{}\n{:#?}\n{differences}\n{:?}", at(), again.written(), run.report.groups);
+    scene.cluster.stop().await;
+}

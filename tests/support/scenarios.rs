@@ -1,0 +1,53 @@
+//! The scenarios that the outcome, kill, chaos and two-driver checks go through.
+
+use pvmigrate_core::record::{Disposal, OnFailure};
+
+use crate::Scenario;
+
+/// One Deployment with one claim; both classes bind at once.
+pub const ONE_CLAIM: Scenario = Scenario::new("one-claim");
+/// A first copy is made while the workload runs.
+pub const WARM: Scenario = Scenario { ask: |options| options.warm = true, ..ONE_CLAIM };
+/// The source volume stays.
+pub const KEEP: Scenario = Scenario { ask: |options| options.disposal = Disposal::Keep, ..ONE_CLAIM };
+/// The source volume is given back to its provisioner.
+pub const RECLAIM: Scenario = Scenario { ask: |options| options.disposal = Disposal::Reclaim, ..ONE_CLAIM };
+/// A StatefulSet that deletes its claims when it is scaled down, and a default class.
+pub const STATEFUL_SET: Scenario = Scenario::new("stateful-set");
+/// Workloads that share a claim.
+pub const SHARED: Scenario = Scenario::new("shared");
+/// Nobody uses the claims; the default class moves.
+pub const IDLE: Scenario = Scenario { ask: |options| options.set_defaults = true, ..Scenario::new("idle") };
+/// What the reference tool leaves before its swap.
+pub const LEFT_BY_REFERENCE: Scenario = Scenario::new("left-by-reference");
+/// What the reference tool leaves within its swap.
+pub const SWAPPED_BY_REFERENCE: Scenario = Scenario::new("swapped-by-reference");
+/// One copy fails.
+pub const FAILS_ONCE: Scenario = Scenario { failing_copies: 1, ..ONE_CLAIM };
+/// All copies fail, and the groups go back.
+pub const ROLLS_BACK: Scenario = Scenario { failing_copies: u32::MAX, ..Scenario::new("shared") };
+/// Three copies fail, which is as many as are allowed; the fourth would not.
+pub const HOLDS: Scenario =
+    Scenario { ask: |options| options.on_failure = OnFailure::Hold, failing_copies: 3, ..ONE_CLAIM };
+
+/// Hands each scenario that a check goes through to a macro, as pairs of a test's name and a scenario. Each has also a test
+/// of its own in [`crate::checks::outcome`] that says what it must come to.
+#[macro_export]
+macro_rules! each_scenario {
+    ($run:ident!($($more:tt)*)) => {
+        $run! {
+            $($more)*
+            one_claim = ONE_CLAIM,
+            warm = WARM,
+            keep = KEEP,
+            reclaim = RECLAIM,
+            stateful_set = STATEFUL_SET,
+            shared = SHARED,
+            idle = IDLE,
+            left_by_reference = LEFT_BY_REFERENCE,
+            swapped_by_reference = SWAPPED_BY_REFERENCE,
+            fails_once = FAILS_ONCE,
+            rolls_back = ROLLS_BACK,
+        }
+    };
+}
