@@ -53,7 +53,7 @@ async fn stage(paper: &Paper) -> (Stage, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::new(folder.path().join("volumes"), find_rsync().unwrap());
     paper.make_namespace(&namespace).await.unwrap();
-    paper.add(&[namespace.clone()], &Arc::new(Machine::new(settings).unwrap()));
+    paper.add(std::slice::from_ref(&namespace), &Arc::new(Machine::new(settings).unwrap()));
     let stage = Stage {
         client: paper.client.clone(),
         immediate: format!("{namespace}-now"),
