@@ -240,6 +240,8 @@ impl Error {
             403 => Self::Forbidden { action, message },
             404 => Self::NotFound { action, message },
             409 => Self::Conflict { action, message },
+            // What the API server answers to a patch with a uid when another object has the name by now.
+            422 if refusal.message.contains("metadata.uid: Invalid value") => Self::Conflict { action, message },
             // An expired watch or page token: asking anew helps.
             410 => Self::Server { action, code, message },
             429 => Self::Throttled { action, message },
@@ -319,6 +321,8 @@ mod tests {
         for code in [429, 500, 502, 503, 504] {
             assert!(refused(code, "").is_transient(), "{code}");
         }
+        let other = "Pod \"copy\" is invalid: metadata.uid: Invalid value: \"1\": field is immutable";
+        assert!(matches!(refused(422, other), Error::Conflict { .. }), "another object has this name by now");
         let broken = Broken::Unreachable { server: "https://k:6443".to_owned(), cause: "refused".to_owned() };
         let error = Error::of(&Action::new("list", "pods", None), &kube::Error::Service(Box::new(broken)));
         assert!(error.is_transient());
