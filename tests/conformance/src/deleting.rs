@@ -8,7 +8,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::pods::unschedulable;
-use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, stateful_set, terminating, wait};
+use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, terminating, wait};
 
 fn when(uid: Option<String>, resource_version: Option<String>) -> DeleteParams {
     DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() }
@@ -138,8 +138,9 @@ pub async fn preconditions_hold_for_each_kind(stage: &Stage) {
     // From then on nobody writes to it.
     unschedulable(stage, "waits").await;
     delete_stale(&stage.pods(), "waits").await;
-    create(&stage.sets(), stateful_set("db", 0, &stage.waiting)).await;
-    delete_stale(&stage.sets(), "db").await;
+    // Of the kinds that no controller writes to.
+    create(&stage.configs(), config("plain", json!({}))).await;
+    delete_stale(&stage.configs(), "plain").await;
 }
 
 pub async fn a_finalizer_holds_a_succeeded_pod(stage: &Stage) {
