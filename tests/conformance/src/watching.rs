@@ -98,7 +98,9 @@ pub async fn a_compacted_version_answers_410(stage: &Stage) {
             "involvedObject": {"kind": "Namespace", "name": stage.namespace, "namespace": stage.namespace}})
     };
     let old: Event = create(&events, note("a")).await;
+    // Two more: a watch from the version just before the oldest that is kept still misses nothing.
     create(&events, note("b")).await;
+    create(&events, note("c")).await;
     (stage.compact)().await;
     let stream = events.watch(&WatchParams::default(), &old.resource_version().unwrap()).await;
     let seen = match stream {
