@@ -28,7 +28,7 @@ pub(crate) struct Measured {
     pub(crate) down: SignedDuration,
     pub(crate) requests: usize,
     pub(crate) calls: BTreeMap<String, usize>,
-    /// Requests while rsync ran, and how long it did.
+    /// Requests between the one that made the last copy pod and the one that noted a copy's end, and the time between.
     pub(crate) while_copying: (usize, SignedDuration),
     /// What differs between the files before and after.
     pub(crate) differences: Vec<String>,
@@ -79,14 +79,7 @@ async fn migrate(real: &Real, namespace: &str, claims: u32, flags: &[&str]) -> R
     let audit = Audit::from_now(real)?;
     let (began, since) = (Timestamp::now(), Instant::now());
     let tool = Tool::migrate(real, FROM, TO, &[&["--namespace", namespace], flags].concat())?;
-    let mut watched = Box::pin(copying(real, namespace));
-    let (exited, first_copy) = {
-        let mut end = Box::pin(tool.end());
-        tokio::select! {
-            exited = &mut end => (exited?, None),
-            copy = &mut watched => { let copy = copy?; (end.await?, Some(copy)) }
-        }
-    };
+    let exited = tool.end().await?;
     let wall = since.elapsed();
     ensure!(exited.code == Some(0), "the migration failed: {exited}");
     let up = ready_since(real, namespace).await?;
@@ -94,7 +87,6 @@ async fn migrate(real: &Real, namespace: &str, claims: u32, flags: &[&str]) -> R
     tokio::time::sleep(Duration::from_millis(500)).await;
     let asked = audit.ours()?;
     let stopped = stop_of(&asked).context("no request stopped the workload")?;
-    let copied = |asked: &Asked| first_copy.is_some_and(|(from, to)| asked.at > from && asked.at < to);
     let marks = marks(&asked, began);
     Ok(Measured {
         claims,
@@ -102,27 +94,20 @@ async fn migrate(real: &Real, namespace: &str, claims: u32, flags: &[&str]) -> R
         down: up.duration_since(stopped),
         requests: asked.len(),
         calls: by_call(&asked),
-        while_copying: (
-            asked.iter().filter(|asked| copied(asked)).count(),
-            first_copy.map_or(SignedDuration::ZERO, |(from, to)| to.duration_since(from)),
-        ),
+        while_copying: while_copying(&asked).context("no request tells of a copy")?,
         differences: Vec::new(),
         compared: (0, 0),
         marks,
     })
 }
 
-/// Returns when the first copy container began to run, and when it ended, as seen from outside.
-async fn copying(real: &Real, namespace: &str) -> Result<(Timestamp, Timestamp)> {
-    let look = |wanted: fn(&str) -> bool| async move {
-        let pods = real.list("Pod", namespace).await?;
-        let mut copies = pods.iter().filter(|pod| pod["metadata"]["annotations"]["pvmigrate.dev/purpose"] == "copy");
-        let is_wanted = copies.any(|pod| wanted(pod["status"]["phase"].as_str().unwrap_or_default()));
-        Ok((is_wanted).then(Timestamp::now))
-    };
-    let from = real.until("a copy to run", START, || look(|phase| phase == "Running")).await?;
-    let to = real.until("the copy to end", START, || look(|phase| phase == "Succeeded" || phase == "Failed")).await?;
-    Ok((from, to))
+/// The last pod made is a copy's, and the record is next written when a copy has ended.
+fn while_copying(asked: &[Asked]) -> Option<(usize, SignedDuration)> {
+    let is = |request: &Asked, verb: &str, resource: &str| request.verb == verb && request.resource == resource;
+    let start = asked.iter().rposition(|request| is(request, "create", "pods"))?;
+    let after = &asked[start + 1..];
+    let end = after.iter().position(|request| is(request, "update", "configmaps"))?;
+    Some((end, after[end].at.duration_since(asked[start].at)))
 }
 
 /// Waits until the workload is ready, and returns when its last pod became so, by the cluster's own note.
