@@ -26,7 +26,7 @@ use crate::from_resource::pod_progress::trouble_of_any;
 use crate::from_resource::volume::{PROVISIONED_BY, holder, reclaim};
 use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
-use crate::resources::{Changed, Created, Only, Resources};
+use crate::resources::{Changed, Created, Deleted, Only, Resources};
 use crate::watched::{Caches, Watched};
 
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
@@ -34,6 +34,9 @@ const REMOVAL: Duration = Duration::from_secs(120);
 
 /// How long the trial of another process is waited for, and how old it may be: what is older, a killed run has left.
 const OTHERS: Duration = Duration::from_secs(30);
+
+/// How often a write of another is given way to, with a fresh look at the object each time.
+const TRIES: usize = 5;
 
 /// A combination to try out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -274,7 +277,7 @@ impl Bench<'_> {
 
     /// Has claim and pod removed.
     async fn remove(&self) -> Result<(), Error> {
-        let made = std::mem::take(&mut *lock(&self.made));
+        let made = lock(&self.made).clone();
         let claim = self.claim_key().name;
         if self.retains {
             self.let_volume_go(&claim).await?;
@@ -283,6 +286,7 @@ impl Bench<'_> {
         lock(&self.leaving).pod = pod;
         let claim = remove(&self.claims(), &claim, made.claim).await?;
         lock(&self.leaving).claim = claim;
+        *lock(&self.made) = Pair::default();
         Ok(())
     }
 
@@ -295,21 +299,24 @@ impl Bench<'_> {
 
     /// Has the provisioner free the trial's volume, although the class keeps volumes.
     async fn let_volume_go(&self, claim: &str) -> Result<(), Error> {
+        let volumes = Resources::<PersistentVolume>::whole(self.client);
         let Some(found) = self.claims().get(claim).await?.filter(is_trial) else { return Ok(()) };
         let Some(name) = of_claim::volume_name(&found) else { return Ok(()) };
-        let volumes = Resources::<PersistentVolume>::whole(self.client);
-        let Some(volume) = volumes.get(&name).await? else { return Ok(()) };
-        // A volume that an administrator made by hand is not ours to give away.
-        let is_provisioned = annotation(&volume.metadata, PROVISIONED_BY).is_some();
-        let is_held = holder(&volume).and_then(|holder| holder.uid) == Some(uid(&found.metadata));
-        if is_provisioned && is_held && reclaim(&volume) == RETAIN {
-            let patch = patch::reclaim(&version(&volume.metadata), "Delete");
-            if let Changed::Conflict = volumes.patch(&name, &patch).await? {
-                let message = "it changed meanwhile, so the volume of a trial stays behind".to_owned();
-                return Err(Error::Conflict { action: volumes.action("patch").on(&name), message });
+        for _ in 0..TRIES {
+            let Some(volume) = volumes.get(&name).await? else { return Ok(()) };
+            // A volume that an administrator made by hand is not ours to give away.
+            let is_provisioned = annotation(&volume.metadata, PROVISIONED_BY).is_some();
+            let is_held = holder(&volume).and_then(|holder| holder.uid) == Some(uid(&found.metadata));
+            if !is_provisioned || !is_held || reclaim(&volume) != RETAIN {
+                return Ok(());
+            }
+            match volumes.patch(&name, &patch::reclaim(&version(&volume.metadata), "Delete")).await? {
+                Changed::To(_) | Changed::Missing => return Ok(()),
+                Changed::Conflict => {}
             }
         }
-        Ok(())
+        let message = "it keeps changing, so the volume of a trial stays behind".to_owned();
+        Err(Error::Conflict { action: volumes.action("patch").on(&name), message })
     }
 }
 
@@ -335,25 +342,38 @@ fn is_trial<K: Resource>(object: &K) -> bool {
     annotation(object.meta(), manifest::TRIAL).is_some()
 }
 
-/// Deletes an object of a trial, if there is one, and returns which. Somebody else's of the name is left alone, with an error.
+/// Deletes an object of a trial, if there is one, and returns which is going. Somebody else's of the name is left alone, with
+/// an error where it is not known which one was made.
 async fn remove<K>(resources: &Resources<K>, name: &str, made: Option<Uid>) -> Result<Option<Uid>, Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
-    let uid = match made {
-        Some(made) => made,
-        None => {
-            let Some(found) = resources.get(name).await? else { return Ok(None) };
-            if !is_trial(&found) {
-                let message = "an object of this name is there, and it is not of a trial".to_owned();
-                return Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message });
+    let mut guess = made.clone();
+    for _ in 0..TRIES {
+        let uid = match guess.take() {
+            Some(uid) => uid,
+            None => {
+                let Some(found) = resources.get(name).await? else { return Ok(None) };
+                let uid = uid(found.meta());
+                if made.as_ref().is_some_and(|made| *made != uid) {
+                    return Ok(None);
+                }
+                if !is_trial(&found) {
+                    let message = "an object of this name is there, and it is not of a trial".to_owned();
+                    return Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message });
+                }
+                uid
             }
-            uid(found.meta())
+        };
+        let only = Only { grace_seconds: Some(0), ..Only::uid(&uid) };
+        match resources.delete(name, &only).await? {
+            Deleted::Ending(_) | Deleted::Gone => return Ok(Some(uid)),
+            Deleted::Missing => return Ok(None),
+            // The name has another object by now, or somebody was quicker with a write: a look tells which.
+            Deleted::Conflict => {}
         }
-    };
-    let only = Only { grace_seconds: Some(0), ..Only::uid(&uid) };
-    // Whatever the answer: it is going, it is gone, or the name has another object by now.
-    resources.delete(name, &only).await.map(|_| Some(uid))
+    }
+    Err(Error::Conflict { action: resources.action("delete").on(name), message: "it keeps changing".to_owned() })
 }
 
 /// Waits until an object is gone; says so when it stays.

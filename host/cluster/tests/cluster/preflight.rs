@@ -7,7 +7,7 @@ use pvmigrate_cluster::preflight::{Trial, TrialResult};
 use pvmigrate_cluster::{Error, Watched};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::ports::Fault;
-use pvmigrate_rehearsal::Faults;
+use pvmigrate_rehearsal::{Chaos, Faults};
 use serde_json::{Value, json};
 
 use crate::stage::{SHOP, Stage, objects};
@@ -66,6 +66,37 @@ async fn a_class_that_keeps_volumes_keeps_none_of_a_trial() {
     assert_eq!(results[0].failure, None);
     stage.cluster.settled().await;
     assert_eq!(left(&stage), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn refused_and_unanswered_writes_leave_nothing_of_a_trial() {
+    for seed in 0..12 {
+        let mut all = objects();
+        all.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "keep"},
+            "provisioner": "disks.example.com", "reclaimPolicy": "Retain", "volumeBindingMode": "Immediate"}));
+        let stage = Stage::with(all).await;
+        let chaos = Chaos { conflict: 0.5, answer_lost: 0.1, ..Chaos::latency(seed) };
+        let (connection, _) = stage.faulty(Faults { chaos: Some(chaos), ..Faults::default() });
+        let trials = [trial(&[AccessMode::ReadWriteOnce])];
+        let watched = loop {
+            if let Ok(watched) = Watched::start(connection.client.clone(), Some(SHOP)).await {
+                break watched;
+            }
+        };
+        let preflight = loop {
+            if let Ok(preflight) = watched.preflight(&trials, "keep", "image").await {
+                break preflight;
+            }
+        };
+        // Whatever came of it.
+        let _ = preflight.results(Duration::from_secs(20)).await;
+        while let Err(error) = preflight.remove().await {
+            assert!(error.is_transient(), "{error}");
+        }
+        assert_eq!(preflight.gone().await, Vec::<String>::new());
+        stage.cluster.settled().await;
+        assert_eq!(left(&stage), Vec::<String>::new(), "seed {seed}");
+    }
 }
 
 #[tokio::test]
