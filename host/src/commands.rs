@@ -3,7 +3,7 @@
 use pvmigrate_cluster::{ConnectOptions, Connection};
 use pvmigrate_policy::{Limits, Policies};
 
-use crate::cli::{Cli, ClusterArgs, Command, PolicyCommand, RuleArgs};
+use crate::cli::{Cli, ClusterArgs, Command, RuleArgs};
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -34,8 +34,7 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
         Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
         Some(Command::Rbac(args)) => rbac::run(&args, screen),
         Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
-        Some(Command::Policy(PolicyCommand::Test(args))) => policy::test(&args, screen),
-        Some(Command::Policy(PolicyCommand::Inspect { policy })) => policy::inspect(&policy, screen),
+        Some(Command::Policy(command)) => policy::run(&command, screen),
         Some(Command::Completions { shell }) => completions::run(shell, screen),
     }
 }
