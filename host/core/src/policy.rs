@@ -14,6 +14,7 @@ mod laws;
 pub mod quantity;
 pub mod question;
 pub mod verdict;
+pub mod waiver;
 
 pub use answer::{Ballot, Finding, Mapping, PolicyError, Reason, Severity, Subject, TargetShape, Vote};
 pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId};

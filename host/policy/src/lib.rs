@@ -18,6 +18,7 @@ mod policies;
 mod since_v0_1;
 pub mod testkit;
 mod text;
+pub mod yaml_tree;
 
 pub use call::Call;
 pub use failure::{Fault, NotComponent, Origin, PolicyFailure};
