@@ -1,0 +1,144 @@
+//! The layout of a component in a registry, as the CNCF wrote it down for WebAssembly: one config, one layer, one manifest.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::error::Error;
+
+/// The media type of manifests.
+pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+/// The media type of the config.
+pub(crate) const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
+/// The media type of the component itself.
+pub(crate) const LAYER_TYPE: &str = "application/wasm";
+
+/// The annotation of the interface version.
+const INTERFACE: &str = "dev.pvmigrate.policy.interface";
+
+/// A component and what is told about it beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// The component's bytes.
+    pub component: Vec<u8>,
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// What it does.
+    pub summary: String,
+    /// The interface version that it was built for.
+    pub interface: String,
+    /// The interfaces it exports.
+    pub exports: Vec<String>,
+    /// The interfaces it imports.
+    pub imports: Vec<String>,
+}
+
+/// An artifact's table of contents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    schema_version: u32,
+    #[serde(default)]
+    media_type: String,
+    #[serde(default = "nothing")]
+    config: Descriptor,
+    #[serde(default)]
+    layers: Vec<Descriptor>,
+    /// What is told about the component.
+    #[serde(default)]
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Points at bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Descriptor {
+    media_type: String,
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+}
+
+/// An index of several artifacts has no config.
+fn nothing() -> Descriptor {
+    Descriptor { media_type: String::new(), digest: String::new(), size: 0 }
+}
+
+impl Descriptor {
+    fn of(media_type: &str, bytes: &[u8]) -> Self {
+        let digest = Digest::of(bytes).to_string();
+        Self { media_type: media_type.to_owned(), digest, size: bytes.len() as u64 }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config<'a> {
+    /// The same for all: the digest of an artifact says what is in it, not when it was pushed.
+    created: &'static str,
+    architecture: &'static str,
+    os: &'static str,
+    layer_digests: [String; 1],
+    component: ConfigComponent<'a>,
+}
+
+#[derive(Serialize)]
+struct ConfigComponent<'a> {
+    exports: &'a [String],
+    imports: &'a [String],
+}
+
+impl Artifact {
+    /// Returns the config's bytes and the manifest's. The same artifact gives the same bytes.
+    pub(crate) fn laid_out(&self) -> Result<(Vec<u8>, Vec<u8>), serde_json::Error> {
+        let config = serde_json::to_vec(&Config {
+            created: "1970-01-01T00:00:00Z",
+            architecture: "wasm",
+            os: "wasip2",
+            layer_digests: [Digest::of(&self.component).to_string()],
+            component: ConfigComponent { exports: &self.exports, imports: &self.imports },
+        })?;
+        let annotations = [
+            ("org.opencontainers.image.title", &self.name),
+            ("org.opencontainers.image.version", &self.version),
+            ("org.opencontainers.image.description", &self.summary),
+            (INTERFACE, &self.interface),
+        ];
+        let manifest = Manifest {
+            schema_version: 2,
+            media_type: MANIFEST_TYPE.to_owned(),
+            config: Descriptor::of(CONFIG_TYPE, &config),
+            layers: vec![Descriptor::of(LAYER_TYPE, &self.component)],
+            annotations: annotations.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+        };
+        Ok((config, serde_json::to_vec(&manifest)?))
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest and finds the component in it.
+    pub(crate) fn read(bytes: &[u8], of: &str, most: usize) -> Result<(Self, Digest, usize), Error> {
+        let not_wasm = |why: String| Error::NotWasm { reference: of.to_owned(), why };
+        let manifest: Self = serde_json::from_slice(bytes).map_err(|_| not_wasm("its manifest is none".to_owned()))?;
+        if manifest.config.media_type != CONFIG_TYPE {
+            let is = match manifest.config.media_type.as_str() {
+                "" => "an index of several artifacts".to_owned(),
+                other => format!("an artifact of type {other:?}"),
+            };
+            return Err(not_wasm(format!("it is {is}, and should be {CONFIG_TYPE}")));
+        }
+        let mut layers = manifest.layers.iter().filter(|layer| layer.media_type == LAYER_TYPE);
+        let (layer, others) = (layers.next(), layers.count());
+        let layer = layer.ok_or_else(|| not_wasm(format!("it has no layer of type {LAYER_TYPE}")))?;
+        if others > 0 {
+            return Err(not_wasm(format!("it has {} layers of type {LAYER_TYPE}", others + 1)));
+        }
+        let digest = layer.digest.parse().map_err(|error| not_wasm(format!("its layer's digest: {error}")))?;
+        match usize::try_from(layer.size).ok().filter(|size| *size <= most) {
+            Some(size) => Ok((manifest, digest, size)),
+            None => Err(not_wasm(format!("it has {} bytes, and at most {most} are accepted", layer.size))),
+        }
+    }
+}

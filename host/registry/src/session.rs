@@ -1,0 +1,290 @@
+//! Requests about one repository: signed in when the registry asks for it, redirected as far as that is safe.
+
+use std::sync::{Mutex, PoisonError};
+
+use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use http::{HeaderValue, Method, StatusCode, Uri};
+use serde::Deserialize;
+
+use crate::challenge::{Challenge, Trust, trust};
+use crate::credentials::{Credentials, User};
+use crate::error::Error;
+use crate::http::{Answer, Ask, Http};
+use crate::reference::{Reference, is_loopback};
+
+/// Redirects of one request that are followed: one to the storage behind the registry, and some to spare.
+const MOST_REDIRECTS: usize = 3;
+/// What is shown of a registry's words.
+const MOST_WORDS: usize = 300;
+
+/// Says what is to be done with the repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rights {
+    Pull,
+    Push,
+}
+
+/// Talks about one repository.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    http: &'a Http,
+    credentials: &'a Credentials,
+    reference: &'a Reference,
+    plain_http: bool,
+    rights: Rights,
+    /// The `Authorization` header, once signed in.
+    signed: Mutex<Option<HeaderValue>>,
+}
+
+impl<'a> Session<'a> {
+    /// Begins without a request. Plain HTTP is spoken to this machine, and elsewhere when `plain_http` says so.
+    pub(crate) fn new(
+        http: &'a Http,
+        credentials: &'a Credentials,
+        reference: &'a Reference,
+        plain_http: bool,
+        rights: Rights,
+    ) -> Self {
+        let plain_http = plain_http || reference.is_loopback();
+        Self { http, credentials, reference, plain_http, rights, signed: Mutex::new(None) }
+    }
+
+    /// Returns the address of something in the repository, such as `manifests/latest`.
+    pub(crate) fn url(&self, path: &str) -> Result<Uri, Error> {
+        let scheme = if self.plain_http { "http" } else { "https" };
+        let Reference { host, repository, .. } = self.reference;
+        self.address(&format!("{scheme}://{host}/v2/{repository}/{path}"))
+    }
+
+    fn address(&self, text: &str) -> Result<Uri, Error> {
+        text.parse().map_err(|error| Error::Nonsense { url: text.to_owned(), why: format!("no address: {error}") })
+    }
+
+    /// Asks, signs in if that is wanted, and returns an answer that means yes or "not there".
+    pub(crate) async fn ask(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
+        let answer = self.send(url, ask).await?;
+        let answer = if answer.code == StatusCode::UNAUTHORIZED && self.signed().is_none() {
+            let challenges = answer.headers.get_all(WWW_AUTHENTICATE).iter();
+            let challenge = challenges.filter_map(|value| Challenge::read(value.to_str().ok()?)).next();
+            self.sign_in(challenge).await?;
+            self.send(url, ask).await?
+        } else {
+            answer
+        };
+        match answer.code {
+            code if code.is_success() || code == StatusCode::NOT_FOUND => Ok(answer),
+            StatusCode::UNAUTHORIZED => Err(self.sign_in_failed(&words(&answer))),
+            code => Err(Error::Refused {
+                method: ask.method.to_string(),
+                url: url.to_string(),
+                code: code.as_u16(),
+                words: words(&answer),
+            }),
+        }
+    }
+
+    /// Returns the address that an answer points to, which must be on the registry itself: bytes are sent there.
+    pub(crate) fn location(&self, from: &Uri, answer: &Answer) -> Result<Uri, Error> {
+        let to = self.target(from, answer)?;
+        match is_registry(from, &to) {
+            true => Ok(to),
+            false => Err(elsewhere(from, &to, "policies are uploaded to the registry itself only")),
+        }
+    }
+
+    /// Sends, and follows redirects of what is only read. The password stays with the registry.
+    async fn send(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
+        let mut at = url.clone();
+        for _ in 0..=MOST_REDIRECTS {
+            let mut ask = ask.clone();
+            if let Some(signed) = self.signed().filter(|_| is_registry(url, &at)) {
+                ask.headers.insert(AUTHORIZATION, signed);
+            }
+            let answer = self.http.send(&at, &ask).await?;
+            if !answer.code.is_redirection() {
+                return Ok(answer);
+            }
+            let to = self.target(&at, &answer)?;
+            may_follow(&ask.method, &at, &to)?;
+            at = to;
+        }
+        Err(Error::Nonsense { url: url.to_string(), why: "it redirects again and again".to_owned() })
+    }
+
+    fn target(&self, from: &Uri, answer: &Answer) -> Result<Uri, Error> {
+        let nonsense = |why: &str| Error::Nonsense { url: from.to_string(), why: why.to_owned() };
+        let location = answer.header(LOCATION).ok_or_else(|| nonsense("it does not say where to go on"))?;
+        if location.starts_with('/') && !location.starts_with("//") {
+            let scheme = from.scheme_str().unwrap_or("https");
+            let authority = from.authority().map_or("", |authority| authority.as_str());
+            return self.address(&format!("{scheme}://{authority}{location}"));
+        }
+        if location.starts_with("https://") || location.starts_with("http://") {
+            return self.address(location);
+        }
+        Err(nonsense("it says where to go on in a way that is no whole address"))
+    }
+
+    fn signed(&self) -> Option<HeaderValue> {
+        self.signed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn sign_in(&self, challenge: Option<Challenge>) -> Result<(), Error> {
+        let host = &self.reference.host;
+        let user = self.credentials.of(host);
+        let header = match challenge {
+            Some(Challenge::Basic) => user.map(User::basic).ok_or_else(|| self.sign_in_failed(&self.nobody(host)))?,
+            Some(Challenge::Bearer { realm, service }) => {
+                let token = self.token(&realm, service.as_deref()).await?;
+                format!("Bearer {token}")
+            }
+            None => return Err(self.sign_in_failed("it asks for it in a way that is not understood")),
+        };
+        let mut header: HeaderValue =
+            header.parse().map_err(|_| self.sign_in_failed("the token or the password is no text for a header"))?;
+        header.set_sensitive(true);
+        *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = Some(header);
+        Ok(())
+    }
+
+    /// Asks the registry's token service for a token.
+    async fn token(&self, realm: &str, service: Option<&str>) -> Result<String, Error> {
+        let host = &self.reference.host;
+        let address = self.address(realm)?;
+        let (of, user) = match trust(host, self.plain_http, &address) {
+            Trust::Never(why) => {
+                return Err(Error::Elsewhere { url: host.clone(), to: realm.to_owned(), why });
+            }
+            Trust::OfRegistry => (host.as_str(), self.credentials.of(host)),
+            Trust::OfService => {
+                let of = address.authority().map_or("", |authority| authority.as_str());
+                (of, self.credentials.of(of))
+            }
+        };
+        let rights = if self.rights == Rights::Push { "pull,push" } else { "pull" };
+        let mut query = vec![format!("scope=repository:{}:{rights}", self.reference.repository)];
+        query.extend(service.map(|service| format!("service={}", escaped(service))));
+        let separator = if address.query().is_some() { '&' } else { '?' };
+        let url = self.address(&format!("{realm}{separator}{}", query.join("&")))?;
+        let mut ask = Ask::new(Method::GET);
+        if let Some(mut value) = user.and_then(|user| HeaderValue::from_str(&user.basic()).ok()) {
+            value.set_sensitive(true);
+            ask.headers.insert(AUTHORIZATION, value);
+        }
+        let answer = self.http.send(&url, &ask).await?;
+        let why = || match user {
+            Some(_) => format!("{of} does not accept the password it is given: {}", words(&answer)),
+            None => self.nobody(of),
+        };
+        if !answer.code.is_success() {
+            return Err(self.sign_in_failed(&why()));
+        }
+        let given: Token = serde_json::from_slice(&answer.body).map_err(|_| Error::Nonsense {
+            url: realm.to_owned(),
+            why: "it is a token service and gives no token".to_owned(),
+        })?;
+        given.token.or(given.access_token).ok_or_else(|| self.sign_in_failed(&why()))
+    }
+
+    fn nobody(&self, of: &str) -> String {
+        let other = match self.credentials.of(&self.reference.host) {
+            Some(_) if of != self.reference.host => {
+                format!("; the password for {} is not sent to another host", self.reference.host)
+            }
+            _ => String::new(),
+        };
+        format!("there is no entry for {of} in the auths of docker's config.json (helpers are not asked){other}")
+    }
+
+    fn sign_in_failed(&self, why: &str) -> Error {
+        Error::SignIn { host: self.reference.host.clone(), why: why.to_owned() }
+    }
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<String>,
+    access_token: Option<String>,
+}
+
+/// Tells whether an address is on the registry that was asked, by scheme, host and port.
+fn is_registry(registry: &Uri, url: &Uri) -> bool {
+    registry.scheme() == url.scheme() && registry.authority() == url.authority()
+}
+
+/// Accepts redirects of reads, on the same host or over TLS. A registry on the net cannot point at this machine.
+fn may_follow(method: &Method, from: &Uri, to: &Uri) -> Result<(), Error> {
+    if *method != Method::GET && *method != Method::HEAD {
+        return Err(elsewhere(from, to, "only what is read may lie elsewhere"));
+    }
+    if is_registry(from, to) {
+        return Ok(());
+    }
+    if to.scheme_str() != Some("https") {
+        return Err(elsewhere(from, to, "other hosts are asked over TLS only"));
+    }
+    let host = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
+    if host(to).contains('@') || (is_loopback(&host(to)) && !is_loopback(&host(from))) {
+        return Err(elsewhere(from, to, "no registry may point at this machine, or name a user"));
+    }
+    Ok(())
+}
+
+fn elsewhere(from: &Uri, to: &Uri, why: &'static str) -> Error {
+    Error::Elsewhere { url: from.to_string(), to: to.to_string(), why }
+}
+
+/// Returns what a registry says about a refusal, cut and on one line.
+fn words(answer: &Answer) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        errors: Vec<One>,
+    }
+    #[derive(Deserialize)]
+    struct One {
+        #[serde(default)]
+        code: String,
+        #[serde(default)]
+        message: String,
+    }
+    let said: Option<Said> = serde_json::from_slice(&answer.body).ok();
+    let text = said.map(|said| {
+        let each = said.errors.into_iter().map(|one| format!("{} {}", one.code, one.message).trim().to_owned());
+        each.collect::<Vec<_>>().join("; ")
+    });
+    let text = text.unwrap_or_else(|| answer.code.canonical_reason().unwrap_or_default().to_owned());
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_WORDS).collect()
+}
+
+/// Escapes what has a meaning in a query.
+fn escaped(text: &str) -> String {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~/:".contains(byte);
+    text.bytes().map(|byte| if plain(&byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_that_are_followed() {
+        let uri = Uri::from_static;
+        let registry = uri("https://r.example.com/v2/x/blobs/1");
+        let ok = |method: &Method, from: &Uri, to: &'static str| may_follow(method, from, &uri(to)).is_ok();
+        assert!(ok(&Method::GET, &registry, "https://storage.example.net/1?signature=2"));
+        assert!(ok(&Method::GET, &registry, "https://r.example.com/other"));
+        assert!(!ok(&Method::PUT, &registry, "https://r.example.com/other"), "uploads are not redirected");
+        assert!(!ok(&Method::GET, &registry, "http://r.example.com/v2/x/blobs/1"), "never to plain HTTP");
+        assert!(!ok(&Method::GET, &registry, "http://169.254.169.254/latest"));
+        assert!(!ok(&Method::GET, &registry, "https://localhost:8443/"));
+        assert!(!ok(&Method::GET, &registry, "https://me@storage.example.net/1"));
+        let local = uri("http://127.0.0.1:5000/v2/x/blobs/1");
+        assert!(ok(&Method::GET, &local, "http://127.0.0.1:5000/other"));
+        assert!(!ok(&Method::GET, &local, "http://127.0.0.1:5001/other"), "another port is another service");
+    }
+
+    #[test]
+    fn a_service_name_cannot_add_to_the_query() {
+        assert_eq!(escaped("a&scope=repository:x:*"), "a%26scope%3Drepository:x:%2A");
+    }
+}
