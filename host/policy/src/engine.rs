@@ -3,8 +3,9 @@
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use wasmtime::{Config, Engine};
+use wasmtime::{Cache, Config, Engine};
 
+use crate::cache;
 use crate::failure::Fault;
 
 /// How long one tick of the clock is. Deadlines are this coarse; fuel is what stops a loop first.
@@ -32,7 +33,7 @@ impl Sandbox {
     }
 
     fn new() -> Result<Self, Fault> {
-        let engine = Engine::new(&config()).map_err(|error| Fault::Engine(format!("{error:#}")))?;
+        let engine = Engine::new(&config(cache::of_user())).map_err(|error| Fault::Engine(format!("{error:#}")))?;
         let clock = Arc::new(Clock::default());
         let (ticking, ticked) = (Arc::clone(&clock), engine.weak());
         std::thread::Builder::new()
@@ -66,7 +67,8 @@ pub(crate) fn ticks(wall: Duration) -> u64 {
     u64::try_from(ticks).unwrap_or(u64::MAX - 1).saturating_add(1)
 }
 
-fn config() -> Config {
+/// Compiled code comes from the compiler or from what it left in the cache, and from nowhere else.
+fn config(cache: Option<Cache>) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -78,7 +80,8 @@ fn config() -> Config {
         .wasm_relaxed_simd(false)
         .max_wasm_stack(STACK_BYTES)
         // Function names of a guest are no text to show; the panic message says more.
-        .wasm_backtrace_max_frames(None);
+        .wasm_backtrace_max_frames(None)
+        .cache(cache);
     config
 }
 
@@ -119,5 +122,43 @@ pub(crate) struct ClockOn<'a>(&'a Clock);
 impl Drop for ClockOn<'_> {
     fn drop(&mut self) {
         self.0.change(|turns| turns.calls -= 1);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use wasmtime::component::Component;
+
+    use super::*;
+
+    /// Compiles a component with this cache; returns how often the cache could help, and how often not.
+    fn compile(folder: &Path) -> (usize, usize) {
+        let cache = cache::below(folder).unwrap();
+        let engine = Engine::new(&config(Some(cache.clone()))).unwrap();
+        let module = r#"(component (core module (func (export "f") (result i32) i32.const 7)))"#;
+        Component::new(&engine, wat::parse_str(module).unwrap()).unwrap();
+        (cache.cache_hits(), cache.cache_misses())
+    }
+
+    fn files(folder: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    }
+
+    #[test]
+    fn code_is_compiled_once_and_again_when_its_file_is_damaged() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path().join("cache");
+        assert_eq!(compile(&folder), (0, 1));
+        assert_eq!(compile(&folder), (1, 0));
+        let compiled = files(&folder);
+        assert!(!compiled.is_empty());
+        for file in compiled {
+            std::fs::write(file, "no code").unwrap();
+        }
+        assert_eq!(compile(&folder), (0, 1));
     }
 }

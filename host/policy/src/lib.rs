@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod cache;
 mod call;
 mod engine;
 mod failure;
@@ -20,6 +21,7 @@ pub mod testkit;
 mod text;
 pub mod yaml_tree;
 
+pub use cache::{cache_folder, cache_warning};
 pub use call::Call;
 pub use failure::{Fault, NotComponent, Origin, PolicyFailure};
 pub use limits::Limits;
