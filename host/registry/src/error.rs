@@ -90,9 +90,6 @@ pub enum Error {
         /// What was tried.
         why: String,
     },
-    /// Plain HTTP to another machine.
-    #[error("plain HTTP is spoken to this machine only, not to {0}")]
-    PlainHttp(String),
     /// The credentials file is wrong.
     #[error("cannot use the credentials in {}: {why}", .file.display())]
     Credentials {

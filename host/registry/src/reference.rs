@@ -119,8 +119,10 @@ fn parse(text: &str) -> Result<Reference, String> {
 /// A host name or address with at most a port: nothing that could hide a user name or a path.
 fn is_host(host: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
-    let parsed: Option<http::uri::Authority> = host.parse().ok();
-    host.chars().all(plain) && parsed.is_some_and(|parsed| !parsed.host().is_empty())
+    let Ok(parsed) = host.parse::<http::uri::Authority>() else { return false };
+    let port = host.strip_prefix(parsed.host()).unwrap_or(host);
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    host.chars().all(plain) && !parsed.host().is_empty() && is_port
 }
 
 fn is_repository(name: &str) -> bool {

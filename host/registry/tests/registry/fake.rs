@@ -1,0 +1,75 @@
+//! A registry that answers whatever a test wants, and remembers what it was asked.
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+
+/// One request, as far as tests look at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    /// With the query.
+    pub(crate) path: String,
+    pub(crate) authorization: Option<String>,
+}
+
+/// A server on a free port of this machine; it ends with the test's runtime.
+pub(crate) struct Fake {
+    pub(crate) host: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+impl Fake {
+    pub(crate) async fn start(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = listener.local_addr().unwrap().to_string();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (noted, answer) = (Arc::clone(&seen), Arc::new(answer));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (noted, answer) = (Arc::clone(&noted), Arc::clone(&answer));
+                let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                    let seen = Seen {
+                        method: request.method().to_string(),
+                        path: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+                        authorization: request.headers().get(AUTHORIZATION).map(|value| value.to_str().unwrap().into()),
+                    };
+                    let answered = answer(&seen);
+                    noted.lock().unwrap().push(seen);
+                    async move { Ok::<_, Infallible>(answered) }
+                });
+                tokio::spawn(async move {
+                    // A client that goes away is no fault of the test's.
+                    let _gone = hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await;
+                });
+            }
+        });
+        Self { host, seen }
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+pub(crate) fn ok(body: impl Into<Bytes>) -> Answer {
+    Response::new(Full::new(body.into()))
+}
+
+pub(crate) fn code(code: StatusCode, headers: &[(&str, &str)]) -> Answer {
+    let mut answer = Response::builder().status(code);
+    for (name, value) in headers {
+        answer = answer.header(*name, *value);
+    }
+    answer.body(Full::new(Bytes::new())).unwrap()
+}

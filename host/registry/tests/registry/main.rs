@@ -1,0 +1,38 @@
+//! Push and pull against a real registry, and against hostile ones. All of it on this machine.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+mod docker;
+mod fake;
+mod hostile;
+
+use pvmigrate_registry::{Artifact, Credentials, Reference};
+
+/// More than any artifact here has.
+const MOST: usize = 1 << 20;
+
+/// Something to push: nobody here looks into it.
+fn artifact(bytes: &[u8]) -> Artifact {
+    Artifact {
+        component: bytes.to_vec(),
+        name: "keep".to_owned(),
+        version: "1.2.3".to_owned(),
+        summary: "keeps claims".to_owned(),
+        interface: "pvmigrate:policy@0.2.0".to_owned(),
+        exports: vec!["pvmigrate:policy/selection@0.2.0".to_owned()],
+        imports: Vec::new(),
+    }
+}
+
+fn reference(host: &str, rest: &str) -> Reference {
+    format!("oci://{host}/{rest}").parse().unwrap()
+}
+
+/// The user `me` with the password `secret`, for these hosts.
+fn credentials(hosts: &[&str]) -> Credentials {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.json");
+    let auths: Vec<_> = hosts.iter().map(|host| format!("{host:?}: {{\"auth\": \"bWU6c2VjcmV0\"}}")).collect();
+    std::fs::write(&file, format!("{{\"auths\": {{{}}}}}", auths.join(", "))).unwrap();
+    Credentials::read(&file).unwrap()
+}
