@@ -28,6 +28,7 @@ impl Drop for Docker {
 }
 
 /// Starts one, or says loudly that this machine has none.
+#[allow(clippy::print_stderr, reason = "what is left out must be seen")]
 async fn docker(with_users: bool) -> Option<Docker> {
     let program = "/usr/bin/docker-registry";
     if !Path::new(program).exists() {
