@@ -1,11 +1,16 @@
-//! Kills at every write, on a real API server. One side of each write: after one write is before the next.
+//! Kills at writes, on a real API server. One side of a write: after one write is before the next.
+//!
+//! Every fifth write, as each run takes seconds here; every one where `PVMIGRATE_EVERY_WRITE` is set.
 
 use pvmigrate_rehearsal::When;
+use pvmigrate_tests::checks::kill::{Kills, kill_at_writes};
 
 use crate::cluster::on_the_cluster;
 
-/// How many scenes of one scenario run at once.
-const AT_ONCE: usize = 4;
+fn kills() -> Kills {
+    let every = if std::env::var_os("PVMIGRATE_EVERY_WRITE").is_some() { 1 } else { 5 };
+    Kills { sides: &[When::AfterWrite], every, at_once: 4 }
+}
 
 macro_rules! on_a_real_cluster {
     ($($name:ident = $scenario:ident,)*) => {
@@ -14,7 +19,7 @@ macro_rules! on_a_real_cluster {
             fn $name() {
                 let scenario = &pvmigrate_tests::scenarios::$scenario;
                 on_the_cluster(async |place| {
-                    pvmigrate_tests::checks::kill::kill_at_every_write(place, stringify!($name), scenario, &[When::AfterWrite], AT_ONCE).await;
+                    kill_at_writes(place, stringify!($name), scenario, kills()).await;
                 });
             }
         )*

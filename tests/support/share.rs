@@ -22,6 +22,8 @@ use crate::paper::{Paper, resource};
 const REST: Duration = Duration::from_secs(60);
 /// How long nothing may have moved before a share counts as at rest.
 const QUIET: Duration = Duration::from_millis(150);
+/// The same where something is not ready, and may never be: two pods of a claim that only one node can mount.
+const STUCK: Duration = Duration::from_secs(10);
 
 /// The default class is one for the whole cluster: scenes that have one, or move it, wait for each other.
 static DEFAULT_CLASS: std::sync::OnceLock<Arc<Mutex<()>>> = std::sync::OnceLock::new();
@@ -270,9 +272,11 @@ impl Share {
             let at_rest = |object: &Arc<Value>| {
                 is_at_rest(object) && (text(object, "/kind") != "PersistentVolumeClaim" || is_bound(object))
             };
-            if versions != before || !now.iter().all(at_rest) {
+            if versions != before {
                 (since, before) = (Instant::now(), versions);
-            } else if since.elapsed() >= QUIET {
+            }
+            let quiet = if now.iter().all(at_rest) { QUIET } else { STUCK };
+            if since.elapsed() >= quiet {
                 return;
             }
             let _ = tokio::time::timeout(Duration::from_millis(50), changes.changed()).await;

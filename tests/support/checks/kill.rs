@@ -13,20 +13,34 @@ use pvmigrate_rehearsal::{Faults, Kill, When};
 
 use crate::{Ended, Picture, Place, Scenario, picture};
 
-/// Kills a run at every write, on the given sides of it, so many at once.
-pub async fn kill_at_every_write(place: &Place, name: &str, scenario: &Scenario, sides: &[When], at_once: usize) {
+/// Says at which writes runs are killed, and how many runs there are at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Kills {
+    /// The sides of a write.
+    pub sides: &'static [When],
+    /// 1: every write; 5: every fifth, from another one on in each scenario.
+    pub every: u64,
+    /// How many runs at once.
+    pub at_once: usize,
+}
+
+/// Kills runs of a scenario at its writes.
+pub async fn kill_at_writes(place: &Place, name: &str, scenario: &Scenario, kills: Kills) {
     let began = std::time::Instant::now();
     let scene = scenario.start_on(place).await.unwrap();
     let (run, handle) = scene.migrate().await.unwrap();
     assert!(!run.report.groups.is_empty(), "{name}: {:#?}", run.blockers());
     let clean = picture(&scene).await;
     scene.cluster.stop().await;
-    let kills = (1..=handle.writes()).flat_map(|at_write| sides.iter().map(move |&when| Kill { at_write, when }));
-    let kills: Vec<Kill> = kills.collect();
-    let points = kills.len();
-    let each = stream::iter(kills).map(|point| kill(place, scenario, point, &clean));
+    let Kills { sides, every, at_once } = kills;
+    let offset = name.bytes().map(u64::from).sum::<u64>();
+    let writes = (1..=handle.writes()).filter(|at_write| (at_write + offset) % every == 0);
+    let points = writes.flat_map(|at_write| sides.iter().map(move |&when| Kill { at_write, when })).collect::<Vec<_>>();
+    let (count, all) = (points.len(), handle.writes());
+    assert!(count > 0, "{name}: none of the {all} writes is a kill point");
+    let each = stream::iter(points).map(|point| kill(place, scenario, point, &clean));
     each.buffer_unordered(at_once).collect::<()>().await;
-    println!("{name}: {points} kill points end as the clean run does ({:.1?})", began.elapsed());
+    println!("{name}: {count} kill points end as the clean run does ({all} writes, {:.1?})", began.elapsed());
 }
 
 async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Picture) {
