@@ -34,44 +34,188 @@
 //! What is expected are the policy's own votes, shapes and findings. It is asked as part of a chain with the
 //! built-in policy, so `modes` and `findings` are about what that chain selects.
 
+mod answer;
+mod budget;
 mod case;
+mod chain;
 mod compare;
+mod coverage;
 mod error;
 mod expect;
+mod fields;
+mod find;
+mod golden;
+mod jobs;
+mod matrix;
+mod node;
 mod objects;
-mod patch;
 mod report;
+mod rows;
 mod snapshot;
 mod suite;
+mod update;
+mod words;
 mod yaml;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use error::{Place, TestkitError};
-pub use report::{CaseReport, ExitMeaning, Mismatch, Outcome, Report};
+pub use report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
+pub use update::Updated;
 
 use crate::limits::Limits;
 use crate::load::Policy;
-use suite::Suite;
+use case::Ran;
+use chain::{Id, Opened};
+use regex::Regex;
+use suite::{Case, Suite};
+use update::Update;
 
-/// Chooses what is run, and under which limits.
+/// Chooses what is run, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Runs only cases whose name contains this.
-    pub filter: Option<String>,
-    /// The budgets of the policy.
-    pub limits: Limits,
+    /// Runs only cases whose name has this in it.
+    pub filter: Option<Regex>,
+    /// Stops at the first case that does not pass.
+    pub fail_fast: bool,
+    /// How many cases run at once; 0 is one. What comes out does not depend on it.
+    pub jobs: usize,
 }
 
-/// Loads the policy and runs the tests in `fixtures` (a folder, or one test file) on it.
+/// The tests of some files and folders, read and checked, with every policy they name opened.
+pub struct Tests<'p> {
+    opened: Opened<'p>,
+    suites: Vec<Suite>,
+}
+
+/// Names one case.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// The test file.
+    pub file: PathBuf,
+    /// The line of the case's name.
+    pub line: u64,
+    /// The case's name.
+    pub name: String,
+    /// Why it is not run, when it is not.
+    pub skip: Option<String>,
+}
+
+impl<'p> Tests<'p> {
+    /// Reads the tests in some files and folders. A policy given here stands for those that the files name, except
+    /// for those of single cases.
+    ///
+    /// # Errors
+    /// When a policy does not load, a test file is wrong, or there is no test; [`TestkitError::meaning`] says which
+    /// exit code that is.
+    pub fn read(policy: Option<&Path>, paths: &[PathBuf], limits: &Limits) -> Result<Self, TestkitError> {
+        let mut opened = Opened::new(limits)?;
+        let given = policy.map(|policy| opened.open(policy)).transpose()?;
+        Self::with(opened, given, paths)
+    }
+
+    /// Reads tests for a policy that is open already.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of(policy: &'p Policy, paths: &[PathBuf]) -> Result<Self, TestkitError> {
+        let mut opened = Opened::new(&policy.info().limits)?;
+        let given = opened.lend(policy);
+        Self::with(opened, Some(given), paths)
+    }
+
+    fn with(mut opened: Opened<'p>, given: Option<Id>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(find::tests(path)?);
+        }
+        files.sort_unstable();
+        files.dedup();
+        let suites = files.iter().map(|file| Suite::read(file, &mut opened, given)).collect::<Result<Vec<_>, _>>()?;
+        if suites.iter().all(|suite| suite.cases.is_empty()) {
+            return Err(TestkitError::NoTests { folders: paths.to_owned() });
+        }
+        // Whoever names one file does not ask about its neighbours.
+        let folders: Vec<_> = files.into_iter().filter(|file| !paths.contains(file)).collect();
+        nothing_left_over(&folders, &suites)?;
+        Ok(Self { opened, suites })
+    }
+
+    /// Lists the cases that would run.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn list(&self, options: &Options) -> Result<Vec<Listed>, TestkitError> {
+        let listed = |(suite, case): (&Suite, &Case)| Listed {
+            file: suite.path.clone(),
+            line: case.line,
+            name: case.name.clone(),
+            skip: case.skip.clone(),
+        };
+        Ok(self.chosen(options)?.into_iter().map(listed).collect())
+    }
+
+    /// Runs the cases. Failing cases are no error: they are in the report.
+    ///
+    /// # Errors
+    /// When there is nothing to run.
+    pub fn run(&self, options: &Options) -> Result<Report, TestkitError> {
+        let chosen = self.chosen(options)?;
+        let ran = self.ran(&chosen, options);
+        let all = ran.len() == self.suites.iter().map(|suite| suite.cases.len()).sum::<usize>();
+        let cases = || chosen.iter().map(|(_, case)| *case).zip(&ran);
+        let coverage = all.then(|| Coverage::of(&self.opened, cases()));
+        let tested: BTreeSet<Id> = chosen.iter().flat_map(|(_, case)| case.chain.subjects()).collect();
+        Ok(Report {
+            policies: self.opened.infos(&tested.into_iter().collect::<Vec<_>>()),
+            not_run: chosen.len() - ran.len(),
+            coverage,
+            cases: ran.into_iter().map(|ran| ran.report).collect(),
+        })
+    }
+
+    /// Runs the cases and takes what comes for what is expected; writes goldens and test files.
+    ///
+    /// # Errors
+    /// When there is nothing to run, or a file cannot be written.
+    pub fn update(&self, options: &Options) -> Result<Updated, TestkitError> {
+        let chosen = self.chosen(options)?;
+        let ran = self.ran(&chosen, &Options { fail_fast: false, ..options.clone() });
+        let mut update = Update::default();
+        for suite in &self.suites {
+            let of_suite = chosen.iter().zip(&ran).filter(|((other, _), _)| other.path == suite.path);
+            let said = of_suite.filter_map(|((_, case), ran)| Some((*case, &ran.report.outcome, ran.said.as_ref()?)));
+            update.add(suite, said)?;
+        }
+        update.write()
+    }
+
+    fn chosen(&self, options: &Options) -> Result<Vec<(&Suite, &Case)>, TestkitError> {
+        let all = self.suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
+        let wanted = |name: &str| options.filter.as_ref().is_none_or(|filter| filter.is_match(name));
+        let chosen: Vec<_> = all.clone().filter(|(_, case)| wanted(&case.name)).collect();
+        match (&options.filter, chosen.is_empty()) {
+            (Some(filter), true) => {
+                Err(TestkitError::NoMatch { filter: filter.as_str().to_owned(), found: all.count() })
+            }
+            _ => Ok(chosen),
+        }
+    }
+
+    fn ran(&self, chosen: &[(&Suite, &Case)], options: &Options) -> Vec<Ran> {
+        let fails = |ran: &Ran| options.fail_fast && ran.report.outcome.meaning() != ExitMeaning::Passed;
+        jobs::run(chosen, options.jobs, |(suite, case)| case::run(&self.opened, &suite.path, case), fails)
+    }
+}
+
+/// Loads a policy and runs the tests in `fixtures` (a folder, or one test file) on it.
 ///
 /// # Errors
-/// When the policy does not load, a test file is wrong, or there is nothing to run; [`TestkitError::meaning`] says
-/// which exit code that is. Failing cases are no error: they are in the report.
+/// As [`Tests::read`] and [`Tests::run`].
 pub fn run(policy: &Path, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
-    let policy = Policy::open(policy, &options.limits)?;
-    run_loaded(&policy, fixtures, options)
+    Tests::read(Some(policy), &[fixtures.to_owned()], &Limits::default())?.run(options)
 }
 
 /// Runs the tests in `fixtures` on a policy that is loaded already, under the limits it was loaded with.
@@ -79,56 +223,24 @@ pub fn run(policy: &Path, fixtures: &Path, options: &Options) -> Result<Report, 
 /// # Errors
 /// As [`run`].
 pub fn run_loaded(policy: &Policy, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
-    let built_in = Policy::built_in()?;
-    let files = files(fixtures)?;
-    let mut used = BTreeSet::new();
-    let mut cases = Vec::new();
-    let mut found = 0;
-    for file in files.iter().filter(|file| is_test(file)) {
-        let suite = Suite::read(file, policy.info())?;
-        used.extend(suite.used.iter().cloned());
-        found += suite.cases.len();
-        let wanted = |name: &str| options.filter.as_ref().is_none_or(|filter| name.contains(filter));
-        for case in suite.cases.iter().filter(|case| wanted(&case.name)) {
-            cases.push(case::run(policy, built_in, file, case));
-        }
-    }
-    if found == 0 {
-        return Err(TestkitError::NoTests { folder: fixtures.to_owned() });
-    }
-    if let (true, Some(filter)) = (cases.is_empty(), &options.filter) {
-        return Err(TestkitError::NoMatch { filter: filter.clone(), found });
-    }
-    match files.into_iter().find(|file| !is_test(file) && !used.contains(file)) {
-        Some(file) => Err(TestkitError::Unused { file }),
-        None => Ok(Report { policy: policy.info().clone(), cases }),
-    }
+    Tests::of(policy, &[fixtures.to_owned()])?.run(options)
 }
 
-fn is_test(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.ends_with(".test.yaml") || name.ends_with(".test.yml")
-}
-
-/// Lists the YAML and JSON files below a path, in order of name.
-fn files(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
-    let unreadable = |source| TestkitError::Unreadable { path: path.to_owned(), source };
-    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
-        return Ok(vec![path.to_owned()]);
+/// Finds fixtures and goldens beside the tests that none of them uses.
+fn nothing_left_over(tests: &[PathBuf], suites: &[Suite]) -> Result<(), TestkitError> {
+    let beside = find::beside(tests)?;
+    let used: BTreeSet<_> = suites.iter().flat_map(|suite| &suite.used).collect();
+    if let Some(file) = beside.fixtures.into_iter().find(|file| !used.contains(file)) {
+        return Err(TestkitError::Unused { file });
     }
-    let mut entries = std::fs::read_dir(path)
-        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>())
-        .map_err(unreadable)?;
-    entries.sort_unstable();
-    let mut found = Vec::new();
-    for entry in entries {
-        let hidden = entry.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with('.'));
-        let wanted = entry.extension().is_some_and(|end| ["yaml", "yml", "json"].iter().any(|known| end == *known));
-        if entry.is_dir() && !hidden {
-            found.extend(files(&entry)?);
-        } else if wanted && !hidden {
-            found.push(entry);
+    let goldens = || suites.iter().flat_map(|suite| &suite.cases).filter_map(|case| case.golden.as_ref());
+    match beside.goldens.into_iter().find(|file| !goldens().any(|golden| golden.path == *file)) {
+        Some(file) => {
+            let missing = goldens().filter(|golden| golden.text.is_none()).map(|golden| golden.path.to_string_lossy());
+            let missing: Vec<_> = missing.collect();
+            let near = error::did_you_mean(&file.to_string_lossy(), missing.iter().map(AsRef::as_ref));
+            Err(TestkitError::UnusedGolden { file, near })
         }
+        None => Ok(()),
     }
-    Ok(found)
 }

@@ -1,11 +1,14 @@
 //! Runs one case, several times over.
 
 use std::path::Path;
+use std::time::Instant;
 
-use pvmigrate_core::policy::{Decider, Judgement, Planned, PolicyRef, Request};
+use pvmigrate_core::policy::{Decider, Judgement, LogLine, Planned, PolicyRef, Request};
 
-use super::compare::Expected;
-use super::report::{CaseReport, Outcome};
+use super::answer::{Said, Subject};
+use super::chain::Opened;
+use super::compare::mismatch;
+use super::report::{CaseReport, Mismatch, Outcome};
 use super::suite::Case;
 use crate::failure::PolicyFailure;
 use crate::load::{Policy, Scope};
@@ -14,69 +17,123 @@ use crate::policies;
 /// Above this many volumes, asking one by one would take longer than the rest of the test.
 const MOST_ONE_BY_ONE: usize = 100;
 
-pub(super) fn run(policy: &Policy, built_in: &Policy, file: &Path, case: &Case) -> CaseReport {
-    let asker = Asker { policy, built_in };
-    let result = asker.judge(&case.request);
-    let (fuel, log) = match &result {
-        Ok(judgement) => {
-            let own = judgement.calls.iter().filter(|cost| cost.by == policy.reference());
-            own.fold((0, Vec::new()), |(fuel, mut log), cost| {
-                log.extend(cost.log.iter().cloned());
-                (fuel + cost.fuel, log)
-            })
-        }
-        Err(failure) => (0, failure.log.clone()),
-    };
-    CaseReport {
+/// What came of a case: for people, and what was said, for coverage and updates.
+#[derive(Debug)]
+pub(super) struct Ran {
+    pub(super) report: CaseReport,
+    /// None when the case was skipped.
+    pub(super) said: Option<Said>,
+}
+
+/// Runs a case; `again` is what to type to run it alone.
+pub(super) fn run(opened: &Opened<'_>, file: &Path, case: &Case) -> Ran {
+    let began = Instant::now();
+    let mut report = CaseReport {
         file: file.to_owned(),
         line: case.line,
         name: case.name.clone(),
-        outcome: outcome(&asker, &case.request, &case.expected, result),
-        fuel,
+        outcome: Outcome::Passed,
+        fuel: 0,
         volumes: case.request.volumes.len(),
-        log,
-    }
-}
-
-fn outcome(
-    asker: &Asker<'_>,
-    request: &Request,
-    expected: &Expected,
-    result: Result<Judgement, PolicyFailure>,
-) -> Outcome {
-    let failed = |mismatches: Vec<_>| match mismatches.is_empty() {
-        true => Outcome::Passed,
-        false => Outcome::Failed(mismatches),
+        log: Vec::new(),
+        millis: 0,
     };
-    match result {
-        Ok(judgement) => match asker.unstable(request, &judgement) {
-            Ok(None) => failed(expected.judged(&judgement, &asker.policy.reference())),
-            Ok(Some(message)) => Outcome::Unstable { message },
-            Err(failure) => fault(&failure),
-        },
-        Err(failure) => match expected.failed(&failure) {
-            Some(mismatches) => failed(mismatches),
-            None => fault(&failure),
-        },
+    if let Some(reason) = &case.skip {
+        report.outcome = Outcome::Skipped { reason: reason.clone() };
+        return Ran { report, said: None };
+    }
+    let asker = Asker::new(opened, case);
+    let result = asker.judge(&case.request);
+    (report.fuel, report.log) = match &result {
+        Ok(judgement) => asker.cost(judgement),
+        Err(failure) => (0, failure.log.clone()),
+    };
+    let said = match &result {
+        Ok(judgement) => Said::of(judgement, &asker.subject),
+        Err(failure) => Said::failed(&failure.fault),
+    };
+    report.outcome = asker.outcome(case, result, &said, report.fuel);
+    report.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Ran { report, said: Some(said) }
+}
+
+impl Case {
+    /// Holds an answer against all that is expected, here and in the golden.
+    fn mismatches(&self, said: &Said, fuel: u64) -> Vec<Mismatch> {
+        let mut found = self.expected.compare(said);
+        match self.golden.as_ref().map(|golden| &golden.expected) {
+            Some(Ok(golden)) => found.extend(golden.compare(said)),
+            Some(Err((at, what))) => {
+                let got = "an answer that no golden holds: see it with -v, and keep it with --update";
+                found.push(mismatch("golden", at, what, got));
+            }
+            None => {}
+        }
+        let budget = self.expected.budget.as_ref().and_then(|budget| budget.fuel_per_volume.as_ref());
+        if let Some((most, at)) = budget.filter(|_| said.fault.is_none()) {
+            let each = fuel / (self.request.volumes.len().max(1) as u64);
+            if each > *most {
+                found.push(mismatch("budget", at, format!("at most {most} fuel a volume"), format!("{each}")));
+            }
+        }
+        found
+    }
+
+    fn expects_fault(&self) -> bool {
+        let golden = self.golden.as_ref().and_then(|golden| golden.expected.as_ref().ok());
+        self.expected.fault.is_some() || golden.is_some_and(|golden| golden.fault.is_some())
     }
 }
 
-fn fault(failure: &PolicyFailure) -> Outcome {
-    Outcome::Fault { word: failure.fault.word().to_owned(), message: failure.to_string() }
-}
-
-/// Asks the policy as part of a chain with the built-in one.
+/// Asks the chain of a case.
 struct Asker<'a> {
-    policy: &'a Policy,
-    built_in: &'a Policy,
+    chain: Vec<(&'a Policy, bool)>,
+    subject: Subject,
+    /// Whether each policy, and so the chain, says that it looks at volumes one by one.
+    per_volume: bool,
 }
 
-impl Asker<'_> {
+impl<'a> Asker<'a> {
+    fn new(opened: &'a Opened<'_>, case: &Case) -> Self {
+        let built_in = super::chain::Id::BuiltIn;
+        let chain: Vec<_> = case.chain.links.iter().map(|id| (opened.get(*id), *id == built_in)).collect();
+        let per_volume = match case.chain.tested {
+            Some(id) => opened.get(id).info().scope == Scope::PerVolume,
+            None => chain.iter().all(|(policy, _)| policy.info().scope == Scope::PerVolume),
+        };
+        Self { chain, subject: opened.subject(&case.chain), per_volume }
+    }
+
     fn judge(&self, request: &Request) -> Result<Judgement, PolicyFailure> {
-        // The built-in policy under test is not asked twice.
-        let itself = self.policy.info().digest == self.built_in.info().digest;
-        let chain = [(self.policy, itself), (self.built_in, true)];
-        policies::judge(if itself { &chain[..1] } else { &chain }, request, &Planned::of)
+        policies::judge(&self.chain, request, &Planned::of)
+    }
+
+    /// Returns what the policy under test used up and logged; in a chain, what all did.
+    fn cost(&self, judgement: &Judgement) -> (u64, Vec<LogLine>) {
+        let own = judgement.calls.iter().filter(|cost| match &self.subject {
+            Subject::Policy(policy) => cost.by == *policy,
+            Subject::Chain => true,
+        });
+        own.fold((0, Vec::new()), |(fuel, mut log), cost| {
+            log.extend(cost.log.iter().cloned());
+            (fuel + cost.fuel, log)
+        })
+    }
+
+    fn outcome(&self, case: &Case, result: Result<Judgement, PolicyFailure>, said: &Said, fuel: u64) -> Outcome {
+        let failed = |mismatches: Vec<_>| match mismatches.is_empty() {
+            true => Outcome::Passed,
+            false => Outcome::Failed(mismatches),
+        };
+        match result {
+            Ok(judgement) => match self.unstable(&case.request, &judgement) {
+                Ok(None) => failed(case.mismatches(said, fuel)),
+                Ok(Some(message)) => Outcome::Unstable { message },
+                Err(failure) => fault(&failure),
+            },
+            Err(_) if case.expects_fault() => failed(case.mismatches(said, fuel)),
+            Err(failure) => fault(&failure),
+        }
     }
 
     /// Asks the same again in other ways, and says what came out differently.
@@ -86,11 +143,10 @@ impl Asker<'_> {
         }
         let mut shuffled = request.clone();
         shuffle(&mut shuffled);
-        if said(&self.judge(&shuffled)?, &self.policy.reference()) != said(first, &self.policy.reference()) {
+        if self.said(&self.judge(&shuffled)?) != self.said(first) {
             return Ok(Some("with the volumes in another order the answer was another".to_owned()));
         }
-        let one_by_one = self.policy.info().scope == Scope::PerVolume && request.volumes.len() <= MOST_ONE_BY_ONE;
-        match one_by_one {
+        match self.per_volume && request.volumes.len() <= MOST_ONE_BY_ONE {
             true => self.depends_on_neighbours(request, first),
             false => Ok(None),
         }
@@ -98,11 +154,10 @@ impl Asker<'_> {
 
     /// Asks about each volume alone, and says for which the answer was another.
     fn depends_on_neighbours(&self, request: &Request, first: &Judgement) -> Result<Option<String>, PolicyFailure> {
-        let policy = self.policy.reference();
-        let together = said(first, &policy);
+        let together = self.said(first);
         for volume in &request.volumes {
             let alone = Request { volumes: vec![volume.clone()], ..request.clone() };
-            let alone = said(&self.judge(&alone)?, &policy);
+            let alone = self.said(&self.judge(&alone)?);
             let claim = volume.claim();
             let about = |lines: &[String]| -> Vec<String> {
                 lines.iter().filter(|line| line.starts_with(&format!("{claim} "))).cloned().collect()
@@ -115,23 +170,33 @@ impl Asker<'_> {
         }
         Ok(None)
     }
+
+    /// Everything that was said, as lines that do not depend on the order of volumes.
+    fn said(&self, judgement: &Judgement) -> Vec<String> {
+        let own = |by: &PolicyRef| match &self.subject {
+            Subject::Policy(policy) => by == policy,
+            Subject::Chain => true,
+        };
+        let mut lines = Vec::new();
+        for verdict in &judgement.verdicts {
+            let claim = verdict.claim();
+            let votes = verdict.votes.iter().filter(|cast| own(&cast.by));
+            lines.extend(votes.map(|cast| format!("{claim} {cast:?}")));
+            let opinions = verdict.opinions.iter().filter(|opinion| own(&opinion.by));
+            lines.extend(opinions.map(|opinion| format!("{claim} {opinion:?}")));
+        }
+        let findings = judgement.findings.iter().filter(|finding| match &finding.by {
+            Decider::Policy(policy) => own(policy),
+            Decider::Host => self.subject == Subject::Chain,
+        });
+        lines.extend(findings.map(|finding| format!("{} {finding:?}", finding.about)));
+        lines.sort_unstable();
+        lines
+    }
 }
 
-/// Everything that a policy said, as lines that do not depend on the order of volumes.
-fn said(judgement: &Judgement, policy: &PolicyRef) -> Vec<String> {
-    let mut lines = Vec::new();
-    for verdict in &judgement.verdicts {
-        let claim = verdict.claim();
-        let votes = verdict.votes.iter().filter(|cast| cast.by == *policy);
-        lines.extend(votes.map(|cast| format!("{claim} {:?}", cast.vote)));
-        let opinions = verdict.opinions.iter().filter(|opinion| opinion.by == *policy);
-        lines.extend(opinions.map(|opinion| format!("{claim} {:?}", opinion.shape)));
-    }
-    let by = Decider::Policy(policy.clone());
-    let findings = judgement.findings.iter().filter(|finding| finding.by == by);
-    lines.extend(findings.map(|finding| format!("{} {finding:?}", finding.about)));
-    lines.sort_unstable();
-    lines
+fn fault(failure: &PolicyFailure) -> Outcome {
+    Outcome::Fault { word: failure.fault.word().to_owned(), message: failure.to_string() }
 }
 
 /// Puts the volumes into another order, the same one every time, and never the one they were in.

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::report::ExitMeaning;
 use crate::failure::PolicyFailure;
 
 /// Points into a file. Line and column count from 1; line 0 means the whole file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Place {
     /// The file.
     pub file: PathBuf,
@@ -46,6 +49,14 @@ pub enum TestkitError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", .path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A test file or fixture is wrong.
     #[error("{place}: {what}")]
     Wrong {
@@ -55,15 +66,15 @@ pub enum TestkitError {
         what: String,
     },
     /// There are no tests.
-    #[error("no tests in {}: no file *.test.yaml with a case; a policy without tests does not pass", .folder.display())]
+    #[error("no tests in {}: no file *.test.yaml with a case; a policy without tests does not pass", Folders(.folders))]
     NoTests {
         /// Where none were found.
-        folder: PathBuf,
+        folders: Vec<PathBuf>,
     },
     /// No case has the wanted name.
-    #[error("none of the {found} cases has {filter:?} in its name")]
+    #[error("none of the {found} cases has a name that fits /{filter}/")]
     NoMatch {
-        /// The text looked for.
+        /// The pattern.
         filter: String,
         /// How many cases there are.
         found: usize,
@@ -74,6 +85,14 @@ pub enum TestkitError {
         /// The file.
         file: PathBuf,
     },
+    /// A golden of no case.
+    #[error("no case has the golden {}{near}: remove it, or give the case its name back", .file.display())]
+    UnusedGolden {
+        /// The file.
+        file: PathBuf,
+        /// The golden that is missing, if one of nearly this name is.
+        near: String,
+    },
 }
 
 impl TestkitError {
@@ -81,9 +100,23 @@ impl TestkitError {
     pub fn meaning(&self) -> ExitMeaning {
         match self {
             Self::Policy(_) => ExitMeaning::NotLoaded,
-            Self::Unreadable { .. } | Self::Wrong { .. } | Self::Unused { .. } => ExitMeaning::BadUsage,
+            Self::Unreadable { .. }
+            | Self::Unwritable { .. }
+            | Self::Wrong { .. }
+            | Self::Unused { .. }
+            | Self::UnusedGolden { .. } => ExitMeaning::BadUsage,
             Self::NoTests { .. } | Self::NoMatch { .. } => ExitMeaning::NoTests,
         }
+    }
+}
+
+/// Prints paths with commas between them.
+struct Folders<'a>(&'a [PathBuf]);
+
+impl fmt::Display for Folders<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let folders: Vec<_> = self.0.iter().map(|folder| folder.display().to_string()).collect();
+        f.write_str(&folders.join(", "))
     }
 }
 

@@ -1,163 +1,268 @@
-//! What a case expects, as written.
+//! What a case expects, checked against what exists: a name that nothing has would pass in silence.
 
-use std::fmt;
+use std::collections::BTreeMap;
+use std::path::Path;
 
-use pvmigrate_core::access::AccessMode;
-use pvmigrate_core::policy::question::normal_modes;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_saphyr::Spanned;
+use pvmigrate_core::policy::About;
 
-use super::yaml::{Named, named};
+use super::budget::Budget;
+use super::error::{Place, did_you_mean};
+use super::fields::{Fields, Shape, Wrong};
+use super::node::{Key, Node, Yaml};
+use super::words::{FindingWord, ModesWord, VoteWord};
 
-/// The expectations of one case. What is left out is not looked at; leaving out everything is refused.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Expect {
-    pub(super) select: Option<ByVolume<Spanned<String>>>,
-    pub(super) modes: Option<ByVolume<Modes>>,
-    pub(super) findings: Option<Findings>,
-    pub(super) fault: Option<Spanned<String>>,
+pub(super) const EXPECT: Shape =
+    Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "budget"] };
+pub(super) const GOLDEN: Shape = Shape { name: "a golden", keys: &["select", "modes", "findings", "plan", "fault"] };
+const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
+const PLAN: Shape = Shape { name: "a plan", keys: &["claims", "findings", "warnings"] };
+
+/// The faults that a case can provoke; all others keep the policy from being loaded.
+pub(super) const FAULTS: [&str; 11] = [
+    "fuel",
+    "time",
+    "memory",
+    "stack",
+    "output",
+    "log",
+    "trap",
+    "undecided",
+    "undeclared-code",
+    "unknown-volume",
+    "repeated-volume",
+];
+
+/// An expectation with its place.
+#[derive(Clone, Debug)]
+pub(super) struct Want<T> {
+    pub(super) at: Place,
+    pub(super) is: T,
 }
 
-/// `any`, or a mapping with every volume, where `rest` stands for all that are not named.
-#[derive(Debug)]
-pub(super) enum ByVolume<V> {
-    Any,
-    Each(Named<V>),
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for ByVolume<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read<V>(std::marker::PhantomData<V>);
-        impl<'de, V: Deserialize<'de>> Visitor<'de> for Read<V> {
-            type Value = ByVolume<V>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`any`, or a mapping of volumes")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<Self::Value, E> {
-                match word {
-                    "any" => Ok(ByVolume::Any),
-                    _ => Err(E::custom(format!("{word:?} is neither `any` nor a mapping of volumes"))),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-                named(map).map(ByVolume::Each)
-            }
-        }
-        deserializer.deserialize_any(Read(std::marker::PhantomData))
-    }
-}
-
-/// The modes expected for one volume.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Modes {
-    Any,
-    NoOpinion,
-    Exactly(Vec<AccessMode>),
-}
-
-impl Modes {
-    fn read<E: Error>(word: &str) -> Result<Self, E> {
-        match word {
-            "any" => Ok(Self::Any),
-            "no-opinion" => Ok(Self::NoOpinion),
-            mode => mode.parse().map(|mode| Self::Exactly(vec![mode])).map_err(E::custom),
-        }
-    }
-}
-
-impl fmt::Display for Modes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Any => f.write_str("any"),
-            Self::NoOpinion => f.write_str("no-opinion"),
-            Self::Exactly(modes) => {
-                let words: Vec<_> = modes.iter().map(|mode| mode.abbreviation()).collect();
-                write!(f, "[{}]", words.join(", "))
-            }
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Modes {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Modes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`any`, `no-opinion`, a mode such as RWO, or a list of modes")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<Modes, E> {
-                Modes::read(word)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Modes, A::Error> {
-                let mut modes = Vec::new();
-                while let Some(word) = list.next_element::<String>()? {
-                    modes.push(word.parse().map_err(A::Error::custom)?);
-                }
-                Ok(Modes::Exactly(normal_modes(modes)))
-            }
-        }
-        deserializer.deserialize_any(Read)
-    }
+/// What a case expects. What is none is not looked at.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected {
+    pub(super) votes: Option<BTreeMap<String, Want<VoteWord>>>,
+    pub(super) modes: Option<BTreeMap<String, Want<ModesWord>>>,
+    pub(super) findings: Option<WantFindings>,
+    pub(super) plan: Option<WantPlan>,
+    pub(super) fault: Option<Want<String>>,
+    pub(super) budget: Option<Budget>,
 }
 
 /// The findings expected.
-#[derive(Debug)]
-pub(super) enum Findings {
-    Any,
-    Exactly(Vec<Spanned<String>>),
-    AtLeast(Vec<Spanned<String>>),
+#[derive(Clone, Debug)]
+pub(super) struct WantFindings {
+    pub(super) at: Place,
+    pub(super) exhaustive: bool,
+    pub(super) list: Vec<Want<FindingWord>>,
 }
 
-impl<'de> Deserialize<'de> for Findings {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Read;
-        impl<'de> Visitor<'de> for Read {
-            type Value = Findings;
+/// The plan expected: lines as [`super::answer::Plan`] writes them.
+#[derive(Clone, Debug)]
+pub(super) struct WantPlan {
+    pub(super) at: Place,
+    pub(super) claims: BTreeMap<String, Want<String>>,
+    pub(super) findings: Vec<Want<String>>,
+    pub(super) warnings: Vec<Want<String>>,
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`none`, `any`, a list of findings, or {at-least: [...]}")
-            }
+/// What may be named in expectations.
+#[derive(Clone, Debug)]
+pub(super) struct Names {
+    /// Every volume of the case.
+    pub(super) claims: Vec<String>,
+    /// Every code that may appear.
+    pub(super) codes: Vec<String>,
+    /// Who declares the codes, for messages.
+    pub(super) declared_by: String,
+    /// Whether the expectations are about what a whole chain decides.
+    pub(super) chain: bool,
+}
 
-            fn visit_str<E: Error>(self, word: &str) -> Result<Findings, E> {
-                match word {
-                    "none" => Ok(Findings::Exactly(Vec::new())),
-                    "any" => Ok(Findings::Any),
-                    _ => Err(E::custom(format!("{word:?} is neither `none`, `any` nor a list of findings"))),
-                }
-            }
+/// Reads expectations of one file.
+pub(super) struct Checker<'a> {
+    pub(super) names: &'a Names,
+    pub(super) file: &'a Path,
+    /// Whether the file is a golden, where every message is whole.
+    pub(super) golden: bool,
+}
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Findings, A::Error> {
-                let mut findings = Vec::new();
-                while let Some(finding) = list.next_element()? {
-                    findings.push(finding);
-                }
-                Ok(Findings::Exactly(findings))
-            }
+impl Checker<'_> {
+    /// Reads a mapping of expectations; the keys in `golden` are for someone else.
+    pub(super) fn read(&self, fields: &Fields<'_>, golden: &[&str]) -> Result<Expected, Wrong> {
+        let own = |key: &str| fields.get(key).filter(|_| !golden.contains(&key));
+        let votes = own("select").map(|node| self.each_volume(node, "a vote", |node| self.vote(node)));
+        let modes = own("modes").map(|node| self.each_volume(node, "modes", ModesWord::read));
+        Ok(Expected {
+            votes: votes.transpose()?.flatten(),
+            modes: modes.transpose()?.flatten(),
+            findings: own("findings").map(|node| self.findings(node)).transpose()?.flatten(),
+            plan: own("plan").map(|node| self.plan(node)).transpose()?,
+            fault: own("fault").map(|node| self.fault(node)).transpose()?,
+            budget: None,
+        })
+    }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Findings, A::Error> {
-                match map.next_key::<String>()?.as_deref() {
-                    Some("at-least") => {}
-                    other => {
-                        let other = other.unwrap_or_default();
-                        return Err(A::Error::custom(format!("unknown key {other:?}, expected `at-least`")));
-                    }
-                }
-                let findings = map.next_value()?;
-                match map.next_entry::<IgnoredAny, IgnoredAny>()? {
-                    None => Ok(Findings::AtLeast(findings)),
-                    Some(_) => Err(A::Error::custom("`at-least` stands alone")),
-                }
+    fn place(&self, node: &Node) -> Place {
+        node.at.place(self.file)
+    }
+
+    /// Spreads a mapping over all volumes, and `any` over none. Every volume must be named, or `rest`.
+    fn each_volume<T: Clone>(
+        &self,
+        node: &Node,
+        what: &str,
+        read: impl Fn(&Node) -> Result<T, Wrong>,
+    ) -> Result<Option<BTreeMap<String, Want<T>>>, Wrong> {
+        if node.is_word("any") {
+            return Ok(None);
+        }
+        if let Yaml::Text(text) = &node.is {
+            return Err(Wrong::new(&node.at, format!("{text:?} is neither `any` nor a mapping of volumes to {what}")));
+        }
+        let claims = &self.names.claims;
+        let mut spread = BTreeMap::new();
+        let mut rest = None;
+        for (key, value) in node.map("select or modes")? {
+            let want = Want { at: self.place(value), is: read(value)? };
+            if key.name == "rest" {
+                rest = Some((key, want));
+            } else if claims.contains(&key.name) {
+                spread.insert(key.name.clone(), want);
+            } else {
+                let known = claims.iter().map(String::as_str).chain(["rest"]);
+                return Err(Wrong::new(&key.at, unknown_volume(&key.name, known)));
             }
         }
-        deserializer.deserialize_any(Read)
+        self.spread_rest(node, &mut spread, rest)?;
+        Ok(Some(spread))
     }
+
+    fn spread_rest<T: Clone>(
+        &self,
+        node: &Node,
+        spread: &mut BTreeMap<String, Want<T>>,
+        rest: Option<(&Key, Want<T>)>,
+    ) -> Result<(), Wrong> {
+        let mut left = self.names.claims.iter().filter(|claim| !spread.contains_key(*claim)).peekable();
+        match (left.peek(), rest) {
+            (None, None) => Ok(()),
+            (None, Some((key, _))) => {
+                Err(Wrong::new(&key.at, "every volume is named, so `rest` stands for none; remove it"))
+            }
+            (Some(claim), None) => {
+                let what = format!("volume {claim} is not named; name it, or add `rest: any`");
+                Err(Wrong::new(&node.at, what))
+            }
+            (Some(_), Some((_, rest))) => {
+                let rest: Vec<_> = left.map(|claim| (claim.clone(), rest.clone())).collect();
+                spread.extend(rest);
+                Ok(())
+            }
+        }
+    }
+
+    fn vote(&self, node: &Node) -> Result<VoteWord, Wrong> {
+        let vote = VoteWord::read(node)?;
+        if self.names.chain && vote == VoteWord::Abstain {
+            return Err(Wrong::new(&node.at, "a whole chain never abstains; write migrate or skip"));
+        }
+        vote.code().map(|code| self.code(node, code)).transpose()?;
+        Ok(vote)
+    }
+
+    fn code(&self, node: &Node, code: &str) -> Result<(), Wrong> {
+        if self.names.codes.iter().any(|known| known == code) {
+            return Ok(());
+        }
+        let near = did_you_mean(code, self.names.codes.iter().map(String::as_str));
+        Err(Wrong::new(&node.at, format!("{} declares no code {code}{near}", self.names.declared_by)))
+    }
+
+    fn findings(&self, node: &Node) -> Result<Option<WantFindings>, Wrong> {
+        let at = self.place(node);
+        let (exhaustive, list) = match &node.is {
+            Yaml::Text(word) if word == "any" => return Ok(None),
+            Yaml::Text(word) if word == "none" => (true, &[][..]),
+            Yaml::Text(word) => {
+                let near = did_you_mean(word, ["any", "none"]);
+                let what = format!("{word:?} is neither `none`, `any` nor a list of findings{near}");
+                return Err(Wrong::new(&node.at, what));
+            }
+            Yaml::Map(_) => {
+                let list = Fields::of(node, &AT_LEAST)?.need("at-least")?.list("at-least")?;
+                if list.is_empty() {
+                    return Err(Wrong::new(&node.at, "at least nothing always holds; name a finding, or write any"));
+                }
+                (false, list)
+            }
+            _ => (true, node.list("findings")?),
+        };
+        let list = list.iter().map(|item| self.finding(item)).collect::<Result<_, _>>()?;
+        Ok(Some(WantFindings { at, exhaustive, list }))
+    }
+
+    fn finding(&self, node: &Node) -> Result<Want<FindingWord>, Wrong> {
+        let read = if self.golden { FindingWord::read_golden(node) } else { FindingWord::read(node) }?;
+        self.code(node, &read.code)?;
+        self.about(node, &read.about)?;
+        Ok(Want { at: self.place(node), is: read })
+    }
+
+    /// Accepts `plan`, a volume that exists, and any object that is written `Kind name` or `Kind namespace/name`.
+    fn about(&self, node: &Node, about: &str) -> Result<(), Wrong> {
+        let claims = &self.names.claims;
+        let is_object = about.contains(' ');
+        if about == About::Plan.to_string() || is_object || claims.iter().any(|claim| claim == about) {
+            return Ok(());
+        }
+        let known = claims.iter().map(String::as_str).chain(["plan"]);
+        Err(Wrong::new(&node.at, unknown_volume(about, known)))
+    }
+
+    fn fault(&self, node: &Node) -> Result<Want<String>, Wrong> {
+        let text = node.text("a fault")?;
+        let mut words = text.split_whitespace();
+        let (word, code) = (words.next().unwrap_or_default(), words.next());
+        if !FAULTS.contains(&word) {
+            let near = did_you_mean(word, FAULTS);
+            let what = format!("{word:?} is no fault{near} Write one of: {}", FAULTS.join(", "));
+            return Err(Wrong::new(&node.at, what));
+        }
+        match (word, code) {
+            ("undecided", Some(code)) => self.code(node, code)?,
+            ("undecided", None) => return Err(Wrong::new(&node.at, "write the code too: undecided CODE")),
+            (_, Some(_)) => return Err(Wrong::new(&node.at, format!("{text:?} has more than one word"))),
+            (_, None) => {}
+        }
+        Ok(Want { at: self.place(node), is: text.to_owned() })
+    }
+
+    fn plan(&self, node: &Node) -> Result<WantPlan, Wrong> {
+        if !self.golden {
+            return Err(Wrong::new(&node.at, "a plan stands in a golden: write `plan: golden`"));
+        }
+        let fields = Fields::of(node, &PLAN)?;
+        let line = |node: &Node| Ok(Want { at: self.place(node), is: node.text("a line of the plan")?.to_owned() });
+        let lines = |key: &str| match fields.get(key) {
+            Some(node) => node.list(key)?.iter().map(line).collect(),
+            None => Ok(Vec::new()),
+        };
+        let claims = match fields.get("claims") {
+            Some(node) => node.map("claims")?,
+            None => &[],
+        };
+        Ok(WantPlan {
+            at: self.place(node),
+            claims: claims.iter().map(|(key, value)| Ok((key.name.clone(), line(value)?))).collect::<Result<_, _>>()?,
+            findings: lines("findings")?,
+            warnings: lines("warnings")?,
+        })
+    }
+}
+
+/// Says that a volume is unknown, and which was perhaps meant.
+pub(super) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    format!("there is no volume {name}{}", did_you_mean(name, known))
 }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use pvmigrate_core::policy::LogLine;
 use serde::Serialize;
 
+use super::coverage::Coverage;
+use super::error::Place;
 use crate::load::PolicyInfo;
 
 /// Says what a test run's end means to whoever started it; the number is the exit code.
@@ -19,7 +21,7 @@ pub enum ExitMeaning {
     BadUsage = 2,
     /// The policy does not load.
     NotLoaded = 3,
-    /// There was nothing to run.
+    /// There was nothing to run, or too little of the policy was covered.
     NoTests = 4,
     /// A fault that no case expected, or an answer that was not the same twice.
     Unexpected = 5,
@@ -36,17 +38,46 @@ impl ExitMeaning {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
-    /// The policy that was tested.
-    pub policy: PolicyInfo,
+    /// The policies that were tested, each once.
+    pub policies: Vec<PolicyInfo>,
     /// Every case, in order of file and place. Never empty.
     pub cases: Vec<CaseReport>,
+    /// How many further cases were left out because one before them had failed.
+    pub not_run: usize,
+    /// What of the policies the cases cover; none when only some of the cases were run.
+    pub coverage: Option<Coverage>,
 }
 
 impl Report {
     /// Returns the exit code that this stands for: the gravest outcome's.
     pub fn meaning(&self) -> ExitMeaning {
-        self.cases.iter().map(|case| case.outcome.meaning()).max().unwrap_or(ExitMeaning::NoTests)
+        let ran = self.cases.iter().filter(|case| !matches!(case.outcome, Outcome::Skipped { .. }));
+        ran.map(|case| case.outcome.meaning()).max().unwrap_or(ExitMeaning::NoTests)
     }
+
+    /// Counts the cases that passed, those that did not, and those that were skipped.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for case in &self.cases {
+            match case.outcome {
+                Outcome::Passed => counts.passed += 1,
+                Outcome::Skipped { .. } => counts.skipped += 1,
+                Outcome::Failed(_) | Outcome::Fault { .. } | Outcome::Unstable { .. } => counts.failed += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Counts cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// As expected.
+    pub passed: usize,
+    /// Not as expected.
+    pub failed: usize,
+    /// Not run, for a reason that the test file gives.
+    pub skipped: usize,
 }
 
 /// What came of one case.
@@ -57,7 +88,7 @@ pub struct CaseReport {
     pub file: PathBuf,
     /// The line of the case's name.
     pub line: u64,
-    /// The case's name.
+    /// The case's name; of a matrix, with the values in brackets.
     pub name: String,
     /// What came of it.
     pub outcome: Outcome,
@@ -67,6 +98,8 @@ pub struct CaseReport {
     pub volumes: usize,
     /// What the policy logged.
     pub log: Vec<LogLine>,
+    /// Wall time of all its runs together.
+    pub millis: u64,
 }
 
 /// What came of one case.
@@ -75,6 +108,11 @@ pub struct CaseReport {
 pub enum Outcome {
     /// As expected.
     Passed,
+    /// Not run.
+    Skipped {
+        /// Why, in the words of the test file.
+        reason: String,
+    },
     /// Another answer than expected; at least one mismatch.
     Failed(Vec<Mismatch>),
     /// A fault that was not expected.
@@ -92,9 +130,10 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    fn meaning(&self) -> ExitMeaning {
+    /// Returns the exit code that this stands for.
+    pub fn meaning(&self) -> ExitMeaning {
         match self {
-            Self::Passed => ExitMeaning::Passed,
+            Self::Passed | Self::Skipped { .. } => ExitMeaning::Passed,
             Self::Failed(_) => ExitMeaning::CaseFailed,
             Self::Fault { .. } | Self::Unstable { .. } => ExitMeaning::Unexpected,
         }
@@ -105,10 +144,10 @@ impl Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mismatch {
-    /// Which expectation: `select db/data`, `modes db/data`, `findings`, `fault`.
+    /// Which expectation: `select db/data`, `modes db/data`, `findings`, `plan db/data`, `fault`, `budget`, `golden`.
     pub what: String,
-    /// The line of the expectation.
-    pub line: u64,
+    /// Where it is written, in the test file or a golden.
+    pub at: Place,
     /// What was expected, in the words of the test file.
     pub expected: String,
     /// What came, in the same words.

@@ -4,215 +4,323 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pvmigrate_core::policy::{Pairs, Request, facts};
-use serde::Deserialize;
-use serde_json::Value;
-use serde_saphyr::Spanned;
 
-use super::compare::Expected;
-use super::error::{Place, TestkitError, did_you_mean};
-use super::expect::Expect;
+use super::budget::Budget;
+use super::chain::{Chain, Id, Opened};
+use super::error::{TestkitError, did_you_mean};
+use super::expect::{Checker, EXPECT, Expected, unknown_volume};
+use super::fields::{Fields, Shape, Wrong};
+use super::find;
+use super::golden::{self, Golden};
+use super::matrix;
+use super::node::{Node, Yaml};
 use super::objects::Objects;
-use super::patch::{ClassRow, VolumeRow, merge};
+use super::rows;
 use super::snapshot::Snapshot;
-use super::yaml::{self, Named};
-use crate::load::PolicyInfo;
+use super::yaml;
+
+mod unused;
 
 const API_VERSION: &str = "pvmigrate.dev/policy-test/v1";
+
+pub(super) const FILE: Shape = Shape {
+    name: "a test file",
+    keys: &[
+        "apiVersion",
+        "policy",
+        "source",
+        "target",
+        "now",
+        "environment",
+        "facts",
+        "budget",
+        "snapshot",
+        "classes",
+        "volumes",
+        "cases",
+    ],
+};
+
+pub(super) const CASE: Shape = Shape {
+    name: "a case",
+    keys: &["name", "skip", "policy", "environment", "facts", "snapshot", "matrix", "given", "expect"],
+};
 
 /// The facts of a request that a test may set; the source class follows from `source`.
 const FACTS: [&str; 3] = [facts::NAMESPACE, facts::SKIP_SOURCE_VALIDATION, facts::FORCE_MODES];
 
-/// A test file as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct File {
-    api_version: Spanned<String>,
-    source: Spanned<String>,
-    target: Spanned<String>,
-    now: Option<jiff::Timestamp>,
-    #[serde(default)]
-    environment: String,
-    #[serde(default)]
-    facts: Named<Option<String>>,
-    snapshot: Option<Spanned<PathBuf>>,
-    #[serde(default)]
-    classes: Named<ClassRow>,
-    #[serde(default)]
-    volumes: Named<VolumeRow>,
-    #[serde(default)]
-    cases: Vec<CaseRow>,
-}
-
-/// A case as written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct CaseRow {
-    name: Spanned<String>,
-    environment: Option<String>,
-    #[serde(default)]
-    facts: Named<Option<String>>,
-    #[serde(default)]
-    given: Named<Value>,
-    expect: Spanned<Expect>,
-}
-
 /// One case, ready to be asked.
+#[derive(Debug)]
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) line: u64,
+    /// Why it is not run.
+    pub(super) skip: Option<String>,
+    pub(super) chain: Chain,
     pub(super) request: Request,
     pub(super) expected: Expected,
+    pub(super) golden: Option<Golden>,
+    /// The expectations as written.
+    pub(super) expect: Node,
+    /// The volumes and classes that it patches.
+    pub(super) patches: BTreeSet<String>,
+    /// Whether it is one of several that a matrix makes of one.
+    pub(super) variant: bool,
 }
 
 /// The cases of one test file.
+#[derive(Debug)]
 pub(super) struct Suite {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
     pub(super) cases: Vec<Case>,
     /// The fixture files it uses.
     pub(super) used: BTreeSet<PathBuf>,
 }
 
 impl Suite {
-    /// Reads a test file and everything it names.
-    pub(super) fn read(path: &Path, policy: &PolicyInfo) -> Result<Self, TestkitError> {
-        let file: File = yaml::document(path)?;
-        let reader = Reader { path, policy };
-        reader.file(file)
+    /// Reads a test file and everything it names. `given` is the policy for files that name none; on a command line
+    /// it stands for the one that the file names, too.
+    pub(super) fn read(path: &Path, opened: &mut Opened<'_>, given: Option<Id>) -> Result<Self, TestkitError> {
+        let text = yaml::read_text(path)?;
+        let node = Node::read(&text, path)?;
+        let file = Fields::of(&node, &FILE).map_err(|wrong| wrong.of(path))?;
+        let version = file.need("apiVersion").and_then(|at| Ok((at, at.text("apiVersion")?)));
+        let (at, version) = version.map_err(|wrong| wrong.of(path))?;
+        if version != API_VERSION {
+            let what = format!("apiVersion {version:?} is unknown; write {API_VERSION}");
+            return Err(Wrong::new(&at.at, what).of(path));
+        }
+        let mut reader = Reader { path, file, opened, given, used: BTreeSet::new() };
+        let cases = reader.cases()?;
+        unused::rows(&reader.file, &cases).map_err(|wrong| wrong.of(path))?;
+        let used = reader.used;
+        Ok(Self { path: path.to_owned(), cases, used, text })
     }
 }
 
-/// Knows where things stand, for messages.
-struct Reader<'a> {
+/// Reads one file.
+struct Reader<'a, 'o, 'p> {
     path: &'a Path,
-    policy: &'a PolicyInfo,
+    file: Fields<'a>,
+    opened: &'o mut Opened<'p>,
+    given: Option<Id>,
+    used: BTreeSet<PathBuf>,
 }
 
-impl Reader<'_> {
-    fn wrong<T>(&self, at: &Spanned<T>, what: impl Into<String>) -> TestkitError {
-        TestkitError::Wrong { place: Place::of(self.path, at.referenced), what: what.into() }
-    }
-
-    fn file(&self, file: File) -> Result<Suite, TestkitError> {
-        if file.api_version.value != API_VERSION {
-            let what = format!("apiVersion {:?} is unknown; write {API_VERSION}", file.api_version.value);
-            return Err(self.wrong(&file.api_version, what));
-        }
-        let mut used = BTreeSet::new();
-        let mut snapshot = match &file.snapshot {
-            Some(at) => self.snapshot(at, &mut used)?,
-            None => Snapshot::default(),
-        };
-        self.add_rows(&mut snapshot, &file)?;
-        let mut names = BTreeMap::new();
+impl Reader<'_, '_, '_> {
+    fn cases(&mut self) -> Result<Vec<Case>, TestkitError> {
+        let path = self.path;
+        let objects = self.file.get("snapshot").map(|node| self.snapshot(node)).transpose()?.unwrap_or_default();
+        let mut names: BTreeMap<String, u64> = BTreeMap::new();
+        let mut goldens = BTreeMap::new();
         let mut cases = Vec::new();
-        for row in &file.cases {
-            let line = row.name.referenced.line();
-            if let Some(first) = names.insert(row.name.value.clone(), line) {
-                return Err(self.wrong(&row.name, format!("line {first} has a case with this name already")));
+        let rows = self.file.get("cases").map(|node| node.list("cases")).transpose().map_err(|wrong| wrong.of(path))?;
+        for row in rows.unwrap_or_default() {
+            let fields = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
+            let named = fields.need("name").and_then(|at| Ok((at, at.text("name")?)));
+            let (at, name) = named.map_err(|wrong| wrong.of(path))?;
+            if let Some(first) = names.insert(name.to_owned(), at.at.line) {
+                let what = format!("line {first} has a case with this name already");
+                return Err(Wrong::new(&at.at, what).of(path));
             }
-            let request = self.request(&file, row, snapshot.clone())?;
-            let expected = Expected::of(&row.expect.value, &request, self.policy)
-                .map_err(|(line, what)| self.wrong_at(line, &row.expect, what))?;
-            cases.push(Case { name: row.name.value.clone(), line, request, expected });
+            for variant in matrix::expand(row).map_err(|wrong| wrong.of(path))? {
+                let name = format!("{name}{}", variant.suffix);
+                let is_variant = !variant.suffix.is_empty();
+                let case = self.case(&variant.case, name, objects.clone())?;
+                let golden = case.golden.as_ref().map(|golden| golden.path.clone());
+                if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
+                    let what = format!("the golden of this case would be that of {other:?}; choose another name");
+                    return Err(Wrong::new(&at.at, what).of(path));
+                }
+                cases.push(Case { line: at.at.line, variant: is_variant, ..case });
+            }
         }
-        Ok(Suite { cases, used })
+        Ok(cases)
     }
 
-    /// Points at a line if there is one, else at the expectations.
-    fn wrong_at(&self, at: Option<serde_saphyr::Location>, expect: &Spanned<Expect>, what: String) -> TestkitError {
-        TestkitError::Wrong { place: Place::of(self.path, at.unwrap_or(expect.referenced)), what }
+    fn case(&mut self, row: &Node, name: String, objects: Snapshot) -> Result<Case, TestkitError> {
+        let path = self.path;
+        let case = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
+        let objects = match case.get("snapshot") {
+            Some(node) => self.snapshot(node)?,
+            None => objects,
+        };
+        let chain = self.chain(&case)?;
+        let request = self.request(&case, objects).map_err(|wrong| wrong.of(path))?;
+        let expect = case.need("expect").map_err(|wrong| wrong.of(path))?;
+        let (expected, golden) = self.expected(expect, &name, &chain, &request).map_err(|wrong| wrong.of(path))?;
+        let skip = case.text("skip").map_err(|wrong| wrong.of(path))?;
+        if let Some(at) = case.get("skip").filter(|_| skip.is_some_and(|reason| reason.trim().is_empty())) {
+            return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path));
+        }
+        let patches = case.get("given").and_then(|given| given.map("given").ok()).unwrap_or_default();
+        Ok(Case {
+            name,
+            line: 0,
+            skip: skip.map(str::to_owned),
+            chain,
+            request,
+            expected,
+            golden,
+            expect: expect.clone(),
+            patches: patches.iter().map(|(key, _)| key.name.clone()).collect(),
+            variant: false,
+        })
     }
 
-    fn snapshot(&self, at: &Spanned<PathBuf>, used: &mut BTreeSet<PathBuf>) -> Result<Snapshot, TestkitError> {
-        let folder = self.path.parent().unwrap_or(Path::new("")).join(&at.value);
-        let mut objects = Objects::default();
-        let files: Vec<_> = super::files(&folder)?.into_iter().filter(|file| !super::is_test(file)).collect();
+    fn chain(&mut self, case: &Fields<'_>) -> Result<Chain, TestkitError> {
+        if let Some(node) = case.get("policy") {
+            return self.opened.chain(node, self.path);
+        }
+        match (self.given, self.file.get("policy")) {
+            (Some(id), _) => Ok(Chain::of(id)),
+            (None, Some(node)) => self.opened.chain(node, self.path),
+            (None, None) => {
+                let what =
+                    "which policy is tested? Name it here (policy: ..), or on the command line before the folder";
+                Err(Wrong::new(self.file.at(), what).of(self.path))
+            }
+        }
+    }
+
+    fn snapshot(&mut self, node: &Node) -> Result<Snapshot, TestkitError> {
+        let wrong = |what: String| Wrong::new(&node.at, what).of(self.path);
+        let named = node.text("snapshot").map_err(|wrong| wrong.of(self.path))?;
+        let folder = find::folder_of(self.path).join(named);
+        if !folder.exists() {
+            let known = find::neighbours(&folder);
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let near = did_you_mean(&name, known.iter().map(String::as_str));
+            return Err(wrong(format!("there is no file or folder {}{near}", folder.display())));
+        }
+        let files: Vec<_> = find::files(&folder)?.into_iter().filter(|file| !find::is_test(file)).collect();
         if files.is_empty() {
-            return Err(self.wrong(at, format!("there is no YAML or JSON in {}", folder.display())));
+            return Err(wrong(format!("there is no YAML or JSON in {}", folder.display())));
         }
+        let mut objects = Objects::default();
         for file in files {
             objects.add_file(&file)?;
-            used.insert(file);
+            self.used.insert(file);
         }
-        Snapshot::of(&objects).map_err(|what| self.wrong(at, what))
+        Snapshot::of(&objects).map_err(|what| Wrong::new(&node.at, what).of(self.path))
     }
 
-    fn add_rows(&self, snapshot: &mut Snapshot, file: &File) -> Result<(), TestkitError> {
-        for (name, row) in &file.classes.0 {
-            if snapshot.classes.iter().any(|class| class.name == name.value) {
-                return Err(self.wrong(name, format!("class {} is there already", name.value)));
-            }
-            snapshot.classes.push(row.class(&name.value).map_err(|what| self.wrong(name, what))?);
-        }
-        for (name, row) in &file.volumes.0 {
-            let Some((namespace, claim)) = name.value.split_once('/') else {
-                return Err(self.wrong(name, format!("{:?} is no volume; write namespace/claim", name.value)));
-            };
-            if snapshot.volumes.iter().any(|volume| volume.claim() == name.value) {
-                return Err(self.wrong(name, format!("volume {} is there already", name.value)));
-            }
-            snapshot.volumes.push(row.volume(namespace, claim).map_err(|what| self.wrong(name, what))?);
-        }
-        snapshot.number();
-        Ok(())
-    }
-
-    fn request(&self, file: &File, case: &CaseRow, mut snapshot: Snapshot) -> Result<Request, TestkitError> {
-        for (name, patch) in &case.given.0 {
-            self.patch(&mut snapshot, name, patch)?;
+    fn request(&self, case: &Fields<'_>, mut snapshot: Snapshot) -> Result<Request, Wrong> {
+        add_rows(&mut snapshot, &self.file)?;
+        for (key, patch) in case.get("given").map(|given| given.map("given")).transpose()?.unwrap_or_default() {
+            apply(&mut snapshot, key, patch)?;
         }
         let class = |name: &str| snapshot.classes.iter().find(|class| class.name == name).cloned();
-        let Some(target) = class(&file.target.value) else {
-            let known = snapshot.classes.iter().map(|class| class.name.as_str());
-            let near = did_you_mean(&file.target.value, known);
-            return Err(self.wrong(&file.target, format!("there is no class {}{near}", file.target.value)));
+        let (source, at) = (self.file.need("source")?.text("source")?, self.file.need("target")?);
+        let target = at.text("target")?;
+        let Some(target) = class(target) else {
+            let near = did_you_mean(target, snapshot.classes.iter().map(|class| class.name.as_str()));
+            return Err(Wrong::new(&at.at, format!("there is no class {target}{near}")));
         };
-        let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), file.source.value.clone())]);
-        for (key, value) in file.facts.0.iter().chain(&case.facts.0) {
-            if !FACTS.contains(&key.value.as_str()) {
-                let near = did_you_mean(&key.value, FACTS);
-                return Err(self.wrong(key, format!("{} is no fact of a request{near}", key.value)));
-            }
-            merge(&mut all_facts, &BTreeMap::from([(key.value.clone(), value.clone())]));
+        let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), source.to_owned())]);
+        for facts in [self.file.get("facts"), case.get("facts")].into_iter().flatten() {
+            rows::known_facts(facts, "a request", &FACTS)?;
+            rows::change_pairs(&mut all_facts, Some(facts), "facts")?;
         }
-        let now = file.now.map_or(0, |now| u64::try_from(now.as_second()).unwrap_or_default());
+        let environment = match case.text("environment")? {
+            Some(own) => Some(own),
+            None => self.file.text("environment")?,
+        };
         Ok(Request {
             settings: "{}".to_owned(),
-            environment: case.environment.as_ref().unwrap_or(&file.environment).clone(),
-            now,
-            source: class(&file.source.value),
+            environment: environment.unwrap_or_default().to_owned(),
+            now: now(&self.file)?,
+            source: class(source),
             target,
             volumes: snapshot.volumes,
             facts: all_facts,
         })
     }
 
-    /// Applies one patch: to a volume when the name has a slash, else to a class.
-    fn patch(&self, snapshot: &mut Snapshot, name: &Spanned<String>, patch: &Value) -> Result<(), TestkitError> {
-        let wrong = |what: String| self.wrong(name, what);
-        if name.value.contains('/') {
-            let row: VolumeRow = read(patch).map_err(wrong)?;
-            let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
-            return match known.iter().position(|claim| *claim == name.value) {
-                Some(at) => row.apply(&mut snapshot.volumes[at]).map_err(wrong),
-                None => Err(wrong(unknown_volume(&name.value, known.iter().map(String::as_str)))),
-            };
-        }
-        let row: ClassRow = read(patch).map_err(wrong)?;
-        match snapshot.classes.iter_mut().find(|class| class.name == name.value) {
-            Some(class) => row.apply(class).map_err(wrong),
-            None => {
-                let near = did_you_mean(&name.value, snapshot.classes.iter().map(|class| class.name.as_str()));
-                Err(wrong(format!("there is no class {}{near}", name.value)))
+    fn expected(
+        &self,
+        expect: &Node,
+        name: &str,
+        chain: &Chain,
+        request: &Request,
+    ) -> Result<(Expected, Option<Golden>), Wrong> {
+        let claims = request.volumes.iter().map(|volume| volume.claim()).collect();
+        let names = self.opened.names(chain, claims);
+        let budget = self.file.get("budget").map(|node| Budget::read(node, self.path)).transpose()?;
+        let golden = |keys, whole| Golden::read(golden::path(self.path, name), keys, whole, &names);
+        if let Yaml::Text(word) = &expect.is {
+            if word != "golden" {
+                let near = did_you_mean(word, ["golden"]);
+                return Err(Wrong::new(&expect.at, format!("{word:?} is neither `golden` nor a mapping{near}")));
             }
+            let keys = if names.chain { vec!["plan"] } else { vec!["select", "modes", "findings"] };
+            return Ok((Expected { budget, ..Expected::default() }, Some(golden(keys, true))));
         }
+        let fields = Fields::of(expect, &EXPECT)?;
+        let keys: Vec<_> = EXPECT.keys.iter().copied().filter(|key| fields.get(key).is_some()).collect();
+        if keys.is_empty() {
+            return Err(Wrong::new(&expect.at, "the case expects nothing; name select, modes, findings or fault"));
+        }
+        if let (Some(fault), true) = (fields.get("fault"), keys.iter().any(|key| !["fault", "budget"].contains(key))) {
+            return Err(Wrong::new(&fault.at, "a case that ends in a fault has no other answer"));
+        }
+        let in_golden = |key: &&str| fields.get(key).is_some_and(|node| node.is_word("golden"));
+        let in_golden: Vec<_> = keys.into_iter().filter(in_golden).collect();
+        let checker = Checker { names: &names, file: self.path, golden: false };
+        let mut expected = checker.read(&fields, &in_golden)?;
+        let own = fields.get("budget").map(|node| Budget::read(node, self.path)).transpose()?;
+        expected.budget = match (own, budget) {
+            (Some(own), Some(file)) => Some(own.or(file)),
+            (own, file) => own.or(file),
+        };
+        let golden = (!in_golden.is_empty()).then(|| golden(in_golden, false));
+        Ok((expected, golden))
     }
 }
 
-fn read<T: serde::de::DeserializeOwned>(patch: &Value) -> Result<T, String> {
-    T::deserialize(patch).map_err(|error| error.to_string())
+fn now(file: &Fields<'_>) -> Result<u64, Wrong> {
+    let Some(at) = file.get("now") else { return Ok(0) };
+    let text = at.text("now")?;
+    let time: Result<jiff::Timestamp, _> = text.parse();
+    let time = time.map_err(|error| Wrong::new(&at.at, format!("{text:?} is no time: {error}")))?;
+    u64::try_from(time.as_second()).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
 }
 
-/// Says that a volume is unknown, and which was perhaps meant.
-pub(super) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    format!("there is no volume {name}{}", did_you_mean(name, known))
+fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
+    for (key, row) in file.get("classes").map(|rows| rows.map("classes")).transpose()?.unwrap_or_default() {
+        if snapshot.classes.iter().any(|class| class.name == key.name) {
+            return Err(Wrong::new(&key.at, format!("class {} is there already", key.name)));
+        }
+        snapshot.classes.push(rows::class(&key.name, row)?);
+    }
+    for (key, row) in file.get("volumes").map(|rows| rows.map("volumes")).transpose()?.unwrap_or_default() {
+        let Some((namespace, claim)) = key.name.split_once('/') else {
+            return Err(Wrong::new(&key.at, format!("{:?} is no volume; write namespace/claim", key.name)));
+        };
+        if snapshot.volumes.iter().any(|volume| volume.claim() == key.name) {
+            return Err(Wrong::new(&key.at, format!("volume {} is there already", key.name)));
+        }
+        snapshot.volumes.push(rows::volume(namespace, claim, row)?);
+    }
+    snapshot.number();
+    Ok(())
+}
+
+/// Applies one patch: to a volume when the name has a slash, else to a class.
+fn apply(snapshot: &mut Snapshot, key: &super::node::Key, patch: &Node) -> Result<(), Wrong> {
+    if key.name.contains('/') {
+        let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
+        return match known.iter().position(|claim| *claim == key.name) {
+            Some(at) => rows::change_volume(&mut snapshot.volumes[at], patch),
+            None => Err(Wrong::new(&key.at, unknown_volume(&key.name, known.iter().map(String::as_str)))),
+        };
+    }
+    match snapshot.classes.iter_mut().find(|class| class.name == key.name) {
+        Some(class) => rows::change_class(class, patch),
+        None => {
+            let near = did_you_mean(&key.name, snapshot.classes.iter().map(|class| class.name.as_str()));
+            Err(Wrong::new(&key.at, format!("there is no class {}{near}", key.name)))
+        }
+    }
 }

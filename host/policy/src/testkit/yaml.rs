@@ -1,65 +1,21 @@
-//! Reading YAML and JSON with places.
+//! Reading YAML and JSON from files.
 
-use std::fmt;
-use std::marker::PhantomData;
 use std::path::Path;
 
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_saphyr::Spanned;
 
 use super::error::{Place, TestkitError};
-
-/// A mapping in the order of the file, each key with its place.
-#[derive(Debug)]
-pub(super) struct Named<V>(pub(super) Vec<(Spanned<String>, V)>);
-
-impl<V> Default for Named<V> {
-    fn default() -> Self {
-        Self(Vec::new())
-    }
-}
-
-impl<'de, V: Deserialize<'de>> Deserialize<'de> for Named<V> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(NamedVisitor(PhantomData))
-    }
-}
-
-struct NamedVisitor<V>(PhantomData<V>);
-
-impl<'de, V: Deserialize<'de>> Visitor<'de> for NamedVisitor<V> {
-    type Value = Named<V>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a mapping of names")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        named(map)
-    }
-}
-
-/// Collects a mapping with the places of its keys.
-pub(super) fn named<'de, V: Deserialize<'de>, A: MapAccess<'de>>(mut map: A) -> Result<Named<V>, A::Error> {
-    let mut entries = Vec::new();
-    while let Some(entry) = map.next_entry()? {
-        entries.push(entry);
-    }
-    Ok(Named(entries))
-}
 
 pub(super) fn read_text(path: &Path) -> Result<String, TestkitError> {
     std::fs::read_to_string(path).map_err(|source| TestkitError::Unreadable { path: path.to_owned(), source })
 }
 
-/// Reads one document.
-pub(super) fn document<T: DeserializeOwned>(path: &Path) -> Result<T, TestkitError> {
-    let text = read_text(path)?;
+/// Reads the one document of a text; the path is for messages.
+pub(super) fn document<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, TestkitError> {
     // Words such as `y` and `off` are names here, not booleans.
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
-    serde_saphyr::from_str_with_options(&text, options).map_err(|error| wrong(path, &error))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| wrong(path, &error))
 }
 
 /// Reads all documents of a file. The place within them is lost.
@@ -86,4 +42,54 @@ fn wrong(path: &Path, error: &serde_saphyr::Error) -> TestkitError {
 /// Points at a file as a whole.
 pub(super) fn whole(path: &Path) -> Place {
     Place { file: path.to_owned(), line: 0, column: 0 }
+}
+
+/// Writes a text as one YAML scalar, plain where that is safe both in a block and in brackets.
+pub(super) fn scalar(text: &str) -> String {
+    let special = |c: char| "-?:,[]{}#&*!|>'\"%@`".contains(c) || c.is_whitespace();
+    let ambiguous = text.is_empty()
+        || text.starts_with(special)
+        || text.ends_with([' ', ':'])
+        || text.contains([',', '[', ']', '{', '}'])
+        || text.contains(": ")
+        || text.contains(" #")
+        || !matches!(serde_saphyr::from_str::<Value>(text), Ok(Value::String(read)) if read == text);
+    if text.chars().any(char::is_control) {
+        // JSON's escapes are YAML's, too.
+        return Value::from(text).to_string();
+    }
+    if ambiguous { format!("'{}'", text.replace('\'', "''")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    #[test]
+    fn a_scalar_is_read_as_it_was_written() {
+        for text in [
+            "skip keep-label",
+            "blocker a on b ~ needs: \"much\"",
+            "it's, well",
+            "- x",
+            "true",
+            "1Gi",
+            "12",
+            "",
+            "a #b",
+            "two\nlines\u{1b}",
+            "null",
+            "~",
+            "a:",
+        ] {
+            for document in [format!("a: {}\n", scalar(text)), format!("a: [{}]\n", scalar(text))] {
+                let read: Value = serde_saphyr::from_str(&document).unwrap();
+                let got = read["a"].as_str().or(read["a"][0].as_str());
+                assert_eq!(got, Some(text), "{document}");
+            }
+        }
+        assert_eq!(scalar("skip keep-label"), "skip keep-label");
+    }
 }

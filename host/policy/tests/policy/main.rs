@@ -4,6 +4,7 @@
 mod chain;
 mod default_policy;
 mod hostile;
+mod mistakes;
 mod refused;
 mod support;
 mod testkit;

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use pvmigrate_policy::testkit::{ExitMeaning, Options, Outcome, Report, TestkitError, run, run_loaded};
 
+use regex::Regex;
+
 use super::support::{built, usual};
 
 fn cases(policy: &str) -> PathBuf {
@@ -11,13 +13,13 @@ fn cases(policy: &str) -> PathBuf {
 }
 
 /// Runs one test file with the given body on a policy.
-fn run_text(policy: &str, text: &str) -> Result<Report, TestkitError> {
+pub(crate) fn run_text(policy: &str, text: &str) -> Result<Report, TestkitError> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("x.test.yaml"), text).expect("a file");
     run_loaded(usual(policy), folder.path(), &Options::default())
 }
 
-const HEAD: &str = "\
+pub(crate) const HEAD: &str = "\
 apiVersion: pvmigrate.dev/policy-test/v1
 source: old
 target: new
@@ -30,16 +32,8 @@ cases:
 - name: one
 ";
 
-fn one_case(policy: &str, body: &str) -> Result<Report, TestkitError> {
+pub(crate) fn one_case(policy: &str, body: &str) -> Result<Report, TestkitError> {
     run_text(policy, &format!("{HEAD}{body}"))
-}
-
-/// Says what is wrong with the test file, as `line:column: what`.
-fn wrong(body: &str) -> String {
-    let error = one_case("keep-and-cap", body).expect_err(body);
-    assert_eq!(error.meaning(), ExitMeaning::BadUsage, "{error}");
-    let message = error.to_string();
-    message.split_once("x.test.yaml:").map(|(_, rest)| rest.to_owned()).unwrap_or(message)
 }
 
 #[test]
@@ -64,8 +58,10 @@ fn a_wrong_answer_shows_both_sides() {
     let report = one_case("keep-and-cap", body).expect("a report");
     assert_eq!(report.meaning(), ExitMeaning::CaseFailed);
     let Outcome::Failed(mismatches) = &report.cases[0].outcome else { panic!("{report:?}") };
-    let plain: Vec<_> =
-        mismatches.iter().map(|one| (one.what.as_str(), one.line, one.expected.as_str(), one.got.as_str())).collect();
+    let plain: Vec<_> = mismatches
+        .iter()
+        .map(|one| (one.what.as_str(), one.at.line, one.expected.as_str(), one.got.as_str()))
+        .collect();
     assert_eq!(
         plain,
         [
@@ -94,76 +90,6 @@ fn at_least_leaves_the_others_alone() {
 }
 
 #[test]
-fn seeded_mistakes_are_named_with_their_line() {
-    let table = [
-        // wrong volume, in three places
-        (
-            "  given: {app/dta: {size: 1Gi}}\n  expect: {findings: any}\n",
-            "11:11: there is no volume app/dta, did you mean app/data?",
-        ),
-        (
-            "  expect:\n    select: {app/data: abstain, app/mor: abstain}\n",
-            "12:33: there is no volume app/mor, did you mean app/more?",
-        ),
-        (
-            "  expect:\n    findings: [blocker over-max-size on apps/data]\n",
-            "12:16: there is no volume apps/data, did you mean app/data?",
-        ),
-        // a volume that is not named
-        (
-            "  expect:\n    select: {app/data: abstain}\n",
-            "12:14: volume app/more is not named; name it, or add `rest: any`",
-        ),
-        // wrong class
-        (
-            "  given: {nev: {provisioner: y}}\n  expect: {findings: any}\n",
-            "11:11: there is no class nev, did you mean new?",
-        ),
-        // wrong code
-        (
-            "  expect:\n    findings: [blocker over-max-sise on plan]\n",
-            "12:16: policy keep-and-cap declares no code over-max-sise, did you mean over-max-size?",
-        ),
-        (
-            "  expect:\n    select: {rest: skip keep-lable}\n",
-            "12:20: policy keep-and-cap declares no code keep-lable, did you mean keep-label?",
-        ),
-        // misspelt words
-        ("  expect:\n    select: {rest: skp keep-label}\n", "12:20: \"skp keep-label\" is no vote, did you mean skip?"),
-        (
-            "  expect:\n    findings: [bloker over-max-size on plan]\n",
-            "12:16: \"bloker\" is no severity, did you mean blocker?",
-        ),
-        ("  expect: {fault: fule}\n", "11:19: \"fule\" is no fault, did you mean fuel?"),
-        (
-            "  facts: {pvmigrate.dev/namespac: app}\n  expect: {findings: any}\n",
-            "11:11: pvmigrate.dev/namespac is no fact of a request, did you mean pvmigrate.dev/namespace?",
-        ),
-        // nothing expected, or too much
-        ("  expect: {}\n", "11:11: the case expects nothing"),
-        ("  expect: {fault: fuel, findings: none}\n", "11:19: a case that ends in a fault has no other answer"),
-        // misspelt keys
-        ("  expct: {}\n", "11:3: unknown field `expct`"),
-        ("  expect: {slect: any}\n", "11:12: unknown field `slect`"),
-        ("  given: {app/data: {szie: 1Gi}}\n  expect: {findings: any}\n", "11:11: unknown field `szie`"),
-        // bad values
-        ("  given: {app/data: {size: 1gb}}\n  expect: {findings: any}\n", "11:11: \"1gb\" is not a quantity"),
-        ("  given: {app/data: {modes: [RWY]}}\n  expect: {findings: any}\n", "11:11: unknown access mode \"RWY\""),
-        ("  given: {app/data: {by: [app]}}\n  expect: {findings: any}\n", "11:11: \"app\" is no consumer"),
-        ("  expect:\n    modes: {rest: RWY}\n", "12:19: unknown access mode \"RWY\""),
-        // the same name twice
-        (
-            "  expect: {findings: any}\n- name: one\n  expect: {findings: any}\n",
-            "12:9: line 10 has a case with this name already",
-        ),
-    ];
-    for (body, expected) in table {
-        let message = wrong(body);
-        assert!(message.starts_with(expected), "{body}\nexpected {expected}\ngot      {message}");
-    }
-}
-
-#[test]
 fn an_empty_suite_is_an_error() {
     let no_cases = HEAD.replace("cases:\n- name: one\n", "cases: []\n");
     let error = run_text("keep-and-cap", &no_cases).expect_err("no cases");
@@ -173,14 +99,14 @@ fn an_empty_suite_is_an_error() {
     let error = run_loaded(usual("default"), folder.path(), &Options::default()).expect_err("no files");
     assert!(matches!(error, TestkitError::NoTests { .. }), "{error}");
 
-    let options = Options { filter: Some("nothing is called so".to_owned()), ..Options::default() };
+    let options = Options { filter: Some(Regex::new("nothing is called so").unwrap()), ..Options::default() };
     let error = run_loaded(usual("default"), &cases("default"), &options).expect_err("no match");
     assert_eq!(error.meaning(), ExitMeaning::NoTests, "{error}");
 }
 
 #[test]
 fn a_filter_runs_what_it_names() {
-    let options = Options { filter: Some("invalid access mode".to_owned()), ..Options::default() };
+    let options = Options { filter: Some(Regex::new("invalid .* mode").unwrap()), ..Options::default() };
     let report = run_loaded(usual("default"), &cases("default"), &options).expect("a report");
     assert_eq!(report.cases.len(), 1);
 }
@@ -188,7 +114,7 @@ fn a_filter_runs_what_it_names() {
 #[test]
 fn a_fixture_that_nobody_uses_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
-    let test = format!("{HEAD}  expect: {{findings: any}}\n");
+    let test = format!("{HEAD}  expect: {{findings: none}}\n");
     std::fs::write(folder.path().join("x.test.yaml"), test).expect("a file");
     std::fs::write(folder.path().join("left-over.yaml"), "kind: List\nitems: []\n").expect("a file");
     let error = run_loaded(usual("keep-and-cap"), folder.path(), &Options::default()).expect_err("unused");

@@ -1,0 +1,192 @@
+//! The policies that cases are about: found, opened once, and put into chains.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::answer::Subject;
+use super::error::{TestkitError, did_you_mean};
+use super::expect::Names;
+use super::fields::Wrong;
+use super::find::{folder_of, neighbours};
+use super::node::{Node, Yaml};
+use crate::limits::Limits;
+use crate::load::{Policy, PolicyInfo};
+
+/// The word for the built-in policy.
+pub(super) const BUILT_IN: &str = "builtin";
+
+/// Codes that the host itself uses for what a chain decides.
+const HOST_CODES: [&str; 10] = {
+    use pvmigrate_core::policy::{chain, floor};
+    [
+        chain::NO_VOTE,
+        chain::AS_BEFORE,
+        floor::OUTSIDE_NAMESPACE,
+        floor::ALREADY_ON_TARGET,
+        floor::OUTSIDE_SOURCE_CLASS,
+        floor::NO_MODES,
+        floor::RWOP_NOT_ALONE,
+        floor::NARROWER_THAN_USED,
+        floor::UNSUPPORTED_MODE,
+        floor::VOLUME_MODE_CHANGED,
+    ]
+};
+
+/// The policies of a test run, each opened once.
+pub(super) struct Opened<'p> {
+    built_in: &'static Policy,
+    policies: Vec<Held<'p>>,
+    by_file: BTreeMap<PathBuf, Id>,
+    limits: Limits,
+}
+
+/// Stands for one opened policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Id {
+    BuiltIn,
+    Custom(usize),
+}
+
+enum Held<'p> {
+    Lent(&'p Policy),
+    Own(Box<Policy>),
+}
+
+/// The policies of one case, the built-in one last, and whose answers count.
+#[derive(Clone, Debug)]
+pub(super) struct Chain {
+    pub(super) links: Vec<Id>,
+    /// None when what the whole chain decides counts.
+    pub(super) tested: Option<Id>,
+}
+
+impl<'p> Opened<'p> {
+    pub(super) fn new(limits: &Limits) -> Result<Self, TestkitError> {
+        let built_in = Policy::built_in()?;
+        Ok(Self { built_in, policies: Vec::new(), by_file: BTreeMap::new(), limits: limits.clone() })
+    }
+
+    /// Adds a policy that was opened elsewhere.
+    pub(super) fn lend(&mut self, policy: &'p Policy) -> Id {
+        if policy.info().digest == self.built_in.info().digest {
+            return Id::BuiltIn;
+        }
+        self.policies.push(Held::Lent(policy));
+        Id::Custom(self.policies.len() - 1)
+    }
+
+    /// Opens what a command line names: `builtin`, or a file.
+    pub(super) fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
+        if path == Path::new(BUILT_IN) {
+            return Ok(Id::BuiltIn);
+        }
+        let file = path.to_owned();
+        // Two ways to write one path would only open it twice.
+        let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+        if let Some(id) = self.by_file.get(&key) {
+            return Ok(*id);
+        }
+        let policy = Policy::open(&file, &self.limits)?;
+        let id = match policy.info().digest == self.built_in.info().digest {
+            true => Id::BuiltIn,
+            false => {
+                self.policies.push(Held::Own(Box::new(policy)));
+                Id::Custom(self.policies.len() - 1)
+            }
+        };
+        self.by_file.insert(key, id);
+        Ok(id)
+    }
+
+    /// Opens what a test file names, relative to the file's folder.
+    fn named(&mut self, node: &Node, test: &Path) -> Result<Id, TestkitError> {
+        let wrong = |what: String| Wrong::new(&node.at, what).of(test);
+        let text = node.text("a policy").map_err(|wrong| wrong.of(test))?;
+        if text == BUILT_IN {
+            return Ok(Id::BuiltIn);
+        }
+        let path = folder_of(test).join(text);
+        if !path.exists() {
+            let known = neighbours(&path);
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let near = did_you_mean(&name, known.iter().map(String::as_str).chain([BUILT_IN]));
+            return Err(wrong(format!("there is no policy {}{near}", path.display())));
+        }
+        if path.is_dir() {
+            return Err(wrong(format!("{} is a folder; name the .wasm that is built from it", path.display())));
+        }
+        self.open(&path)
+    }
+
+    /// Makes the chain that `policy:` names.
+    pub(super) fn chain(&mut self, node: &Node, test: &Path) -> Result<Chain, TestkitError> {
+        let Yaml::List(items) = &node.is else {
+            return Ok(Chain::of(self.named(node, test)?));
+        };
+        let mut links: Vec<Id> = Vec::new();
+        for (at, item) in items.iter().enumerate() {
+            let id = self.named(item, test)?;
+            if links.contains(&id) {
+                return Err(Wrong::new(&item.at, "the chain has this policy already").of(test));
+            }
+            if id == Id::BuiltIn && at + 1 < items.len() {
+                return Err(Wrong::new(&item.at, "the built-in policy is always the last of a chain").of(test));
+            }
+            links.push(id);
+        }
+        if links.last() != Some(&Id::BuiltIn) {
+            links.push(Id::BuiltIn);
+        }
+        Ok(Chain { links, tested: None })
+    }
+
+    pub(super) fn get(&self, id: Id) -> &Policy {
+        match id {
+            Id::BuiltIn => self.built_in,
+            Id::Custom(at) => match &self.policies[at] {
+                Held::Lent(policy) => policy,
+                Held::Own(policy) => policy,
+            },
+        }
+    }
+
+    pub(super) fn infos(&self, ids: &[Id]) -> Vec<PolicyInfo> {
+        ids.iter().map(|id| self.get(*id).info().clone()).collect()
+    }
+
+    pub(super) fn subject(&self, chain: &Chain) -> Subject {
+        chain.tested.map_or(Subject::Chain, |id| Subject::Policy(self.get(id).reference()))
+    }
+
+    /// Lists what expectations about a chain may name.
+    pub(super) fn names(&self, chain: &Chain, claims: Vec<String>) -> Names {
+        let codes = |id: &Id| self.get(*id).info().codes.iter().map(|doc| doc.code.clone()).collect::<Vec<_>>();
+        let name = |id: &Id| self.get(*id).info().name.clone();
+        match &chain.tested {
+            Some(id) => Names { claims, codes: codes(id), declared_by: format!("policy {}", name(id)), chain: false },
+            None => {
+                let host = HOST_CODES.iter().map(|code| (*code).to_owned());
+                let names: Vec<_> = chain.links.iter().map(name).collect();
+                Names {
+                    claims,
+                    codes: chain.links.iter().flat_map(codes).chain(host).collect(),
+                    declared_by: format!("the chain of {}", names.join(", ")),
+                    chain: true,
+                }
+            }
+        }
+    }
+}
+
+impl Chain {
+    /// A policy by itself, with the built-in one for what it leaves open. The built-in one is not asked twice.
+    pub(super) fn of(id: Id) -> Self {
+        let links = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
+        Self { links, tested: Some(id) }
+    }
+
+    /// Returns the policies that the case is about.
+    pub(super) fn subjects(&self) -> Vec<Id> {
+        self.tested.map_or_else(|| self.links.clone(), |id| vec![id])
+    }
+}

@@ -1,0 +1,132 @@
+//! Reading mappings, lists and words strictly: every key is known, and every value of its kind.
+
+use std::path::Path;
+
+use super::error::{TestkitError, did_you_mean};
+use super::node::{At, Key, Node, Yaml};
+
+/// What is wrong at a place of the file that is being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) at: At,
+    pub(super) what: String,
+}
+
+impl Wrong {
+    pub(super) fn new(at: &At, what: impl Into<String>) -> Self {
+        Self { at: at.clone(), what: what.into() }
+    }
+
+    /// Says which file it is about.
+    pub(super) fn of(self, file: &Path) -> TestkitError {
+        TestkitError::Wrong { place: self.at.place(file), what: self.what }
+    }
+}
+
+/// Names a kind of mapping and all of its keys. The tests hold the JSON Schema to these.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// With its article, for messages.
+    pub(super) name: &'static str,
+    pub(super) keys: &'static [&'static str],
+}
+
+/// A mapping whose keys are all known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fields<'a> {
+    node: &'a Node,
+    shape: &'static Shape,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(node: &'a Node, shape: &'static Shape) -> Result<Self, Wrong> {
+        for (key, _) in node.map(shape.name)? {
+            if !shape.keys.contains(&key.name.as_str()) {
+                let near = did_you_mean(&key.name, shape.keys.iter().copied());
+                let end = if near.is_empty() { format!("; it has {}", shape.keys.join(", ")) } else { near };
+                return Err(Wrong::new(&key.at, format!("{} has no key {}{end}", shape.name, key.name)));
+            }
+        }
+        Ok(Self { node, shape })
+    }
+
+    pub(super) fn at(&self) -> &'a At {
+        &self.node.at
+    }
+
+    /// Returns a value; one that is null counts as left out.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Node> {
+        self.change(key).flatten()
+    }
+
+    /// Returns a value where null means something: `None` when left out, `Some(None)` when null.
+    pub(super) fn change(&self, key: &str) -> Option<Option<&'a Node>> {
+        debug_assert!(self.shape.keys.contains(&key), "{} is read as {key}", self.shape.name);
+        self.node.entry(key).map(|(_, value)| (value.is != Yaml::Null).then_some(value))
+    }
+
+    /// Returns a value that must be there.
+    pub(super) fn need(&self, key: &str) -> Result<&'a Node, Wrong> {
+        self.get(key).ok_or_else(|| Wrong::new(self.at(), format!("{} needs the key {key}", self.shape.name)))
+    }
+
+    /// Returns a word that may be left out.
+    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, Wrong> {
+        self.get(key).map(|node| node.text(key)).transpose()
+    }
+}
+
+impl Node {
+    /// Reads a text. YAML makes numbers and booleans of some words, so the message says how to keep them words.
+    pub(super) fn text(&self, what: &str) -> Result<&str, Wrong> {
+        match &self.is {
+            Yaml::Text(text) => Ok(text),
+            Yaml::Bool(_) | Yaml::Number(_) => {
+                Err(Wrong::new(&self.at, format!("{what} is a text; write \"{self}\" in quotes")))
+            }
+            other => Err(Wrong::new(&self.at, format!("{what} is a text, and this is {}", other.kind()))),
+        }
+    }
+
+    /// Reads a text that may look like a number, such as a quantity.
+    pub(super) fn quantity(&self, what: &str) -> Result<String, Wrong> {
+        match &self.is {
+            Yaml::Number(number) => Ok(number.to_string()),
+            _ => self.text(what).map(str::to_owned),
+        }
+    }
+
+    pub(super) fn flag(&self, what: &str) -> Result<bool, Wrong> {
+        match &self.is {
+            Yaml::Bool(value) => Ok(*value),
+            other => Err(Wrong::new(&self.at, format!("{what} is true or false, and this is {}", other.kind()))),
+        }
+    }
+
+    pub(super) fn list(&self, what: &str) -> Result<&[Self], Wrong> {
+        match &self.is {
+            Yaml::List(items) => Ok(items),
+            other => Err(Wrong::new(&self.at, format!("{what} is a list, and this is {}", other.kind()))),
+        }
+    }
+
+    pub(super) fn map(&self, what: &str) -> Result<&[(Key, Self)], Wrong> {
+        match &self.is {
+            Yaml::Map(entries) => Ok(entries),
+            other => Err(Wrong::new(&self.at, format!("{what} is a mapping, and this is {}", other.kind()))),
+        }
+    }
+}
+
+impl Yaml {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! YAML with places: each value and each key knows where it stands in its file.
+//!
+//! What the values mean is not known here; see [`super::fields`] for reading them.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{Location, Spanned};
+
+use super::error::{Place, TestkitError};
+use super::yaml;
+
+/// A place within one file: line and column from 1, and the bytes that the value takes up there.
+///
+/// A mapping or list has no end of its own; see [`Node::bytes`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct At {
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) bytes: Range<usize>,
+}
+
+impl At {
+    fn of(location: Location) -> Self {
+        let span = location.span();
+        let position = |at: Option<u64>| at.and_then(|at| usize::try_from(at).ok()).unwrap_or_default();
+        let start = position(span.byte_offset().map(Into::into));
+        let end = start + position(span.byte_len().map(Into::into));
+        Self { line: location.line(), column: location.column(), bytes: start..end }
+    }
+
+    /// Points into a file.
+    pub(super) fn place(&self, file: &Path) -> Place {
+        Place { file: file.to_owned(), line: self.line, column: self.column }
+    }
+}
+
+/// A value with its place.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Node {
+    pub(super) at: At,
+    pub(super) is: Yaml,
+}
+
+/// A key of a mapping with its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) at: At,
+    pub(super) name: String,
+}
+
+/// What YAML can say.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Yaml {
+    Null,
+    Bool(bool),
+    Number(serde_json::Number),
+    Text(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+impl Node {
+    /// Reads the one document of a text.
+    pub(super) fn read(text: &str, path: &Path) -> Result<Self, TestkitError> {
+        yaml::document(text, path)
+    }
+
+    /// Tells whether this is exactly the word.
+    pub(super) fn is_word(&self, word: &str) -> bool {
+        matches!(&self.is, Yaml::Text(text) if text == word)
+    }
+
+    /// Returns the entry of a mapping.
+    pub(super) fn entry(&self, name: &str) -> Option<&(Key, Self)> {
+        match &self.is {
+            Yaml::Map(entries) => entries.iter().find(|(key, _)| key.name == name),
+            _ => None,
+        }
+    }
+
+    /// Returns the bytes from the first to the last character. Of a block that is up to the end of its last scalar; of
+    /// `[...]` and `{...}`, up to the closing bracket.
+    pub(super) fn bytes(&self, text: &str) -> Range<usize> {
+        let last = match &self.is {
+            Yaml::List(items) => items.last().map(|item| item.bytes(text).end),
+            Yaml::Map(entries) => entries.last().map(|(_, value)| value.bytes(text).end),
+            _ => return self.at.bytes.clone(),
+        };
+        let end = last.unwrap_or(self.at.bytes.end).max(self.at.bytes.end);
+        if !self.is_flow(text) {
+            return self.at.bytes.start..end;
+        }
+        // Between the last item and the bracket there can only be commas, spaces, line ends and comments.
+        let closing = if text[self.at.bytes.start..].starts_with('[') { ']' } else { '}' };
+        let mut in_comment = false;
+        for (at, c) in text[end..].char_indices() {
+            match c {
+                '#' => in_comment = true,
+                '\n' => in_comment = false,
+                c if c == closing && !in_comment => return self.at.bytes.start..end + at + 1,
+                _ => {}
+            }
+        }
+        self.at.bytes.start..end
+    }
+
+    /// Tells whether a mapping or list is written in brackets.
+    pub(super) fn is_flow(&self, text: &str) -> bool {
+        matches!(&self.is, Yaml::List(_) | Yaml::Map(_))
+            && text.get(self.at.bytes.clone()).is_some_and(|start| start.starts_with(['[', '{']))
+    }
+}
+
+/// Writes a value on one line, as it could stand in a YAML file.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.is {
+            Yaml::Null => f.write_str("null"),
+            Yaml::Bool(value) => value.fmt(f),
+            Yaml::Number(value) => value.fmt(f),
+            Yaml::Text(text) => f.write_str(text),
+            Yaml::List(items) => {
+                let items: Vec<_> = items.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
+            Yaml::Map(entries) => {
+                let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{}: {value}", key.name)).collect();
+                write!(f, "{{{}}}", entries.join(", "))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Yaml>::deserialize(deserializer)?;
+        Ok(Self { at: At::of(spanned.referenced), is: spanned.value })
+    }
+}
+
+impl<'de> Deserialize<'de> for Yaml {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(YamlVisitor)
+    }
+}
+
+struct YamlVisitor;
+
+impl<'de> Visitor<'de> for YamlVisitor {
+    type Value = Yaml;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Yaml, E> {
+        Ok(Yaml::Null)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Yaml, E> {
+        Ok(Yaml::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Yaml, D::Error> {
+        Yaml::deserialize(deserializer)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Yaml, E> {
+        Ok(Yaml::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Yaml, E> {
+        Ok(Yaml::Number(value.into()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Yaml, E> {
+        Ok(Yaml::Number(value.into()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Yaml, E> {
+        let number = serde_json::Number::from_f64(value);
+        number.map(Yaml::Number).ok_or_else(|| E::custom(format!("{value} is no number that JSON has")))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Yaml, E> {
+        Ok(Yaml::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Yaml, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Yaml::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Yaml, A::Error> {
+        let mut entries = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Spanned<String>, Node>()? {
+            entries.push((Key { at: At::of(key.referenced), name: key.value }, value));
+        }
+        Ok(Yaml::Map(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    const TEXT: &str =
+        "# é\na: [x, \"y\", 'z' ]  # ]\nb:\n- blocker é on x\n- two\nc: {d: {e: true, # }\n  f: 1}}\ng: {}\n";
+
+    fn read() -> Node {
+        Node::read(TEXT, Path::new("x.yaml")).unwrap()
+    }
+
+    #[test]
+    fn places_count_lines_characters_and_bytes() {
+        let node = read();
+        let (key, value) = node.entry("b").unwrap();
+        assert_eq!((key.at.line, key.at.column, &TEXT[key.at.bytes.clone()]), (3, 1, "b"));
+        let Yaml::List(items) = &value.is else { panic!("{value:?}") };
+        assert_eq!((items[1].at.line, items[1].at.column, &TEXT[items[1].at.bytes.clone()]), (5, 3, "two"));
+    }
+
+    #[test]
+    fn a_value_ends_where_it_ends() {
+        let node = read();
+        let whole = |name: &str| &TEXT[node.entry(name).unwrap().1.bytes(TEXT)];
+        assert_eq!(whole("a"), "[x, \"y\", 'z' ]");
+        assert_eq!(whole("b"), "blocker é on x\n- two");
+        assert_eq!(whole("c"), "{d: {e: true, # }\n  f: 1}}");
+        assert_eq!(whole("g"), "{}");
+    }
+}
