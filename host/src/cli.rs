@@ -10,8 +10,10 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 mod go_flags;
 mod options;
+mod policy_test;
 
 pub use options::Classes;
+pub use policy_test::{PolicyTestArgs, ReportTo, TestFormat};
 
 /// Moves Kubernetes volumes from one StorageClass to another.
 ///
@@ -335,16 +337,6 @@ pub struct RehearseArgs {
     /// What to migrate.
     #[command(flatten)]
     pub migration: MigrationArgs,
-}
-
-/// Holds the flags of `policy test`.
-#[derive(Args, Clone, Debug)]
-pub struct PolicyTestArgs {
-    /// A component (.wasm), or `builtin` for the default policy
-    pub policy: PathBuf,
-    /// Folder of test files
-    #[arg(long, value_name = "DIR")]
-    pub fixtures: PathBuf,
 }
 
 /// Reads a boolean in the words Go's `flag` package takes.

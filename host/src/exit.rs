@@ -44,7 +44,8 @@ exits! {
     PolicyLoad = 3, "policy-load", "A policy does not load or link.";
     /// Kubernetes does not answer, or does not let us.
     Cluster = 4, "unavailable",
-        "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases.";
+        "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases, or \
+         they cover too little.";
     /// A policy trapped, went over a limit, or said that it cannot decide.
     PolicyFault = 5, "policy-fault", "A policy faulted or could not decide; nothing that depends on it was started.";
     /// A group runs again on its old volumes.

@@ -114,12 +114,23 @@ impl Screen {
     pub fn result(&self, text: impl FnOnce() -> String, json: &impl Serialize) -> Result<(), Failure> {
         match self.form {
             OutputForm::Text => self.write(&text()),
-            OutputForm::Json => {
-                let text = serde_json::to_string_pretty(json)
-                    .map_err(|error| Failure::new(Exit::Usage, error).context("cannot write the result as JSON"))?;
-                self.write(&format!("{}\n", json::escaped(&text)))
-            }
+            OutputForm::Json => self.json(json),
         }
+    }
+
+    /// Writes a result for scripts, whatever was asked for.
+    ///
+    /// # Errors
+    /// As [`Self::result`].
+    pub fn json(&self, json: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(json)
+            .map_err(|error| Failure::new(Exit::Usage, error).context("cannot write the result as JSON"))?;
+        self.write(&format!("{}\n", json::escaped(&text)))
+    }
+
+    /// Returns the same screen as a file would be: without colours, and of any width.
+    pub(crate) fn plain(&self) -> Self {
+        Self { width: None, paint: Paint::PLAIN, ..self.clone() }
     }
 
     /// Writes text to stdout as it is, such as a completion script.

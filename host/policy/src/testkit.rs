@@ -11,14 +11,15 @@
 //!
 //! ```yaml
 //! apiVersion: pvmigrate.dev/policy-test/v1
+//! policy: ../keep.wasm         # or `builtin`; a list is a chain, whose decisions count; a command line goes before it
 //! source: gp2                  # --source-sc; without such a class the request has no source class
 //! target: fast-ssd             # --dest-sc; the class must be in the fixture
-//! now: 2026-01-01T00:00:00Z    # optional, as are environment and facts
+//! now: 2026-01-01T00:00:00Z    # optional, as are environment, facts and budget
 //! snapshot: fixtures/prod      # a folder or file of Kubernetes YAML, and/or:
 //! classes:
 //!   fast-ssd: {provisioner: rbd.csi.ceph.com, modes: [RWO, "Block:RWX"], annotations: {}}
 //! volumes:                     # namespace/claim: a bound claim
-//!   db/data-pg-0: {class: gp2, modes: [RWO], size: 100Gi, by: [StatefulSet/pg], labels: {app: pg}}
+//!   db/data-pg-0: {class: gp2, modes: [RWO], size: 100Gi, by: sts/pg, labels: {app: pg}}
 //! cases:
 //! - name: labelled claims stay
 //!   given: {db/data-pg-0: {labels: {keep: "true"}}}   # merged into the volume or class; null removes
@@ -26,13 +27,27 @@
 //!     select: {db/data-pg-0: skip keep-label}         # every volume by name, or `rest: any`, or just `any`
 //!     modes: {db/data-pg-0: no-opinion}               # or RWX, or [RWO, ROX]
 //!     findings:                                       # all of them; or `none`, `any`, `{at-least: [...]}`
-//!     - blocker over-max-size on db/data-pg-0 ~ 100Gi # a part of the message may follow the `~`
+//!     - blocker over-max-size on db/data-pg-0 ~ 100Gi # a part of the message may follow the `~`, or a /pattern/
+//!     budget: {fuel-per-volume: 60k}
 //! - name: a loop is stopped
 //!   expect: {fault: fuel}                             # or `undecided CODE`
+//! - name: each size
+//!   matrix: {size: [1Gi, 20Ti]}                       # one case for each combination of values
+//!   given: {db/data-pg-0: {size: $size}}
+//!   expect: golden                                    # golden/<file>/<case>.yaml; or `plan: golden`, and so on
+//! - name: not yet
+//!   skip: waits for the next release                  # counted apart
+//!   expect: {findings: none}
 //! ```
 //!
-//! What is expected are the policy's own votes, shapes and findings. It is asked as part of a chain with the
-//! built-in policy, so `modes` and `findings` are about what that chain selects.
+//! What is expected of one policy are its own votes, shapes and findings. It is asked as part of a chain with the
+//! built-in policy, so `modes` and `findings` are about what that chain selects. Of a chain it is the decisions.
+//!
+//! # Inside
+//!
+//! [`node`] reads YAML with places, [`fields`] holds it to known keys; [`suite`] makes cases of a file with the help of
+//! [`matrix`], [`rows`], [`snapshot`] and [`chain`]; [`expect`] reads what is expected and [`golden`] what is kept;
+//! [`case`] asks, [`answer`] puts what came into [`words`], and [`compare`] finds the differences.
 
 mod answer;
 mod budget;
@@ -40,6 +55,7 @@ mod case;
 mod chain;
 mod compare;
 mod coverage;
+mod difference;
 mod error;
 mod expect;
 mod fields;
@@ -51,6 +67,7 @@ mod node;
 mod objects;
 mod report;
 mod rows;
+mod schema;
 mod snapshot;
 mod suite;
 mod update;
@@ -61,8 +78,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
+pub use difference::Difference;
 pub use error::{Place, TestkitError};
 pub use report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
+pub use schema::SCHEMA;
 pub use update::Updated;
 
 use crate::limits::Limits;
@@ -190,6 +209,16 @@ impl<'p> Tests<'p> {
             update.add(suite, said)?;
         }
         update.write()
+    }
+
+    /// Lists the files and folders that the outcome depends on.
+    pub fn sources(&self) -> Vec<PathBuf> {
+        let tests = self.suites.iter().map(|suite| find::folder_of(&suite.path).to_owned());
+        let fixtures = self.suites.iter().flat_map(|suite| suite.used.iter().cloned());
+        let mut all: Vec<_> = tests.chain(fixtures).chain(self.opened.files()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     fn chosen(&self, options: &Options) -> Result<Vec<(&Suite, &Case)>, TestkitError> {

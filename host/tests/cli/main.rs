@@ -5,6 +5,7 @@
 mod input;
 mod on_a_cluster;
 mod policy;
+mod policy_test;
 mod readme;
 mod rehearse;
 mod usage;

@@ -53,7 +53,7 @@ fn the_cases_of_our_policies_pass() {
     for name in ["default", "keep-and-cap"] {
         let (policy, cases) = (format!("policies/dist/{name}.wasm"), format!("policies/{name}/cases"));
         let (policy, cases) = (repository(&policy), repository(&cases));
-        let ran = pvmigrate(&["policy", "test", path_text(&policy), "--fixtures", path_text(&cases)]);
+        let ran = pvmigrate(&["policy", "test", path_text(&policy), path_text(&cases)]);
         assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
         assert!(ran.out.contains(" passed, 0 failed"), "{}", ran.out);
     }
@@ -78,7 +78,7 @@ fn test_of(policy: &str, case: &str) -> crate::Ran {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("one.test.yaml"), case).unwrap();
     let policy = repository(policy);
-    pvmigrate(&["policy", "test", path_text(&policy), "--fixtures", path_text(folder.path())])
+    pvmigrate(&["policy", "test", path_text(&policy), path_text(folder.path())])
 }
 
 #[test]
@@ -109,6 +109,6 @@ fn a_malformed_test_file_is_named_with_its_line() {
 #[test]
 fn no_tests_do_not_pass() {
     let folder = tempfile::tempdir().unwrap();
-    let ran = pvmigrate(&["policy", "test", "builtin", "--fixtures", path_text(folder.path())]);
+    let ran = pvmigrate(&["policy", "test", "builtin", path_text(folder.path())]);
     assert_eq!(ran.code, 4, "{}", ran.err);
 }

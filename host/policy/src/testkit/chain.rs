@@ -140,6 +140,11 @@ impl<'p> Opened<'p> {
         Ok(Chain { links, tested: None })
     }
 
+    /// Lists the files that policies came from.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.by_file.keys().cloned()
+    }
+
     pub(super) fn get(&self, id: Id) -> &Policy {
         match id {
             Id::BuiltIn => self.built_in,

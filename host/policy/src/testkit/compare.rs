@@ -5,6 +5,7 @@ use std::fmt::Display;
 use pvmigrate_core::policy::Judged;
 
 use super::answer::{Plan, Said};
+use super::difference;
 use super::error::Place;
 use super::expect::{Expected, Want, WantFindings, WantPlan};
 use super::report::Mismatch;
@@ -23,11 +24,11 @@ impl Expected {
         }
         for (claim, want) in self.votes.iter().flatten() {
             let got = said.votes.get(claim).filter(|got| !want.is.fits(got));
-            found.extend(got.map(|got| mismatch(&format!("select {claim}"), &want.at, &want.is, got)));
+            found.extend(got.map(|got| differs(&format!("select {claim}"), &want.at, &want.is, got)));
         }
         for (claim, want) in self.modes.iter().flatten() {
             let got = said.modes.get(claim).filter(|got| !want.is.fits(got));
-            found.extend(got.map(|got| mismatch(&format!("modes {claim}"), &want.at, &want.is, got)));
+            found.extend(got.map(|got| differs(&format!("modes {claim}"), &want.at, &want.is, got)));
         }
         found.extend(self.findings.iter().flat_map(|want| want.compare(&said.findings)));
         found.extend(self.plan.iter().flat_map(|want| want.compare(&said.plan)));
@@ -35,8 +36,21 @@ impl Expected {
     }
 }
 
+/// Says that something else came; the two sides have nothing in common that a mark could point at.
 pub(super) fn mismatch(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
-    Mismatch { what: what.to_owned(), at: at.clone(), expected: expected.to_string(), got: got.to_string() }
+    let (expected, got) = (expected.to_string(), got.to_string());
+    Mismatch { what: what.to_owned(), at: at.clone(), expected, got, difference: None }
+}
+
+/// Says that something else of the same kind came.
+fn differs(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
+    let mut found = mismatch(what, at, expected, got);
+    found.difference = match what.split(' ').next() {
+        Some("modes") => difference::of_modes(&found.got),
+        Some("findings") => difference::of_findings(&found.expected, &found.got),
+        _ => difference::of_votes(&found.expected, &found.got),
+    };
+    found
 }
 
 /// What became of the findings of a case: pairs of expected and got, one side missing where there is no other.
@@ -82,7 +96,7 @@ impl WantFindings {
                         Message::Any => finding(&Judged { message: String::new(), ..got.clone() }),
                         _ => finding(got),
                     };
-                    found.push(mismatch("findings", &want.at, &want.is.text, got));
+                    found.push(differs("findings", &want.at, &want.is.text, got));
                 }
                 (Some(want), None) => {
                     found.push(mismatch("findings", &want.at, &want.is.text, "nothing like it"));
@@ -103,7 +117,7 @@ impl WantPlan {
         for (claim, want) in &self.claims {
             match got.claims.get(claim) {
                 Some(line) if *line == want.is => {}
-                Some(line) => found.push(mismatch(&format!("plan {claim}"), &want.at, &want.is, line)),
+                Some(line) => found.push(differs(&format!("plan {claim}"), &want.at, &want.is, line)),
                 None => found.push(mismatch(&format!("plan {claim}"), &want.at, &want.is, "no such volume")),
             }
         }

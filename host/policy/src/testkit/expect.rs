@@ -14,7 +14,7 @@ use super::words::{FindingWord, ModesWord, VoteWord};
 pub(super) const EXPECT: Shape =
     Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "budget"] };
 pub(super) const GOLDEN: Shape = Shape { name: "a golden", keys: &["select", "modes", "findings", "plan", "fault"] };
-const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
+pub(super) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
 const PLAN: Shape = Shape { name: "a plan", keys: &["claims", "findings", "warnings"] };
 
 /// The faults that a case can provoke; all others keep the policy from being loaded.

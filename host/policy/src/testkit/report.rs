@@ -6,6 +6,7 @@ use pvmigrate_core::policy::LogLine;
 use serde::Serialize;
 
 use super::coverage::Coverage;
+use super::difference::Difference;
 use super::error::Place;
 use crate::load::PolicyInfo;
 
@@ -152,4 +153,6 @@ pub struct Mismatch {
     pub expected: String,
     /// What came, in the same words.
     pub got: String,
+    /// Where the two begin to differ, when they are alike enough for that.
+    pub difference: Option<Difference>,
 }

@@ -3,6 +3,7 @@
 
 mod chain;
 mod default_policy;
+mod features;
 mod hostile;
 mod mistakes;
 mod refused;

@@ -76,7 +76,10 @@ fn names_of_nothing() {
         // policies and fixtures
         ("  policy: biltin\n  expect: {findings: any}\n", "11:11: there is no policy "),
         ("  snapshot: x.test.yml\n  expect: {findings: any}\n", "11:13: there is no file or folder "),
-        ("  policy: [builtin, builtin]\n  expect: {findings: any}\n", "11:12: the built-in policy is always the last of a chain"),
+        (
+            "  policy: [builtin, builtin]\n  expect: {findings: any}\n",
+            "11:12: the built-in policy is always the last of a chain",
+        ),
     ]);
 }
 

@@ -1,26 +1,143 @@
-//! `policy test`: runs the cases of a policy.
+//! `policy test`: runs the cases of policies, once or whenever a file changes.
 
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use pvmigrate_policy::testkit::{self, ExitMeaning, TestkitError};
+use pvmigrate_policy::Limits;
+use pvmigrate_policy::testkit::{ExitMeaning, Options, Report, TestkitError, Tests};
+use regex::Regex;
 
-use crate::cli::PolicyTestArgs;
+use crate::cli::{OutputForm, PolicyTestArgs, TestFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::render::{self, Screen};
+use crate::render::policy::test::{self as show, Tested};
+use crate::render::{Screen, clean};
 
-/// Runs a policy's test cases and shows what came of each.
+mod watch;
+
+/// Runs test cases and shows what came of each.
 ///
 /// # Errors
-/// When the policy does not load, a test file is wrong, or there is nothing to run.
+/// When a policy does not load, a test file is wrong, or there is nothing to run.
 pub(super) fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let began = Instant::now();
-    let policy = super::open(&args.policy)?;
-    let report = testkit::run_loaded(&policy, &args.fixtures, &testkit::Options::default())?;
-    let exit = exit_of(report.meaning());
-    let took = began.elapsed();
-    screen.result(|| render::policy::test_text(&report, took, screen), &render::policy::test_json(&report, exit))?;
-    Ok(exit)
+    let command = Command::new(args, screen)?;
+    if args.list {
+        let cases = command.read()?.list(&command.options)?;
+        match command.format {
+            TestFormat::Human => screen.write(&show::listed_text(&cases))?,
+            // All other forms are about cases that were run.
+            _ => screen.json(&show::listed_json(&cases))?,
+        }
+        return Ok(Exit::Done);
+    }
+    if args.update {
+        command.update(screen)?;
+    }
+    if args.watch {
+        return watch::forever(&command, screen);
+    }
+    let tests = command.read()?;
+    command.run(&tests, screen)
+}
+
+/// What the flags ask for.
+struct Command<'a> {
+    args: &'a PolicyTestArgs,
+    policy: Option<&'a Path>,
+    paths: Vec<PathBuf>,
+    options: Options,
+    format: TestFormat,
+}
+
+impl<'a> Command<'a> {
+    fn new(args: &'a PolicyTestArgs, screen: &Screen) -> Result<Self, Failure> {
+        let (policy, paths) = args.split();
+        let filter = args.only.as_ref().map(|pattern| {
+            Regex::new(pattern).map_err(|error| {
+                Failure::usage(format!("-k {pattern:?} is no regular expression: {}", clean(&error.to_string())))
+            })
+        });
+        let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = args.jobs.map_or_else(processors, NonZeroUsize::get);
+        let form = if screen.form == OutputForm::Json { TestFormat::Json } else { TestFormat::Human };
+        Ok(Self {
+            args,
+            policy,
+            paths,
+            options: Options { filter: filter.transpose()?, fail_fast: args.fail_fast, jobs },
+            format: args.format.unwrap_or(form),
+        })
+    }
+
+    fn read(&self) -> Result<Tests<'static>, TestkitError> {
+        Tests::read(self.policy, &self.paths, &Limits::default())
+    }
+
+    /// Takes what comes for what is expected. The cases run once more afterwards, and their result is shown.
+    fn update(&self, screen: &Screen) -> Result<(), Failure> {
+        if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+            return Err(Failure::usage("--update is refused where CI is set: nobody would look at what it accepts")
+                .hint("run it on your own machine, look at the difference, and commit it"));
+        }
+        let updated = self.read()?.update(&self.options)?;
+        for file in &updated.files {
+            screen.say(&format!("wrote {}", clean(&file.to_string_lossy())));
+        }
+        if updated.files.is_empty() {
+            screen.say("nothing to update");
+        }
+        Ok(())
+    }
+
+    fn run(&self, tests: &Tests<'_>, screen: &Screen) -> Result<Exit, Failure> {
+        let began = Instant::now();
+        let report = tests.run(&self.options)?;
+        let mut tested = Tested {
+            exit: exit_of(report.meaning()),
+            report: &report,
+            took: began.elapsed(),
+            again: self.again(),
+            min_coverage: self.args.min_coverage,
+        };
+        if tested.exit == Exit::Done && tested.is_short_of_coverage() {
+            tested.exit = exit_of(ExitMeaning::NoTests);
+        }
+        screen.write(&show::text(&tested, self.format, screen))?;
+        for to in &self.args.report {
+            // In a file there is neither a terminal's width nor colour.
+            let text = show::text(&tested, to.format, &screen.plain());
+            write(&to.file, &text)?;
+        }
+        if self.format != TestFormat::Human && tested.exit != Exit::Done {
+            screen.say(&in_short(&report));
+        }
+        Ok(tested.exit)
+    }
+
+    /// Returns the words that run the same tests again.
+    fn again(&self) -> String {
+        let quoted = |path: &Path| {
+            let text = path.to_string_lossy().into_owned();
+            let plain = |c: char| c.is_alphanumeric() || "/._-+=@%".contains(c);
+            if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
+        };
+        let mut words = vec!["pvmigrate policy test".to_owned()];
+        words.extend(self.policy.map(quoted));
+        words.extend(self.paths.iter().filter(|path| *path != Path::new(".")).map(|path| quoted(path)));
+        words.join(" ")
+    }
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|error| {
+        Failure::new(Exit::Usage, error).context(format!("cannot write the report {}", file.display()))
+    })
+}
+
+fn in_short(report: &Report) -> String {
+    let counts = report.counts();
+    format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped)
 }
 
 /// The numbers are those of the testkit; 4 is "no tests" here, where no cluster can be missing.

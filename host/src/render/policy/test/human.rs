@@ -1,0 +1,191 @@
+//! For people: a line a case, and under the bad ones what differs, where it is written, and what to type next.
+
+use std::fmt::Write as _;
+
+use console::measure_text_width;
+use pvmigrate_policy::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report};
+
+use super::{Tested, coverage_words, fuel_per_volume};
+use crate::render::units::{bytes, duration};
+use crate::render::{Screen, clean};
+
+/// Widest column of case names; longer ones push the fuel aside.
+const NAMES: usize = 60;
+/// Where what is said about a case begins.
+const INDENT: usize = 9;
+/// The longest mark under a difference.
+const MARK: usize = 60;
+
+pub(super) fn text(tested: &Tested<'_>, screen: &Screen) -> String {
+    let mut text = String::new();
+    for policy in &tested.report.policies {
+        let purity = if policy.imports.is_empty() { "imports nothing" } else { "no WASI" };
+        let _ = writeln!(
+            text,
+            "policy   {} {}  ({}, {purity})",
+            clean(&policy.name),
+            clean(&policy.version),
+            bytes(policy.bytes as u64)
+        );
+    }
+    let widest = |words: &dyn Fn(&CaseReport) -> String, most: usize| {
+        let widths = tested.report.cases.iter().map(|case| measure_text_width(&words(case)));
+        widths.filter(|width| *width <= most).max().unwrap_or(0)
+    };
+    let columns = (widest(&file_name, NAMES), widest(&|case| clean(&case.name), NAMES));
+    for case in &tested.report.cases {
+        text.push_str(&line(case, columns, screen));
+        text.push_str(&why(tested, case, screen));
+        if screen.verbose > 0 || matches!(case.outcome, Outcome::Failed(_)) {
+            for logged in &case.log {
+                labelled(&mut text, "log", &clean(&logged.message));
+            }
+        }
+        if super::is_bad(case) {
+            labelled(&mut text, "again", &again(tested, case));
+        }
+    }
+    text.push_str(&end(tested, screen));
+    text
+}
+
+fn line(case: &CaseReport, (files, names): (usize, usize), screen: &Screen) -> String {
+    let word = match &case.outcome {
+        Outcome::Passed => "PASS".to_owned(),
+        Outcome::Skipped { .. } => "SKIP".to_owned(),
+        Outcome::Failed(_) => screen.paint.bad("FAIL"),
+        Outcome::Fault { .. } => screen.paint.bad("FAULT"),
+        Outcome::Unstable { .. } => screen.paint.bad("UNSTABLE"),
+    };
+    let pad = |text: &str, width: usize| " ".repeat(width.saturating_sub(measure_text_width(text)));
+    let (file, name) = (file_name(case), clean(&case.name));
+    let cost = match &case.outcome {
+        Outcome::Skipped { reason } => clean(reason),
+        _ => format!("{} fuel a volume", short(fuel_per_volume(case))),
+    };
+    let (after_word, after_file, after_name) = (pad(&word, 8), pad(&file, files), pad(&name, names));
+    format!("{word}{after_word} {file}{after_file}  {name}{after_name}  {cost}\n")
+}
+
+fn file_name(case: &CaseReport) -> String {
+    case.file.file_name().map_or_else(String::new, |name| clean(&name.to_string_lossy()))
+}
+
+/// Writes fuel in three digits: `980`, `1.9k`, `52.3M`.
+fn short(fuel: u64) -> String {
+    match fuel {
+        0..1_000 => fuel.to_string(),
+        1_000..1_000_000 => format!("{}.{}k", fuel / 1_000, fuel / 100 % 10),
+        _ => format!("{}.{}M", fuel / 1_000_000, fuel / 100_000 % 10),
+    }
+}
+
+fn labelled(text: &mut String, label: &str, words: &str) {
+    let _ = writeln!(text, "{:INDENT$}{label:<9} {words}", "");
+}
+
+fn why(tested: &Tested<'_>, case: &CaseReport, screen: &Screen) -> String {
+    let mut text = String::new();
+    let place = format!("{}:{}", case.file.display(), case.line);
+    match &case.outcome {
+        Outcome::Passed | Outcome::Skipped { .. } => {}
+        Outcome::Failed(mismatches) => {
+            mismatches.iter().for_each(|one| text.push_str(&difference(one, screen)));
+        }
+        Outcome::Fault { word, message } => {
+            labelled(&mut text, "fault", &clean(&format!("{word}: {message}")));
+            labelled(&mut text, "at", &clean(&place));
+            labelled(&mut text, "expect?", &format!("if it is meant to: expect: {{fault: {}}}", clean(word)));
+        }
+        Outcome::Unstable { message } => {
+            labelled(&mut text, "unstable", &clean(message));
+            labelled(&mut text, "at", &clean(&place));
+        }
+    }
+    // Only what --update would change is offered for it.
+    if matches!(case.outcome, Outcome::Failed(_)) && !tested.again.is_empty() {
+        labelled(&mut text, "accept", &format!("{} --update", again(tested, case)));
+    }
+    text
+}
+
+/// Draws both sides of a mismatch, with a mark under the first difference.
+fn difference(one: &Mismatch, screen: &Screen) -> String {
+    let mut text = String::new();
+    let label = one.what.split(' ').next().unwrap_or_default();
+    let about = one.what.strip_prefix(label).unwrap_or_default().trim();
+    let about = if about.is_empty() { String::new() } else { format!("{}: ", clean(about)) };
+    let hidden = " ".repeat(measure_text_width(&about));
+    labelled(&mut text, label, &format!("expected  {about}{}", clean(&one.expected)));
+    labelled(&mut text, "", &format!("got       {hidden}{}", clean(&one.got)));
+    if let Some(mark) = &one.difference {
+        // Marks are counted in characters of the raw text, and an escape is longer than what it stands for.
+        let before: String = one.got.chars().take(mark.start).collect();
+        let marked: String = one.got.chars().skip(mark.start).take(mark.length).collect();
+        let start = measure_text_width(&clean(&before));
+        let start = if before.ends_with(' ') && !clean(&before).ends_with(' ') { start + 1 } else { start };
+        let length = measure_text_width(&clean(&marked)).clamp(1, MARK);
+        let carets = screen.paint.bad(&"^".repeat(length));
+        labelled(&mut text, "", &format!("          {hidden}{:start$}{carets} {}", "", mark.part));
+    }
+    labelled(&mut text, "at", &clean(&one.at.to_string()));
+    text
+}
+
+/// Returns a command line that runs one case alone.
+fn again(tested: &Tested<'_>, case: &CaseReport) -> String {
+    // A dash needs no escape where this pattern has one.
+    let pattern = format!("^{}$", regex::escape(&case.name).replace("\\-", "-"));
+    format!("{} -k '{}' -v", tested.again, clean(&pattern).replace('\'', "'\\''"))
+}
+
+fn end(tested: &Tested<'_>, screen: &Screen) -> String {
+    let mut text = String::new();
+    let report = tested.report;
+    if let Some(coverage) = &report.coverage {
+        for policy in &coverage.policies {
+            let name = if coverage.policies.len() > 1 { format!("{}: ", clean(&policy.policy)) } else { String::new() };
+            let _ = writeln!(text, "coverage {name}{}", covered(policy));
+        }
+    }
+    let took = duration(jiff::SignedDuration::try_from(tested.took).unwrap_or_default());
+    let _ = writeln!(text, "{}   {}{took}", counts(report), report.coverage.as_ref().map_or_else(String::new, percent));
+    if let Some(words) = coverage_words(tested) {
+        let _ = writeln!(text, "{}: let cases expect the codes that are named above", screen.paint.bad(&words));
+    }
+    text
+}
+
+fn percent(coverage: &Coverage) -> String {
+    format!("coverage {} %   ", coverage.percent)
+}
+
+fn counts(report: &Report) -> String {
+    let counts = report.counts();
+    let not_run = if report.not_run > 0 { format!(", {} not run", report.not_run) } else { String::new() };
+    format!("{} passed, {} failed, {} skipped{not_run}", counts.passed, counts.failed, counts.skipped)
+}
+
+fn covered(policy: &PolicyCoverage) -> String {
+    let mut parts = Vec::new();
+    if let Some(votes) = policy.votes {
+        let word = |name: &str, seen: bool| format!("{name} {}", if seen { "ok" } else { "--" });
+        let words = [word("migrate", votes.migrate), word("skip", votes.skip), word("abstain", votes.abstain)];
+        parts.push(format!("votes {}", words.join(" ")));
+    }
+    let codes = &policy.codes;
+    let missing: Vec<_> = codes.missing.iter().map(|code| clean(code)).collect();
+    let missing =
+        if missing.is_empty() { String::new() } else { format!(" (expected by no case: {})", missing.join(", ")) };
+    parts.push(format!("codes {}/{}{missing}", codes.covered, codes.of));
+    parts.join(" | ")
+}
+
+pub(super) fn listed(cases: &[Listed]) -> String {
+    let mut text = String::new();
+    for case in cases {
+        let skip = case.skip.as_ref().map_or_else(String::new, |reason| format!("  (skipped: {})", clean(reason)));
+        let _ = writeln!(text, "{}:{}  {}{skip}", clean(&case.file.to_string_lossy()), case.line, clean(&case.name));
+    }
+    text
+}
