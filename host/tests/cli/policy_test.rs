@@ -50,7 +50,10 @@ fn a_failure_shows_both_sides_the_place_and_what_to_type() {
     let ran = folder.test(&[]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
     let lines: Vec<_> = ran.out.lines().map(str::trim).collect();
-    let at = lines.iter().position(|line| line.ends_with("expected  app/data: migrate")).unwrap_or_else(|| panic!("{}", ran.out));
+    let at = lines
+        .iter()
+        .position(|line| line.ends_with("expected  app/data: migrate"))
+        .unwrap_or_else(|| panic!("{}", ran.out));
     assert!(lines[at + 1].ends_with("got                 abstain"), "{}", ran.out);
     assert!(lines[at + 2].ends_with("^^^^^^^ vote"), "{}", ran.out);
     assert!(lines[at + 3].contains("one.test.yaml:14:31"), "{}", ran.out);

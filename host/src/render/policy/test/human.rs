@@ -35,14 +35,18 @@ pub(super) fn text(tested: &Tested<'_>, screen: &Screen) -> String {
     let columns = (widest(&file_name, NAMES), widest(&|case| clean(&case.name), NAMES));
     for case in &tested.report.cases {
         text.push_str(&line(case, columns, screen));
-        text.push_str(&why(tested, case, screen));
+        text.push_str(&why(case, screen));
         if screen.verbose > 0 || matches!(case.outcome, Outcome::Failed(_)) {
             for logged in &case.log {
                 labelled(&mut text, "log", &clean(&logged.message));
             }
         }
         if super::is_bad(case) {
-            labelled(&mut text, "again", &again(tested, case));
+            let again = again(tested, case);
+            labelled(&mut text, "again", &format!("{again} -v"));
+            if matches!(case.outcome, Outcome::Failed(_)) {
+                labelled(&mut text, "accept", &format!("{again} --update"));
+            }
         }
     }
     text.push_str(&end(tested, screen));
@@ -84,7 +88,7 @@ fn labelled(text: &mut String, label: &str, words: &str) {
     let _ = writeln!(text, "{:INDENT$}{label:<9} {words}", "");
 }
 
-fn why(tested: &Tested<'_>, case: &CaseReport, screen: &Screen) -> String {
+fn why(case: &CaseReport, screen: &Screen) -> String {
     let mut text = String::new();
     let place = format!("{}:{}", case.file.display(), case.line);
     match &case.outcome {
@@ -95,16 +99,11 @@ fn why(tested: &Tested<'_>, case: &CaseReport, screen: &Screen) -> String {
         Outcome::Fault { word, message } => {
             labelled(&mut text, "fault", &clean(&format!("{word}: {message}")));
             labelled(&mut text, "at", &clean(&place));
-            labelled(&mut text, "expect?", &format!("if it is meant to: expect: {{fault: {}}}", clean(word)));
         }
         Outcome::Unstable { message } => {
             labelled(&mut text, "unstable", &clean(message));
             labelled(&mut text, "at", &clean(&place));
         }
-    }
-    // Only what --update would change is offered for it.
-    if matches!(case.outcome, Outcome::Failed(_)) && !tested.again.is_empty() {
-        labelled(&mut text, "accept", &format!("{} --update", again(tested, case)));
     }
     text
 }
@@ -136,7 +135,7 @@ fn difference(one: &Mismatch, screen: &Screen) -> String {
 fn again(tested: &Tested<'_>, case: &CaseReport) -> String {
     // A dash needs no escape where this pattern has one.
     let pattern = format!("^{}$", regex::escape(&case.name).replace("\\-", "-"));
-    format!("{} -k '{}' -v", tested.again, clean(&pattern).replace('\'', "'\\''"))
+    format!("{} -k '{}'", tested.again, clean(&pattern).replace('\'', "'\\''"))
 }
 
 fn end(tested: &Tested<'_>, screen: &Screen) -> String {
