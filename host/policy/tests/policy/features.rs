@@ -276,7 +276,7 @@ fn a_part_of_the_cases_has_no_coverage() {
     let folder = Folder::of("- name: a\n  expect: {findings: none}\n- name: b\n  expect: {select: {rest: abstain}}\n");
     let options = Options { filter: Some(Regex::new("^a$").expect("a pattern")), ..Options::default() };
     let report = folder.tests().run(&options).expect("a report");
-    assert_eq!((names(&report), report.coverage), (vec!["a"], None));
+    assert_eq!((names(&report), &report.coverage), (vec!["a"], &None));
 }
 
 #[test]
