@@ -112,7 +112,8 @@ fn wanted(
     let wrong = |wrong: Wrong| (wrong.at.place(path), wrong.what);
     let fields = Fields::of(&node, &GOLDEN).map_err(wrong)?;
     let has_fault = whole && fields.get("fault").is_some();
-    for key in GOLDEN.keys.iter().filter(|key| fields.get(key).is_some() != wants(keys, has_fault, key)) {
+    let mut wrong_keys = GOLDEN.keys.iter().filter(|key| fields.get(key).is_some() != wants(keys, has_fault, key));
+    if let Some(key) = wrong_keys.next() {
         let what = if fields.get(key).is_some() { "not expected here" } else { "missing" };
         return Err((yaml::whole(path), format!("a golden without further keys; {key} is {what}")));
     }

@@ -27,8 +27,8 @@ impl At {
     fn of(location: Location) -> Self {
         let span = location.span();
         let position = |at: Option<u64>| at.and_then(|at| usize::try_from(at).ok()).unwrap_or_default();
-        let start = position(span.byte_offset().map(Into::into));
-        let end = start + position(span.byte_len().map(Into::into));
+        let start = position(span.byte_offset());
+        let end = start + position(span.byte_len());
         Self { line: location.line(), column: location.column(), bytes: start..end }
     }
 

@@ -73,8 +73,8 @@ impl Seen {
         for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             // A link to a folder may lead round in a ring.
-            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            if !name.starts_with('.') && !BUILT.contains(&name.as_str()) && !(is_link && entry.path().is_dir()) {
+            let is_ring = entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.path().is_dir();
+            if !(is_ring || name.starts_with('.') || BUILT.contains(&name.as_str())) {
                 self.look(&entry.path());
             }
         }
