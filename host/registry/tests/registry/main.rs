@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod docker;
+#[path = "../support/docker_registry.rs"]
+mod docker_registry;
 mod fake;
 mod hostile;
 
