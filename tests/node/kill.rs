@@ -8,8 +8,10 @@ use pvmigrate_tests::apps::App;
 use crate::journal::{assert_whole, writer};
 use crate::stage::{CSI, LOCAL, Stage, assert_same};
 
-/// Kills of each of the lanes that run side by side.
-const KILLS: u32 = 6;
+/// Kills before the run's own end in each of the lanes that run side by side.
+const KILLS: u32 = 5;
+/// The most runs of a lane that are begun to be killed: some end by themselves before.
+const TURNS: u32 = 12;
 
 /// Lanes that run side by side: the classes, to and fro, and flags. Without checks more of the run is the migration itself.
 const LANES: [([&str; 2], &[&str]); 4] = [
@@ -22,7 +24,7 @@ const LANES: [([&str; 2], &[&str]); 4] = [
 /// What one lane came to.
 struct Lane {
     kills: u32,
-    /// How many of them came after the run had ended by itself.
+    /// How many runs had ended by themselves before they could be killed.
     late: u32,
     lines: usize,
 }
@@ -39,10 +41,9 @@ async fn killed_at_any_time_the_next_run_goes_on() {
     let kills: u32 = lanes.iter().map(|lane| lane.kills).sum();
     let late: u32 = lanes.iter().map(|lane| lane.late).sum();
     let lines: usize = lanes.iter().map(|lane| lane.lines).sum();
-    assert!(kills - late >= 20, "only {} kills came before the end", kills - late);
     pvmigrate_tests::real::say(&format!(
-        "node: kill: {kills} runs killed at any time ({late} had ended by then), each gone on with and all moved; {lines} \
-         lines of journals whole ({:.1?})",
+        "node: kill: {kills} runs killed at any time (and {late} that had ended by then), each gone on with and all moved; \
+         {lines} lines of journals whole ({:.1?})",
         began.elapsed()
     ));
 }
@@ -54,12 +55,19 @@ async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Option<Lan
     let mut old = writer(&stage, classes[0]).await;
     let before = stage.walk("kept").await;
     let (mut lane, mut length) = (Lane { kills: 0, late: 0, lines: 0 }, Duration::from_secs(10));
-    for turn in 0..=KILLS {
+    for turn in 0..=TURNS {
+        if lane.kills == KILLS {
+            break;
+        }
         if turn > 0 {
-            let place = at(number * KILLS + turn);
+            let place = at(number * TURNS + turn);
             let exited = stage.start(classes, words).killed_after(length.mul_f64(place)).await.unwrap();
-            lane.kills += 1;
-            lane.late += u32::from(exited.code.is_some());
+            if exited.code.is_some() {
+                // Other lanes' work slows a run down; this is what it takes by now.
+                (lane.late, length) = (lane.late + 1, exited.took);
+            } else {
+                lane.kills += 1;
+            }
         }
         let exited = stage.migrated(classes, words).await;
         if turn == 0 {
@@ -76,6 +84,7 @@ async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Option<Lan
         old = new;
         classes = [classes[1], classes[0]];
     }
+    assert_eq!(lane.kills, KILLS, "kill-{number}: too few kills came before the run's own end");
     stage.end(&format!("{KILLS} kills within {length:.1?}")).await;
     Some(lane)
 }
