@@ -1,7 +1,10 @@
 //! One file a command, and what they share: a policy chain, a connection, the user's Ctrl-C.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use pvmigrate_cluster::{ConnectOptions, Connection};
-use pvmigrate_policy::{Limits, Policies};
+use pvmigrate_policy::{Configured, Limits, Policies, Policy};
 
 use crate::cli::{Cli, ClusterArgs, Command, RuleArgs};
 use crate::driver::GroupEnd;
@@ -45,7 +48,8 @@ async fn connect(args: &ClusterArgs) -> Result<Connection, Failure> {
 }
 
 fn policies(args: &RuleArgs) -> Result<Policies, Failure> {
-    Ok(Policies::load(&args.policy, &Limits::default())?)
+    let link = |file: &PathBuf| Configured::bare(Arc::new(Policy::open(file, &Limits::default())?));
+    Ok(Policies::new(args.policy.iter().map(link).collect::<Result<_, _>>()?)?)
 }
 
 /// Says what an interrupt means for a command.

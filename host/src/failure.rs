@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use pvmigrate_policy::{Fault, PolicyFailure};
+use pvmigrate_policy::{Fault, PolicyFailure, SettingsError};
 
 use crate::exit::Exit;
 
@@ -70,6 +70,7 @@ impl From<PolicyFailure> for Failure {
             | Fault::Stack
             | Fault::OutputTooLarge(_)
             | Fault::LogFlood { .. }
+            | Fault::Lookups(_)
             | Fault::Trap { .. }
             | Fault::UndeclaredCode(_)
             | Fault::UnknownVolume(_)
@@ -82,5 +83,16 @@ impl From<PolicyFailure> for Failure {
         made.notes = notes;
         made.hints.extend(hint.map(str::to_owned));
         made
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Policy(failure) => failure.into(),
+            wrong @ SettingsError::Wrong { .. } => {
+                Self::new(Exit::Usage, wrong).hint("pvmigrate policy inspect FILE shows which settings it takes")
+            }
+        }
     }
 }

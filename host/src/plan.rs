@@ -1,6 +1,7 @@
 //! The plan: which groups would run, in which order, and what keeps them from running. Pure but for asking the policies.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use pvmigrate_cluster::RecordStore;
@@ -9,7 +10,7 @@ use pvmigrate_core::eligibility;
 use pvmigrate_core::forecast::{Forecast, forecast};
 use pvmigrate_core::group::{self, Group};
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
-use pvmigrate_core::policy::{About, Judgement, Pairs, Planned, Request, facts};
+use pvmigrate_core::policy::{About, Collected, Judgement, Pairs, Planned, Question, Request, facts};
 use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version};
 use pvmigrate_core::survey::{ClaimId, Survey};
 use pvmigrate_policy::{Policies, PolicyFailure};
@@ -49,14 +50,21 @@ impl Plan {
     ///
     /// # Errors
     /// [`PolicyFailure`] when a policy fails or cannot decide; nothing may be migrated then.
-    pub fn new(survey: &Survey, policies: &Policies, options: &Options, now: Timestamp) -> Result<Self, PolicyFailure> {
+    pub fn new(
+        survey: &Survey,
+        collected: Arc<Collected>,
+        policies: &Policies,
+        options: &Options,
+        now: Timestamp,
+    ) -> Result<Self, PolicyFailure> {
         let resumed = resumed(survey, options);
         let mut blockers = classes(survey, options);
         let unclaimed = survey.unclaimed.clone();
         let Some(request) = request(survey, options, now).filter(|_| blockers.is_empty()) else {
             return Ok(Self { resumed, groups: Vec::new(), blockers, judgement: None, unclaimed });
         };
-        let judgement = policies.judge(&request, &Planned::of)?;
+        let question = Question { request, collected };
+        let judgement = policies.judge(&question, &Planned::of)?;
         blockers.extend(judgement.blockers().map(|finding| Blocker {
             code: Code::PolicyBlocker,
             about: match &finding.about {
@@ -68,7 +76,7 @@ impl Plan {
                 finding.remedy.clone().unwrap_or_else(|| "change what the policy objects to, or the policy".to_owned()),
         }));
         let moving = moving(survey, &judgement, options);
-        let asked = options.asked(request.target.binding_mode == "WaitForFirstConsumer");
+        let asked = options.asked(question.request.target.binding_mode == "WaitForFirstConsumer");
         let groups = group::connect(survey, &moving).into_iter().map(|group| {
             let record = group.begin(survey, &judgement, asked.clone(), now);
             let mut blockers = eligibility::blockers(survey, &group);
@@ -102,7 +110,6 @@ pub fn request(survey: &Survey, options: &Options, now: Timestamp) -> Option<Req
         facts.insert(facts::SKIP_SOURCE_VALIDATION.to_owned(), facts::TRUE.to_owned());
     }
     Some(Request {
-        settings: "{}".to_owned(),
         environment: options.environment.clone(),
         now: u64::try_from(now.as_second()).unwrap_or(0),
         source: survey.classes.get(&options.source_class).cloned(),

@@ -73,8 +73,12 @@ pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options)
         source_class: options.source_class.clone(),
         dest_class: options.dest_class.clone(),
     };
-    let survey = patiently(|| pvmigrate_cluster::survey(client, &scope)).await?;
-    let plan = Plan::new(&survey, policies, options, Timestamp::now())?;
+    let needs = policies.needs();
+    let (survey, collected) = futures::try_join!(
+        patiently(|| pvmigrate_cluster::survey(client, &scope)),
+        patiently(|| pvmigrate_cluster::collect(client, &needs, options.namespace.as_deref())),
+    )?;
+    let plan = Plan::new(&survey, Arc::new(collected), policies, options, Timestamp::now())?;
     Ok((survey, plan))
 }
 
@@ -352,19 +356,15 @@ impl Session<'_> {
 
     /// Returns the group's record as it would begin now.
     async fn planned_anew(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
-        let (survey, _) =
+        let (survey, plan) =
             plan(self.client, self.policies, self.options).await.map_err(|failure| GroupEnd::Failed(failure.error))?;
-        self.survey.replace((survey, Instant::now()));
-        let now = Timestamp::now();
-        let survey = &self.survey.borrow().0;
-        let plan =
-            Plan::new(survey, self.policies, self.options, now).map_err(|error| GroupEnd::Failed(error.into()))?;
         let same = |group: &PlannedGroup| group.group.claims.is_superset(&planned.group.claims);
         let in_namespace = plan.groups.into_iter().filter(|group| group.group.namespace == planned.group.namespace);
         let Some(group) = in_namespace.into_iter().find(same) else {
             return Err(GroupEnd::NotBegun(vec![changed(planned)]));
         };
-        let blockers = eligibility::blockers(survey, &group.group);
+        let blockers = eligibility::blockers(&survey, &group.group);
+        self.survey.replace((survey, Instant::now()));
         if blockers.is_empty() { Ok(group.record) } else { Err(GroupEnd::NotBegun(blockers)) }
     }
 }

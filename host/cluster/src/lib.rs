@@ -9,6 +9,7 @@
 mod boundaries;
 mod cache;
 pub mod cleanup;
+mod collect;
 mod connection;
 mod copy_log;
 pub mod default_class;
@@ -33,6 +34,7 @@ mod wake;
 mod watched;
 mod world;
 
+pub use collect::collect;
 pub use connection::{ConnectOptions, Connection, connect, wrap};
 pub use error::{Action, Error};
 pub use log_stream::CopyLine;

@@ -2,12 +2,14 @@
 //!
 //! Pure: nothing here knows WebAssembly, Kubernetes clients, files or clocks. `pvmigrate-policy` asks the
 //! components and hands their answers to [`chain`]; the cluster side builds the [`Request`]. The types mirror
-//! `wit/0.1.0`; where a type here has no twin there (such as [`Verdict`]), it is the host's own conclusion.
+//! `wit/0.2.0`; where a type here has no twin there (such as [`Verdict`]), it is the host's own conclusion.
 
 pub mod answer;
 pub mod chain;
+pub mod collected;
 pub mod facts;
 pub mod floor;
+pub mod json;
 pub mod known_modes;
 #[cfg(test)]
 mod laws;
@@ -17,7 +19,8 @@ pub mod verdict;
 pub mod waiver;
 
 pub use answer::{Ballot, Finding, Mapping, PolicyError, Reason, Severity, Subject, TargetShape, Vote};
-pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume, VolumeId};
+pub use collected::{Collected, Kind, LookupError, Need};
+pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Question, Request, StorageClass, Volume, VolumeId};
 pub use verdict::{
     About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, ModesOpinion, PolicyRef, Target, Verdict,
     VoteCast, Warning,

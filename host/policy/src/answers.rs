@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use pvmigrate_core::policy::{
-    Ballot, Finding, Mapping, ObjectRef, Pairs, PolicyError, Reason, Request, Subject, TargetShape, VolumeId, Vote,
+    Ballot, Finding, Mapping, ObjectRef, Pairs, PolicyError, Reason, Subject, TargetShape, Volume, VolumeId, Vote,
 };
 
 use crate::failure::Fault;
@@ -21,8 +21,8 @@ pub(crate) struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    pub(crate) fn new(codes: &'a BTreeSet<String>, request: &Request, limits: &'a Limits) -> Self {
-        Self { codes, asked: request.volumes.iter().map(|volume| volume.id).collect(), limits }
+    pub(crate) fn new(codes: &'a BTreeSet<String>, volumes: &[&Volume], limits: &'a Limits) -> Self {
+        Self { codes, asked: volumes.iter().map(|volume| volume.id).collect(), limits }
     }
 
     pub(crate) fn ballots(&self, ballots: Vec<Ballot>) -> Result<Vec<Ballot>, Fault> {

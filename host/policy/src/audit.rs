@@ -7,21 +7,26 @@ use crate::failure::{Fault, NotComponent};
 use crate::text;
 
 /// The interface versions offered, in words.
-pub(crate) const OFFERED: &str = "0.1";
+pub(crate) const OFFERED: &str = "0.1 and 0.2";
 
 const PACKAGE: &str = "pvmigrate:policy/";
-/// The interfaces of the package that a policy may import, and those it may export.
-const IMPORTS: [&str; 2] = ["types", "log"];
+/// The interfaces of the package that a policy may import.
+const IMPORTS: [&str; 3] = ["types", "log", "snapshot"];
 
 /// The interfaces a policy may export.
 pub(crate) const MANIFEST: &str = "manifest";
 pub(crate) const SELECTION: &str = "selection";
 pub(crate) const ACCESS_MODES: &str = "access-modes";
 pub(crate) const PREFLIGHT: &str = "preflight";
-const EXPORTS: [&str; 4] = [MANIFEST, SELECTION, ACCESS_MODES, PREFLIGHT];
+pub(crate) const SETTINGS: &str = "settings";
+const EXPORTS: [&str; 5] = [MANIFEST, SETTINGS, SELECTION, ACCESS_MODES, PREFLIGHT];
+/// The exports that are questions; one of them makes a policy.
+const DECISIONS: [&str; 3] = [SELECTION, ACCESS_MODES, PREFLIGHT];
+/// What came with 0.2.
+const SINCE_V0_2: [&str; 2] = [SETTINGS, "snapshot"];
 
 const WASI_HINT: &str = "policies get no WASI: build for wasm32-unknown-unknown without std, or stub WASI out (componentize-py --stub-wasi)";
-const OTHER_HINT: &str = "policies may import pvmigrate:policy/log only";
+const OTHER_HINT: &str = "policies may import pvmigrate:policy/log and pvmigrate:policy/snapshot only";
 
 /// Finds out what bytes are that might be a component.
 pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
@@ -41,21 +46,41 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
     }
 }
 
+/// A version of the interface that is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    V0_1,
+    V0_2,
+}
+
+impl Version {
+    fn parse(version: &str) -> Option<Self> {
+        match version.split('.').collect::<Vec<_>>().as_slice() {
+            ["0", "1", _] => Some(Self::V0_1),
+            ["0", "2", _] => Some(Self::V0_2),
+            _ => None,
+        }
+    }
+}
+
 /// What a component imports and exports, all of it known and allowed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Audited {
     /// Full names, as in the component, sorted.
     pub(crate) imports: Vec<String>,
     /// Full names, as in the component, sorted.
     pub(crate) exports: Vec<String>,
     /// The version that the component was built for.
-    pub(crate) version: String,
+    pub(crate) version: Version,
+    /// The same as the component writes it.
+    pub(crate) written: String,
 }
 
 impl Audited {
-    /// Tells whether the named interface is exported.
-    pub(crate) fn exports(&self, interface: &str) -> bool {
-        self.exports.iter().any(|name| split(name).is_some_and(|(exported, _)| exported == interface))
+    /// Returns the full name of the interface, if it is exported.
+    pub(crate) fn export(&self, interface: &str) -> Option<&str> {
+        let is_it = |name: &&String| split(name).is_some_and(|(exported, _)| exported == interface);
+        self.exports.iter().find(is_it).map(String::as_str)
     }
 }
 
@@ -77,23 +102,49 @@ pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Aud
     for name in &imports {
         check_import(name)?;
     }
-    let version =
-        exports.iter().find_map(|name| split(name).map(|(_, version)| version.to_owned())).unwrap_or_default();
-    let audited = Audited { imports, exports, version };
+    let Some(manifest) = exports.iter().find(|name| split(name).is_some_and(|(interface, _)| interface == MANIFEST))
+    else {
+        return Err(Fault::WrongWorld(no_manifest(&exports)));
+    };
+    let written = split(manifest).map(|(_, version)| version.to_owned()).unwrap_or_default();
+    // Every name was held to the versions offered above.
+    let version = Version::parse(&written).unwrap_or(Version::V0_2);
+    let audited = Audited { version, written, imports, exports };
+    check_one_version(&audited)?;
     check_exports(&audited)?;
     Ok(audited)
+}
+
+fn no_manifest(exports: &[String]) -> String {
+    let found = match exports {
+        [] => "it exports nothing".to_owned(),
+        exports => format!("it exports {}", exports.join(", ")),
+    };
+    format!("{found}, but not pvmigrate:policy/manifest")
+}
+
+/// A component speaks one version: a mixture would be read by the rules of none.
+fn check_one_version(audited: &Audited) -> Result<(), Fault> {
+    let names = audited.imports.iter().chain(&audited.exports);
+    let other =
+        names.filter_map(|name| split(name)).find(|(_, version)| Version::parse(version) != Some(audited.version));
+    match other {
+        Some((interface, version)) => Err(Fault::WrongWorld(format!(
+            "it has manifest of version {} and {interface} of version {version}; build it against one folder of `wit/`",
+            audited.written
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn check_version(name: &str) -> Result<(), Fault> {
     let Some((_, version)) = split(name) else {
         return Ok(());
     };
-    let mut parts = version.split('.');
-    let parts: [Option<&str>; 3] = std::array::from_fn(|_| parts.next());
-    if let [Some("0"), Some("1"), Some(_)] = parts {
+    if Version::parse(version).is_some() {
         return Ok(());
     }
-    let older = matches!(parts, [Some("0"), Some("0"), _]);
+    let older = version.starts_with("0.0.");
     Err(Fault::ForeignVersion {
         needs: version.to_owned(),
         offers: OFFERED,
@@ -105,8 +156,7 @@ fn check_version(name: &str) -> Result<(), Fault> {
 }
 
 fn check_import(name: &str) -> Result<(), Fault> {
-    let allowed = split(name).is_some_and(|(interface, _)| IMPORTS.contains(&interface));
-    if allowed {
+    if split(name).is_some_and(|(interface, version)| IMPORTS.contains(&interface) && has(version, interface)) {
         return Ok(());
     }
     Err(Fault::Refused {
@@ -119,22 +169,15 @@ fn check_import(name: &str) -> Result<(), Fault> {
 }
 
 fn check_exports(audited: &Audited) -> Result<(), Fault> {
-    if !audited.exports(MANIFEST) {
-        let found = match audited.exports.as_slice() {
-            [] => "it exports nothing".to_owned(),
-            exports => format!("it exports {}", exports.join(", ")),
-        };
-        return Err(Fault::WrongWorld(format!("{found}, but not pvmigrate:policy/manifest@{OFFERED}")));
-    }
-    let decides = EXPORTS.iter().any(|interface| *interface != MANIFEST && audited.exports(interface));
-    if !decides {
+    if !DECISIONS.iter().any(|interface| audited.export(interface).is_some()) {
         return Err(Fault::WrongWorld(
             "it exports manifest, but none of selection, access-modes and preflight, so it would decide nothing".into(),
         ));
     }
     // A misspelt or newer interface would otherwise be ignored without a word.
     let unknown = audited.exports.iter().find_map(|name| {
-        split(name).filter(|(interface, _)| !EXPORTS.contains(interface) && !IMPORTS.contains(interface))
+        let is_known = |interface| EXPORTS.contains(&interface) || IMPORTS.contains(&interface);
+        split(name).filter(|(interface, version)| !is_known(*interface) || !has(version, interface))
     });
     match unknown {
         Some((interface, _)) => Err(Fault::WrongWorld(format!(
@@ -142,6 +185,11 @@ fn check_exports(audited: &Audited) -> Result<(), Fault> {
         ))),
         None => Ok(()),
     }
+}
+
+/// Tells whether a version has an interface that the latest one has.
+fn has(version: &str, interface: &str) -> bool {
+    Version::parse(version) != Some(Version::V0_1) || !SINCE_V0_2.contains(&interface)
 }
 
 /// Splits a name of our package into interface and version.
@@ -165,8 +213,9 @@ mod tests {
     #[test]
     fn patch_versions_pass_and_others_do_not() {
         assert!(check_version("pvmigrate:policy/log@0.1.7").is_ok());
+        assert!(check_version("pvmigrate:policy/log@0.2.0").is_ok());
         assert!(check_version("wasi:cli/environment@0.2.0").is_ok());
-        for version in ["0.2.0", "1.0.0", "0.0.9", "0.1", "x"] {
+        for version in ["0.3.0", "1.0.0", "0.0.9", "0.1", "0.1.0.0", "x"] {
             let name = format!("pvmigrate:policy/log@{version}");
             assert!(matches!(check_version(&name), Err(Fault::ForeignVersion { needs, .. }) if needs == version));
         }

@@ -1,8 +1,12 @@
 //! One call of one policy: a fresh store, budgets, a log, and an end to it.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
 
-use pvmigrate_core::policy::{LogLevel, LogLine, Pairs};
+use pvmigrate_core::policy::quantity::Bytes;
+use pvmigrate_core::policy::{Collected, Kind, LogLevel, LogLine, LookupError, Pairs};
 use serde::Serialize;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, Trap};
@@ -21,6 +25,8 @@ const PANIC: &str = "pvmigrate.dev/panic";
 pub enum Call {
     /// Who are you?
     Describe,
+    /// Are these settings good?
+    Validate,
     /// Which claims move?
     Select,
     /// What do the new claims look like?
@@ -33,6 +39,7 @@ impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Describe => "describe",
+            Self::Validate => "validate",
             Self::Select => "select",
             Self::MapModes => "map-modes",
             Self::Check => "check",
@@ -40,23 +47,39 @@ impl fmt::Display for Call {
     }
 }
 
+/// What a policy may look up in one call.
+#[derive(Clone, Default)]
+pub(crate) struct Lookups {
+    /// The kinds that it declares to need; of none else is anything said.
+    pub(crate) declared: Arc<BTreeSet<Kind>>,
+    pub(crate) collected: Arc<Collected>,
+}
+
 /// What the host keeps while a policy runs; gone when the call is over.
 pub(crate) struct Context {
     memory: MemoryMeter,
+    lookups: Lookups,
+    looked_up: usize,
+    looked_up_bytes: usize,
+    ends: Instant,
     log: Vec<LogLine>,
     logged_bytes: usize,
-    flooded: bool,
+    refused: Option<Fault>,
     last_words: Option<String>,
     limits: Limits,
 }
 
 impl Context {
-    fn new(limits: &Limits) -> Self {
+    fn new(limits: &Limits, lookups: Lookups) -> Self {
         Self {
             memory: MemoryMeter::new(limits.memory_bytes),
+            lookups,
+            looked_up: 0,
+            looked_up_bytes: 0,
+            ends: Instant::now() + limits.wall,
             log: Vec::new(),
             logged_bytes: 0,
-            flooded: false,
+            refused: None,
             last_words: None,
             limits: limits.clone(),
         }
@@ -72,8 +95,7 @@ impl Context {
         let raw: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
         self.logged_bytes = self.logged_bytes.saturating_add(raw).saturating_add(message.len());
         if self.logged_bytes > self.limits.log_bytes {
-            self.flooded = true;
-            wasmtime::bail!("log limit reached");
+            return self.end(Fault::LogFlood { limit: self.limits.log_bytes });
         }
         let cut = |text: &str| text::escape_line(text, self.limits.log_line_bytes);
         let message = cut(message);
@@ -83,6 +105,42 @@ impl Context {
         }
         self.log.push(LogLine { level, message, fields });
         Ok(())
+    }
+
+    /// Answers one look-up; `answer` returns its size too. Ends the call when it was one too many.
+    ///
+    /// The work is the host's, which no fuel measures: so the clock is looked at here.
+    pub(crate) fn look_up<T>(
+        &mut self,
+        kind: &Kind,
+        answer: impl FnOnce(&Collected) -> Result<(T, usize), LookupError>,
+    ) -> wasmtime::Result<Result<T, LookupError>> {
+        let Limits { lookups, lookup_bytes, wall, .. } = self.limits;
+        self.looked_up += 1;
+        if self.looked_up > lookups {
+            return self.end(Fault::Lookups(format!("more than {lookups} look-ups")));
+        }
+        if Instant::now() >= self.ends {
+            return self.end(Fault::Time { limit: wall });
+        }
+        if !self.lookups.declared.contains(kind) {
+            return Ok(Err(LookupError::NotDeclared));
+        }
+        let (found, bytes) = match answer(&self.lookups.collected) {
+            Ok(found) => found,
+            Err(error) => return Ok(Err(error)),
+        };
+        self.looked_up_bytes = self.looked_up_bytes.saturating_add(bytes);
+        if self.looked_up_bytes > lookup_bytes {
+            return self.end(Fault::Lookups(format!("more than {}", Bytes(lookup_bytes as u64))));
+        }
+        Ok(Ok(found))
+    }
+
+    /// Ends the call from within a function that the policy called.
+    fn end<T>(&mut self, fault: Fault) -> wasmtime::Result<T> {
+        self.refused = Some(fault);
+        wasmtime::bail!("the host ends the call")
     }
 }
 
@@ -104,10 +162,11 @@ pub(crate) fn run<T>(
     sandbox: &Sandbox,
     component: &InstancePre<Context>,
     limits: &Limits,
+    lookups: Lookups,
     fuel: u64,
     work: impl FnOnce(&mut Store<Context>, &Instance) -> wasmtime::Result<T>,
 ) -> Result<Done<T>, Stopped> {
-    let mut store = Store::new(&sandbox.engine, Context::new(limits));
+    let mut store = Store::new(&sandbox.engine, Context::new(limits, lookups));
     store.limiter(|context| &mut context.memory);
     store.set_hostcall_fuel(limits.answer_bytes);
     store.set_epoch_deadline(ticks(limits.wall));
@@ -117,19 +176,19 @@ pub(crate) fn run<T>(
         .and_then(|()| component.instantiate(&mut store))
         .and_then(|instance| work(&mut store, &instance));
     let left = store.get_fuel().unwrap_or(0);
-    let context = store.into_data();
+    let mut context = store.into_data();
     match result {
         Ok(value) => Ok(Done { value, fuel: fuel.saturating_sub(left), log: context.log }),
         Err(error) => {
-            Err(Stopped { fault: classify(&error, &context, fuel, fuel.saturating_sub(left)), log: context.log })
+            Err(Stopped { fault: classify(&error, &mut context, fuel, fuel.saturating_sub(left)), log: context.log })
         }
     }
 }
 
 /// Tells apart what ended a call. The host's own limits are asked first: they end a call with a plain error.
-fn classify(error: &wasmtime::Error, context: &Context, limit: u64, used: u64) -> Fault {
-    if context.flooded {
-        return Fault::LogFlood { limit: context.limits.log_bytes };
+fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u64) -> Fault {
+    if let Some(fault) = context.refused.take() {
+        return fault;
     }
     if let Some(wanted) = context.memory.refused {
         return Fault::Memory { wanted, limit: context.limits.memory_bytes };
@@ -145,10 +204,7 @@ fn classify(error: &wasmtime::Error, context: &Context, limit: u64, used: u64) -
     let words = text::escape(&error.root_cause().to_string());
     // The engine has no type for this one; a test holds its text.
     if words.contains("fuel allocated for hostcalls has been exhausted") {
-        return Fault::OutputTooLarge(format!(
-            "more than {} in all",
-            pvmigrate_core::policy::quantity::Bytes(context.limits.answer_bytes as u64)
-        ));
+        return Fault::OutputTooLarge(format!("more than {} in all", Bytes(context.limits.answer_bytes as u64)));
     }
-    Fault::Trap { words: context.last_words.clone(), trap: words }
+    Fault::Trap { words: context.last_words.take(), trap: words }
 }

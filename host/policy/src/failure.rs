@@ -131,6 +131,9 @@ pub enum Fault {
         /// The limit.
         limit: usize,
     },
+    /// It looked up too much.
+    #[error("stopped: {0} in one call")]
+    Lookups(String),
     /// It gave up.
     #[error("{}{trap}", .words.as_ref().map_or(String::new(), |words| format!("{words}; ")))]
     Trap {
@@ -173,6 +176,7 @@ impl Fault {
             Self::Stack => "stack",
             Self::OutputTooLarge(_) => "output",
             Self::LogFlood { .. } => "log",
+            Self::Lookups(_) => "lookups",
             Self::Trap { .. } => "trap",
             Self::Undecided(_) => "undecided",
             Self::UndeclaredCode(_) => "undeclared-code",

@@ -2,7 +2,7 @@
 //!
 //! A policy is a component that answers three questions about a snapshot; [`Policies`] asks a chain of them and
 //! returns one [`Judgement`](pvmigrate_core::policy::Judgement). Policies get no cluster, files, network, clock or
-//! randomness: the only thing they may call is a log. The rules by which answers combine are not here but in
+//! randomness: all that they may call is a log and look-ups in objects collected before. The rules by which answers combine are not here but in
 //! `pvmigrate_core::policy`, and nothing here prints or touches a cluster.
 //!
 //! [`testkit`] runs a policy's own tests.
@@ -16,7 +16,9 @@ mod failure;
 mod limits;
 mod load;
 mod policies;
+mod settings;
 mod since_v0_1;
+mod since_v0_2;
 pub mod testkit;
 mod text;
 pub mod yaml_tree;
@@ -26,4 +28,5 @@ pub use call::Call;
 pub use failure::{Fault, NotComponent, Origin, PolicyFailure};
 pub use limits::Limits;
 pub use load::{Answered, CodeDoc, Policy, PolicyInfo, Scope};
-pub use policies::Policies;
+pub use policies::{Configured, Policies};
+pub use settings::{SettingsError, SettingsProblem};

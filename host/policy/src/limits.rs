@@ -29,6 +29,13 @@ pub struct Limits {
     pub findings: usize,
     /// Longest string in an answer, in bytes.
     pub string_bytes: usize,
+    /// Most look-ups of one call.
+    pub lookups: usize,
+    /// All that the look-ups of one call may return, in bytes.
+    pub lookup_bytes: usize,
+    /// Most volumes in one call to a policy that looks at them one by one; more are asked about in several calls, side
+    /// by side. The answers are the same, whatever this is.
+    pub batch_volumes: usize,
     /// All data that one answer may hand over, in bytes, before a look at its content.
     pub answer_bytes: usize,
 }
@@ -46,6 +53,9 @@ impl Default for Limits {
             log_line_bytes: 1 << 10,
             findings: 10_000,
             string_bytes: 4 << 10,
+            lookups: 10_000,
+            lookup_bytes: 64 << 20,
+            batch_volumes: 2_000,
             // 10,000 findings of a few hundred bytes, or 50,000 ballots, with room to spare.
             answer_bytes: 64 << 20,
         }

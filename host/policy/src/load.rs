@@ -3,25 +3,30 @@
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use pvmigrate_core::policy::{Ballot, CallCost, Finding, Mapping, Planned, PolicyRef, Request};
+use pvmigrate_core::policy::{Ballot, CallCost, Finding, Kind, LogLine, Mapping, Need, Planned, PolicyRef, json};
 use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::answers::{Rules, bounded};
 use crate::audit::{self, Audited};
-use crate::call::{self, Call, Context, Done, Stopped};
+use crate::call::{self, Call, Context, Done, Lookups, Stopped};
 use crate::engine::Sandbox;
 use crate::failure::{Fault, NotComponent, Origin, PolicyFailure};
 use crate::limits::Limits;
-use crate::since_v0_1::{self, Decided, Exports};
+use crate::policies::Asked;
+use crate::settings::{Schema, SettingsError, SettingsProblem};
+use crate::since_v0_2::{self, Decided, Exports};
 use crate::text;
 
 /// The most codes a policy may declare.
 const MOST_CODES: usize = 1_000;
+/// The most kinds a policy may declare to need.
+const MOST_NEEDS: usize = 100;
 /// The longest name, version or code, in bytes.
 const LONGEST_NAME: usize = 100;
 
@@ -53,6 +58,8 @@ pub(crate) struct RawInfo {
     pub(crate) version: String,
     pub(crate) summary: String,
     pub(crate) scope: Scope,
+    pub(crate) settings_schema: Option<String>,
+    pub(crate) needs: Vec<Need>,
     pub(crate) codes: Vec<CodeDoc>,
 }
 
@@ -80,6 +87,10 @@ pub struct PolicyInfo {
     pub exports: Vec<String>,
     /// The interfaces it imports, by full name: all that it can call.
     pub imports: Vec<String>,
+    /// The JSON Schema of its settings; absent when it takes none.
+    pub settings_schema: Option<Value>,
+    /// The kinds of objects that it looks up.
+    pub needs: Vec<Need>,
     /// The codes it may use.
     pub codes: Vec<CodeDoc>,
     /// What it may use up.
@@ -91,6 +102,8 @@ pub struct Policy {
     origin: Origin,
     info: PolicyInfo,
     codes: BTreeSet<String>,
+    declared: Arc<BTreeSet<Kind>>,
+    schema: Option<Schema>,
     sandbox: &'static Sandbox,
     component: InstancePre<Context>,
     exports: Exports,
@@ -128,15 +141,15 @@ impl Policy {
     ///
     /// # Errors
     /// Only when the engine does not start: tests hold the rest.
-    pub fn built_in() -> Result<&'static Self, PolicyFailure> {
-        static BUILT_IN: OnceLock<Policy> = OnceLock::new();
+    pub fn built_in() -> Result<Arc<Self>, PolicyFailure> {
+        static BUILT_IN: OnceLock<Arc<Policy>> = OnceLock::new();
         if let Some(policy) = BUILT_IN.get() {
-            return Ok(policy);
+            return Ok(Arc::clone(policy));
         }
         let bytes = include_bytes!("../../../policies/dist/default.wasm");
         let policy = Self::load(Origin { file: None, digest: None }, bytes, &Limits::default())?;
         // Two threads may both have compiled it; either will do.
-        Ok(BUILT_IN.get_or_init(|| policy))
+        Ok(Arc::clone(BUILT_IN.get_or_init(|| Arc::new(policy))))
     }
 
     fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {
@@ -152,8 +165,9 @@ impl Policy {
             fault: stopped.fault,
             log: stopped.log,
         })?;
-        let raw = match check_info(described, limits) {
-            Ok(raw) => raw,
+        let checked = check_info(described, limits).and_then(|raw| Ok((schema_of(&raw)?, raw)));
+        let (schema, raw) = match checked {
+            Ok(checked) => checked,
             Err(fault) => return Err(failure(origin, None, fault)),
         };
         let info = PolicyInfo {
@@ -164,15 +178,19 @@ impl Policy {
             scope: raw.scope,
             digest,
             bytes: bytes.len(),
-            interface: format!("pvmigrate:policy@{}", prepared.audited.version),
+            interface: format!("pvmigrate:policy@{}", prepared.audited.written),
             exports: prepared.audited.exports,
             imports: prepared.audited.imports,
+            settings_schema: schema.as_ref().map(|schema| schema.document.clone()),
+            needs: raw.needs,
             codes: raw.codes,
             limits: limits.clone(),
         };
         Ok(Self {
             origin,
             codes: info.codes.iter().map(|code| code.code.clone()).collect(),
+            declared: Arc::new(info.needs.iter().map(|need| need.kind.clone()).collect()),
+            schema,
             info,
             sandbox: prepared.sandbox,
             component: prepared.component,
@@ -190,38 +208,76 @@ impl Policy {
         PolicyRef { name: self.info.name.clone(), version: self.info.version.clone(), digest: self.info.digest.clone() }
     }
 
-    /// Asks which volumes move; none when the policy does not answer this question.
+    /// Holds settings to the policy's schema, then to its own check, and returns them as canonical JSON.
     ///
     /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn select(&self, request: &Request) -> Result<Option<Answered<Ballot>>, PolicyFailure> {
-        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.select(store, instance, request);
-        self.ask(Call::Select, request, ask, |rules, items| rules.ballots(items))
+    /// When something in them is wrong, or the policy fails over them.
+    pub fn check_settings(&self, settings: &Value) -> Result<String, SettingsError> {
+        let wrong = |problems| SettingsError::Wrong { policy: self.info.name.clone(), problems };
+        let problem = |message: &str| SettingsProblem { pointer: String::new(), message: message.to_owned() };
+        let problems = match (&self.schema, settings) {
+            (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
+                vec![problem("settings are a mapping of names to values")]
+            }
+            (None, Value::Object(entries)) if entries.is_empty() => Vec::new(),
+            (None, Value::Object(_)) => vec![problem("the policy takes no settings")],
+            (Some(schema), Value::Object(_)) => schema.problems(settings, &self.info.limits),
+        };
+        if !problems.is_empty() {
+            return Err(wrong(problems));
+        }
+        let canonical = json::canonical(settings);
+        if !self.exports.answers(Call::Validate) {
+            return Ok(canonical);
+        }
+        let limits = &self.info.limits;
+        let work = |store: &mut Store<Context>, instance: &Instance| self.exports.validate(store, instance, &canonical);
+        let failed = |fault, log| self.failed(Call::Validate, fault, log);
+        let done = call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), work)
+            .map_err(|stopped| failed(stopped.fault, stopped.log))?;
+        let bounded = done.value.into_iter().map(|problem| {
+            Ok(SettingsProblem {
+                pointer: bounded(&problem.pointer, limits)?,
+                message: bounded(&problem.message, limits)?,
+            })
+        });
+        match bounded.collect::<Result<Vec<_>, Fault>>() {
+            Err(fault) => Err(failed(fault, done.log).into()),
+            Ok(problems) if problems.is_empty() => Ok(canonical),
+            Ok(problems) => Err(wrong(problems)),
+        }
     }
 
-    /// Asks what the new claims look like; none when the policy does not answer this question. The request should
-    /// hold the selected volumes only.
-    ///
-    /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn map_modes(&self, request: &Request) -> Result<Option<Answered<Mapping>>, PolicyFailure> {
-        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.map_modes(store, instance, request);
-        self.ask(Call::MapModes, request, ask, |rules, items| rules.mappings(items))
+    /// Asks which volumes move; none when the policy does not answer this question.
+    pub(crate) fn select(&self, asked: &Asked<'_>) -> Result<Option<Answered<Ballot>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.select(store, instance, asked);
+        self.ask(Call::Select, asked, ask, |rules, items| rules.ballots(items))
+    }
+
+    /// Asks what the new claims look like; none when the policy does not answer this question.
+    pub(crate) fn map_modes(&self, asked: &Asked<'_>) -> Result<Option<Answered<Mapping>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.map_modes(store, instance, asked);
+        self.ask(Call::MapModes, asked, ask, |rules, items| rules.mappings(items))
     }
 
     /// Asks what should be known about the plan; none when the policy does not answer this question.
-    ///
-    /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn check(&self, request: &Request, plan: &[Planned]) -> Result<Option<Answered<Finding>>, PolicyFailure> {
-        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.check(store, instance, request, plan);
-        self.ask(Call::Check, request, ask, |rules, items| rules.findings(items))
+    pub(crate) fn check(
+        &self,
+        asked: &Asked<'_>,
+        plan: &[Planned],
+    ) -> Result<Option<Answered<Finding>>, PolicyFailure> {
+        let ask = |store: &mut Store<Context>, instance: &Instance| self.exports.check(store, instance, asked, plan);
+        self.ask(Call::Check, asked, ask, |rules, items| rules.findings(items))
+    }
+
+    fn failed(&self, call: Call, fault: Fault, log: Vec<LogLine>) -> PolicyFailure {
+        PolicyFailure { origin: Box::new(self.origin.clone()), call: Some(call), fault, log }
     }
 
     fn ask<T>(
         &self,
         call: Call,
-        request: &Request,
+        asked: &Asked<'_>,
         ask: impl FnOnce(&mut Store<Context>, &Instance) -> wasmtime::Result<Decided<T>>,
         hold: impl FnOnce(&Rules<'_>, Vec<T>) -> Result<Vec<T>, Fault>,
     ) -> Result<Option<Answered<T>>, PolicyFailure> {
@@ -229,11 +285,12 @@ impl Policy {
             return Ok(None);
         }
         let limits = &self.info.limits;
-        let failed = |fault, log| PolicyFailure { origin: Box::new(self.origin.clone()), call: Some(call), fault, log };
-        let fuel = limits.fuel(request.volumes.len());
-        let done = call::run(self.sandbox, &self.component, limits, fuel, ask)
+        let failed = |fault, log| self.failed(call, fault, log);
+        let fuel = limits.fuel(asked.volumes.len());
+        let lookups = Lookups { declared: Arc::clone(&self.declared), collected: Arc::clone(asked.collected) };
+        let done = call::run(self.sandbox, &self.component, limits, lookups, fuel, ask)
             .map_err(|stopped| failed(stopped.fault, stopped.log))?;
-        let rules = Rules::new(&self.codes, request, limits);
+        let rules = Rules::new(&self.codes, asked.volumes, limits);
         let items = match done.value {
             Err(error) => return Err(failed(rules.undecided(error), done.log)),
             Ok(items) => match hold(&rules, items) {
@@ -264,7 +321,7 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, Fault> {
     let audited = audit::audit(&sandbox.engine, &component.component_type())?;
     let wrong_world = |error: wasmtime::Error| Fault::WrongWorld(text::escape(&format!("{error:#}")));
     let mut linker = Linker::new(&sandbox.engine);
-    since_v0_1::add_to_linker(&mut linker).map_err(wrong_world)?;
+    since_v0_2::add_to_linker(&mut linker).map_err(wrong_world)?;
     let component = linker.instantiate_pre(&component).map_err(wrong_world)?;
     let exports = Exports::find(&component, &audited).map_err(wrong_world)?;
     Ok(Prepared { sandbox, component, exports, audited })
@@ -280,12 +337,17 @@ fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
         }
         prepared.exports.describe(store, instance)
     };
-    let done = call::run(prepared.sandbox, &prepared.component, limits, limits.describe_fuel, work);
+    let done = call::run(prepared.sandbox, &prepared.component, limits, Lookups::default(), limits.describe_fuel, work);
     match (done, wrong) {
         (Ok(Done { value, .. }), _) => Ok(value),
         (Err(stopped), Some(wrong)) => Err(Stopped { fault: Fault::WrongWorld(wrong), log: stopped.log }),
         (Err(stopped), None) => Err(stopped),
     }
+}
+
+fn schema_of(raw: &RawInfo) -> Result<Option<Schema>, Fault> {
+    let compiled = raw.settings_schema.as_deref().map(Schema::compile).transpose();
+    compiled.map_err(|why| Fault::BadInfo(format!("its settings schema cannot be used: {why}")))
 }
 
 fn check_info(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
@@ -301,6 +363,17 @@ fn check_info(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
             return Err(Fault::BadInfo(format!("it declares the code {} twice", code.code)));
         }
     }
+    if raw.needs.len() > MOST_NEEDS {
+        return Err(Fault::BadInfo(format!("it declares more than {MOST_NEEDS} needs")));
+    }
+    for need in &raw.needs {
+        named("need", &need.kind.kind)?;
+        need.kind.api_version.split('/').try_for_each(|part| named("need's apiVersion", part))?;
+        if need.kind.is_withheld() {
+            return Err(Fault::BadInfo(format!("it needs {}, which no policy gets to see", need.kind)));
+        }
+    }
+    let need = |need: Need| Ok(Need { purpose: bounded(&need.purpose, limits)?, ..need });
     let code = |code: CodeDoc| {
         Ok(CodeDoc {
             summary: bounded(&code.summary, limits)?,
@@ -310,6 +383,7 @@ fn check_info(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
     };
     Ok(RawInfo {
         summary: bounded(&raw.summary, limits)?,
+        needs: raw.needs.into_iter().map(need).collect::<Result<_, Fault>>()?,
         codes: raw.codes.into_iter().map(code).collect::<Result<_, Fault>>()?,
         ..raw
     })

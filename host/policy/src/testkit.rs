@@ -76,6 +76,7 @@ mod yaml;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use difference::Difference;
@@ -104,8 +105,8 @@ pub struct Options {
 }
 
 /// The tests of some files and folders, read and checked, with every policy they name opened.
-pub struct Tests<'p> {
-    opened: Opened<'p>,
+pub struct Tests {
+    opened: Opened,
     suites: Vec<Suite>,
 }
 
@@ -122,7 +123,7 @@ pub struct Listed {
     pub skip: Option<String>,
 }
 
-impl<'p> Tests<'p> {
+impl Tests {
     /// Reads the tests in some files and folders. A policy given here stands for those that the files name, except
     /// for those of single cases.
     ///
@@ -139,13 +140,13 @@ impl<'p> Tests<'p> {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn of(policy: &'p Policy, paths: &[PathBuf]) -> Result<Self, TestkitError> {
+    pub fn of(policy: &Arc<Policy>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
         let mut opened = Opened::new(&policy.info().limits)?;
-        let given = opened.lend(policy);
+        let given = opened.lend(Arc::clone(policy));
         Self::with(opened, Some(given), paths)
     }
 
-    fn with(mut opened: Opened<'p>, given: Option<Id>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
+    fn with(mut opened: Opened, given: Option<Id>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
         let mut files = Vec::new();
         for path in paths {
             files.extend(find::tests(path)?);
@@ -251,7 +252,7 @@ pub fn run(policy: &Path, fixtures: &Path, options: &Options) -> Result<Report, 
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_loaded(policy: &Policy, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
+pub fn run_loaded(policy: &Arc<Policy>, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
     Tests::of(policy, &[fixtures.to_owned()])?.run(options)
 }
 

@@ -1,6 +1,7 @@
 //! The commands about policies alone, without a cluster: one file a command, and the match that picks one.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pvmigrate_policy::{Limits, Policy};
 
@@ -26,26 +27,9 @@ pub fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failure> {
     }
 }
 
-/// Holds a policy that was opened, or the one built in.
-enum Asked {
-    File(Box<Policy>),
-    BuiltIn(&'static Policy),
-}
-
-impl std::ops::Deref for Asked {
-    type Target = Policy;
-
-    fn deref(&self) -> &Policy {
-        match self {
-            Self::File(policy) => policy,
-            Self::BuiltIn(policy) => policy,
-        }
-    }
-}
-
-fn open(policy: &Path) -> Result<Asked, Failure> {
+fn open(policy: &Path) -> Result<Arc<Policy>, Failure> {
     if policy == Path::new(BUILT_IN) {
-        return Ok(Asked::BuiltIn(Policy::built_in()?));
+        return Ok(Policy::built_in()?);
     }
-    Ok(Asked::File(Box::new(Policy::open(policy, &Limits::default())?)))
+    Ok(Arc::new(Policy::open(policy, &Limits::default())?))
 }

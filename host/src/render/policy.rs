@@ -2,6 +2,7 @@
 
 use pvmigrate_policy::{PolicyInfo, Scope};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::json::{ExitJson, SCHEMA_VERSION};
 use super::lines::hanging;
@@ -11,6 +12,11 @@ use super::{Screen, clean};
 use crate::exit::Exit;
 
 pub mod test;
+
+/// Prints a text without quotes, anything else as JSON.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
 
 /// Returns all there is to know about a policy, for people.
 pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
@@ -48,6 +54,26 @@ pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
     ] {
         text.push_str(&hanging(&format!("  {label:<11}"), &clean(words), screen.width));
     }
+    if !info.needs.is_empty() {
+        let mut table = Table::new(&["LOOKS UP", "FOR", "WITHOUT IT"], &[]);
+        for need in &info.needs {
+            let without = if need.optional { "it goes on" } else { "nothing is planned" };
+            table.row(&[need.kind.to_string(), need.purpose.clone(), without.to_owned()]);
+        }
+        text.push('\n');
+        text.push_str(&table.text(screen.width));
+    }
+    let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
+    if let Some(settings) = settings {
+        let words = |value: &Value, key: &str| value.get(key).map_or_else(String::new, plain);
+        let mut table = Table::new(&["SETTING", "TYPE", "DEFAULT", "MEANING"], &[]);
+        for (name, schema) in settings {
+            let of = |key| words(schema, key);
+            table.row(&[name.clone(), of("type"), of("default"), of("description")]);
+        }
+        text.push('\n');
+        text.push_str(&table.text(screen.width));
+    }
     if !info.codes.is_empty() {
         let mut table = Table::new(&["CODE", "MEANING"], &[]);
         for code in &info.codes {
@@ -81,6 +107,8 @@ mod tests {
 
     pub(super) fn info() -> PolicyInfo {
         PolicyInfo {
+            settings_schema: None,
+            needs: Vec::new(),
             file: Some("keep.wasm".into()),
             name: "keep".to_owned(),
             version: "1.2.3".to_owned(),

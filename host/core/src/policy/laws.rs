@@ -81,7 +81,6 @@ fn request() -> impl Strategy<Value = Request> {
         }
         let known = known.into_iter().map(|(volume_mode, access_mode)| super::ClassMode { volume_mode, access_mode });
         Request {
-            settings: "{}".into(),
             environment: String::new(),
             now: 0,
             source: None,

@@ -5,9 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::collected::Collected;
 use super::facts;
 use super::verdict::Target;
 use crate::access::{AccessMode, VolumeMode};
@@ -162,8 +164,6 @@ pub struct StorageClass {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
-    /// The policy's settings as canonical JSON (sorted keys); `{}` when there are none.
-    pub settings: String,
     /// The user's label for this run, such as `prod`; empty when none was given.
     pub environment: String,
     /// Plan time in unix seconds: the only clock a policy sees.
@@ -190,6 +190,18 @@ impl Request {
     pub fn volume(&self, id: VolumeId) -> Option<&Volume> {
         self.volumes.iter().find(|volume| volume.id == id)
     }
+}
+
+/// Holds all that a judgement is made of, beside the policies: to ask, to capture and to ask again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Question {
+    /// What every policy is told.
+    #[serde(flatten)]
+    pub request: Request,
+    /// What a policy may look up.
+    #[serde(default)]
+    pub collected: Arc<Collected>,
 }
 
 /// Describes what is going to be made for one selected claim; the preflight question.

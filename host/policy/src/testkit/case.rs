@@ -1,9 +1,10 @@
 //! Runs one case, several times over.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_core::policy::{Decider, Judgement, LogLine, Planned, PolicyRef, Request};
+use pvmigrate_core::policy::{Decider, Judgement, LogLine, Planned, PolicyRef, Question, Request};
 
 use super::answer::{Said, Subject};
 use super::chain::Opened;
@@ -11,8 +12,8 @@ use super::compare::mismatch;
 use super::report::{CaseReport, Mismatch, Outcome};
 use super::suite::Case;
 use crate::failure::PolicyFailure;
-use crate::load::{Policy, Scope};
-use crate::policies;
+use crate::load::Scope;
+use crate::policies::Policies;
 
 /// Above this many volumes, asking one by one would take longer than the rest of the test.
 const MOST_ONE_BY_ONE: usize = 100;
@@ -26,7 +27,7 @@ pub(super) struct Ran {
 }
 
 /// Runs a case; `again` is what to type to run it alone.
-pub(super) fn run(opened: &Opened<'_>, file: &Path, case: &Case) -> Ran {
+pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
     let began = Instant::now();
     let mut report = CaseReport {
         file: file.to_owned(),
@@ -87,25 +88,24 @@ impl Case {
 
 /// Asks the chain of a case.
 struct Asker<'a> {
-    chain: Vec<(&'a Policy, bool)>,
+    policies: &'a Policies,
     subject: Subject,
     /// Whether each policy, and so the chain, says that it looks at volumes one by one.
     per_volume: bool,
 }
 
 impl<'a> Asker<'a> {
-    fn new(opened: &'a Opened<'_>, case: &Case) -> Self {
-        let built_in = super::chain::Id::BuiltIn;
-        let chain: Vec<_> = case.chain.links.iter().map(|id| (opened.get(*id), *id == built_in)).collect();
+    fn new(opened: &Opened, case: &'a Case) -> Self {
         let per_volume = match case.chain.tested {
             Some(id) => opened.get(id).info().scope == Scope::PerVolume,
-            None => chain.iter().all(|(policy, _)| policy.info().scope == Scope::PerVolume),
+            None => case.policies.infos().all(|info| info.scope == Scope::PerVolume),
         };
-        Self { chain, subject: opened.subject(&case.chain), per_volume }
+        Self { policies: &case.policies, subject: opened.subject(&case.chain), per_volume }
     }
 
     fn judge(&self, request: &Request) -> Result<Judgement, PolicyFailure> {
-        policies::judge(&self.chain, request, &Planned::of)
+        let question = Question { request: request.clone(), collected: Arc::default() };
+        self.policies.judge(&question, &Planned::of)
     }
 
     /// Returns what the policy under test used up and logged; in a chain, what all did.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::answer::Subject;
 use super::error::{TestkitError, did_you_mean};
@@ -11,6 +12,8 @@ use super::find::{folder_of, neighbours};
 use super::node::{Node, Yaml};
 use crate::limits::Limits;
 use crate::load::{Policy, PolicyInfo};
+use crate::policies::{Configured, Policies};
+use crate::settings::SettingsError;
 
 /// The word for the built-in policy.
 pub(super) const BUILT_IN: &str = "builtin";
@@ -33,9 +36,9 @@ const HOST_CODES: [&str; 10] = {
 };
 
 /// The policies of a test run, each opened once.
-pub(super) struct Opened<'p> {
-    built_in: &'static Policy,
-    policies: Vec<Held<'p>>,
+pub(super) struct Opened {
+    built_in: Arc<Policy>,
+    policies: Vec<Arc<Policy>>,
     by_file: BTreeMap<PathBuf, Id>,
     limits: Limits,
 }
@@ -47,11 +50,6 @@ pub(super) enum Id {
     Custom(usize),
 }
 
-enum Held<'p> {
-    Lent(&'p Policy),
-    Own(Box<Policy>),
-}
-
 /// The policies of one case, the built-in one last, and whose answers count.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
@@ -60,18 +58,18 @@ pub(super) struct Chain {
     pub(super) tested: Option<Id>,
 }
 
-impl<'p> Opened<'p> {
+impl Opened {
     pub(super) fn new(limits: &Limits) -> Result<Self, TestkitError> {
         let built_in = Policy::built_in()?;
         Ok(Self { built_in, policies: Vec::new(), by_file: BTreeMap::new(), limits: limits.clone() })
     }
 
     /// Adds a policy that was opened elsewhere.
-    pub(super) fn lend(&mut self, policy: &'p Policy) -> Id {
+    pub(super) fn lend(&mut self, policy: Arc<Policy>) -> Id {
         if policy.info().digest == self.built_in.info().digest {
             return Id::BuiltIn;
         }
-        self.policies.push(Held::Lent(policy));
+        self.policies.push(policy);
         Id::Custom(self.policies.len() - 1)
     }
 
@@ -90,7 +88,7 @@ impl<'p> Opened<'p> {
         let id = match policy.info().digest == self.built_in.info().digest {
             true => Id::BuiltIn,
             false => {
-                self.policies.push(Held::Own(Box::new(policy)));
+                self.policies.push(Arc::new(policy));
                 Id::Custom(self.policies.len() - 1)
             }
         };
@@ -145,14 +143,17 @@ impl<'p> Opened<'p> {
         self.by_file.keys().cloned()
     }
 
-    pub(super) fn get(&self, id: Id) -> &Policy {
+    pub(super) fn get(&self, id: Id) -> &Arc<Policy> {
         match id {
-            Id::BuiltIn => self.built_in,
-            Id::Custom(at) => match &self.policies[at] {
-                Held::Lent(policy) => policy,
-                Held::Own(policy) => policy,
-            },
+            Id::BuiltIn => &self.built_in,
+            Id::Custom(at) => &self.policies[at],
         }
+    }
+
+    /// Makes the policies of a chain ready to be asked, without settings.
+    pub(super) fn policies(&self, chain: &Chain) -> Result<Policies, SettingsError> {
+        let links = chain.links.iter().map(|id| Configured::bare(Arc::clone(self.get(*id))));
+        Policies::new(links.collect::<Result<_, _>>()?)
     }
 
     pub(super) fn infos(&self, ids: &[Id]) -> Vec<PolicyInfo> {

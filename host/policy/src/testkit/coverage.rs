@@ -76,7 +76,7 @@ struct Gathered {
 }
 
 impl Coverage {
-    pub(super) fn of<'a>(opened: &Opened<'_>, ran: impl Iterator<Item = (&'a Case, &'a Ran)>) -> Self {
+    pub(super) fn of<'a>(opened: &Opened, ran: impl Iterator<Item = (&'a Case, &'a Ran)>) -> Self {
         let mut gathered: BTreeMap<Id, Gathered> = BTreeMap::new();
         for (case, ran) in ran {
             let Some(id) = case.chain.tested else { continue };
@@ -117,7 +117,7 @@ impl Gathered {
         self.codes.extend(undecided.map(str::to_owned));
     }
 
-    fn share(&self, opened: &Opened<'_>, id: Id) -> PolicyCoverage {
+    fn share(&self, opened: &Opened, id: Id) -> PolicyCoverage {
         let info = opened.get(id).info();
         let votes = info.exports.iter().any(|export| export.contains("/selection@"));
         PolicyCoverage {

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::report::ExitMeaning;
 use crate::failure::PolicyFailure;
+use crate::settings::SettingsError;
+pub(super) use crate::text::did_you_mean;
 
 /// Points into a file. Line and column count from 1; line 0 means the whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -41,6 +43,9 @@ pub enum TestkitError {
     /// The policy does not load.
     #[error(transparent)]
     Policy(#[from] PolicyFailure),
+    /// The policy does not take the settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A file or folder cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
@@ -99,7 +104,8 @@ impl TestkitError {
     /// Returns the exit code that this stands for.
     pub fn meaning(&self) -> ExitMeaning {
         match self {
-            Self::Policy(_) => ExitMeaning::NotLoaded,
+            Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) => ExitMeaning::NotLoaded,
+            Self::Settings(SettingsError::Wrong { .. }) => ExitMeaning::BadUsage,
             Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Wrong { .. }
@@ -118,11 +124,4 @@ impl fmt::Display for Folders<'_> {
         let folders: Vec<_> = self.0.iter().map(|folder| folder.display().to_string()).collect();
         f.write_str(&folders.join(", "))
     }
-}
-
-/// Adds ", did you mean X?" when a known name is near.
-pub(super) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = |name: &&str| strsim::damerau_levenshtein(wrong, name) <= 2.max(wrong.len() / 4);
-    let nearest = known.into_iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(wrong, name));
-    nearest.map_or(String::new(), |name| format!(", did you mean {name}?"))
 }

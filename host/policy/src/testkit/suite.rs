@@ -18,6 +18,7 @@ use super::objects::Objects;
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
+use crate::policies::Policies;
 
 mod unused;
 
@@ -57,6 +58,7 @@ pub(super) struct Case {
     /// Why it is not run.
     pub(super) skip: Option<String>,
     pub(super) chain: Chain,
+    pub(super) policies: Policies,
     pub(super) request: Request,
     pub(super) expected: Expected,
     pub(super) golden: Option<Golden>,
@@ -81,7 +83,7 @@ pub(super) struct Suite {
 impl Suite {
     /// Reads a test file and everything it names. `given` is the policy for files that name none; on a command line
     /// it stands for the one that the file names, too.
-    pub(super) fn read(path: &Path, opened: &mut Opened<'_>, given: Option<Id>) -> Result<Self, TestkitError> {
+    pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<Id>) -> Result<Self, TestkitError> {
         let text = yaml::read_text(path)?;
         let node = Node::read(&text, path)?;
         let file = Fields::of(&node, &FILE).map_err(|wrong| wrong.of(path))?;
@@ -100,15 +102,15 @@ impl Suite {
 }
 
 /// Reads one file.
-struct Reader<'a, 'o, 'p> {
+struct Reader<'a, 'o> {
     path: &'a Path,
     file: Fields<'a>,
-    opened: &'o mut Opened<'p>,
+    opened: &'o mut Opened,
     given: Option<Id>,
     used: BTreeSet<PathBuf>,
 }
 
-impl Reader<'_, '_, '_> {
+impl Reader<'_, '_> {
     fn cases(&mut self) -> Result<Vec<Case>, TestkitError> {
         let path = self.path;
         let objects = self.file.get("snapshot").map(|node| self.snapshot(node)).transpose()?.unwrap_or_default();
@@ -155,7 +157,9 @@ impl Reader<'_, '_, '_> {
             return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path));
         }
         let patches = case.get("given").and_then(|given| given.map("given").ok()).unwrap_or_default();
+        let policies = self.opened.policies(&chain)?;
         Ok(Case {
+            policies,
             name,
             line: 0,
             skip: skip.map(str::to_owned),
@@ -228,7 +232,6 @@ impl Reader<'_, '_, '_> {
             None => self.file.text("environment")?,
         };
         Ok(Request {
-            settings: "{}".to_owned(),
             environment: environment.unwrap_or_default().to_owned(),
             now: now(&self.file)?,
             source: class(source),

@@ -2,14 +2,14 @@
 
 use pvmigrate_core::access::AccessMode::{ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
 use pvmigrate_core::policy::{Decider, Judgement, Planned, Request, Severity, Volume, facts, floor};
-use pvmigrate_policy::{Limits, Policies};
+use pvmigrate_policy::Policies;
 
-use super::support::{built, consumer, pairs, request, volume};
+use super::support::{consumer, pairs, question, request, usual, volume};
 
 fn judge(policies: &[&str], request: &Request) -> Judgement {
-    let files: Vec<_> = policies.iter().map(|name| built(name)).collect();
-    let policies = Policies::load(&files, &Limits::default()).unwrap_or_else(|failure| panic!("{failure}"));
-    policies.judge(request, &Planned::of).unwrap_or_else(|failure| panic!("{failure}"))
+    let policies = Policies::new(policies.iter().map(|name| usual(name).clone()).collect());
+    let policies = policies.unwrap_or_else(|failure| panic!("{failure}"));
+    policies.judge(&question(request), &Planned::of).unwrap_or_else(|failure| panic!("{failure}"))
 }
 
 fn decider(judgement: &Judgement, name: &str) -> String {

@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::policy::{Pairs, Request, Severity, Subject, Volume, Vote, facts};
-use pvmigrate_policy::Policy;
+use pvmigrate_policy::Configured;
 
-use super::support::{pairs, request, volume};
+use super::support::{all, pairs, question, request, usual, volume};
 
 const ANNOTATION: &str = "kurl.sh/pvcmigrate-destinationaccessmode";
 
@@ -60,8 +60,9 @@ fn annotated(volume: &Volume) -> Option<Option<AccessMode>> {
     volume.annotations.get(ANNOTATION).map(|word| AccessMode::from_word(word))
 }
 
-fn check(policy: &Policy, request: &Request) {
-    let ballots = policy.select(request).expect("an answer").expect("exported").items;
+fn check(policy: &Configured, request: &Request) {
+    let asked = question(request);
+    let ballots = policy.select(&question(request)).expect("an answer").expect("exported").items;
     assert_eq!(ballots.len(), request.volumes.len());
     for (volume, ballot) in request.volumes.iter().zip(&ballots) {
         let got = match &ballot.vote {
@@ -72,7 +73,7 @@ fn check(policy: &Policy, request: &Request) {
         assert_eq!((ballot.volume, got), (volume.id, expected_vote(request, volume)));
     }
 
-    let mappings = policy.map_modes(request).expect("an answer").expect("exported").items;
+    let mappings = policy.map_modes(&asked, &all(&asked)).expect("an answer").expect("exported").items;
     for (volume, mapping) in request.volumes.iter().zip(&mappings) {
         let got = mapping.shape.as_ref().map(|shape| (shape.modes.clone(), shape.volume_mode));
         let expected = annotated(volume).flatten().map(|mode| (vec![mode], volume.volume_mode));
@@ -81,7 +82,7 @@ fn check(policy: &Policy, request: &Request) {
 
     let plan: Vec<_> = request.volumes.iter().filter(|volume| expected_vote(request, volume).0).collect();
     let planned: Vec<_> = plan.iter().map(|volume| planned(volume)).collect();
-    let findings = policy.check(request, &planned).expect("an answer").expect("exported").items;
+    let findings = policy.check(&question(request), &planned).expect("an answer").expect("exported").items;
     let mut got: Vec<_> =
         findings.into_iter().map(|finding| (finding.code, finding.severity, finding.subject)).collect();
     let mut expected: Vec<(String, Severity, Subject)> = Vec::new();
@@ -113,27 +114,27 @@ fn planned(volume: &Volume) -> pvmigrate_core::policy::Planned {
 
 #[test]
 fn answers_as_the_oracle_does() {
-    let policy = Policy::built_in().unwrap_or_else(|failure| panic!("{failure}"));
+    let policy = usual("default");
     proptest!(ProptestConfig::with_cases(256), |(request in any_request())| check(policy, &request));
 }
 
 #[test]
 fn one_class_for_both_is_a_blocker() {
-    let policy = Policy::built_in().unwrap_or_else(|failure| panic!("{failure}"));
+    let policy = usual("default");
     let mut request = request(vec![volume(1, "data")]);
     request.target.name = "old".to_owned();
-    let findings = policy.check(&request, &[]).expect("an answer").expect("exported").items;
+    let findings = policy.check(&question(&request), &[]).expect("an answer").expect("exported").items;
     let codes: Vec<_> = findings.iter().map(|finding| finding.code.as_str()).collect();
     assert_eq!(codes, ["source-is-target"]);
 }
 
 #[test]
 fn it_imports_nothing_but_values_and_the_log() {
-    let policy = Policy::built_in().unwrap_or_else(|failure| panic!("{failure}"));
-    let info = policy.info();
+    let policy = usual("default");
+    let info = policy.policy().info();
     assert_eq!(info.imports, ["pvmigrate:policy/log@0.1.0", "pvmigrate:policy/types@0.1.0"]);
     assert_eq!(info.interface, "pvmigrate:policy@0.1.0");
     assert!(info.bytes < 100_000, "{} bytes", info.bytes);
-    assert_eq!(policy.select(&request(vec![])).expect("an answer").expect("exported").items, []);
+    assert_eq!(policy.select(&question(&request(vec![]))).expect("an answer").expect("exported").items, []);
     assert!(!info.codes.iter().any(|code| code.summary.is_empty()));
 }

@@ -35,8 +35,8 @@ impl Folder {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
-    fn tests(&self) -> Tests<'static> {
-        Tests::of(usual("keep-and-cap"), &[self.0.path().to_owned()]).unwrap_or_else(|error| panic!("{error}"))
+    fn tests(&self) -> Tests {
+        Tests::of(usual("keep-and-cap").policy(), &[self.0.path().to_owned()]).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn run(&self) -> Report {
@@ -352,7 +352,7 @@ fn files_may_name_their_policy() {
     let folder = Folder::of("");
     folder.write("x.test.yaml", &format!("{text}  expect: {{findings: none}}\n"));
     let read = |policy: Option<&Path>| Tests::read(policy, &[folder.path("")], &Limits::default());
-    let named = |tests: Tests<'_>| tests.run(&Options::default()).expect("a report").policies[0].name.clone();
+    let named = |tests: Tests| tests.run(&Options::default()).expect("a report").policies[0].name.clone();
     assert_eq!(named(read(None).expect("tests")), "keep-and-cap");
     assert_eq!(
         named(read(Some(&built("hostile"))).expect("tests")),

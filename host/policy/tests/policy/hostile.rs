@@ -3,10 +3,10 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use pvmigrate_core::policy::{LogLevel, PolicyError, Request, VolumeId, Vote};
-use pvmigrate_policy::{Call, Fault, Limits, Policy, PolicyFailure};
+use pvmigrate_core::policy::{LogLevel, PolicyError, Question, Request, VolumeId, Vote};
+use pvmigrate_policy::{Call, Configured, Fault, Limits, PolicyFailure};
 
-use super::support::{open, request, volume};
+use super::support::{all, open, question, request, volume};
 
 /// Small budgets, so that the tests are quick; the defaults only take longer to reach.
 fn limits() -> Limits {
@@ -14,22 +14,22 @@ fn limits() -> Limits {
 }
 
 /// The hostile policy with [`limits`], compiled once for all tests.
-fn hostile() -> &'static Policy {
-    static HOSTILE: OnceLock<Policy> = OnceLock::new();
+fn hostile() -> &'static Configured {
+    static HOSTILE: OnceLock<Configured> = OnceLock::new();
     HOSTILE.get_or_init(|| open("hostile", &limits()))
 }
 
-fn misbehaving(call: Call, deed: &str) -> Request {
-    Request { environment: format!("{call}:{deed}"), ..request(vec![volume(7, "data")]) }
+fn misbehaving(call: Call, deed: &str) -> Question {
+    question(&Request { environment: format!("{call}:{deed}"), ..request(vec![volume(7, "data")]) })
 }
 
-fn ask(policy: &Policy, call: Call, deed: &str) -> Result<(), PolicyFailure> {
+fn ask(policy: &Configured, call: Call, deed: &str) -> Result<(), PolicyFailure> {
     let request = misbehaving(call, deed);
     match call {
         Call::Select => policy.select(&request).map(|_| ()),
-        Call::MapModes => policy.map_modes(&request).map(|_| ()),
+        Call::MapModes => policy.map_modes(&request, &all(&request)).map(|_| ()),
         Call::Check => policy.check(&request, &[]).map(|_| ()),
-        Call::Describe => panic!("describe sees no request"),
+        Call::Describe | Call::Validate => panic!("{call} sees no request"),
     }
 }
 

@@ -6,6 +6,7 @@ mod default_policy;
 mod features;
 mod hostile;
 mod mistakes;
+mod museum;
 mod refused;
 mod support;
 mod testkit;

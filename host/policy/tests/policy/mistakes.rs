@@ -203,7 +203,7 @@ fn folder(files: &[(&str, &str)]) -> TestkitError {
         std::fs::create_dir_all(file.parent().unwrap_or(Path::new(""))).expect("a folder");
         std::fs::write(file, text).expect("a file");
     }
-    run_loaded(usual("keep-and-cap"), folder.path(), &Options::default()).expect_err("a mistake")
+    run_loaded(usual("keep-and-cap").policy(), folder.path(), &Options::default()).expect_err("a mistake")
 }
 
 #[test]

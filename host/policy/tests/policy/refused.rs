@@ -71,7 +71,7 @@ fn other_versions_of_the_interface_hear_of_it_first() {
     assert!(matches!(&failure.fault, Fault::ForeignVersion { needs, .. } if needs == "1.2.0"), "{failure:?}");
     assert_eq!(
         failure.to_string().split_once("x.wasm ").expect("the file's name").1,
-        "needs pvmigrate:policy@1.2.0, but this pvmigrate offers 0.1; \
+        "needs pvmigrate:policy@1.2.0, but this pvmigrate offers 0.1 and 0.2; \
          use a newer pvmigrate, or rebuild the policy against the interface that `wit/` holds"
     );
 }

@@ -1,25 +1,26 @@
 //! Requests and policies for the tests.
 
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Request, StorageClass, Volume, VolumeId, facts};
-use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Question, Request, StorageClass, Volume, VolumeId, facts};
+use pvmigrate_policy::{Configured, Limits, Policy};
 
 /// Finds a component that `policies/build` made.
 pub(crate) fn built(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../policies/dist/{name}.wasm"))
 }
 
-/// Loads a component that `policies/build` made.
-pub(crate) fn open(name: &str, limits: &Limits) -> Policy {
-    Policy::open(&built(name), limits).unwrap_or_else(|failure| panic!("{failure}"))
+/// Loads a component that `policies/build` made, without settings.
+pub(crate) fn open(name: &str, limits: &Limits) -> Configured {
+    let policy = Policy::open(&built(name), limits).unwrap_or_else(|failure| panic!("{failure}"));
+    Configured::bare(Arc::new(policy)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Returns a component that `policies/build` made, with the usual limits; compiled once for all tests.
-pub(crate) fn usual(name: &str) -> &'static Policy {
-    static POLICIES: [OnceLock<Policy>; 3] = [const { OnceLock::new() }; 3];
+pub(crate) fn usual(name: &str) -> &'static Configured {
+    static POLICIES: [OnceLock<Configured>; 3] = [const { OnceLock::new() }; 3];
     let at = ["default", "keep-and-cap", "hostile"].iter().position(|known| *known == name);
     POLICIES[at.unwrap_or_else(|| panic!("no policy {name}"))].get_or_init(|| open(name, &Limits::default()))
 }
@@ -89,7 +90,6 @@ pub(crate) fn consumer(pod: &str, node: &str) -> Consumer {
 /// Makes a request to migrate from `old` to `new`.
 pub(crate) fn request(volumes: Vec<Volume>) -> Request {
     Request {
-        settings: "{}".to_owned(),
         environment: String::new(),
         now: 1_750_000_000,
         source: Some(class("old")),
@@ -97,4 +97,14 @@ pub(crate) fn request(volumes: Vec<Volume>) -> Request {
         volumes,
         facts: pairs(&[(facts::SOURCE_CLASS, "old")]),
     }
+}
+
+/// Makes a question of a request, with nothing to look up.
+pub(crate) fn question(request: &Request) -> Question {
+    Question { request: request.clone(), collected: Arc::default() }
+}
+
+/// Returns all volumes of a question, as if all were selected.
+pub(crate) fn all(question: &Question) -> Vec<&Volume> {
+    question.request.volumes.iter().collect()
 }

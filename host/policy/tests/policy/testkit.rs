@@ -16,7 +16,7 @@ fn cases(policy: &str) -> PathBuf {
 pub(crate) fn run_text(policy: &str, text: &str) -> Result<Report, TestkitError> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("x.test.yaml"), text).expect("a file");
-    run_loaded(usual(policy), folder.path(), &Options::default())
+    run_loaded(usual(policy).policy(), folder.path(), &Options::default())
 }
 
 pub(crate) const HEAD: &str = "\
@@ -96,18 +96,18 @@ fn an_empty_suite_is_an_error() {
     assert_eq!(error.meaning(), ExitMeaning::NoTests, "{error}");
 
     let folder = tempfile::tempdir().expect("a folder");
-    let error = run_loaded(usual("default"), folder.path(), &Options::default()).expect_err("no files");
+    let error = run_loaded(usual("default").policy(), folder.path(), &Options::default()).expect_err("no files");
     assert!(matches!(error, TestkitError::NoTests { .. }), "{error}");
 
     let options = Options { filter: Some(Regex::new("nothing is called so").unwrap()), ..Options::default() };
-    let error = run_loaded(usual("default"), &cases("default"), &options).expect_err("no match");
+    let error = run_loaded(usual("default").policy(), &cases("default"), &options).expect_err("no match");
     assert_eq!(error.meaning(), ExitMeaning::NoTests, "{error}");
 }
 
 #[test]
 fn a_filter_runs_what_it_names() {
     let options = Options { filter: Some(Regex::new("invalid .* mode").unwrap()), ..Options::default() };
-    let report = run_loaded(usual("default"), &cases("default"), &options).expect("a report");
+    let report = run_loaded(usual("default").policy(), &cases("default"), &options).expect("a report");
     assert_eq!(report.cases.len(), 1);
 }
 
@@ -117,7 +117,7 @@ fn a_fixture_that_nobody_uses_is_an_error() {
     let test = format!("{HEAD}  expect: {{findings: none}}\n");
     std::fs::write(folder.path().join("x.test.yaml"), test).expect("a file");
     std::fs::write(folder.path().join("left-over.yaml"), "kind: List\nitems: []\n").expect("a file");
-    let error = run_loaded(usual("keep-and-cap"), folder.path(), &Options::default()).expect_err("unused");
+    let error = run_loaded(usual("keep-and-cap").policy(), folder.path(), &Options::default()).expect_err("unused");
     assert!(matches!(&error, TestkitError::Unused { file } if file.ends_with("left-over.yaml")), "{error}");
 }
 

@@ -70,7 +70,7 @@ impl<'a> Command<'a> {
         })
     }
 
-    fn read(&self) -> Result<Tests<'static>, TestkitError> {
+    fn read(&self) -> Result<Tests, TestkitError> {
         Tests::read(self.policy, &self.paths, &Limits::default())
     }
 
@@ -90,7 +90,7 @@ impl<'a> Command<'a> {
         Ok(())
     }
 
-    fn run(&self, tests: &Tests<'_>, screen: &Screen) -> Result<Exit, Failure> {
+    fn run(&self, tests: &Tests, screen: &Screen) -> Result<Exit, Failure> {
         let began = Instant::now();
         let report = tests.run(&self.options)?;
         let mut tested = Tested {

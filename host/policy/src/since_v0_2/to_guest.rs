@@ -1,18 +1,20 @@
 //! Questions, on their way to a policy.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::policy::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Request, StorageClass, Volume};
+use pvmigrate_core::policy::{ClassMode, Consumer, LookupError, ObjectRef, Pairs, Planned, StorageClass, Volume};
 
-use super::{preflight, types};
+use super::{preflight, snapshot, types};
+use crate::policies::Asked;
 
-pub(super) fn request(request: &Request) -> types::Request {
+pub(super) fn request(asked: &Asked<'_>) -> types::Request {
+    let request = asked.request;
     types::Request {
-        settings: request.settings.clone(),
+        settings: asked.settings.to_owned(),
         environment: request.environment.clone(),
         now: request.now,
         source: request.source.as_ref().map(storage_class),
         target: storage_class(&request.target),
-        volumes: request.volumes.iter().map(volume).collect(),
+        volumes: asked.volumes.iter().map(|asked| volume(asked)).collect(),
         facts: pairs(&request.facts),
     }
 }
@@ -24,6 +26,14 @@ pub(super) fn planned(planned: &Planned) -> preflight::Planned {
         volume_mode: volume_mode(planned.volume_mode),
         target_bytes: planned.target_bytes,
         facts: pairs(&planned.facts),
+    }
+}
+
+pub(super) fn lookup_error(error: LookupError) -> snapshot::LookupError {
+    match error {
+        LookupError::NotDeclared => snapshot::LookupError::NotDeclared,
+        LookupError::NotCollected(why) => snapshot::LookupError::NotCollected(why),
+        LookupError::Refused(why) => snapshot::LookupError::Refused(why),
     }
 }
 

@@ -2,14 +2,21 @@
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{
-    Ballot, Finding, Mapping, ObjectRef, PolicyError, Reason, Severity, Subject, TargetShape, VolumeId, Vote,
+    Ballot, Finding, Kind, Mapping, Need, ObjectRef, PolicyError, Reason, Severity, Subject, TargetShape, VolumeId,
+    Vote,
 };
 
-use super::{access_modes, manifest, preflight, selection, types};
+use super::{access_modes, manifest, preflight, selection, settings, types};
 use crate::load::{CodeDoc, RawInfo, Scope};
+use crate::settings::SettingsProblem;
 
 pub(super) fn info(info: manifest::Info) -> RawInfo {
     let code = |code: manifest::CodeDoc| CodeDoc { code: code.code, summary: code.summary, docs_url: code.docs_url };
+    let need = |need: manifest::ObjectNeed| Need {
+        kind: Kind::new(need.api_version, need.kind),
+        purpose: need.purpose,
+        optional: need.optional,
+    };
     RawInfo {
         name: info.name,
         version: info.version,
@@ -18,6 +25,8 @@ pub(super) fn info(info: manifest::Info) -> RawInfo {
             manifest::Scope::PerVolume => Scope::PerVolume,
             manifest::Scope::WholeBatch => Scope::WholeBatch,
         },
+        settings_schema: info.settings_schema,
+        needs: info.needs.into_iter().map(need).collect(),
         codes: info.codes.into_iter().map(code).collect(),
     }
 }
@@ -59,6 +68,10 @@ pub(super) fn finding(finding: preflight::Finding) -> Finding {
         remedy: finding.remedy,
         details: finding.details.into_iter().collect(),
     }
+}
+
+pub(super) fn problem(problem: settings::Problem) -> SettingsProblem {
+    SettingsProblem { pointer: problem.pointer, message: problem.message }
 }
 
 pub(super) fn policy_error(error: types::PolicyError) -> PolicyError {
