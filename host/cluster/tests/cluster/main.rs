@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp, reason = "tests")]
 
 mod cleanup;
+mod collect;
 mod default_class;
 mod drive;
 mod errors;
