@@ -80,6 +80,10 @@ pub enum PolicyCommand {
         /// A component (.wasm), or `builtin` for the default policy
         policy: PathBuf,
     },
+    /// Pushes a policy to an OCI registry
+    Push(PolicyPushArgs),
+    /// Pulls a policy from an OCI registry; what its tag means is noted in the lock file
+    Pull(PolicyPullArgs),
 }
 
 /// Says how output looks; every command takes these.
@@ -194,12 +198,24 @@ pub enum SourceVolumes {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Policies")]
 pub struct RuleArgs {
-    /// Policy component to ask before the built-in one (repeatable)
+    /// Policy to ask before those of the environment: FILE, FILE@sha256:HEX or oci://HOST/REPOSITORY:TAG (repeatable)
     #[arg(long, value_name = "FILE")]
     pub policy: Vec<PathBuf>,
-    /// Label of this environment that policies see, such as prod
-    #[arg(long, value_name = "LABEL", default_value = "", hide_default_value = true)]
-    pub environment: String,
+    /// Whose policies, settings and waivers.
+    #[command(flatten)]
+    pub place: EnvironmentArgs,
+}
+
+/// Says which environment this is.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Policies")]
+pub struct EnvironmentArgs {
+    /// Environment of the configuration file, such as prod: its policies, settings and waivers
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Configuration file of the environments (default: pvmigrate.yaml)
+    #[arg(long, value_name = "FILE", requires = "environment")]
+    pub config: Option<PathBuf>,
 }
 
 /// Says what is checked before anything starts.
@@ -337,6 +353,45 @@ pub struct RehearseArgs {
     /// What to migrate.
     #[command(flatten)]
     pub migration: MigrationArgs,
+}
+
+/// Holds the flags of `policy push`.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyPushArgs {
+    /// A component (.wasm)
+    pub file: PathBuf,
+    /// Where to: oci://HOST/REPOSITORY:TAG
+    pub reference: String,
+    /// How the registry is spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+/// Holds the flags of `policy pull`.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyPullArgs {
+    /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
+    pub reference: String,
+    /// Write the component to this file
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Take what the tag means now, instead of what it meant when it was pulled first
+    #[arg(long)]
+    pub update: bool,
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = crate::chain::LOCK_FILE)]
+    pub lock: PathBuf,
+    /// How the registry is spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
+
+/// Says how a registry is spoken to.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct RegistryArgs {
+    /// Speak plain HTTP, which anybody on the way can read and change (this machine is always spoken to so)
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// Reads a boolean in the words Go's `flag` package takes.

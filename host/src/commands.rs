@@ -37,7 +37,7 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
         Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
         Some(Command::Rbac(args)) => rbac::run(&args, screen),
         Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
-        Some(Command::Policy(command)) => policy::run(&command, screen),
+        Some(Command::Policy(command)) => policy::run(&command, screen).await,
         Some(Command::Completions { shell }) => completions::run(shell, screen),
     }
 }

@@ -55,6 +55,10 @@ impl From<PolicyFailure> for Failure {
         let (exit, hint) = match &failure.fault {
             Fault::Unreadable(_) => (Exit::Usage, Some("give the path of a .wasm component")),
             Fault::TooLarge { .. } => (Exit::PolicyLoad, Some("build it with optimisation and without debug data")),
+            Fault::WrongDigest { .. } => (
+                Exit::PolicyLoad,
+                Some("take back the file that was meant, or read what has changed and correct the digest"),
+            ),
             Fault::NotAComponent(_) | Fault::WrongWorld(_) | Fault::BadInfo(_) => {
                 (Exit::PolicyLoad, Some("see what is expected of a policy: wit/README.md"))
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_core::record::{Asked, Disposal, Limits, OnFailure};
 
 /// Holds the options of one run.
@@ -15,6 +16,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// `--environment`, a free label that policies see.
     pub environment: String,
+    /// Findings that the environment accepts for a while.
+    pub waivers: Vec<Waiver>,
     /// `--rsync-image`.
     pub rsync_image: String,
     /// `--rsync-flags`, split at its commas.

@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::eligibility;
 use pvmigrate_core::forecast::{Forecast, forecast};
 use pvmigrate_core::group::{self, Group};
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
+use pvmigrate_core::policy::waiver::{self, Waived, Waiver};
 use pvmigrate_core::policy::{About, Collected, Judgement, Pairs, Planned, Question, Request, facts};
 use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version};
 use pvmigrate_core::survey::{ClaimId, Survey};
@@ -28,6 +30,8 @@ pub struct Plan {
     pub blockers: Vec<Blocker>,
     /// What the policies said; absent when the classes are not there to ask about.
     pub judgement: Option<Judgement>,
+    /// What the policies found and the environment accepts for a while; the judgement's findings are without these.
+    pub waived: Vec<Waived>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
 }
@@ -61,10 +65,12 @@ impl Plan {
         let mut blockers = classes(survey, options);
         let unclaimed = survey.unclaimed.clone();
         let Some(request) = request(survey, options, now).filter(|_| blockers.is_empty()) else {
-            return Ok(Self { resumed, groups: Vec::new(), blockers, judgement: None, unclaimed });
+            let (groups, waived) = (Vec::new(), Vec::new());
+            return Ok(Self { resumed, groups, blockers, judgement: None, waived, unclaimed });
         };
         let question = Question { request, collected };
-        let judgement = policies.judge(&question, &Planned::of)?;
+        let mut judgement = policies.judge(&question, &Planned::of)?;
+        let waived = waive(&mut judgement, &options.waivers, now);
         blockers.extend(judgement.blockers().map(|finding| Blocker {
             code: Code::PolicyBlocker,
             about: match &finding.about {
@@ -85,7 +91,7 @@ impl Plan {
             PlannedGroup { group, record, blockers, forecast }
         });
         let groups = groups.collect();
-        Ok(Self { resumed, groups, blockers, judgement: Some(judgement), unclaimed })
+        Ok(Self { resumed, groups, blockers, judgement: Some(judgement), waived, unclaimed })
     }
 
     /// Returns everything that keeps new groups from starting.
@@ -97,6 +103,15 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.resumed.is_empty() && self.groups.is_empty() && self.blockers.is_empty()
     }
+}
+
+/// Takes out what the environment accepts today, and warns of waivers that do nothing.
+fn waive(judgement: &mut Judgement, waivers: &[Waiver], now: Timestamp) -> Vec<Waived> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let applied = waiver::apply(waivers, std::mem::take(&mut judgement.findings), today);
+    judgement.findings = applied.findings;
+    judgement.warnings.extend(applied.warnings);
+    applied.waived
 }
 
 /// Builds the question for the policies; `None` when the destination class does not exist.

@@ -13,6 +13,7 @@ use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+pub mod consulted;
 pub mod failure;
 pub mod findings;
 pub mod json;

@@ -70,6 +70,14 @@ pub enum Fault {
         /// The limit.
         limit: usize,
     },
+    /// It is another file than was meant.
+    #[error("is refused: its digest is {is}, and {wanted} was asked for")]
+    WrongDigest {
+        /// The digest asked for.
+        wanted: String,
+        /// That of its bytes.
+        is: String,
+    },
     /// The file is no component.
     #[error("is not a WebAssembly component: {0}")]
     NotAComponent(NotComponent),
@@ -165,6 +173,7 @@ impl Fault {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too-large",
+            Self::WrongDigest { .. } => "wrong-digest",
             Self::NotAComponent(_) => "not-a-component",
             Self::Refused { .. } => "refused-import",
             Self::ForeignVersion { .. } => "foreign-version",

@@ -137,6 +137,41 @@ impl Policy {
         }
     }
 
+    /// Reads a component file that must have these digests (`sha256:` and hex), and compiles and checks it. Another file
+    /// is refused before it is compiled.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`Fault::WrongDigest`].
+    pub fn open_pinned(file: &Path, digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
+        let origin = Origin { file: Some(file.to_owned()), digest: None };
+        match read(file, limits) {
+            Ok(bytes) => Self::load_pinned(origin, &bytes, digests, limits),
+            Err(fault) => Err(failure(origin, None, fault)),
+        }
+    }
+
+    /// Compiles and checks a component that was read elsewhere, with these digests as in [`Self::open_pinned`]; messages
+    /// call it `named`.
+    ///
+    /// # Errors
+    /// As [`Self::open_pinned`].
+    pub fn from_bytes(named: &Path, bytes: &[u8], digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
+        let origin = Origin { file: Some(named.to_owned()), digest: None };
+        if bytes.len() > limits.component_bytes {
+            let (bytes, limit) = (bytes.len() as u64, limits.component_bytes);
+            return Err(failure(origin, None, Fault::TooLarge { bytes, limit }));
+        }
+        Self::load_pinned(origin, bytes, digests, limits)
+    }
+
+    fn load_pinned(origin: Origin, bytes: &[u8], digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
+        let is = digest(bytes);
+        match digests.iter().find(|wanted| **wanted != is) {
+            Some(wanted) => Err(failure(origin, None, Fault::WrongDigest { wanted: (*wanted).to_owned(), is })),
+            None => Self::load(origin, bytes, limits),
+        }
+    }
+
     /// Returns the policy that is built in; the process compiles it once.
     ///
     /// # Errors

@@ -168,6 +168,7 @@ fn options(asked: &Asked, namespace: Option<&str>) -> Options {
         dest_class: asked.dest_class.clone(),
         namespace: namespace.map(str::to_owned),
         environment: String::new(),
+        waivers: Vec::new(),
         rsync_image: asked.rsync_image.clone(),
         rsync_flags: asked.rsync_flags.clone(),
         set_defaults: false,

@@ -53,7 +53,8 @@ pub(super) fn show(run: &Run, shown: &Shown<'_>, screen: &Screen) -> Result<Exit
         text.push_str(&shown.checked.map_or_else(String::new, |checked| render::report::checked(checked, screen)));
         text
     };
-    screen.result(text, &render::report::json(&run.report, &blockers, exit).compared(shown.checked))?;
+    screen
+        .result(text, &render::report::json(&run.report, &blockers, exit).planned(&run.plan).compared(shown.checked))?;
     render::findings::hints(screen, &blockers);
     Ok(exit)
 }

@@ -11,6 +11,8 @@ use crate::failure::Failure;
 use crate::render::Screen;
 
 mod inspect;
+mod pull;
+mod push;
 mod test;
 
 /// The word that stands for the built-in policy where a file is asked for.
@@ -20,10 +22,12 @@ const BUILT_IN: &str = "builtin";
 ///
 /// # Errors
 /// What ended it early.
-pub fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failure> {
+pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failure> {
     match command {
         PolicyCommand::Test(args) => test::run(args, screen),
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen),
+        PolicyCommand::Push(args) => push::run(args, screen).await,
+        PolicyCommand::Pull(args) => pull::run(args, screen).await,
     }
 }
 

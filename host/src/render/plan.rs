@@ -12,7 +12,7 @@ use pvmigrate_core::record::{ClaimRecord, Record};
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, findings};
+use super::{Screen, clean, consulted, findings};
 use crate::options::Options;
 use crate::plan::{Plan, PlannedGroup};
 
@@ -40,6 +40,7 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
         text.push_str(&staying(judgement, screen));
         text.push_str(&remarks(judgement, screen));
     }
+    text.push_str(&consulted::text(plan, screen));
     text.push_str(&left_alone(&plan.unclaimed, screen));
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();
     if !blockers.is_empty() {
@@ -244,6 +245,7 @@ mod tests {
             groups: Vec::new(),
             blockers: Vec::new(),
             judgement: None,
+            waived: Vec::new(),
             unclaimed: Vec::new(),
         };
         insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));

@@ -8,7 +8,7 @@ use pvmigrate_core::record::{Disposal, Ended, Outcome};
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, findings, plan};
+use super::{Screen, clean, consulted, findings, plan};
 use crate::commands::rehearse::Checked;
 use crate::driver::GroupEnd;
 use crate::options::Options;
@@ -21,7 +21,7 @@ pub use json::{RunJson, json};
 
 /// Returns what a run came to, for stdout: what kept it from starting, the closing table, and what follows it.
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
-    let mut text = String::new();
+    let mut text = consulted::waiver_warnings(&run.plan, screen);
     if !blockers.is_empty() {
         let title = "Nothing new was started, because of what was found:";
         let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
@@ -42,6 +42,7 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let _ = writeln!(text, "Nothing to migrate from {from} to {to}.");
         text.push_str(&self::text(&run.report, options.disposal, screen));
     }
+    text.push_str(&consulted::text(&run.plan, screen));
     text
 }
 

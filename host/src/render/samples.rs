@@ -9,6 +9,7 @@ use pvmigrate_core::copy_report::CopyReport;
 use pvmigrate_core::forecast::forecast;
 use pvmigrate_core::group::Group;
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
+use pvmigrate_core::policy::waiver::{Waived, Waiver};
 use pvmigrate_core::policy::{About, Judged};
 use pvmigrate_core::policy::{Decider, Decision, Judgement, Pairs, PolicyRef, Reason, Severity, Target, Verdict};
 use pvmigrate_core::record::{
@@ -40,6 +41,7 @@ pub(crate) fn options() -> Options {
         dest_class: "fast".to_owned(),
         namespace: None,
         environment: String::new(),
+        waivers: Vec::new(),
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,
@@ -208,6 +210,28 @@ pub(crate) fn blocker() -> Blocker {
     }
 }
 
+pub(crate) fn waived() -> Waived {
+    let about = About::Claim { namespace: "shop".to_owned(), name: EVIL.to_owned() };
+    Waived {
+        finding: Judged {
+            by: Decider::Policy(policy()),
+            code: "too-large".to_owned(),
+            severity: Severity::Blocker,
+            about: about.clone(),
+            message: "it is larger than most".to_owned(),
+            remedy: None,
+            details: Pairs::new(),
+        },
+        waiver: Waiver {
+            code: "too-large".to_owned(),
+            policy: "default".to_owned(),
+            subject: about.to_string(),
+            until: jiff::civil::date(2026, 12, 31),
+            reason: "moved by hand\u{1b}[2J".to_owned(),
+        },
+    }
+}
+
 pub(crate) fn plan(blocked: bool) -> Plan {
     let finding = Judged {
         by: Decider::Policy(policy()),
@@ -233,6 +257,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
             policies: vec![policy()],
             calls: Vec::new(),
         }),
+        waived: Vec::new(),
         unclaimed: vec!["pv-lost".to_owned()],
     }
 }

@@ -76,6 +76,7 @@ fn options() -> Options {
         dest_class: "new".to_owned(),
         namespace: None,
         environment: String::new(),
+        waivers: Vec::new(),
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,

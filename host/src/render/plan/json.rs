@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::forecast::Line;
-use pvmigrate_core::policy::{Judged, PolicyRef, Verdict, Warning};
+use pvmigrate_core::policy::{Judged, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::phases::phased;
 use crate::exit::Exit;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedGroup};
+use crate::render::consulted::{self, ConsultedJson};
 use crate::render::json::{ExitJson, SCHEMA_VERSION, WorkloadJson};
 
 /// A plan for scripts.
@@ -28,8 +29,8 @@ pub struct PlanJson<'a> {
     /// What keeps every new group from starting; each group has its own beside.
     blockers: &'a [Blocker],
     findings: &'a [Judged],
-    warnings: &'a [Warning],
-    policies: &'a [PolicyRef],
+    #[serde(flatten)]
+    consulted: ConsultedJson<'a>,
     staying: Vec<StayingJson<'a>>,
     unclaimed_volumes: &'a [String],
 }
@@ -108,8 +109,7 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         groups: plan.groups.iter().map(group).collect(),
         blockers: &plan.blockers,
         findings: judgement.map_or(&[], |judgement| &judgement.findings),
-        warnings: judgement.map_or(&[], |judgement| &judgement.warnings),
-        policies: judgement.map_or(&[], |judgement| &judgement.policies),
+        consulted: consulted::json(plan),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
         unclaimed_volumes: &plan.unclaimed,
     }

@@ -8,6 +8,8 @@ use crate::commands::rehearse::Checked;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::render::consulted::{self, ConsultedJson};
 use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::report::{ClaimReport, GroupReport, Report, Verified};
@@ -24,6 +26,9 @@ pub struct RunJson<'a> {
     defaults_changed: &'a [String],
     unclaimed_volumes: &'a [String],
     left_behind: &'a [String],
+    /// The policies that were asked, what was waived, and what is odd about that; absent where no plan was made.
+    #[serde(flatten)]
+    consulted: Option<ConsultedJson<'a>>,
     /// What a rehearsal compared with before.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<ComparedJson<'a>>,
@@ -81,6 +86,7 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         defaults_changed: &report.defaults_changed,
         unclaimed_volumes: &report.unclaimed,
         left_behind: &report.left_behind,
+        consulted: None,
         compared: None,
         errors: Vec::new(),
     }
@@ -95,6 +101,13 @@ impl<'a> RunJson<'a> {
             workloads: checked.workloads,
             changes: &checked.changes,
         });
+        self
+    }
+
+    /// Adds which policies the plan was made with, and what was waived.
+    #[must_use]
+    pub fn planned(mut self, plan: &'a Plan) -> Self {
+        self.consulted = Some(consulted::json(plan));
         self
     }
 

@@ -1,0 +1,150 @@
+//! From what the user names to policies that can be asked: the same chain for plan, migrate, rehearse and `policy test`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pvmigrate_core::policy::waiver::Waiver;
+use pvmigrate_policy::{Configured, Limits, Policies, Policy, SettingsError};
+use pvmigrate_registry::Digest;
+use serde_json::{Map, Value};
+
+use crate::cli::{EnvironmentArgs, RuleArgs};
+use crate::config::{self, ConfigError, Entry, Environment};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::module::Module;
+use crate::pulling::Puller;
+
+/// The lock file, beside the configuration file or in the working directory.
+pub const LOCK_FILE: &str = "pvmigrate.lock";
+
+/// Policies with their settings, and what is waived.
+#[derive(Debug)]
+pub struct Chain {
+    /// The policies, without the built-in one unless it was named.
+    pub links: Vec<Configured>,
+    /// What is waived.
+    pub waivers: Vec<Waiver>,
+}
+
+impl Chain {
+    /// Opens the policies of the command line, then those of the environment.
+    ///
+    /// # Errors
+    /// When the configuration is wrong, or a policy does not load or does not take its settings.
+    pub async fn of_rules(rules: &RuleArgs) -> Result<Self, Failure> {
+        let environment = environment(&rules.place)?;
+        let mut puller = puller(environment.as_ref());
+        let mut links = Vec::new();
+        for text in &rules.policy {
+            let module = Module::parse(text.as_os_str(), Path::new(""))
+                .map_err(|why| Failure::usage(format!("--policy {}: {why}", text.display())))?;
+            let policy = open(&module, None, &Limits::default(), &mut puller).await?;
+            links.push(Configured::new(policy, &Value::Object(Map::new()))?);
+        }
+        let mut chain = Self::of_entries(environment, &mut puller).await?;
+        chain.links.splice(0..0, links);
+        Ok(chain)
+    }
+
+    /// Opens the policies of an environment; none when none is named.
+    ///
+    /// # Errors
+    /// As [`Self::of_rules`].
+    pub async fn of_environment(args: &EnvironmentArgs) -> Result<Self, Failure> {
+        let environment = environment(args)?;
+        let mut puller = puller(environment.as_ref());
+        Self::of_entries(environment, &mut puller).await
+    }
+
+    async fn of_entries(environment: Option<Environment>, puller: &mut Puller) -> Result<Self, Failure> {
+        let Some(environment) = environment else { return Ok(Self { links: Vec::new(), waivers: Vec::new() }) };
+        let mut links = Vec::new();
+        for entry in &environment.policies {
+            let policy = open(&entry.module, entry.digest.as_ref(), &entry.limits, puller).await;
+            let policy = policy.map_err(|failure| failure.context(format!("{}: {}", entry.place, entry.module)))?;
+            links.push(Configured::new(policy, &entry.settings).map_err(|error| wrong_settings(entry, error))?);
+        }
+        Ok(Self { links, waivers: environment.waivers })
+    }
+
+    /// Makes the chain that a run asks.
+    ///
+    /// # Errors
+    /// Only when the engine does not start.
+    pub fn policies(self) -> Result<(Policies, Vec<Waiver>), Failure> {
+        Ok((Policies::new(self.links)?, self.waivers))
+    }
+}
+
+/// Reads the environment that is named, if one is.
+///
+/// A file that is missing is an error: without it, the run would go on without the environment's policies.
+fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
+    let Some(name) = args.environment.as_deref().filter(|name| !name.is_empty()) else { return Ok(None) };
+    let file = args.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
+    Environment::read(&file, name).map(Some).map_err(|error| {
+        let hint = match &error {
+            ConfigError::Unreadable { .. } => format!("environment {name} is looked up there; name another: --config"),
+            ConfigError::Wrong(_) => "the file's shape, for editors: pvmigrate policy schema --config".to_owned(),
+        };
+        Failure::new(Exit::Usage, error).hint(hint)
+    })
+}
+
+fn puller(environment: Option<&Environment>) -> Puller {
+    let folder = environment.and_then(|environment| environment.file.parent()).unwrap_or(Path::new(""));
+    Puller::new(&folder.join(LOCK_FILE), false)
+}
+
+/// Opens a policy. With a digest it must be this one: it is refused before it is compiled.
+///
+/// # Errors
+/// When it cannot be had, is another, or does not load.
+pub async fn open(
+    module: &Module,
+    digest: Option<&Digest>,
+    limits: &Limits,
+    puller: &mut Puller,
+) -> Result<Arc<Policy>, Failure> {
+    let wanted = digest.map(Digest::as_str);
+    match module {
+        Module::BuiltIn => {
+            let policy = Policy::built_in()?;
+            let is = &policy.info().digest;
+            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+                return Err(Failure::new(
+                    Exit::PolicyLoad,
+                    anyhow::anyhow!("the built-in policy is {is}, not {wanted}"),
+                )
+                .hint("take the pvmigrate that has it, or read what has changed and correct the digest"));
+            }
+            Ok(policy)
+        }
+        Module::File { path, digest: own } => {
+            let digests: Vec<&str> = wanted.into_iter().chain(own.as_ref().map(Digest::as_str)).collect();
+            Ok(Arc::new(Policy::open_pinned(path, &digests, limits)?))
+        }
+        Module::Registry(reference) => {
+            let pulled = puller.get(reference, limits.component_bytes).await?;
+            let name = reference.to_string();
+            let digests: Vec<&str> = wanted.into_iter().collect();
+            Ok(Arc::new(Policy::from_bytes(Path::new(&name), &pulled.bytes, &digests, limits)?))
+        }
+    }
+}
+
+/// Says what a policy has against its settings, with the places where they stand.
+fn wrong_settings(entry: &Entry, error: SettingsError) -> Failure {
+    let SettingsError::Wrong { policy, problems } = error else { return error.into() };
+    let line = |problem: &pvmigrate_policy::SettingsProblem| {
+        let place = entry.settings_place(&problem.pointer);
+        let at = if problem.pointer.is_empty() { String::new() } else { format!(" {}", problem.pointer) };
+        format!("{place}: settings{at} of policy {policy}: {}", problem.message)
+    };
+    let mut lines = problems.iter().map(line);
+    let first = lines.next().unwrap_or_else(|| format!("{}: policy {policy} does not take its settings", entry.place));
+    let mut failure = Failure::usage(first).hint(format!("what it takes: pvmigrate policy schema {}", entry.module));
+    failure.notes.extend(lines);
+    failure
+}

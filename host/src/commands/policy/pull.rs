@@ -1,0 +1,84 @@
+//! `policy pull`: a policy out of an OCI registry, by what its tag means in the lock file or by digest.
+
+use std::io::Write as _;
+use std::path::Path;
+
+use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_registry::{Digest, Locked, Reference};
+use serde::Serialize;
+
+use crate::cli::PolicyPullArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pulling::Puller;
+use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::{Screen, clean};
+
+/// What was pulled, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PulledJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    reference: String,
+    pinned: String,
+    manifest: &'a Digest,
+    component: &'a Digest,
+    name: &'a str,
+    version: &'a str,
+    /// What the tag meant before, when that was something else.
+    before: Option<&'a Locked>,
+}
+
+/// Pulls a policy. What is no policy is neither locked nor written.
+///
+/// # Errors
+/// When it cannot be had, is no policy, or a file cannot be written.
+pub(super) async fn run(args: &PolicyPullArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let reference: Reference = args.reference.parse().map_err(Failure::usage)?;
+    let limits = Limits::default();
+    let mut puller = Puller::new(&args.lock, args.registry.plain_http);
+    let pulled = match args.update {
+        true => puller.newest(&reference, limits.component_bytes).await?,
+        false => puller.locked(&reference, limits.component_bytes).await?,
+    };
+    let policy = Policy::from_bytes(Path::new(&reference.to_string()), &pulled.bytes, &[], &limits)?;
+    let before = puller.lock(&reference, &pulled)?;
+    if let Some(file) = &args.to {
+        write(file, &pulled.bytes)?;
+    }
+    let info = policy.info();
+    let pinned = Reference { tag: None, ..reference.at(&pulled.manifest) };
+    let json = PulledJson {
+        schema_version: SCHEMA_VERSION,
+        exit: Exit::Done.into(),
+        reference: reference.to_string(),
+        pinned: pinned.to_string(),
+        manifest: &pulled.manifest,
+        component: &pulled.component,
+        name: &info.name,
+        version: &info.version,
+        before: before.as_ref(),
+    };
+    let text = || {
+        let mut text = format!("pulled {}\n", clean(&format!("{} {} ({})", info.name, info.version, info.digest)));
+        text.push_str(&format!("    to be named {pinned}\n"));
+        if let Some(before) = &before {
+            text.push_str(&format!("    {} meant {} before\n", reference, before.component));
+        }
+        text
+    };
+    screen.result(text, &json)?;
+    Ok(Exit::Done)
+}
+
+/// Writes a file that is there as a whole or not at all.
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut new| {
+        new.write_all(bytes)?;
+        new.persist(file).map_err(|error| error.error)?;
+        Ok(())
+    });
+    written.map_err(|error| Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display())))
+}

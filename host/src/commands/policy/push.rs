@@ -1,0 +1,87 @@
+//! `policy push`: a policy into an OCI registry, with what it says of itself beside it.
+
+use std::path::Path;
+
+use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_registry::{Artifact, Digest, Reference};
+use serde::Serialize;
+
+use crate::cli::PolicyPushArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::pulling;
+use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::{Screen, clean};
+
+/// What was pushed, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PushedJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    reference: String,
+    pinned: String,
+    manifest: &'a Digest,
+    component: &'a str,
+    name: &'a str,
+    version: &'a str,
+}
+
+/// Pushes a policy. What is no policy is not pushed.
+///
+/// # Errors
+/// When the file does not load, or the registry does not take it.
+pub(super) async fn run(args: &PolicyPushArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let reference = target(&args.reference)?;
+    let (policy, component) = open(&args.file)?;
+    let info = policy.info();
+    let artifact = Artifact {
+        component,
+        name: info.name.clone(),
+        version: info.version.clone(),
+        summary: info.summary.clone(),
+        interface: info.interface.clone(),
+        exports: info.exports.clone(),
+        imports: info.imports.clone(),
+    };
+    let manifest = pulling::registry(args.registry.plain_http)?.push(&reference, &artifact).await?;
+    let pinned = Reference { tag: None, ..reference.at(&manifest) };
+    let json = PushedJson {
+        schema_version: SCHEMA_VERSION,
+        exit: Exit::Done.into(),
+        reference: reference.to_string(),
+        pinned: pinned.to_string(),
+        manifest: &manifest,
+        component: &info.digest,
+        name: &info.name,
+        version: &info.version,
+    };
+    let text = || {
+        let named = clean(&format!("{} {} ({})", info.name, info.version, info.digest));
+        format!("pushed {named}\n    as {reference}\n    to be named {pinned}\n")
+    };
+    screen.result(text, &json)?;
+    Ok(Exit::Done)
+}
+
+/// Reads where to push to: a tag, because the digest follows from what is pushed.
+fn target(text: &str) -> Result<Reference, Failure> {
+    let reference: Reference = text.parse().map_err(Failure::usage)?;
+    if reference.tag.is_some() && reference.digest.is_none() {
+        return Ok(reference);
+    }
+    let why = if reference.digest.is_some() { "a digest follows from what is pushed" } else { "it has no tag" };
+    Err(Failure::usage(format!("cannot push to {reference}: {why}"))
+        .hint("such as the policy's version: oci://HOST/REPOSITORY:1.0.0"))
+}
+
+/// Loads the policy, and returns the bytes that were loaded.
+fn open(file: &Path) -> Result<(Policy, Vec<u8>), Failure> {
+    let policy = Policy::open(file, &Limits::default())?;
+    let unreadable = |error| Failure::new(Exit::Usage, error).context(format!("cannot read {}", file.display()));
+    let bytes = std::fs::read(file).map_err(unreadable)?;
+    match Digest::of(&bytes).as_str() == policy.info().digest {
+        true => Ok((policy, bytes)),
+        false => Err(Failure::usage(format!("{} changes while it is read", file.display()))),
+    }
+}

@@ -1,0 +1,139 @@
+//! Pulling of policies with a lock file and a store: what a tag meant first is what it means, and nothing comes twice.
+
+use std::path::{Path, PathBuf};
+
+use pvmigrate_policy::cache_folder;
+use pvmigrate_registry::{Credentials, Error, Lock, LockError, Locked, Pulled, Reference, Registry, Store};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// Pulls policies.
+#[derive(Debug)]
+pub struct Puller {
+    registry: Option<Registry>,
+    plain_http: bool,
+    lock_file: PathBuf,
+    store: Option<Store>,
+}
+
+impl Puller {
+    /// Makes one; nothing is read before something is pulled.
+    pub fn new(lock_file: &Path, plain_http: bool) -> Self {
+        let store = cache_folder().map(|folder| Store::new(folder.join("components")));
+        Self { registry: None, plain_http, lock_file: lock_file.to_owned(), store }
+    }
+
+    /// Returns what a reference stands for, and notes it in the lock file.
+    ///
+    /// # Errors
+    /// When it cannot be had, is not what the lock file says, or that file cannot be written.
+    pub async fn get(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
+        let pulled = self.locked(reference, most).await?;
+        self.lock(reference, &pulled)?;
+        Ok(pulled)
+    }
+
+    /// Returns what a reference stands for. A tag in the lock file means what it meant when it was pulled first.
+    ///
+    /// # Errors
+    /// When it cannot be had, or is not what the lock file says.
+    pub async fn locked(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
+        if reference.digest.is_some() {
+            return self.by_digest(reference, most).await;
+        }
+        let lock = Lock::read(&self.lock_file)?;
+        let Some(locked) = lock.get(reference) else { return self.newest(reference, most).await };
+        let pulled = self.by_digest(&reference.at(&locked.manifest), most).await?;
+        if pulled.component == locked.component {
+            return Ok(pulled);
+        }
+        let (is, wanted) = (&pulled.component, &locked.component);
+        let what = format!("{reference} has component {is}, and {} says {wanted}", lock.file().display());
+        Err(Failure::new(Exit::PolicyLoad, anyhow::anyhow!(what))
+            .hint("nobody but pvmigrate should write that file; take it back from where it is kept"))
+    }
+
+    /// Asks the registry what a reference stands for now.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub async fn newest(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
+        let registry = match &mut self.registry {
+            Some(registry) => registry,
+            none => none.insert(registry(self.plain_http)?),
+        };
+        let pulled = registry.pull(reference, most).await?;
+        if let Some(Err(error)) = self.store.as_ref().map(|store| store.keep(&pulled)) {
+            tracing::debug!(%error, "what was pulled is not kept for the next time");
+        }
+        Ok(pulled)
+    }
+
+    /// Notes what a tag means from now on; returns what it meant before, if that was something else.
+    ///
+    /// # Errors
+    /// When the lock file cannot be read or written.
+    pub fn lock(&self, reference: &Reference, pulled: &Pulled) -> Result<Option<Locked>, Failure> {
+        if reference.digest.is_some() {
+            return Ok(None);
+        }
+        // Read again: pulling takes time, and another process may have locked something meanwhile.
+        let mut lock = Lock::read(&self.lock_file)?;
+        let locked = Locked { manifest: pulled.manifest.clone(), component: pulled.component.clone() };
+        Ok(lock.set(reference, locked.clone())?.filter(|before| *before != locked))
+    }
+
+    async fn by_digest(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
+        if let (Some(store), Some(manifest)) = (&self.store, &reference.digest)
+            && let Some(found) = store.find(reference, manifest, most)?
+        {
+            return Ok(found);
+        }
+        self.newest(reference, most).await
+    }
+}
+
+/// Makes a registry client with the user's own credentials.
+///
+/// # Errors
+/// When the credentials cannot be read.
+pub fn registry(plain_http: bool) -> Result<Registry, Failure> {
+    let credentials = match Credentials::usual_file() {
+        Some(file) => Credentials::read(&file)?,
+        None => Credentials::default(),
+    };
+    Ok(Registry::new(credentials, plain_http))
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let hint = match &error {
+            Error::Absent(_) => Some("see whether host, repository and tag are right"),
+            Error::WrongBytes { .. } => Some("somebody has changed them on the way or in the registry: do not use it"),
+            Error::NotWasm { .. } => Some("policies are pushed with: pvmigrate policy push FILE REFERENCE"),
+            Error::SignIn { .. } => {
+                Some("sign in, such as with `docker login`, where no credential helper is configured")
+            }
+            Error::Unreachable { .. } | Error::Slow { .. } => Some(
+                "see whether the registry runs; on other machines than this one it must speak TLS, or --plain-http",
+            ),
+            Error::TooLarge { .. }
+            | Error::Refused { .. }
+            | Error::Nonsense { .. }
+            | Error::Elsewhere { .. }
+            | Error::Credentials { .. }
+            | Error::Tls(_) => None,
+        };
+        let mut failure = Self::new(Exit::PolicyLoad, error);
+        failure.hints.extend(hint.map(str::to_owned));
+        failure
+    }
+}
+
+impl From<LockError> for Failure {
+    fn from(error: LockError) -> Self {
+        Self::new(Exit::Usage, error)
+            .hint("a policy named by digest (oci://HOST/REPOSITORY@sha256:...) needs no lock file")
+    }
+}
