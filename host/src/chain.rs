@@ -4,12 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::Waiver;
-use pvmigrate_policy::{Configured, Limits, Policies, Policy, SettingsError};
+use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
 use pvmigrate_registry::Digest;
-use serde_json::{Map, Value};
 
-use crate::cli::{EnvironmentArgs, RuleArgs};
-use crate::config::{self, ConfigError, Entry, Environment};
+use crate::cli::EnvironmentArgs;
+use crate::config::{self, Entry, Environment};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::module::Module;
@@ -28,33 +27,23 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Opens the policies of the command line, then those of the environment.
+    /// Opens these policies (each as [`Module::parse`] reads it), then those of the environment, if one is named.
     ///
     /// # Errors
     /// When the configuration is wrong, or a policy does not load or does not take its settings.
-    pub async fn of_rules(rules: &RuleArgs) -> Result<Self, Failure> {
-        let environment = environment(&rules.place)?;
+    pub async fn of(policies: &[PathBuf], place: &EnvironmentArgs) -> Result<Self, Failure> {
+        let environment = environment(place)?;
         let mut puller = puller(environment.as_ref());
         let mut links = Vec::new();
-        for text in &rules.policy {
+        for text in policies {
             let module = Module::parse(text.as_os_str(), Path::new(""))
                 .map_err(|why| Failure::usage(format!("--policy {}: {why}", text.display())))?;
             let policy = open(&module, None, &Limits::default(), &mut puller).await?;
-            links.push(Configured::new(policy, &Value::Object(Map::new()))?);
+            links.push(Configured::bare(policy)?);
         }
         let mut chain = Self::of_entries(environment, &mut puller).await?;
         chain.links.splice(0..0, links);
         Ok(chain)
-    }
-
-    /// Opens the policies of an environment; none when none is named.
-    ///
-    /// # Errors
-    /// As [`Self::of_rules`].
-    pub async fn of_environment(args: &EnvironmentArgs) -> Result<Self, Failure> {
-        let environment = environment(args)?;
-        let mut puller = puller(environment.as_ref());
-        Self::of_entries(environment, &mut puller).await
     }
 
     async fn of_entries(environment: Option<Environment>, puller: &mut Puller) -> Result<Self, Failure> {
@@ -67,14 +56,6 @@ impl Chain {
         }
         Ok(Self { links, waivers: environment.waivers })
     }
-
-    /// Makes the chain that a run asks.
-    ///
-    /// # Errors
-    /// Only when the engine does not start.
-    pub fn policies(self) -> Result<(Policies, Vec<Waiver>), Failure> {
-        Ok((Policies::new(self.links)?, self.waivers))
-    }
 }
 
 /// Reads the environment that is named, if one is.
@@ -83,13 +64,7 @@ impl Chain {
 fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
     let Some(name) = args.environment.as_deref().filter(|name| !name.is_empty()) else { return Ok(None) };
     let file = args.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
-    Environment::read(&file, name).map(Some).map_err(|error| {
-        let hint = match &error {
-            ConfigError::Unreadable { .. } => format!("environment {name} is looked up there; name another: --config"),
-            ConfigError::Wrong(_) => "the file's shape, for editors: pvmigrate policy schema --config".to_owned(),
-        };
-        Failure::new(Exit::Usage, error).hint(hint)
-    })
+    Environment::read(&file, name).map(Some)
 }
 
 fn puller(environment: Option<&Environment>) -> Puller {
@@ -101,7 +76,7 @@ fn puller(environment: Option<&Environment>) -> Puller {
 ///
 /// # Errors
 /// When it cannot be had, is another, or does not load.
-pub async fn open(
+async fn open(
     module: &Module,
     digest: Option<&Digest>,
     limits: &Limits,

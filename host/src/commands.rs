@@ -1,16 +1,15 @@
 //! One file a command, and what they share: a policy chain, a connection, the user's Ctrl-C.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-
 use pvmigrate_cluster::{ConnectOptions, Connection};
-use pvmigrate_policy::{Configured, Limits, Policies, Policy};
+use pvmigrate_policy::Policies;
 
+use crate::chain::Chain;
 use crate::cli::{Cli, ClusterArgs, Command, RuleArgs};
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::render::Screen;
+use crate::options::Options;
+use crate::render::{Screen, clean};
 use crate::stop::Stop;
 
 pub mod abort;
@@ -47,9 +46,14 @@ async fn connect(args: &ClusterArgs) -> Result<Connection, Failure> {
     Ok(pvmigrate_cluster::connect(&options).await?)
 }
 
-fn policies(args: &RuleArgs) -> Result<Policies, Failure> {
-    let link = |file: &PathBuf| Configured::bare(Arc::new(Policy::open(file, &Limits::default())?));
-    Ok(Policies::new(args.policy.iter().map(link).collect::<Result<_, _>>()?)?)
+/// Opens the policies of a run, and tells its options what the environment waives.
+async fn policies(args: &RuleArgs, options: &mut Options, screen: &Screen) -> Result<Policies, Failure> {
+    if let Some(warning) = pvmigrate_policy::cache_warning() {
+        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&warning)));
+    }
+    let chain = Chain::of(&args.policy, &args.place).await?;
+    options.waivers = chain.waivers;
+    Ok(Policies::new(chain.links)?)
 }
 
 /// Says what an interrupt means for a command.

@@ -12,6 +12,8 @@ use pvmigrate_policy::yaml_tree::{At, Fields, Kind, Node, Place, Tree, Wrong, di
 use pvmigrate_registry::Digest;
 use serde_json::{Map, Value};
 
+use crate::exit::Exit;
+use crate::failure::Failure;
 use crate::module::Module;
 
 mod limits;
@@ -29,22 +31,6 @@ const WAIVER_KEYS: &[&str] = &["code", "policy", "subject", "until", "reason"];
 /// Returns the JSON Schema of the file, for editors.
 pub fn schema() -> &'static str {
     include_str!("config/schema.json")
-}
-
-/// Says why a configuration file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It cannot be read.
-    #[error("cannot read {}: {source}", .file.display())]
-    Unreadable {
-        /// The file.
-        file: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// Something in it is wrong.
-    #[error(transparent)]
-    Wrong(#[from] Wrong),
 }
 
 /// One environment of the file.
@@ -91,10 +77,13 @@ impl Environment {
     ///
     /// # Errors
     /// When the file cannot be read, anything in it is wrong, or it has no such environment.
-    pub fn read(file: &Path, name: &str) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
-        Ok(Self::parse(file, &text, name)?)
+    pub fn read(file: &Path, name: &str) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Failure::new(Exit::Usage, error)
+                .context(format!("cannot read {}", file.display()))
+                .hint(format!("the policies of environment {name} are looked up there; another file: --config FILE"))
+        })?;
+        Self::parse(file, &text, name).map_err(|wrong| Failure::new(Exit::Usage, wrong))
     }
 
     fn parse(file: &Path, text: &str, name: &str) -> Result<Self, Wrong> {

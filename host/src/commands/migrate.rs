@@ -17,8 +17,8 @@ use crate::run::{self, Run};
 /// # Errors
 /// On bad usage, when a policy fails, or when the cluster cannot be used. What happens to a group later is in the report.
 pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let options = args.migration.options()?;
-    let policies = super::policies(&args.migration.rules)?;
+    let mut options = args.migration.options()?;
+    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
     let connection = super::connect(&args.cluster).await?;
     let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
     let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));

@@ -11,8 +11,8 @@ use crate::run;
 /// # Errors
 /// On bad usage, when a policy fails, or when the cluster cannot be read.
 pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let options = args.migration.options()?;
-    let policies = super::policies(&args.migration.rules)?;
+    let mut options = args.migration.options()?;
+    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
     let connection = super::connect(&args.cluster).await?;
     let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();

@@ -33,8 +33,8 @@ const SEED: u64 = 1;
 /// When a file cannot be read, rsync is missing, or the run fails.
 pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> {
     let objects = read(&args.paths)?;
-    let options = args.migration.options_for(classes::of(&args.migration.scope, &objects)?)?;
-    let policies = super::policies(&args.migration.rules)?;
+    let mut options = args.migration.options_for(classes::of(&args.migration.scope, &objects)?)?;
+    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
     let rsync = find_rsync()?;
     let directory = tempfile::Builder::new().prefix("pvmigrate-rehearsal-").tempdir();
     let directory = directory

@@ -2,11 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+#[path = "../../registry/tests/support/docker_registry.rs"]
+mod docker_registry;
+mod environments;
 mod input;
 mod on_a_cluster;
 mod policy;
 mod policy_test;
 mod readme;
+mod registries;
 mod rehearse;
 mod usage;
 
@@ -36,7 +40,7 @@ fn command(words: &[&str]) -> Command {
     for variable in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NO_COLOR", "PVMIGRATE_LOG"] {
         command.env_remove(variable);
     }
-    command.env("HOME", "/nonexistent");
+    command.env("HOME", "/nonexistent").env_remove("XDG_CACHE_HOME").env_remove("DOCKER_CONFIG");
     command
 }
 

@@ -74,6 +74,7 @@ fn checks_alone_change_nothing_and_find_what_stands_against_it() {
 #[test]
 fn a_policy_that_misbehaves_stops_the_run_before_it_begins() {
     assert_rsync();
+    let folder = tempfile::tempdir().unwrap();
     let policy = repository("policies/dist/hostile.wasm");
     for (deed, part) in [
         ("select:panic", "panicked"),
@@ -82,7 +83,12 @@ fn a_policy_that_misbehaves_stops_the_run_before_it_begins() {
         ("check:recurse", "in check"),
         ("select:undeclared-code", "does not declare"),
     ] {
-        let ran = rehearse(&["--policy", path_text(&policy), "--environment", deed]);
+        // The hostile policy does what the environment is called.
+        let config = folder.path().join("pvmigrate.yaml");
+        let text = format!("{{apiVersion: pvmigrate.dev/config/v1, environments: {{\"{deed}\": {{}}}}}}");
+        std::fs::write(&config, text).unwrap();
+        let environment = ["--environment", deed, "--config", path_text(&config)];
+        let ran = rehearse(&[&["--policy", path_text(&policy)], &environment[..]].concat());
         assert_eq!(ran.code, 5, "{deed}: {}", ran.err);
         assert!(ran.err.contains(part) && ran.err.contains("hostile.wasm"), "{deed}: {}", ran.err);
         assert!(!ran.err.contains("begins"), "{deed}: {}", ran.err);

@@ -1,0 +1,114 @@
+//! `policy push`, `policy pull` and policies from a registry, with the real binary and a real registry.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::docker_registry::{Docker, start};
+use crate::{Ran, command, finish, path_text, repository};
+
+/// A registry, and a folder to work in that has the caches and the lock file, too.
+struct Stage {
+    docker: Docker,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    fn new() -> Option<Self> {
+        Some(Self { docker: start(false)?, folder: tempfile::tempdir().unwrap() })
+    }
+
+    fn run(&self, words: &[&str]) -> Ran {
+        let caches = self.folder.path().join("caches");
+        finish(command(words).env("XDG_CACHE_HOME", caches).current_dir(self.folder.path()))
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        let ran = self.run(&[words, &["-o", "json"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.json()
+    }
+
+    fn push(&self, file: &Path) -> Value {
+        self.json(&["policy", "push", path_text(file), &self.by_tag()])
+    }
+
+    fn by_tag(&self) -> String {
+        format!("oci://{}/policies/it:1", self.docker.host)
+    }
+
+    /// Rehearses with one policy; returns the digest of the first of the chain.
+    fn rehearse(&self, policy: &str) -> String {
+        assert!(pvmigrate_rehearsal::find_rsync().is_ok(), "rsync is missing: run tests/setup rsync");
+        let scenario = repository("tests/embedded/scenarios/one-claim.yaml");
+        let json = self.json(&["rehearse", path_text(&scenario), "--preflight-validation-only", "--policy", policy]);
+        text(&json["policies"][0]["digest"])
+    }
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
+
+#[test]
+fn a_policy_goes_to_a_registry_and_judges_from_there() {
+    let Some(stage) = Stage::new() else { return };
+    let file = repository("policies/dist/keep-and-cap.wasm");
+    let pushed = stage.push(&file);
+    assert_eq!(pushed["name"], "keep-and-cap");
+    assert_eq!(stage.push(&file), pushed, "the same again is the same");
+
+    let (pinned, component) = (text(&pushed["pinned"]), text(&pushed["component"]));
+    assert_eq!(stage.rehearse(&pinned), component);
+    assert!(!stage.folder.path().join("pvmigrate.lock").exists(), "a digest needs no lock");
+
+    let pulled = stage.json(&["policy", "pull", &pinned, "--to", "copy.wasm"]);
+    assert_eq!(text(&pulled["component"]), component);
+    assert_eq!(std::fs::read(stage.folder.path().join("copy.wasm")).unwrap(), std::fs::read(file).unwrap());
+}
+
+#[test]
+fn a_tag_means_what_it_meant_first_until_it_is_updated() {
+    let Some(stage) = Stage::new() else { return };
+    let (first, second) = (repository("policies/dist/keep-and-cap.wasm"), repository("policies/dist/hostile.wasm"));
+    let first = text(&stage.push(&first)["component"]);
+    assert_eq!(stage.rehearse(&stage.by_tag()), first);
+    let lock = || std::fs::read_to_string(stage.folder.path().join("pvmigrate.lock")).unwrap();
+    assert!(lock().contains(&first), "{}", lock());
+
+    let second = text(&stage.push(&second)["component"]);
+    assert_eq!(stage.rehearse(&stage.by_tag()), first, "the tag has moved, the run has not");
+    assert_eq!(text(&stage.json(&["policy", "pull", &stage.by_tag()])["component"]), first);
+
+    let updated = stage.json(&["policy", "pull", &stage.by_tag(), "--update"]);
+    assert_eq!((text(&updated["component"]), text(&updated["before"]["component"])), (second.clone(), first.clone()));
+    assert!(lock().contains(&second) && !lock().contains(&first), "{}", lock());
+}
+
+#[test]
+fn what_is_no_policy_is_neither_pushed_nor_locked() {
+    let Some(stage) = Stage::new() else { return };
+    let file = stage.folder.path().join("text.wasm");
+    std::fs::write(&file, "no component").unwrap();
+    let ran = stage.run(&["policy", "push", path_text(&file), &stage.by_tag()]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    let ran = stage.run(&["policy", "pull", &stage.by_tag()]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("there is no oci://") && ran.err.contains("hint: "), "{}", ran.err);
+    assert!(!stage.folder.path().join("pvmigrate.lock").exists());
+}
+
+#[test]
+fn references_are_read_before_anything_is_asked() {
+    let file = repository("policies/dist/default.wasm");
+    let folder = tempfile::tempdir().unwrap();
+    for (words, part) in [
+        (["policy", "push", path_text(&file), "oci://localhost:1/x"], "no tag"),
+        (["policy", "push", path_text(&file), "localhost:1/x:1"], "does not begin with oci://"),
+        (["policy", "pull", "oci://localhost:1/x@sha256:12", "--update"], "64 hex digits"),
+    ] {
+        let ran = finish(command(&words).current_dir(folder.path()));
+        assert_eq!(ran.code, 2, "{}", ran.err);
+        assert!(ran.err.contains(part), "{part} is not in: {}", ran.err);
+    }
+}
