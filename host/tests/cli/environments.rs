@@ -147,3 +147,15 @@ fn a_file_or_environment_that_is_not_there_is_no_silence() {
     let ran = here(&["--config", "pvmigrate.yaml"]);
     assert!(ran.code == 2 && ran.err.contains("--environment"), "{}", ran.err);
 }
+
+#[test]
+fn the_file_in_the_readme_is_one() {
+    let readme = std::fs::read_to_string(repository("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```yaml\napiVersion: pvmigrate.dev/config/v1\n").unwrap();
+    let (text, _) = rest.split_once("```").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pvmigrate.yaml");
+    std::fs::write(&file, format!("apiVersion: pvmigrate.dev/config/v1\n{text}")).unwrap();
+    let prod = pvmigrate::config::Environment::read(&file, "prod").unwrap();
+    assert_eq!((prod.policies.len(), prod.waivers.len()), (2, 1));
+}
