@@ -281,6 +281,9 @@ mod tests {
 
         Left behind by the checks:
           the trial's pod pf in namespace shop is still there after 120 s
+
+        POLICY   VERSION  DIGEST
+        default  0.1.0    sha256:00
         "
         );
     }
