@@ -11,9 +11,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 mod go_flags;
 mod options;
 mod policy_test;
+mod registry;
 
 pub use options::Classes;
 pub use policy_test::{PolicyTestArgs, ReportTo, TestFormat};
+pub use registry::{PolicyPullArgs, PolicyPushArgs, RegistryArgs};
 
 /// Moves Kubernetes volumes from one StorageClass to another.
 ///
@@ -353,45 +355,6 @@ pub struct RehearseArgs {
     /// What to migrate.
     #[command(flatten)]
     pub migration: MigrationArgs,
-}
-
-/// Holds the flags of `policy push`.
-#[derive(Args, Clone, Debug)]
-pub struct PolicyPushArgs {
-    /// A component (.wasm)
-    pub file: PathBuf,
-    /// Where to: oci://HOST/REPOSITORY:TAG
-    pub reference: String,
-    /// How the registry is spoken to.
-    #[command(flatten)]
-    pub registry: RegistryArgs,
-}
-
-/// Holds the flags of `policy pull`.
-#[derive(Args, Clone, Debug)]
-pub struct PolicyPullArgs {
-    /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
-    pub reference: String,
-    /// Write the component to this file
-    #[arg(long, value_name = "FILE")]
-    pub to: Option<PathBuf>,
-    /// Take what the tag means now, instead of what it meant when it was pulled first
-    #[arg(long)]
-    pub update: bool,
-    /// The lock file
-    #[arg(long, value_name = "FILE", default_value = crate::chain::LOCK_FILE)]
-    pub lock: PathBuf,
-    /// How the registry is spoken to.
-    #[command(flatten)]
-    pub registry: RegistryArgs,
-}
-
-/// Says how a registry is spoken to.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct RegistryArgs {
-    /// Speak plain HTTP, which anybody on the way can read and change (this machine is always spoken to so)
-    #[arg(long)]
-    pub plain_http: bool,
 }
 
 /// Reads a boolean in the words Go's `flag` package takes.
