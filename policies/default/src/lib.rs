@@ -1,60 +1,36 @@
-//! The rules that pvmigrate follows when no other policy is given. The rule is in [`rule`]; here are only the exports.
-#![no_std]
+//! The rules that pvmigrate follows when no other policy is given. The rule is in [`rule`]; here is what it answers.
+#![cfg_attr(target_arch = "wasm32", no_std)]
 
-extern crate alloc;
-#[cfg(test)]
-extern crate std;
+use pvmigrate_policy_sdk::prelude::*;
 
-mod glue;
 mod rule;
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
-
-use glue::exports::pvmigrate::policy::access_modes::{self, Mapping};
-use glue::exports::pvmigrate::policy::manifest::{self, CodeDoc, Info, Scope};
-use glue::exports::pvmigrate::policy::preflight::{self, Finding, Planned};
-use glue::exports::pvmigrate::policy::selection::{self, Ballot};
-use pvmigrate_policy_sdk::types::{PolicyError, Request};
-
+#[derive(Settings)]
 struct Default;
 
-glue::export!(Default with_types_in glue);
+impl Policy for Default {
+    type Code = rule::Code;
+    const NAME: &'static str = "default";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = "selects by StorageClass and namespace; access modes from the claim's annotation";
+}
 
-impl manifest::Guest for Default {
-    fn describe() -> Info {
-        let code = |(code, summary): &(&str, &str)| CodeDoc {
-            code: code.to_string(),
-            summary: summary.to_string(),
-            docs_url: None,
-        };
-        Info {
-            name: "default".to_string(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            summary: "selects by StorageClass and namespace; access modes from the claim's annotation".to_string(),
-            scope: Scope::PerVolume,
-            codes: rule::CODES.iter().map(code).collect(),
-        }
+impl Selection for Default {
+    fn vote(&self, request: &Request, volume: &Volume) -> Result<Vote, PolicyError> {
+        Ok(rule::vote(request, volume))
     }
 }
 
-impl selection::Guest for Default {
-    fn select(request: Request) -> Result<Vec<Ballot>, PolicyError> {
-        let ballots =
-            request.volumes.iter().map(|volume| Ballot { volume: volume.id, vote: rule::vote(&request, volume) });
-        Ok(ballots.collect())
+impl AccessModes for Default {
+    fn shape(&self, _: &Request, volume: &Volume) -> Result<Option<TargetShape>, PolicyError> {
+        Ok(rule::shape(volume))
     }
 }
 
-impl access_modes::Guest for Default {
-    fn map_modes(request: Request) -> Result<Vec<Mapping>, PolicyError> {
-        let mappings = request.volumes.iter().map(|volume| Mapping { volume: volume.id, shape: rule::shape(volume) });
-        Ok(mappings.collect())
+impl Preflight for Default {
+    fn check(&self, request: &Request, plan: &[Planned]) -> Result<Vec<Finding>, PolicyError> {
+        Ok(rule::findings(request, plan))
     }
 }
 
-impl preflight::Guest for Default {
-    fn check(request: Request, plan: Vec<Planned>) -> Result<Vec<Finding>, PolicyError> {
-        Ok(rule::findings(&request, &plan))
-    }
-}
+pvmigrate_policy_sdk::export!(Default: Selection, AccessModes, Preflight);

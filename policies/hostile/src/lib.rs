@@ -1,61 +1,78 @@
 //! Misbehaves on request, to show that the sandbox holds. Not a policy for anybody.
 //!
-//! The request's `environment` names the misbehaviour: `<call>:<what>`, such as `select:loop`. The hosts' tests
-//! keep this as one committed component, so that they need no compiler for WebAssembly.
-#![no_std]
+//! * `select`, `map-modes` and `check` do what the request's `environment` says: `<call>:<what>`, such as `select:loop`.
+//! * `validate` does what the settings say: `{"deed": "loop"}`.
+//! * `describe` is asked nothing, so it does what 32 bytes in the component say that begin with `describe:`
+//!   ([`describe::DEED`]): tests write another word over them.
+//!
+//! The host's tests keep this as one committed component, so that they need no compiler for WebAssembly.
+#![cfg_attr(target_arch = "wasm32", no_std)]
 
-extern crate alloc;
+use pvmigrate_policy_sdk::bindings::{access_modes, manifest, preflight, selection, settings};
+use pvmigrate_policy_sdk::prelude::*;
+use pvmigrate_policy_sdk::{Ballot, Mapping, Reason};
 
 mod deeds;
-mod glue;
+mod describe;
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
-
-use glue::exports::pvmigrate::policy::access_modes::{self, Mapping, TargetShape};
-use glue::exports::pvmigrate::policy::manifest::{self, CodeDoc, Info, Scope};
-use glue::exports::pvmigrate::policy::preflight::{self, Finding, Planned, Severity, Subject};
-use glue::exports::pvmigrate::policy::selection::{self, Ballot, Vote};
-use pvmigrate_policy_sdk::reason;
-use pvmigrate_policy_sdk::types::{AccessMode, PolicyError, Request, VolumeMode};
+use deeds::{CODE, ESCAPES, UNASKED};
 
 struct Hostile;
 
-glue::export!(Hostile with_types_in glue);
-
-/// The one code that this policy declares.
-const CODE: &str = "declared";
-
-/// An id that no request of the tests has.
-const UNASKED: u32 = 999_999;
+manifest::generated::export_manifest!(Hostile with_types_in manifest::generated);
+settings::generated::export_settings!(Hostile with_types_in settings::generated);
+selection::generated::export_selection!(Hostile with_types_in selection::generated);
+access_modes::generated::export_access_modes!(Hostile with_types_in access_modes::generated);
+preflight::generated::export_preflight!(Hostile with_types_in preflight::generated);
 
 impl manifest::Guest for Hostile {
-    fn describe() -> Info {
-        Info {
-            name: "hostile".to_string(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            summary: "misbehaves on request".to_string(),
-            scope: Scope::WholeBatch,
-            codes: Vec::from([CodeDoc { code: CODE.to_string(), summary: "the only one".to_string(), docs_url: None }]),
+    fn describe() -> manifest::Info {
+        describe::info()
+    }
+}
+
+impl settings::Guest for Hostile {
+    fn validate(settings: String) -> Vec<Problem> {
+        let deed = deeds::in_settings(&settings);
+        // An error is none of the answers here; the deeds that give one are for the other calls.
+        let _none = deeds::act(deed);
+        match deed {
+            "problem" => vec![Problem::at("/deed", "not this one")],
+            "escape" => vec![Problem::at(ESCAPES, ESCAPES)],
+            "long-string" => vec![Problem::at("", "x".repeat(5_000))],
+            "many-answers" => (0..20_000).map(|_| Problem::at("/deed", "")).collect(),
+            "bad-pointer" => vec![Problem::at("deed~2", "no pointer")],
+            "remember" => vec![Problem::at("", deeds::times_called().to_string())],
+            _ => Vec::new(),
         }
     }
+}
+
+fn why(code: &str, message: &str) -> Reason {
+    Reason { code: code.to_string(), message: message.to_string(), details: Vec::new() }
 }
 
 impl selection::Guest for Hostile {
     fn select(request: Request) -> Result<Vec<Ballot>, PolicyError> {
         let deed = request.environment.strip_prefix("select:").unwrap_or_default();
         deeds::act(deed)?;
-        let ballot = |volume, code: &str, message: &str| Ballot { volume, vote: Vote::Migrate(reason(code, message)) };
+        let ballot = |volume, code: &str, message: &str| Ballot { volume, vote: Vote::Migrate(why(code, message)) };
         let first = request.volumes.first().map_or(UNASKED, |volume| volume.id);
+        let escaping = Reason { details: vec![(ESCAPES.to_string(), ESCAPES.to_string())], ..why(CODE, ESCAPES) };
         Ok(match deed {
-            "undeclared-code" => Vec::from([ballot(first, "undeclared", "")]),
-            "unasked" => Vec::from([ballot(UNASKED, CODE, "")]),
-            "twice" => Vec::from([ballot(first, CODE, "one"), ballot(first, CODE, "two")]),
-            "escape" => Vec::from([ballot(first, CODE, deeds::ESCAPES)]),
-            "long-string" => Vec::from([ballot(first, CODE, &"x".repeat(5_000))]),
+            "undeclared-code" => vec![ballot(first, "undeclared", "")],
+            "escape-code" => vec![ballot(first, ESCAPES, "")],
+            "unasked" => vec![ballot(UNASKED, CODE, "")],
+            "twice" => vec![ballot(first, CODE, "one"), ballot(first, CODE, "two")],
+            "escape" => vec![Ballot { volume: first, vote: Vote::Migrate(escaping) }],
+            "long-string" => vec![ballot(first, CODE, &"x".repeat(5_000))],
             "many-answers" => (0..20_000).map(|id| ballot(id, CODE, "")).collect(),
-            "remember" => Vec::from([ballot(first, CODE, &deeds::times_called().to_string())]),
-            _ => Vec::new(),
+            "many-details" => {
+                let details = (0..20_000).map(|at| (at.to_string(), String::new())).collect();
+                vec![Ballot { volume: first, vote: Vote::Migrate(Reason { details, ..why(CODE, "") }) }]
+            }
+            "remember" => vec![ballot(first, CODE, &deeds::times_called().to_string())],
+            _ => deeds::look_up(deed).map(|answer| ballot(first, CODE, &answer)).into_iter().collect(),
         })
     }
 }
@@ -64,22 +81,37 @@ impl access_modes::Guest for Hostile {
     fn map_modes(request: Request) -> Result<Vec<Mapping>, PolicyError> {
         let deed = request.environment.strip_prefix("map-modes:").unwrap_or_default();
         deeds::act(deed)?;
+        let mut reason = why(CODE, "");
         let modes = match deed {
             "no-modes" => Vec::new(),
-            "rwop-and-rwx" => Vec::from([AccessMode::ReadWriteOncePod, AccessMode::ReadWriteMany]),
-            "narrow" => Vec::from([AccessMode::ReadWriteOncePod]),
-            "block" => Vec::from([AccessMode::ReadWriteOnce]),
+            "rwop-and-rwx" => vec![AccessMode::ReadWriteOncePod, AccessMode::ReadWriteMany],
+            "narrow" => vec![AccessMode::ReadWriteOncePod],
+            "block" | "unasked" | "twice" | "undeclared-code" | "escape" | "remember" => {
+                vec![AccessMode::ReadWriteOnce]
+            }
+            "many-modes" => vec![AccessMode::ReadWriteOnce; 20_000],
             _ => return Ok(Vec::new()),
         };
+        match deed {
+            "undeclared-code" => reason.code = "undeclared".to_string(),
+            "escape" => reason.message = ESCAPES.to_string(),
+            "remember" => reason.message = deeds::times_called().to_string(),
+            _ => {}
+        }
         let volume_mode = match deed {
             "block" => VolumeMode::Block,
             _ => VolumeMode::Filesystem,
         };
         let mapping = |volume| Mapping {
             volume,
-            shape: Some(TargetShape { modes: modes.clone(), volume_mode, why: reason(CODE, "") }),
+            shape: Some(TargetShape { modes: modes.clone(), volume_mode, why: reason.clone() }),
         };
-        Ok(request.volumes.iter().map(|volume| mapping(volume.id)).collect())
+        let asked = request.volumes.iter().map(|volume| mapping(volume.id));
+        Ok(match deed {
+            "unasked" => vec![mapping(UNASKED)],
+            "twice" => asked.flat_map(|mapping| [mapping.clone(), mapping]).collect(),
+            _ => asked.collect(),
+        })
     }
 }
 
@@ -95,12 +127,24 @@ impl preflight::Guest for Hostile {
             remedy: None,
             details: Vec::new(),
         };
+        let object = ObjectRef {
+            api_version: ESCAPES.to_string(),
+            kind: ESCAPES.to_string(),
+            namespace: Some(ESCAPES.to_string()),
+            name: ESCAPES.to_string(),
+        };
         Ok(match deed {
-            "undeclared-code" => Vec::from([finding(Subject::Plan, "undeclared", "")]),
-            "unasked" => Vec::from([finding(Subject::Volume(UNASKED), CODE, "")]),
-            "escape" => Vec::from([finding(Subject::Plan, CODE, deeds::ESCAPES)]),
+            "undeclared-code" => vec![finding(Subject::Plan, "undeclared", "")],
+            "unasked" => vec![finding(Subject::Volume(UNASKED), CODE, "")],
+            "escape" => {
+                let finding = finding(Subject::Plan, CODE, ESCAPES);
+                vec![finding.remedy(ESCAPES).detail(ESCAPES, ESCAPES)]
+            }
+            "escape-object" => vec![finding(Subject::Object(object), CODE, "")],
+            "long-string" => vec![finding(Subject::Plan, CODE, &"x".repeat(5_000))],
             "many-answers" => (0..20_000).map(|_| finding(Subject::Plan, CODE, "")).collect(),
-            _ => Vec::new(),
+            "remember" => vec![finding(Subject::Plan, CODE, &deeds::times_called().to_string())],
+            _ => deeds::look_up(deed).map(|answer| finding(Subject::Plan, CODE, &answer)).into_iter().collect(),
         })
     }
 }

@@ -1,54 +1,36 @@
 //! Keeps claims labelled so where they are, and caps the size of what may move to a class. The rule is in [`rule`];
-//! here are only the exports.
-#![no_std]
+//! here is what the policy answers.
+#![cfg_attr(target_arch = "wasm32", no_std)]
 
-extern crate alloc;
-#[cfg(test)]
-extern crate std;
+use pvmigrate_policy_sdk::prelude::*;
 
-mod glue;
 mod rule;
 
-use alloc::string::ToString;
-use alloc::vec::Vec;
+/// What stays, and how large a claim may be.
+#[derive(Settings)]
+struct KeepAndCap {
+    /// Claims with this label stay when it is "true".
+    #[setting(default = "pvmigrate.dev/keep", min_length = 1)]
+    label: String,
+}
 
-use glue::exports::pvmigrate::policy::manifest::{self, CodeDoc, Info, Scope};
-use glue::exports::pvmigrate::policy::preflight::{self, Finding, Planned};
-use glue::exports::pvmigrate::policy::selection::{self, Ballot};
-use pvmigrate_policy_sdk::types::{PolicyError, Request};
+impl Policy for KeepAndCap {
+    type Code = rule::Code;
+    const NAME: &'static str = "keep-and-cap";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str = "keeps claims labelled so, caps the size of a claim by the target class";
+}
 
-struct KeepAndCap;
-
-glue::export!(KeepAndCap with_types_in glue);
-
-impl manifest::Guest for KeepAndCap {
-    fn describe() -> Info {
-        let code = |(code, summary): &(&str, &str)| CodeDoc {
-            code: code.to_string(),
-            summary: summary.to_string(),
-            docs_url: None,
-        };
-        Info {
-            name: "keep-and-cap".to_string(),
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            summary: "keeps claims labelled pvmigrate.dev/keep, caps the size of a claim by the target class"
-                .to_string(),
-            scope: Scope::PerVolume,
-            codes: rule::CODES.iter().map(code).collect(),
-        }
+impl Selection for KeepAndCap {
+    fn vote(&self, _: &Request, volume: &Volume) -> Result<Vote, PolicyError> {
+        Ok(rule::vote(&self.label, volume))
     }
 }
 
-impl selection::Guest for KeepAndCap {
-    fn select(request: Request) -> Result<Vec<Ballot>, PolicyError> {
-        let ballots = request.volumes.iter().map(|volume| Ballot { volume: volume.id, vote: rule::vote(volume) });
-        Ok(ballots.collect())
+impl Preflight for KeepAndCap {
+    fn check(&self, request: &Request, plan: &[Planned]) -> Result<Vec<Finding>, PolicyError> {
+        Ok(rule::findings(&self.label, request, plan, rule::cap(&request.target)?))
     }
 }
 
-impl preflight::Guest for KeepAndCap {
-    fn check(request: Request, plan: Vec<Planned>) -> Result<Vec<Finding>, PolicyError> {
-        let cap = rule::Cap::of(&request.target)?;
-        Ok(rule::findings(&request, &plan, cap.as_ref()))
-    }
-}
+pvmigrate_policy_sdk::export!(KeepAndCap: Settings, Selection, Preflight);

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::vec;
 use core::panic::PanicInfo;
 
-use crate::log;
+use crate::bindings::log;
 
 #[global_allocator]
 static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
