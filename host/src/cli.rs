@@ -11,10 +11,12 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 mod go_flags;
 mod options;
 mod policy_test;
+mod project;
 mod registry;
 
 pub use options::Classes;
 pub use policy_test::{PolicyTestArgs, ReportTo, TestFormat};
+pub use project::{PolicyBuildArgs, PolicyLanguage, PolicyNewArgs};
 pub use registry::{PolicyPullArgs, PolicyPushArgs, RegistryArgs};
 
 /// Moves Kubernetes volumes from one StorageClass to another.
@@ -75,11 +77,17 @@ pub enum Command {
 /// Names the subcommands of `policy`.
 #[derive(Debug, Subcommand)]
 pub enum PolicyCommand {
+    /// Makes a folder with a small policy and its tests
+    New(PolicyNewArgs),
+    /// Builds a policy's folder when something has changed
+    Build(PolicyBuildArgs),
+    /// Prints the interface between pvmigrate and policies
+    Wit,
     /// Runs a policy's test cases
     Test(PolicyTestArgs),
     /// Shows what a policy says of itself and what it may use
     Inspect {
-        /// A component (.wasm), or `builtin` for the default policy
+        /// A component (.wasm), the folder of a policy, or `builtin` for the default policy
         policy: PathBuf,
     },
     /// Pushes a policy to an OCI registry

@@ -22,6 +22,7 @@ pub mod lines;
 pub mod plan;
 pub mod policy;
 pub mod progress;
+pub mod project;
 pub mod records;
 pub mod report;
 #[cfg(test)]

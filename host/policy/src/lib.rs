@@ -5,7 +5,7 @@
 //! randomness: all that they may call is a log and look-ups in objects collected before. The rules by which answers combine are not here but in
 //! `pvmigrate_core::policy`, and nothing here prints or touches a cluster.
 //!
-//! [`testkit`] runs a policy's own tests.
+//! [`project`] makes and builds the folders that policies are written in, and [`testkit`] runs a policy's own tests.
 
 mod answers;
 mod audit;
@@ -16,6 +16,7 @@ mod failure;
 mod limits;
 mod load;
 mod policies;
+pub mod project;
 mod settings;
 mod since_v0_1;
 mod since_v0_2;

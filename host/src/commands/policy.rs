@@ -3,17 +3,20 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_policy::{Limits, Policy, project};
 
 use crate::cli::PolicyCommand;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
 
+mod build;
 mod inspect;
+mod new;
 mod pull;
 mod push;
 mod test;
+mod wit;
 
 /// The word that stands for the built-in policy where a file is asked for.
 const BUILT_IN: &str = "builtin";
@@ -24,6 +27,9 @@ const BUILT_IN: &str = "builtin";
 /// What ended it early.
 pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failure> {
     match command {
+        PolicyCommand::New(args) => new::run(args, screen),
+        PolicyCommand::Build(args) => build::run(args, screen),
+        PolicyCommand::Wit => wit::run(screen),
         PolicyCommand::Test(args) => test::run(args, screen),
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen),
         PolicyCommand::Push(args) => push::run(args, screen).await,
@@ -35,5 +41,9 @@ fn open(policy: &Path) -> Result<Arc<Policy>, Failure> {
     if policy == Path::new(BUILT_IN) {
         return Ok(Policy::built_in()?);
     }
-    Ok(Arc::new(Policy::open(policy, &Limits::default())?))
+    let file = match project::is_project(policy) {
+        true => project::artifact(policy)?.file,
+        false => policy.to_owned(),
+    };
+    Ok(Arc::new(Policy::open(&file, &Limits::default())?))
 }

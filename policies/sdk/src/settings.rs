@@ -8,6 +8,8 @@ use core::fmt::{self, Write as _};
 
 use serde::de::DeserializeOwned;
 
+use crate::AccessMode;
+
 /// Settings of a policy; `#[derive(Settings)]` makes them.
 pub trait Settings: Sized {
     /// Whether there are any.
@@ -33,12 +35,15 @@ pub trait Setting: DeserializeOwned {
 #[derive(Debug)]
 pub struct Schema {
     text: String,
+    /// Keywords that a field gives itself, as JSON: its type's own ones of the same names give way.
+    given: String,
 }
 
 impl Schema {
     /// Writes the schema of whole settings.
     pub fn of<T: Setting>(description: &str) -> String {
-        let mut schema = Self { text: String::from("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\"") };
+        let text = String::from("{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\"");
+        let mut schema = Self { text, given: String::new() };
         if !description.is_empty() {
             schema.keyword("description", &quoted(description));
         }
@@ -49,6 +54,10 @@ impl Schema {
 
     /// Adds a keyword with its value as JSON.
     pub fn keyword(&mut self, name: &str, json: &str) {
+        // Inside of a text there is a backslash before the second quote.
+        if self.given.contains(&format!(",\"{name}\":")) {
+            return;
+        }
         if !self.text.ends_with('{') {
             self.text.push(',');
         }
@@ -61,8 +70,14 @@ impl Schema {
     /// Adds a keyword whose value is the schema of a type.
     pub fn nested<T: Setting>(&mut self, name: &str) {
         self.keyword(name, "{");
-        T::describe(self);
+        self.describe::<T>("");
         self.text.push('}');
+    }
+
+    fn describe<T: Setting>(&mut self, given: &str) {
+        let outer = core::mem::replace(&mut self.given, given.to_string());
+        T::describe(self);
+        self.given = outer;
     }
 
     /// Says that it is one of these words.
@@ -80,10 +95,12 @@ impl Schema {
 
     #[doc(hidden)]
     pub fn property<T: Setting>(&mut self, name: &str, keywords: &str) {
+        let outer = core::mem::take(&mut self.given);
         self.keyword(name, "{");
-        T::describe(self);
+        self.describe::<T>(keywords);
         self.text.push_str(keywords);
         self.text.push('}');
+        self.given = outer;
     }
 
     #[doc(hidden)]
@@ -245,6 +262,21 @@ impl<'de> serde::Deserialize<'de> for Bytes {
     }
 }
 
+/// In Kubernetes' words, such as `ReadWriteMany`.
+impl Setting for AccessMode {
+    fn describe(schema: &mut Schema) {
+        schema.one_of(&AccessMode::ALL.map(AccessMode::word));
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for AccessMode {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let wrong = || serde::de::Error::custom(format!("{text:?} is no access mode"));
+        Self::from_word(&text).ok_or_else(wrong)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -324,6 +356,8 @@ mod tests {
             },
         });
         assert_eq!(schema, expected);
+        // A reader that takes the first of two would not see the field's own.
+        assert_eq!(All::schema().unwrap().matches("\"minimum\":").count(), 2);
     }
 
     #[test]

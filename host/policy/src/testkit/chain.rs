@@ -14,6 +14,7 @@ use crate::limits::Limits;
 use crate::load::{Policy, PolicyInfo};
 use crate::policies::{Configured, Policies};
 use crate::settings::SettingsError;
+use crate::project;
 
 /// The word for the built-in policy.
 pub(super) const BUILT_IN: &str = "builtin";
@@ -78,7 +79,10 @@ impl Opened {
         if path == Path::new(BUILT_IN) {
             return Ok(Id::BuiltIn);
         }
-        let file = path.to_owned();
+        let file = match project::is_project(path) {
+            true => project::artifact(path)?.file,
+            false => path.to_owned(),
+        };
         // Two ways to write one path would only open it twice.
         let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
         if let Some(id) = self.by_file.get(&key) {
@@ -110,8 +114,9 @@ impl Opened {
             let near = did_you_mean(&name, known.iter().map(String::as_str).chain([BUILT_IN]));
             return Err(wrong(format!("there is no policy {}{near}", path.display())));
         }
-        if path.is_dir() {
-            return Err(wrong(format!("{} is a folder; name the .wasm that is built from it", path.display())));
+        if path.is_dir() && !project::is_project(&path) {
+            let what = "is a folder without a policy.yaml; name such a folder, or the .wasm that was built";
+            return Err(wrong(format!("{} {what}", path.display())));
         }
         self.open(&path)
     }

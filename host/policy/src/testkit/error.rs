@@ -46,6 +46,9 @@ pub enum TestkitError {
     /// The policy does not take the settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The folder of a policy cannot be built.
+    #[error(transparent)]
+    Project(#[from] crate::project::ProjectError),
     /// A file or folder cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
@@ -104,7 +107,7 @@ impl TestkitError {
     /// Returns the exit code that this stands for.
     pub fn meaning(&self) -> ExitMeaning {
         match self {
-            Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) => ExitMeaning::NotLoaded,
+            Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) | Self::Project(_) => ExitMeaning::NotLoaded,
             Self::Settings(SettingsError::Wrong { .. }) => ExitMeaning::BadUsage,
             Self::Unreadable { .. }
             | Self::Unwritable { .. }

@@ -157,6 +157,7 @@ impl From<TestkitError> for Failure {
         let exit = exit_of(error.meaning());
         match error {
             TestkitError::Policy(failure) => failure.into(),
+            TestkitError::Project(error) => error.into(),
             other => Self::new(exit, other),
         }
     }

@@ -1,0 +1,130 @@
+//! Policy projects: a folder with the source of one policy, and a `policy.yaml` that says how it is built.
+//!
+//! [`create`] makes such a folder, [`artifact`] builds it when it is stale. Whether it is stale is told by the content of
+//! its inputs, never by times, so a checkout, a copy or a touched file builds nothing. What is built lies in the hidden
+//! folder `.pvmigrate` of the project, as do the toolchains that are fetched for it. Nothing here loads or asks a policy.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+mod create;
+mod error;
+mod file;
+mod js;
+mod python;
+mod run;
+mod rust;
+mod stale;
+mod vendored;
+mod wrap;
+
+pub use create::{Created, create};
+pub use error::ProjectError;
+pub use file::Language;
+pub use vendored::interface;
+pub use wrap::wrap;
+
+use file::{Project, Recipe};
+use stale::Stamp;
+
+/// The file that makes a folder a policy project.
+pub const FILE: &str = "policy.yaml";
+/// What is built and fetched lies here, in the project's folder.
+const HIDDEN: &str = ".pvmigrate";
+/// Where toolchains are kept instead, for many projects at once.
+const TOOLS_VARIABLE: &str = "PVMIGRATE_TOOLS";
+
+/// A component that was built, now or before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// The component.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// How long building took; none when nothing had changed.
+    pub took: Option<Duration>,
+}
+
+/// Tells whether a path is a policy project, so that [`artifact`] can be asked for its component.
+pub fn is_project(path: &Path) -> bool {
+    path.join(FILE).is_file()
+}
+
+/// Returns the component of a project, built when it is stale.
+///
+/// # Errors
+/// See [`ProjectError`]; a missing toolchain is named together with what to install.
+pub fn artifact(dir: &Path) -> Result<Built, ProjectError> {
+    build(dir, false, &|note| tracing::info!("{note}"))
+}
+
+/// As [`artifact`]; with `anew`, also when nothing has changed. `note` hears of what takes long.
+///
+/// # Errors
+/// See [`ProjectError`].
+pub fn build(dir: &Path, anew: bool, note: &dyn Fn(&str)) -> Result<Built, ProjectError> {
+    let project = Project::open(dir)?;
+    let hidden = project.dir.join(HIDDEN);
+    std::fs::create_dir_all(&hidden).map_err(ProjectError::io("make", &hidden))?;
+    // Two tests of one project at once build it once.
+    let _lock = stale::lock(&hidden)?;
+    let file = project.output();
+    let stamp = Stamp::of(&project)?;
+    if !anew && stamp.holds(&project, &hidden, &file)? {
+        return finished(file, None);
+    }
+    let began = Instant::now();
+    let made = Workshop { project: &project, tools: tools(&hidden), hidden: &hidden, note }.make()?;
+    let component = wrap(&made)?;
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent).map_err(ProjectError::io("make", parent))?;
+    }
+    std::fs::write(&file, &component).map_err(ProjectError::io("write", &file))?;
+    stamp.keep(&project, &hidden, &component)?;
+    finished(file, Some(began.elapsed()))
+}
+
+fn finished(file: PathBuf, took: Option<Duration>) -> Result<Built, ProjectError> {
+    let bytes = std::fs::metadata(&file).map_err(ProjectError::io("read", &file))?.len();
+    Ok(Built { file, bytes, took })
+}
+
+fn tools(hidden: &Path) -> PathBuf {
+    std::env::var_os(TOOLS_VARIABLE).map_or_else(|| hidden.join("tools"), PathBuf::from)
+}
+
+/// Everything that a recipe works with.
+struct Workshop<'a> {
+    project: &'a Project,
+    hidden: &'a Path,
+    tools: PathBuf,
+    note: &'a dyn Fn(&str),
+}
+
+impl Workshop<'_> {
+    /// Follows the project's recipe, and returns a core module or a component.
+    fn make(&self) -> Result<Vec<u8>, ProjectError> {
+        let file = match &self.project.recipe {
+            Recipe::Rust => rust::make(self)?,
+            Recipe::Python { module } => python::make(self, module)?,
+            Recipe::Js { entry } => js::make(self, entry)?,
+            Recipe::Command(words) => self.command(words)?,
+        };
+        std::fs::read(&file).map_err(ProjectError::io("read", &file))
+    }
+
+    fn command(&self, words: &[String]) -> Result<PathBuf, ProjectError> {
+        let [program, arguments @ ..] = words else {
+            return Err(self.project.wrong("command: name a program"));
+        };
+        run::run(std::process::Command::new(program).args(arguments).current_dir(&self.project.dir), None)?;
+        Ok(self.project.made())
+    }
+
+    /// Writes the interface and a world with what this project exports, for toolchains that want such a folder.
+    fn world(&self) -> Result<PathBuf, ProjectError> {
+        let dir = self.hidden.join("wit");
+        vendored::write_world(&dir, &self.project.exports)?;
+        Ok(dir)
+    }
+}

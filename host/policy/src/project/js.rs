@@ -1,0 +1,55 @@
+//! Building JavaScript projects with componentize-js, which is fetched once with npm.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::Workshop;
+use super::error::ProjectError;
+use super::run::{self, Missing};
+use super::vendored::WORLD;
+
+const TOOL: &str = "@bytecodealliance/componentize-js";
+const VERSION: &str = "0.23.0";
+const INSTALL: &str =
+    "install Node.js 20 or newer with npm (https://nodejs.org, on Debian and Ubuntu: `apt install nodejs npm`)";
+
+/// Calls the tool's own interface: its command line has no way to leave WASI out.
+const BUILD: &str = include_str!("js/build.mjs");
+
+pub(super) fn make(workshop: &Workshop<'_>, entry: &str) -> Result<PathBuf, ProjectError> {
+    let script = tool(workshop)?;
+    let to = workshop.hidden.join("js.wasm");
+    (workshop.note)("building with componentize-js (about 20 s)");
+    run::run(
+        Command::new("node")
+            .arg(script)
+            .arg(workshop.project.dir.join(entry))
+            .arg(workshop.world()?)
+            .arg(WORLD)
+            .arg(&to),
+        Some(&Missing { what: "node", install: INSTALL }),
+    )?;
+    Ok(to)
+}
+
+/// Returns the script that builds, after the tool was fetched if it is not there.
+fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
+    let home = workshop.tools.join(format!("componentize-js-{VERSION}"));
+    let complete = home.join("complete");
+    let script = home.join("build.mjs");
+    if !complete.is_file() {
+        (workshop.note)("fetching componentize-js from npm (once, about a minute)");
+        std::fs::create_dir_all(&home).map_err(ProjectError::io("make", &home))?;
+        let package = home.join("package.json");
+        std::fs::write(&package, "{\"private\": true}\n").map_err(ProjectError::io("write", &package))?;
+        let wanted = format!("{TOOL}@{VERSION}");
+        let arguments = ["install", "--no-audit", "--no-fund", "--loglevel=error", "--save-exact", &wanted];
+        run::run(
+            Command::new("npm").current_dir(&home).args(arguments),
+            Some(&Missing { what: "npm", install: INSTALL }),
+        )?;
+        std::fs::write(&complete, VERSION).map_err(ProjectError::io("write", &complete))?;
+    }
+    std::fs::write(&script, BUILD).map_err(ProjectError::io("write", &script))?;
+    Ok(script)
+}

@@ -1,0 +1,44 @@
+//! `policy new`: a folder to begin with.
+
+use std::path::{Path, PathBuf};
+
+use pvmigrate_policy::project::{self, Language, ProjectError};
+
+use crate::cli::{PolicyLanguage, PolicyNewArgs};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::{self, Screen};
+
+/// Makes the folder of a new policy.
+///
+/// # Errors
+/// When the name is none, or the folder is in use.
+pub(super) fn run(args: &PolicyNewArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    let created = project::create(Path::new(&dir), &args.name, language(args.lang))?;
+    screen.result(|| render::project::created_text(&created), &render::project::created_json(&created))?;
+    screen.hint(&format!("test it: pvmigrate policy test {}", created.dir.display()));
+    Ok(Exit::Done)
+}
+
+fn language(language: PolicyLanguage) -> Language {
+    match language {
+        PolicyLanguage::Rust => Language::Rust,
+        PolicyLanguage::Python => Language::Python,
+        PolicyLanguage::Js => Language::Js,
+    }
+}
+
+impl From<ProjectError> for Failure {
+    fn from(error: ProjectError) -> Self {
+        let exit = match &error {
+            ProjectError::Command { .. }
+            | ProjectError::NothingMade { .. }
+            | ProjectError::Wrap(_)
+            | ProjectError::Toolchain { .. } => Exit::PolicyLoad,
+            _ => Exit::Usage,
+        };
+        let notes = error.output().into_iter().flat_map(str::lines).map(str::to_owned).collect();
+        Self { notes, ..Self::new(exit, error) }
+    }
+}
