@@ -28,8 +28,8 @@ fn the_built_in_policy_decides_what_others_leave_open() {
 
     let moving: Vec<_> = judgement.selected().map(|verdict| verdict.name.as_str()).collect();
     assert_eq!(moving, ["data"]);
-    assert_eq!(decider(&judgement, "kept"), "keep-and-cap 0.1.0");
-    assert_eq!(decider(&judgement, "other"), "default 0.1.0");
+    assert_eq!(decider(&judgement, "kept"), "keep-and-cap 0.2.0");
+    assert_eq!(decider(&judgement, "other"), "default 0.2.0");
     let data = judgement.verdict("app", "data").expect("a verdict");
     assert_eq!(data.decision.reason.code, "source-class");
     assert_eq!(data.votes.len(), 2);
@@ -98,7 +98,7 @@ fn no_policy_loosens_the_floor() {
         let judgement = judge(&["hostile"], &request);
         let floor: Vec<_> = judgement.blockers().filter(|finding| finding.by == Decider::Host).collect();
         assert_eq!(floor.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), [code], "{deed}");
-        assert_eq!(floor[0].details["decidedBy"], "hostile 0.1.0");
+        assert_eq!(floor[0].details["decidedBy"], "hostile 0.2.0");
     }
 }
 

@@ -132,8 +132,8 @@ fn one_class_for_both_is_a_blocker() {
 fn it_imports_nothing_but_values_and_the_log() {
     let policy = usual("default");
     let info = policy.policy().info();
-    assert_eq!(info.imports, ["pvmigrate:policy/log@0.1.0", "pvmigrate:policy/types@0.1.0"]);
-    assert_eq!(info.interface, "pvmigrate:policy@0.1.0");
+    assert_eq!(info.imports, ["pvmigrate:policy/log@0.2.0", "pvmigrate:policy/types@0.2.0"]);
+    assert_eq!(info.interface, "pvmigrate:policy@0.2.0");
     assert!(info.bytes < 100_000, "{} bytes", info.bytes);
     assert_eq!(policy.select(&question(&request(vec![]))).expect("an answer").expect("exported").items, []);
     assert!(!info.codes.iter().any(|code| code.summary.is_empty()));
