@@ -85,6 +85,15 @@ pub enum PolicyCommand {
     Wit,
     /// Runs a policy's test cases
     Test(PolicyTestArgs),
+    /// Prints the JSON Schema of a policy's settings, or of test files
+    Schema {
+        /// A component (.wasm), or `builtin` for the default policy
+        #[arg(required_unless_present = "test")]
+        policy: Option<PathBuf>,
+        /// Of the files that `policy test` reads
+        #[arg(long, conflicts_with = "policy")]
+        test: bool,
+    },
     /// Shows what a policy says of itself and what it may use
     Inspect {
         /// A component (.wasm), the folder of a policy, or `builtin` for the default policy

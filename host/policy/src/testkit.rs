@@ -20,6 +20,9 @@
 //!   fast-ssd: {provisioner: rbd.csi.ceph.com, modes: [RWO, "Block:RWX"], annotations: {}}
 //! volumes:                     # namespace/claim: a bound claim
 //!   db/data-pg-0: {class: gp2, modes: [RWO], size: 100Gi, by: sts/pg, labels: {app: pg}}
+//! settings: {label: keep}      # of the policy; a case may change them
+//! objects:                     # for look-ups, beside those of the snapshot
+//!   ResourceQuota db/storage: {spec: {hard: {requests.storage: 1Ti}}}
 //! cases:
 //! - name: labelled claims stay
 //!   given: {db/data-pg-0: {labels: {keep: "true"}}}   # merged into the volume or class; null removes
@@ -31,6 +34,9 @@
 //!     budget: {fuel-per-volume: 60k}
 //! - name: a loop is stopped
 //!   expect: {fault: fuel}                             # or `undecided CODE`
+//! - name: a typo in the settings
+//!   settings: {lable: keep}
+//!   expect: {settings-error: {at: /lable}}            # and perhaps a part of its `message`
 //! - name: each size
 //!   matrix: {size: [1Gi, 20Ti]}                       # one case for each combination of values
 //!   given: {db/data-pg-0: {size: $size}}
@@ -62,12 +68,15 @@ mod fields;
 mod find;
 mod golden;
 mod jobs;
+mod lookups;
 mod matrix;
 mod node;
 mod objects;
+mod ready;
 mod report;
 mod rows;
 mod schema;
+mod settings;
 mod snapshot;
 mod suite;
 mod update;
@@ -142,7 +151,7 @@ impl Tests {
     /// As [`Self::read`].
     pub fn of(policy: &Arc<Policy>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
         let mut opened = Opened::new(&policy.info().limits)?;
-        let given = opened.lend(Arc::clone(policy));
+        let given = opened.add(Arc::clone(policy));
         Self::with(opened, Some(given), paths)
     }
 

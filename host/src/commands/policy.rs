@@ -15,6 +15,7 @@ mod inspect;
 mod new;
 mod pull;
 mod push;
+mod schema;
 mod test;
 mod wit;
 
@@ -31,6 +32,7 @@ pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failu
         PolicyCommand::Build(args) => build::run(args, screen),
         PolicyCommand::Wit => wit::run(screen),
         PolicyCommand::Test(args) => test::run(args, screen),
+        PolicyCommand::Schema { policy, test } => schema::run(policy.as_deref(), *test, screen),
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen),
         PolicyCommand::Push(args) => push::run(args, screen).await,
         PolicyCommand::Pull(args) => pull::run(args, screen).await,

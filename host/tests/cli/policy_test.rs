@@ -177,6 +177,15 @@ fn without_words_the_tests_of_this_folder_run() {
 }
 
 #[test]
+fn the_schema_of_test_files_is_json() {
+    let ran = pvmigrate(&["policy", "schema", "--test"]);
+    assert_eq!((ran.code, ran.json()["$defs"]["file"]["required"][0].as_str()), (0, Some("apiVersion")));
+    assert_eq!(pvmigrate(&["policy", "schema"]).code, 2);
+    let ran = pvmigrate(&["policy", "schema", "builtin"]);
+    assert!(ran.code == 2 && ran.err.contains("takes no settings"), "{}", ran.err);
+}
+
+#[test]
 fn the_former_flag_for_the_folder_still_works() {
     let (policy, cases) = (repository("policies/dist/keep-and-cap.wasm"), repository("policies/keep-and-cap/cases"));
     let ran = pvmigrate(&["policy", "test", path_text(&policy), "--fixtures", path_text(&cases), "--jobs", "3"]);

@@ -7,6 +7,7 @@ use pvmigrate_core::policy::{Decider, Judged, Judgement, PolicyRef, Verdict, Vot
 
 use super::words::{ModesWord, VoteWord, finding};
 use crate::failure::Fault;
+use crate::settings::SettingsProblem;
 
 /// Whose answers a case is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(super) struct Said {
     pub(super) plan: Plan,
     /// What it ended in, instead of all of these.
     pub(super) fault: Option<String>,
+    /// What was wrong with the settings, so that nothing was asked.
+    pub(super) problems: Option<Vec<SettingsProblem>>,
 }
 
 /// The plan that follows from a chain's answers: one line a claim, finding and warning.

@@ -4,11 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_core::policy::{Decider, Judgement, LogLine, Planned, PolicyRef, Question, Request};
+use pvmigrate_core::policy::{Collected, Decider, Judgement, LogLine, Planned, PolicyRef, Question, Request};
 
 use super::answer::{Said, Subject};
 use super::chain::Opened;
 use super::compare::mismatch;
+use super::ready::Ready;
 use super::report::{CaseReport, Mismatch, Outcome};
 use super::suite::Case;
 use crate::failure::PolicyFailure;
@@ -35,7 +36,7 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
         name: case.name.clone(),
         outcome: Outcome::Passed,
         fuel: 0,
-        volumes: case.request.volumes.len(),
+        volumes: case.question.request.volumes.len(),
         log: Vec::new(),
         millis: 0,
     };
@@ -43,8 +44,25 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
         report.outcome = Outcome::Skipped { reason: reason.clone() };
         return Ran { report, said: None };
     }
-    let asker = Asker::new(opened, case);
-    let result = asker.judge(&case.request);
+    let policies = match &case.ready {
+        Ready::Policies(policies) => policies,
+        Ready::Refused(problems) => {
+            let said = Said { problems: Some(problems.clone()), ..Said::default() };
+            report.outcome = outcome(case.mismatches(&said, 0));
+            return Ran { report, said: Some(said) };
+        }
+        Ready::Failed(failure) => {
+            let said = Said::failed(&failure.fault);
+            report.log.clone_from(&failure.log);
+            report.outcome = match case.expects_fault() {
+                true => outcome(case.mismatches(&said, 0)),
+                false => fault(failure),
+            };
+            return Ran { report, said: Some(said) };
+        }
+    };
+    let asker = Asker::new(opened, case, policies);
+    let result = asker.judge(&case.question.request);
     (report.fuel, report.log) = match &result {
         Ok(judgement) => asker.cost(judgement),
         Err(failure) => (0, failure.log.clone()),
@@ -72,7 +90,7 @@ impl Case {
         }
         let budget = self.expected.budget.as_ref().and_then(|budget| budget.fuel_per_volume.as_ref());
         if let Some((most, at)) = budget.filter(|_| said.fault.is_none()) {
-            let each = fuel / (self.request.volumes.len().max(1) as u64);
+            let each = fuel / (self.question.request.volumes.len().max(1) as u64);
             if each > *most {
                 found.push(mismatch("budget", at, format!("at most {most} fuel a volume"), format!("{each}")));
             }
@@ -89,22 +107,23 @@ impl Case {
 /// Asks the chain of a case.
 struct Asker<'a> {
     policies: &'a Policies,
+    collected: &'a Arc<Collected>,
     subject: Subject,
     /// Whether each policy, and so the chain, says that it looks at volumes one by one.
     per_volume: bool,
 }
 
 impl<'a> Asker<'a> {
-    fn new(opened: &Opened, case: &'a Case) -> Self {
+    fn new(opened: &Opened, case: &'a Case, policies: &'a Policies) -> Self {
         let per_volume = match case.chain.tested {
             Some(id) => opened.get(id).info().scope == Scope::PerVolume,
-            None => case.policies.infos().all(|info| info.scope == Scope::PerVolume),
+            None => policies.infos().all(|info| info.scope == Scope::PerVolume),
         };
-        Self { policies: &case.policies, subject: opened.subject(&case.chain), per_volume }
+        Self { policies, collected: &case.question.collected, subject: opened.subject(&case.chain), per_volume }
     }
 
     fn judge(&self, request: &Request) -> Result<Judgement, PolicyFailure> {
-        let question = Question { request: request.clone(), collected: Arc::default() };
+        let question = Question { request: request.clone(), collected: Arc::clone(self.collected) };
         self.policies.judge(&question, &Planned::of)
     }
 
@@ -121,17 +140,13 @@ impl<'a> Asker<'a> {
     }
 
     fn outcome(&self, case: &Case, result: Result<Judgement, PolicyFailure>, said: &Said, fuel: u64) -> Outcome {
-        let failed = |mismatches: Vec<_>| match mismatches.is_empty() {
-            true => Outcome::Passed,
-            false => Outcome::Failed(mismatches),
-        };
         match result {
-            Ok(judgement) => match self.unstable(&case.request, &judgement) {
-                Ok(None) => failed(case.mismatches(said, fuel)),
+            Ok(judgement) => match self.unstable(&case.question.request, &judgement) {
+                Ok(None) => outcome(case.mismatches(said, fuel)),
                 Ok(Some(message)) => Outcome::Unstable { message },
                 Err(failure) => fault(&failure),
             },
-            Err(_) if case.expects_fault() => failed(case.mismatches(said, fuel)),
+            Err(_) if case.expects_fault() => outcome(case.mismatches(said, fuel)),
             Err(failure) => fault(&failure),
         }
     }
@@ -192,6 +207,13 @@ impl<'a> Asker<'a> {
         lines.extend(findings.map(|finding| format!("{} {finding:?}", finding.about)));
         lines.sort_unstable();
         lines
+    }
+}
+
+fn outcome(mismatches: Vec<Mismatch>) -> Outcome {
+    match mismatches.is_empty() {
+        true => Outcome::Passed,
+        false => Outcome::Failed(mismatches),
     }
 }
 

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use pvmigrate_core::policy::Need;
+
 use super::answer::Subject;
 use super::error::{TestkitError, did_you_mean};
 use super::expect::Names;
-use super::fields::Wrong;
+use super::fields::{Fields, Shape, Wrong};
 use super::find::{folder_of, neighbours};
 use super::node::{Node, Yaml};
 use crate::limits::Limits;
 use crate::load::{Policy, PolicyInfo};
-use crate::policies::{Configured, Policies};
-use crate::settings::SettingsError;
 use crate::project;
 
 /// The word for the built-in policy.
@@ -54,10 +54,19 @@ pub(super) enum Id {
 /// The policies of one case, the built-in one last, and whose answers count.
 #[derive(Clone, Debug)]
 pub(super) struct Chain {
-    pub(super) links: Vec<Id>,
+    pub(super) links: Vec<Link>,
     /// None when what the whole chain decides counts.
     pub(super) tested: Option<Id>,
 }
+
+/// A policy in its place, with the settings that stand beside it.
+#[derive(Clone, Debug)]
+pub(super) struct Link {
+    pub(super) id: Id,
+    pub(super) settings: Option<Node>,
+}
+
+pub(super) const LINK: Shape = Shape { name: "a policy of a chain", keys: &["policy", "settings"] };
 
 impl Opened {
     pub(super) fn new(limits: &Limits) -> Result<Self, TestkitError> {
@@ -66,7 +75,7 @@ impl Opened {
     }
 
     /// Adds a policy that was opened elsewhere.
-    pub(super) fn lend(&mut self, policy: Arc<Policy>) -> Id {
+    pub(super) fn add(&mut self, policy: Arc<Policy>) -> Id {
         if policy.info().digest == self.built_in.info().digest {
             return Id::BuiltIn;
         }
@@ -89,13 +98,7 @@ impl Opened {
             return Ok(*id);
         }
         let policy = Policy::open(&file, &self.limits)?;
-        let id = match policy.info().digest == self.built_in.info().digest {
-            true => Id::BuiltIn,
-            false => {
-                self.policies.push(Arc::new(policy));
-                Id::Custom(self.policies.len() - 1)
-            }
-        };
+        let id = self.add(Arc::new(policy));
         self.by_file.insert(key, id);
         Ok(id)
     }
@@ -126,21 +129,35 @@ impl Opened {
         let Yaml::List(items) = &node.is else {
             return Ok(Chain::of(self.named(node, test)?));
         };
-        let mut links: Vec<Id> = Vec::new();
+        let mut links: Vec<Link> = Vec::new();
         for (at, item) in items.iter().enumerate() {
-            let id = self.named(item, test)?;
-            if links.contains(&id) {
+            let link = self.link(item, test)?;
+            if links.iter().any(|other| other.id == link.id) {
                 return Err(Wrong::new(&item.at, "the chain has this policy already").of(test));
             }
-            if id == Id::BuiltIn && at + 1 < items.len() {
+            if link.id == Id::BuiltIn && at + 1 < items.len() {
                 return Err(Wrong::new(&item.at, "the built-in policy is always the last of a chain").of(test));
             }
-            links.push(id);
+            links.push(link);
         }
-        if links.last() != Some(&Id::BuiltIn) {
-            links.push(Id::BuiltIn);
+        if links.last().is_none_or(|last| last.id != Id::BuiltIn) {
+            links.push(Link { id: Id::BuiltIn, settings: None });
         }
         Ok(Chain { links, tested: None })
+    }
+
+    fn link(&mut self, item: &Node, test: &Path) -> Result<Link, TestkitError> {
+        if !matches!(item.is, Yaml::Map(_)) {
+            return Ok(Link { id: self.named(item, test)?, settings: None });
+        }
+        let fields = Fields::of(item, &LINK).map_err(|wrong| wrong.of(test))?;
+        let policy = fields.need("policy").map_err(|wrong| wrong.of(test))?;
+        Ok(Link { id: self.named(policy, test)?, settings: fields.get("settings").cloned() })
+    }
+
+    /// Returns everything that the policies of a chain may look up.
+    pub(super) fn needs(&self, chain: &Chain) -> Vec<Need> {
+        chain.links.iter().flat_map(|link| self.get(link.id).info().needs.iter().cloned()).collect()
     }
 
     /// Lists the files that policies came from.
@@ -155,12 +172,6 @@ impl Opened {
         }
     }
 
-    /// Makes the policies of a chain ready to be asked, without settings.
-    pub(super) fn policies(&self, chain: &Chain) -> Result<Policies, SettingsError> {
-        let links = chain.links.iter().map(|id| Configured::bare(Arc::clone(self.get(*id))));
-        Policies::new(links.collect::<Result<_, _>>()?)
-    }
-
     pub(super) fn infos(&self, ids: &[Id]) -> Vec<PolicyInfo> {
         ids.iter().map(|id| self.get(*id).info().clone()).collect()
     }
@@ -171,16 +182,16 @@ impl Opened {
 
     /// Lists what expectations about a chain may name.
     pub(super) fn names(&self, chain: &Chain, claims: Vec<String>) -> Names {
-        let codes = |id: &Id| self.get(*id).info().codes.iter().map(|doc| doc.code.clone()).collect::<Vec<_>>();
-        let name = |id: &Id| self.get(*id).info().name.clone();
-        match &chain.tested {
+        let codes = |id: Id| self.get(id).info().codes.iter().map(|doc| doc.code.clone()).collect::<Vec<_>>();
+        let name = |id: Id| self.get(id).info().name.clone();
+        match chain.tested {
             Some(id) => Names { claims, codes: codes(id), declared_by: format!("policy {}", name(id)), chain: false },
             None => {
                 let host = HOST_CODES.iter().map(|code| (*code).to_owned());
-                let names: Vec<_> = chain.links.iter().map(name).collect();
+                let names: Vec<_> = chain.links.iter().map(|link| name(link.id)).collect();
                 Names {
                     claims,
-                    codes: chain.links.iter().flat_map(codes).chain(host).collect(),
+                    codes: chain.links.iter().flat_map(|link| codes(link.id)).chain(host).collect(),
                     declared_by: format!("the chain of {}", names.join(", ")),
                     chain: true,
                 }
@@ -192,12 +203,12 @@ impl Opened {
 impl Chain {
     /// A policy by itself, with the built-in one for what it leaves open. The built-in one is not asked twice.
     pub(super) fn of(id: Id) -> Self {
-        let links = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
-        Self { links, tested: Some(id) }
+        let ids = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
+        Self { links: ids.into_iter().map(|id| Link { id, settings: None }).collect(), tested: Some(id) }
     }
 
     /// Returns the policies that the case is about.
     pub(super) fn subjects(&self) -> Vec<Id> {
-        self.tested.map_or_else(|| self.links.clone(), |id| vec![id])
+        self.tested.map_or_else(|| self.links.iter().map(|link| link.id).collect(), |id| vec![id])
     }
 }

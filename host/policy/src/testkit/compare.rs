@@ -15,6 +15,13 @@ impl Expected {
     /// Compares an answer, or the fault that came instead; none when a fault came that no case could expect.
     pub(super) fn compare(&self, said: &Said) -> Vec<Mismatch> {
         let mut found = Vec::new();
+        if let Some(want) = &self.settings_error {
+            let Some(problems) = &said.problems else {
+                return vec![mismatch("settings-error", &want.at, want, "settings that the policy takes")];
+            };
+            let others = problems.iter().filter(|problem| !want.fits(problem));
+            return others.map(|problem| mismatch("settings-error", &want.at, want, problem)).collect();
+        }
         if let Some(want) = &self.fault {
             let got = said.fault.as_deref().unwrap_or("an answer");
             if want.is != got {

@@ -35,6 +35,8 @@ pub struct PolicyCoverage {
     pub votes: Option<VotesSeen>,
     /// The codes it declares.
     pub codes: Share,
+    /// The settings of its schema.
+    pub settings: Share,
 }
 
 /// The votes that cases expect.
@@ -73,6 +75,7 @@ impl Share {
 struct Gathered {
     votes: VotesSeen,
     codes: BTreeSet<String>,
+    settings: BTreeSet<String>,
 }
 
 impl Coverage {
@@ -82,14 +85,15 @@ impl Coverage {
             let Some(id) = case.chain.tested else { continue };
             let of_policy = gathered.entry(id).or_default();
             if let (Outcome::Passed, Some(said)) = (&ran.report.outcome, &ran.said) {
+                of_policy.settings.extend(case.settings.as_object().into_iter().flat_map(|all| all.keys().cloned()));
                 of_policy.add(&case.expected, said);
                 let golden = case.golden.as_ref().and_then(|golden| golden.expected.as_ref().ok());
                 golden.into_iter().for_each(|golden| of_policy.add(golden, said));
             }
         }
         let policies: Vec<_> = gathered.into_iter().map(|(id, gathered)| gathered.share(opened, id)).collect();
-        let (covered, of) =
-            policies.iter().fold((0, 0), |(covered, of), one| (covered + one.codes.covered, of + one.codes.of));
+        let shares = policies.iter().flat_map(|one| [&one.codes, &one.settings]);
+        let (covered, of) = shares.fold((0, 0), |(covered, of), share| (covered + share.covered, of + share.of));
         let percent = (covered * 100).checked_div(of).map_or(100, |percent| u8::try_from(percent).unwrap_or(100));
         Self { policies, percent }
     }
@@ -119,11 +123,13 @@ impl Gathered {
 
     fn share(&self, opened: &Opened, id: Id) -> PolicyCoverage {
         let info = opened.get(id).info();
+        let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
         let votes = info.exports.iter().any(|export| export.contains("/selection@"));
         PolicyCoverage {
             policy: info.name.clone(),
             votes: votes.then_some(self.votes),
             codes: Share::of(info.codes.iter().map(|doc| doc.code.as_str()), &self.codes),
+            settings: Share::of(settings.into_iter().flat_map(|all| all.keys()).map(String::as_str), &self.settings),
         }
     }
 }

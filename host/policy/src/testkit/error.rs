@@ -108,8 +108,8 @@ impl TestkitError {
     pub fn meaning(&self) -> ExitMeaning {
         match self {
             Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) | Self::Project(_) => ExitMeaning::NotLoaded,
-            Self::Settings(SettingsError::Wrong { .. }) => ExitMeaning::BadUsage,
-            Self::Unreadable { .. }
+            Self::Settings(SettingsError::Wrong { .. })
+            | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Wrong { .. }
             | Self::Unused { .. }

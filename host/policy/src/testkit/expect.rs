@@ -9,22 +9,24 @@ use super::budget::Budget;
 use super::error::{Place, did_you_mean};
 use super::fields::{Fields, Shape, Wrong};
 use super::node::{Key, Node, Yaml};
+use super::settings::WantProblem;
 use super::words::{FindingWord, ModesWord, VoteWord};
 
 pub(super) const EXPECT: Shape =
-    Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "budget"] };
+    Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "settings-error", "budget"] };
 pub(super) const GOLDEN: Shape = Shape { name: "a golden", keys: &["select", "modes", "findings", "plan", "fault"] };
 pub(super) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
 const PLAN: Shape = Shape { name: "a plan", keys: &["claims", "findings", "warnings"] };
 
 /// The faults that a case can provoke; all others keep the policy from being loaded.
-pub(super) const FAULTS: [&str; 11] = [
+pub(super) const FAULTS: [&str; 12] = [
     "fuel",
     "time",
     "memory",
     "stack",
     "output",
     "log",
+    "lookups",
     "trap",
     "undecided",
     "undeclared-code",
@@ -47,6 +49,7 @@ pub(super) struct Expected {
     pub(super) findings: Option<WantFindings>,
     pub(super) plan: Option<WantPlan>,
     pub(super) fault: Option<Want<String>>,
+    pub(super) settings_error: Option<WantProblem>,
     pub(super) budget: Option<Budget>,
 }
 
@@ -93,6 +96,8 @@ impl Checker<'_> {
     pub(super) fn read(&self, fields: &Fields<'_>, golden: &[&str]) -> Result<Expected, Wrong> {
         let own = |key: &str| fields.get(key).filter(|_| !golden.contains(&key));
         let votes = own("select").map(|node| self.each_volume(node, "a vote", |node| self.vote(node)));
+        // Settings that are refused leave nothing to keep in a golden.
+        let problem = if self.golden { None } else { own("settings-error") };
         let modes = own("modes").map(|node| self.each_volume(node, "modes", ModesWord::read));
         Ok(Expected {
             votes: votes.transpose()?.flatten(),
@@ -100,6 +105,7 @@ impl Checker<'_> {
             findings: own("findings").map(|node| self.findings(node)).transpose()?.flatten(),
             plan: own("plan").map(|node| self.plan(node)).transpose()?,
             fault: own("fault").map(|node| self.fault(node)).transpose()?,
+            settings_error: problem.map(|node| WantProblem::read(node, self.file)).transpose()?,
             budget: None,
         })
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use super::error::{Place, TestkitError};
@@ -79,6 +80,49 @@ impl Node {
         match &self.is {
             Yaml::Map(entries) => entries.iter().find(|(key, _)| key.name == name),
             _ => None,
+        }
+    }
+
+    /// Finds where a JSON Pointer (RFC 6901) leads: the place of a key or item.
+    pub(super) fn find(&self, pointer: &str) -> Option<&At> {
+        let (at, left) = self.follow(pointer);
+        (left == 0).then_some(at)
+    }
+
+    /// Finds the last place on the way of a JSON Pointer that exists.
+    pub(super) fn nearest(&self, pointer: &str) -> &At {
+        self.follow(pointer).0
+    }
+
+    /// Returns the last place on the way, and how many parts are left there.
+    fn follow(&self, pointer: &str) -> (&At, usize) {
+        let (mut node, mut at) = (self, &self.at);
+        let parts: Vec<_> = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+        for (done, part) in parts.iter().enumerate() {
+            let next = match &node.is {
+                Yaml::Map(entries) => {
+                    entries.iter().find(|(key, _)| key.name == *part).map(|(key, value)| (&key.at, value))
+                }
+                Yaml::List(items) => {
+                    part.parse::<usize>().ok().and_then(|index| items.get(index)).map(|item| (&item.at, item))
+                }
+                _ => None,
+            };
+            let Some((place, value)) = next else { return (at, parts.len() - done) };
+            (node, at) = (value, place);
+        }
+        (at, 0)
+    }
+
+    /// Returns the value without its place.
+    pub(super) fn json(&self) -> Value {
+        match &self.is {
+            Yaml::Null => Value::Null,
+            Yaml::Bool(value) => Value::Bool(*value),
+            Yaml::Number(value) => Value::Number(value.clone()),
+            Yaml::Text(text) => Value::String(text.clone()),
+            Yaml::List(items) => items.iter().map(Self::json).collect(),
+            Yaml::Map(entries) => entries.iter().map(|(key, value)| (key.name.clone(), value.json())).collect(),
         }
     }
 
@@ -237,5 +281,15 @@ mod tests {
         assert_eq!(whole("b"), "blocker é on x\n- two");
         assert_eq!(whole("c"), "{d: {e: true, # }\n  f: 1}}");
         assert_eq!(whole("g"), "{}");
+    }
+
+    #[test]
+    fn a_pointer_leads_to_the_nearest_place() {
+        let node = read();
+        let column = |pointer: &str| (node.nearest(pointer).line, node.nearest(pointer).column);
+        assert_eq!(column("/c/d/f"), (7, 3));
+        assert_eq!(column("/c/d/none"), (6, 5));
+        assert_eq!(column("/b/1"), (5, 3));
+        assert_eq!(column(""), (2, 1));
     }
 }

@@ -199,6 +199,8 @@ pub(super) struct Objects {
     pub(super) classes: Vec<Class>,
     pub(super) pods: Vec<Pod>,
     pub(super) others: Vec<Other>,
+    /// Every object as it is written, for look-ups.
+    pub(super) all: Vec<Value>,
 }
 
 impl Objects {
@@ -226,6 +228,9 @@ impl Objects {
                 self.add(item)?;
             }
             return Ok(());
+        }
+        if !kind.is_empty() && kind != "Secret" {
+            self.all.push(object.clone());
         }
         match kind.as_str() {
             "" => return Err("it has no kind, so it is no Kubernetes object".to_owned()),

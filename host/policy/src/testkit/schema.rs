@@ -15,7 +15,7 @@ mod tests {
 
     use super::SCHEMA;
     use crate::testkit::fields::Shape;
-    use crate::testkit::{budget, expect, rows, suite};
+    use crate::testkit::{budget, chain, expect, find, rows, settings, suite};
 
     fn schema() -> Value {
         serde_json::from_str(SCHEMA).unwrap()
@@ -23,7 +23,7 @@ mod tests {
 
     #[test]
     fn each_key_that_is_read_is_in_the_schema_and_the_reverse() {
-        let shapes: [(&str, &Shape); 7] = [
+        let shapes: [(&str, &Shape); 9] = [
             ("file", &suite::FILE),
             ("case", &suite::CASE),
             ("volume", &rows::VOLUME),
@@ -31,6 +31,8 @@ mod tests {
             ("expect", &expect::EXPECT),
             ("atLeast", &expect::AT_LEAST),
             ("budget", &budget::BUDGET),
+            ("link", &chain::LINK),
+            ("settingsError", &settings::SETTINGS_ERROR),
         ];
         let schema = schema();
         for (name, shape) in shapes {
@@ -54,6 +56,25 @@ mod tests {
             assert!(pattern.is_match(fault), "{fault}");
         }
         assert!(!pattern.is_match("fule"));
+    }
+
+    #[test]
+    fn the_tests_of_our_policies_fit_and_a_misspelt_key_does_not() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../policies");
+        let tests: Vec<_> =
+            find::files(folder.as_ref()).unwrap().into_iter().filter(|file| find::is_test(file)).collect();
+        assert!(tests.len() >= 5, "{tests:?}");
+        for test in tests {
+            let text = std::fs::read_to_string(&test).unwrap();
+            let document: Value = serde_saphyr::from_str(&text).unwrap();
+            let problems: Vec<_> = validator.iter_errors(&document).map(|error| error.to_string()).collect();
+            assert_eq!(problems, Vec::<String>::new(), "{}", test.display());
+            for (right, wrong) in [("cases:", "case:"), ("expect:", "expct:"), ("apiVersion:", "apiversion:")] {
+                let document: Value = serde_saphyr::from_str(&text.replace(right, wrong)).unwrap();
+                assert!(!validator.is_valid(&document), "{} with {wrong}", test.display());
+            }
+        }
     }
 
     #[test]

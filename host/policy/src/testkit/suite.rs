@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use pvmigrate_core::policy::{Pairs, Request, facts};
+use pvmigrate_core::policy::{Pairs, Question, Request, facts};
+use serde_json::Value;
 
 use super::budget::Budget;
 use super::chain::{Chain, Id, Opened};
@@ -12,13 +14,14 @@ use super::expect::{Checker, EXPECT, Expected, unknown_volume};
 use super::fields::{Fields, Shape, Wrong};
 use super::find;
 use super::golden::{self, Golden};
+use super::lookups::{self, Further};
 use super::matrix;
 use super::node::{Node, Yaml};
 use super::objects::Objects;
+use super::ready::{self, Given, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
-use crate::policies::Policies;
 
 mod unused;
 
@@ -34,17 +37,19 @@ pub(super) const FILE: Shape = Shape {
         "now",
         "environment",
         "facts",
+        "settings",
         "budget",
         "snapshot",
         "classes",
         "volumes",
+        "objects",
         "cases",
     ],
 };
 
 pub(super) const CASE: Shape = Shape {
     name: "a case",
-    keys: &["name", "skip", "policy", "environment", "facts", "snapshot", "matrix", "given", "expect"],
+    keys: &["name", "skip", "policy", "environment", "facts", "settings", "snapshot", "matrix", "given", "expect"],
 };
 
 /// The facts of a request that a test may set; the source class follows from `source`.
@@ -58,8 +63,11 @@ pub(super) struct Case {
     /// Why it is not run.
     pub(super) skip: Option<String>,
     pub(super) chain: Chain,
-    pub(super) policies: Policies,
-    pub(super) request: Request,
+    /// The policies of the chain, with their settings.
+    pub(super) ready: Ready,
+    /// The settings of the policy that the case is about.
+    pub(super) settings: Value,
+    pub(super) question: Question,
     pub(super) expected: Expected,
     pub(super) golden: Option<Golden>,
     /// The expectations as written.
@@ -96,6 +104,10 @@ impl Suite {
         let mut reader = Reader { path, file, opened, given, used: BTreeSet::new() };
         let cases = reader.cases()?;
         unused::rows(&reader.file, &cases).map_err(|wrong| wrong.of(path))?;
+        let needs: Vec<_> = cases.iter().flat_map(|case| reader.opened.needs(&case.chain)).collect();
+        if let Some(objects) = reader.file.get("objects").filter(|_| !cases.is_empty()) {
+            lookups::held_to(objects, &needs).map_err(|wrong| wrong.of(path))?;
+        }
         let used = reader.used;
         Ok(Self { path: path.to_owned(), cases, used, text })
     }
@@ -141,30 +153,40 @@ impl Reader<'_, '_> {
         Ok(cases)
     }
 
-    fn case(&mut self, row: &Node, name: String, objects: Snapshot) -> Result<Case, TestkitError> {
+    fn case(&mut self, row: &Node, name: String, objects: (Snapshot, Further)) -> Result<Case, TestkitError> {
         let path = self.path;
         let case = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
-        let objects = match case.get("snapshot") {
+        let (snapshot, further) = match case.get("snapshot") {
             Some(node) => self.snapshot(node)?,
             None => objects,
         };
         let chain = self.chain(&case)?;
-        let request = self.request(&case, objects).map_err(|wrong| wrong.of(path))?;
+        let made = self.question(&case, &chain, snapshot, further);
+        let question = made.map_err(|wrong| wrong.of(path))?;
         let expect = case.need("expect").map_err(|wrong| wrong.of(path))?;
-        let (expected, golden) = self.expected(expect, &name, &chain, &request).map_err(|wrong| wrong.of(path))?;
+        let (expected, golden) =
+            self.expected(expect, &name, &chain, &question.request).map_err(|wrong| wrong.of(path))?;
+        let given = Given {
+            file: self.file.get("settings"),
+            case: case.get("settings"),
+            owner: self.owner()?,
+            may_be_wrong: expected.settings_error.is_some(),
+            at: &row.at,
+        };
+        let (ready, settings) = ready::ready(self.opened, &chain, &given, path)?;
         let skip = case.text("skip").map_err(|wrong| wrong.of(path))?;
         if let Some(at) = case.get("skip").filter(|_| skip.is_some_and(|reason| reason.trim().is_empty())) {
             return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path));
         }
         let patches = case.get("given").and_then(|given| given.map("given").ok()).unwrap_or_default();
-        let policies = self.opened.policies(&chain)?;
         Ok(Case {
-            policies,
             name,
             line: 0,
             skip: skip.map(str::to_owned),
             chain,
-            request,
+            ready,
+            settings,
+            question,
             expected,
             golden,
             expect: expect.clone(),
@@ -188,7 +210,16 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn snapshot(&mut self, node: &Node) -> Result<Snapshot, TestkitError> {
+    /// Returns the policy that the file is about, if it is one.
+    fn owner(&mut self) -> Result<Option<Id>, TestkitError> {
+        match (self.given, self.file.get("policy")) {
+            (Some(id), _) => Ok(Some(id)),
+            (None, Some(node)) => Ok(self.opened.chain(node, self.path)?.tested),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn snapshot(&mut self, node: &Node) -> Result<(Snapshot, Further), TestkitError> {
         let wrong = |what: String| Wrong::new(&node.at, what).of(self.path);
         let named = node.text("snapshot").map_err(|wrong| wrong.of(self.path))?;
         let folder = find::folder_of(self.path).join(named);
@@ -207,14 +238,30 @@ impl Reader<'_, '_> {
             objects.add_file(&file)?;
             self.used.insert(file);
         }
-        Snapshot::of(&objects).map_err(|what| Wrong::new(&node.at, what).of(self.path))
+        let snapshot = Snapshot::of(&objects).map_err(|what| Wrong::new(&node.at, what).of(self.path))?;
+        Ok((snapshot, Further::of(objects.all)))
     }
 
-    fn request(&self, case: &Fields<'_>, mut snapshot: Snapshot) -> Result<Request, Wrong> {
+    fn question(
+        &self,
+        case: &Fields<'_>,
+        chain: &Chain,
+        mut snapshot: Snapshot,
+        mut further: Further,
+    ) -> Result<Question, Wrong> {
         add_rows(&mut snapshot, &self.file)?;
+        self.file.get("objects").map_or(Ok(()), |rows| further.add(rows))?;
         for (key, patch) in case.get("given").map(|given| given.map("given")).transpose()?.unwrap_or_default() {
-            apply(&mut snapshot, key, patch)?;
+            match key.name.contains(' ') {
+                true => further.patch(key, patch)?,
+                false => apply(&mut snapshot, key, patch)?,
+            }
         }
+        let collected = Arc::new(further.collect(&self.opened.needs(chain)));
+        Ok(Question { request: self.request(case, snapshot)?, collected })
+    }
+
+    fn request(&self, case: &Fields<'_>, snapshot: Snapshot) -> Result<Request, Wrong> {
         let class = |name: &str| snapshot.classes.iter().find(|class| class.name == name).cloned();
         let (source, at) = (self.file.need("source")?.text("source")?, self.file.need("target")?);
         let target = at.text("target")?;
@@ -267,6 +314,9 @@ impl Reader<'_, '_> {
         }
         if let (Some(fault), true) = (fields.get("fault"), keys.iter().any(|key| !["fault", "budget"].contains(key))) {
             return Err(Wrong::new(&fault.at, "a case that ends in a fault has no other answer"));
+        }
+        if let (Some(error), true) = (fields.get("settings-error"), keys.len() > 1) {
+            return Err(Wrong::new(&error.at, "a policy that does not take its settings has no other answer"));
         }
         let in_golden = |key: &&str| fields.get(key).is_some_and(|node| node.is_word("golden"));
         let in_golden: Vec<_> = keys.into_iter().filter(in_golden).collect();

@@ -113,7 +113,7 @@ fn case_edits(text: &str, case: &Case, said: &Said) -> Vec<Edit> {
 
 impl Case {
     fn claims(&self) -> Vec<String> {
-        self.request.volumes.iter().map(|volume| volume.claim()).collect()
+        self.question.request.volumes.iter().map(|volume| volume.claim()).collect()
     }
 }
 

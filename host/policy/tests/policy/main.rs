@@ -4,6 +4,7 @@
 mod chain;
 mod default_policy;
 mod features;
+mod given_settings;
 mod hostile;
 mod mistakes;
 mod museum;

@@ -32,7 +32,7 @@ fn first<'a>(file: &Fields<'a>, rows: &str, used: impl Fn(&str) -> bool) -> Resu
 }
 
 fn classes_of(case: &Case) -> impl Iterator<Item = &str> {
-    let request = &case.request;
+    let request = &case.question.request;
     let ends = request.source.iter().chain([&request.target]).map(|class| class.name.as_str());
     ends.chain(request.volumes.iter().filter_map(|volume| volume.storage_class.as_deref()))
 }
@@ -43,6 +43,7 @@ impl Case {
         let expected = &self.expected;
         let all = self.golden.is_some()
             || expected.fault.is_some()
+            || expected.settings_error.is_some()
             || expected.findings.as_ref().is_some_and(|findings| findings.exhaustive);
         let vote = expected.votes.as_ref().and_then(|votes| votes.get(claim));
         let modes = expected.modes.as_ref().and_then(|modes| modes.get(claim));

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use console::measure_text_width;
-use pvmigrate_policy::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report};
+use pvmigrate_policy::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
 
 use super::{Tested, coverage_words, fuel_per_volume};
 use crate::render::units::{bytes, duration};
@@ -172,12 +172,18 @@ fn covered(policy: &PolicyCoverage) -> String {
         let words = [word("migrate", votes.migrate), word("skip", votes.skip), word("abstain", votes.abstain)];
         parts.push(format!("votes {}", words.join(" ")));
     }
-    let codes = &policy.codes;
-    let missing: Vec<_> = codes.missing.iter().map(|code| clean(code)).collect();
-    let missing =
-        if missing.is_empty() { String::new() } else { format!(" (expected by no case: {})", missing.join(", ")) };
-    parts.push(format!("codes {}/{}{missing}", codes.covered, codes.of));
+    parts.push(share("codes", &policy.codes, "expected"));
+    if policy.settings.of > 0 {
+        parts.push(share("settings", &policy.settings, "set"));
+    }
     parts.join(" | ")
+}
+
+fn share(what: &str, share: &Share, done: &str) -> String {
+    let missing: Vec<_> = share.missing.iter().map(|name| clean(name)).collect();
+    let missing =
+        if missing.is_empty() { String::new() } else { format!(" ({done} by no case: {})", missing.join(", ")) };
+    format!("{what} {}/{}{missing}", share.covered, share.of)
 }
 
 pub(super) fn listed(cases: &[Listed]) -> String {

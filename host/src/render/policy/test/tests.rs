@@ -72,6 +72,7 @@ fn report() -> Report {
                 policy: "keep".to_owned(),
                 votes: Some(VotesSeen { migrate: true, skip: true, abstain: false }),
                 codes: Share { covered: 3, of: 4, missing: vec!["quota-near".to_owned()] },
+                settings: Share { covered: 0, of: 0, missing: Vec::new() },
             }],
             percent: 75,
         }),
