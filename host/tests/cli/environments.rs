@@ -114,7 +114,7 @@ fn settings_that_a_policy_does_not_take_are_shown_where_they_stand() {
     let folder = folder(&format!("{CAP}  settings: {{most: 1}}\n"));
     let ran = rehearse(folder.path(), &[]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("pvmigrate.yaml:6:17: settings"), "{}", ran.err);
+    assert!(ran.err.contains("pvmigrate.yaml:6:18: settings /most"), "{}", ran.err);
     assert!(ran.err.contains("of policy keep-and-cap"), "{}", ran.err);
 }
 

@@ -22,7 +22,7 @@ fn inspect_says_what_a_policy_may_do() {
     let file = repository("policies/dist/keep-and-cap.wasm");
     let ran = pvmigrate(&["policy", "inspect", path_text(&file)]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    for part in ["keep-and-cap 0.1.0", "purity", "digest", "sha256:", "interface", "limits", "fuel", "CODE"] {
+    for part in ["keep-and-cap 0.2.0", "purity", "digest", "sha256:", "interface", "limits", "fuel", "CODE"] {
         assert!(ran.out.contains(part), "{part} is not in: {}", ran.out);
     }
 }
