@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::Waiver;
-use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
+use pvmigrate_policy::{Configured, Limits, Note, Policy, SettingsError, project};
 use pvmigrate_registry::Digest;
 
 use crate::cli::EnvironmentArgs;
@@ -31,26 +31,23 @@ impl Chain {
     ///
     /// # Errors
     /// When the configuration is wrong, or a policy does not load or does not take its settings.
-    pub async fn of(policies: &[PathBuf], place: &EnvironmentArgs) -> Result<Self, Failure> {
+    pub async fn of(policies: &[PathBuf], place: &EnvironmentArgs, note: &Note) -> Result<Self, Failure> {
         let environment = environment(place)?;
-        let mut puller = puller(environment.as_ref());
+        let mut opener = Opener::new(environment.as_ref(), note);
         let mut links = Vec::new();
         for text in policies {
-            let module = Module::parse(text.as_os_str(), Path::new(""))
-                .map_err(|why| Failure::usage(format!("--policy {}: {why}", text.display())))?;
-            let policy = open(&module, None, &Limits::default(), &mut puller).await?;
-            links.push(Configured::bare(policy)?);
+            links.push(Configured::bare(opener.named(text).await?)?);
         }
-        let mut chain = Self::of_entries(environment, &mut puller).await?;
+        let mut chain = Self::of_entries(environment, &mut opener).await?;
         chain.links.splice(0..0, links);
         Ok(chain)
     }
 
-    async fn of_entries(environment: Option<Environment>, puller: &mut Puller) -> Result<Self, Failure> {
+    async fn of_entries(environment: Option<Environment>, opener: &mut Opener<'_>) -> Result<Self, Failure> {
         let Some(environment) = environment else { return Ok(Self { links: Vec::new(), waivers: Vec::new() }) };
         let mut links = Vec::new();
         for entry in &environment.policies {
-            let policy = open(&entry.module, entry.digest.as_ref(), &entry.limits, puller).await;
+            let policy = opener.open(&entry.module, entry.digest.as_ref(), &entry.limits).await;
             let policy = policy.map_err(|failure| failure.context(format!("{}: {}", entry.place, entry.module)))?;
             links.push(Configured::new(policy, &entry.settings).map_err(|error| wrong_settings(entry, error))?);
         }
@@ -67,46 +64,65 @@ fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
     Environment::read(&file, name).map(Some)
 }
 
-fn puller(environment: Option<&Environment>) -> Puller {
-    let folder = environment.and_then(|environment| environment.file.parent()).unwrap_or(Path::new(""));
-    Puller::new(&folder.join(LOCK_FILE), false)
-}
-
-/// Opens a policy. With a digest it must be this one: it is refused before it is compiled.
+/// Opens the policy that a command names, as [`Module::parse`] reads it, or that the folder of a policy builds.
 ///
 /// # Errors
-/// When it cannot be had, is another, or does not load.
-async fn open(
-    module: &Module,
-    digest: Option<&Digest>,
-    limits: &Limits,
-    puller: &mut Puller,
-) -> Result<Arc<Policy>, Failure> {
-    let wanted = digest.map(Digest::as_str);
-    match module {
-        Module::BuiltIn => {
-            let policy = Policy::built_in()?;
-            let is = &policy.info().digest;
-            if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
-                return Err(Failure::new(
-                    Exit::PolicyLoad,
-                    anyhow::anyhow!("the built-in policy is {is}, not {wanted}"),
-                )
-                .hint("take the pvmigrate that has it, or read what has changed and correct the digest"));
+/// When it cannot be had or built, or does not load.
+pub async fn open(policy: &Path, note: &Note) -> Result<Arc<Policy>, Failure> {
+    Opener::new(None, note).named(policy).await
+}
+
+/// What it takes to open policies.
+struct Opener<'a> {
+    puller: Puller,
+    note: &'a Note,
+}
+
+impl<'a> Opener<'a> {
+    fn new(environment: Option<&Environment>, note: &'a Note) -> Self {
+        let folder = environment.and_then(|environment| environment.file.parent()).unwrap_or(Path::new(""));
+        Self { puller: Puller::new(&folder.join(LOCK_FILE), false), note }
+    }
+
+    async fn named(&mut self, policy: &Path) -> Result<Arc<Policy>, Failure> {
+        let module = Module::parse(policy.as_os_str(), Path::new(""))
+            .map_err(|why| Failure::usage(format!("policy {}: {why}", policy.display())))?;
+        self.open(&module, None, &Limits::default()).await
+    }
+
+    /// Opens a policy. With a digest it must be this one: it is refused before it is compiled.
+    async fn open(
+        &mut self,
+        module: &Module,
+        digest: Option<&Digest>,
+        limits: &Limits,
+    ) -> Result<Arc<Policy>, Failure> {
+        let wanted = digest.map(Digest::as_str);
+        match module {
+            Module::BuiltIn => built_in(wanted),
+            Module::File { path, digest: own } => {
+                let digests: Vec<&str> = wanted.into_iter().chain(own.as_ref().map(Digest::as_str)).collect();
+                let file = project::component(path, &**self.note)?;
+                Ok(Arc::new(Policy::open_pinned(&file, &digests, limits)?))
             }
-            Ok(policy)
-        }
-        Module::File { path, digest: own } => {
-            let digests: Vec<&str> = wanted.into_iter().chain(own.as_ref().map(Digest::as_str)).collect();
-            Ok(Arc::new(Policy::open_pinned(path, &digests, limits)?))
-        }
-        Module::Registry(reference) => {
-            let pulled = puller.get(reference, limits.component_bytes).await?;
-            let name = reference.to_string();
-            let digests: Vec<&str> = wanted.into_iter().collect();
-            Ok(Arc::new(Policy::from_bytes(Path::new(&name), &pulled.bytes, &digests, limits)?))
+            Module::Registry(reference) => {
+                let pulled = self.puller.get(reference, limits.component_bytes).await?;
+                let name = reference.to_string();
+                let digests: Vec<&str> = wanted.into_iter().collect();
+                Ok(Arc::new(Policy::from_bytes(Path::new(&name), &pulled.bytes, &digests, limits)?))
+            }
         }
     }
+}
+
+fn built_in(wanted: Option<&str>) -> Result<Arc<Policy>, Failure> {
+    let policy = Policy::built_in()?;
+    let is = &policy.info().digest;
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
+        return Err(Failure::new(Exit::PolicyLoad, anyhow::anyhow!("the built-in policy is {is}, not {wanted}"))
+            .hint("take the pvmigrate that has it, or read what has changed and correct the digest"));
+    }
+    Ok(policy)
 }
 
 /// Says what a policy has against its settings, with the places where they stand.

@@ -15,7 +15,7 @@ mod project;
 mod registry;
 
 pub use options::Classes;
-pub use policy_test::{PolicyTestArgs, ReportTo, TestFormat};
+pub use policy_test::{PolicySchemaArgs, PolicyTestArgs, ReportTo, TestFormat};
 pub use project::{PolicyBuildArgs, PolicyLanguage, PolicyNewArgs};
 pub use registry::{PolicyPullArgs, PolicyPushArgs, RegistryArgs};
 
@@ -85,18 +85,11 @@ pub enum PolicyCommand {
     Wit,
     /// Runs a policy's test cases
     Test(PolicyTestArgs),
-    /// Prints the JSON Schema of a policy's settings, or of test files
-    Schema {
-        /// A component (.wasm), or `builtin` for the default policy
-        #[arg(required_unless_present = "test")]
-        policy: Option<PathBuf>,
-        /// Of the files that `policy test` reads
-        #[arg(long, conflicts_with = "policy")]
-        test: bool,
-    },
+    /// Prints the JSON Schema of a policy's settings, or of the files that pvmigrate reads
+    Schema(PolicySchemaArgs),
     /// Shows what a policy says of itself and what it may use
     Inspect {
-        /// A component (.wasm), the folder of a policy, or `builtin` for the default policy
+        /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
         policy: PathBuf,
     },
     /// Pushes a policy to an OCI registry

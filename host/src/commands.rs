@@ -51,7 +51,7 @@ async fn policies(args: &RuleArgs, options: &mut Options, screen: &Screen) -> Re
     if let Some(warning) = pvmigrate_policy::cache_warning() {
         screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&warning)));
     }
-    let chain = Chain::of(&args.policy, &args.place).await?;
+    let chain = Chain::of(&args.policy, &args.place, &screen.note()).await?;
     options.waivers = chain.waivers;
     Ok(Policies::new(chain.links)?)
 }

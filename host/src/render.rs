@@ -4,9 +4,11 @@
 //! that comes from a cluster or a policy passes [`printable`] on its way.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 
 use console::{Style, Term};
 use pvmigrate_core::text::printable;
+use pvmigrate_policy::Note;
 use serde::Serialize;
 
 use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
@@ -155,6 +157,12 @@ impl Screen {
     /// Says something on stderr.
     pub fn say(&self, text: &str) {
         self.terminal.line(text);
+    }
+
+    /// Returns what says something on stderr, for code that knows nothing of screens.
+    pub fn note(&self) -> Note {
+        let terminal = self.terminal.clone();
+        Arc::new(move |text| terminal.line(text))
     }
 
     /// Says what to do next, on stderr.

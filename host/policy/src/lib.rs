@@ -30,4 +30,5 @@ pub use failure::{Fault, NotComponent, Origin, PolicyFailure};
 pub use limits::Limits;
 pub use load::{Answered, CodeDoc, Policy, PolicyInfo, Scope};
 pub use policies::{Configured, Policies};
+pub use project::Note;
 pub use settings::{SettingsError, SettingsProblem};

@@ -1,10 +1,11 @@
 //! Policy projects: a folder with the source of one policy, and a `policy.yaml` that says how it is built.
 //!
-//! [`create`] makes such a folder, [`artifact`] builds it when it is stale. Whether it is stale is told by the content of
+//! [`create`] makes such a folder, [`build`] builds it when it is stale. Whether it is stale is told by the content of
 //! its inputs, never by times, so a checkout, a copy or a touched file builds nothing. What is built lies in the hidden
 //! folder `.pvmigrate` of the project, as do the toolchains that are fetched for it. Nothing here loads or asks a policy.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod create;
@@ -34,6 +35,9 @@ const HIDDEN: &str = ".pvmigrate";
 /// Where toolchains are kept instead, for many projects at once.
 const TOOLS_VARIABLE: &str = "PVMIGRATE_TOOLS";
 
+/// Hears of what takes long, such as a policy that is built.
+pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// A component that was built, now or before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
@@ -45,23 +49,27 @@ pub struct Built {
     pub took: Option<Duration>,
 }
 
-/// Tells whether a path is a policy project, so that [`artifact`] can be asked for its component.
+/// Tells whether a path is a policy project: a folder of which [`component`] is what it builds.
 pub fn is_project(path: &Path) -> bool {
     path.join(FILE).is_file()
 }
 
-/// Returns the component of a project, built when it is stale.
-///
-/// # Errors
-/// See [`ProjectError`]; a missing toolchain is named together with what to install.
-pub fn artifact(dir: &Path) -> Result<Built, ProjectError> {
-    build(dir, false, &|note| tracing::info!("{note}"))
-}
-
-/// As [`artifact`]; with `anew`, also when nothing has changed. `note` hears of what takes long.
+/// Returns the component that a path names: of a project's folder what it builds, built when it is stale; else the path.
 ///
 /// # Errors
 /// See [`ProjectError`].
+pub fn component(path: &Path, note: &dyn Fn(&str)) -> Result<PathBuf, ProjectError> {
+    match is_project(path) {
+        true => Ok(build(path, false, note)?.file),
+        false => Ok(path.to_owned()),
+    }
+}
+
+/// Builds the component of a project when it is stale; with `anew`, also when nothing has changed. `note` hears of what
+/// takes long.
+///
+/// # Errors
+/// See [`ProjectError`]; a missing toolchain is named together with what to install.
 pub fn build(dir: &Path, anew: bool, note: &dyn Fn(&str)) -> Result<Built, ProjectError> {
     let project = Project::open(dir)?;
     let hidden = project.dir.join(HIDDEN);

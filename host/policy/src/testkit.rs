@@ -84,7 +84,7 @@ mod words;
 mod yaml;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
@@ -96,10 +96,12 @@ pub use update::Updated;
 
 use crate::limits::Limits;
 use crate::load::Policy;
+use crate::policies::Configured;
+use crate::project::Note;
 use case::Ran;
-use chain::{Id, Opened};
+use chain::{Chain, Id, Opened};
 use regex::Regex;
-use suite::{Case, Suite};
+use suite::{Case, Given, Suite};
 use update::Update;
 
 /// Chooses what is run, and how.
@@ -111,6 +113,22 @@ pub struct Options {
     pub fail_fast: bool,
     /// How many cases run at once; 0 is one. What comes out does not depend on it.
     pub jobs: usize,
+}
+
+/// Says what is tested in place of the policies that test files name; those that single cases name stay.
+#[derive(Clone, Debug)]
+pub enum Instead {
+    /// Nothing else: what the files name.
+    Nothing,
+    /// One policy by itself.
+    Policy(Arc<Policy>),
+    /// What a whole chain decides; the built-in policy is its last, named or not.
+    Chain {
+        /// Its policies.
+        links: Vec<Configured>,
+        /// The environment that it stands for: the label of requests where the tests have none.
+        environment: String,
+    },
 }
 
 /// The tests of some files and folders, read and checked, with every policy they name opened.
@@ -133,36 +151,30 @@ pub struct Listed {
 }
 
 impl Tests {
-    /// Reads the tests in some files and folders. A policy given here stands for those that the files name, except
-    /// for those of single cases.
+    /// Reads the tests in some files and folders. The limits are for policies that the files name.
     ///
     /// # Errors
     /// When a policy does not load, a test file is wrong, or there is no test; [`TestkitError::meaning`] says which
     /// exit code that is.
-    pub fn read(policy: Option<&Path>, paths: &[PathBuf], limits: &Limits) -> Result<Self, TestkitError> {
-        let mut opened = Opened::new(limits)?;
-        let given = policy.map(|policy| opened.open(policy)).transpose()?;
-        Self::with(opened, given, paths)
-    }
-
-    /// Reads tests for a policy that is open already.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub fn of(policy: &Arc<Policy>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
-        let mut opened = Opened::new(&policy.info().limits)?;
-        let given = opened.add(Arc::clone(policy));
-        Self::with(opened, Some(given), paths)
-    }
-
-    fn with(mut opened: Opened, given: Option<Id>, paths: &[PathBuf]) -> Result<Self, TestkitError> {
+    pub fn read(instead: &Instead, paths: &[PathBuf], limits: &Limits, note: Note) -> Result<Self, TestkitError> {
+        let mut opened = Opened::new(limits, note)?;
+        let given = match instead {
+            Instead::Nothing => None,
+            Instead::Policy(policy) => {
+                Some(Given { chain: Chain::of(opened.add(Arc::clone(policy))), environment: None })
+            }
+            Instead::Chain { links, environment } => {
+                Some(Given { chain: opened.add_chain(links), environment: Some(environment.clone()) })
+            }
+        };
         let mut files = Vec::new();
         for path in paths {
             files.extend(find::tests(path)?);
         }
         files.sort_unstable();
         files.dedup();
-        let suites = files.iter().map(|file| Suite::read(file, &mut opened, given)).collect::<Result<Vec<_>, _>>()?;
+        let suites =
+            files.iter().map(|file| Suite::read(file, &mut opened, given.as_ref())).collect::<Result<Vec<_>, _>>()?;
         if suites.iter().all(|suite| suite.cases.is_empty()) {
             return Err(TestkitError::NoTests { folders: paths.to_owned() });
         }
@@ -247,22 +259,6 @@ impl Tests {
         let fails = |ran: &Ran| options.fail_fast && ran.report.outcome.meaning() != ExitMeaning::Passed;
         jobs::run(chosen, options.jobs, |(suite, case)| case::run(&self.opened, &suite.path, case), fails)
     }
-}
-
-/// Loads a policy and runs the tests in `fixtures` (a folder, or one test file) on it.
-///
-/// # Errors
-/// As [`Tests::read`] and [`Tests::run`].
-pub fn run(policy: &Path, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
-    Tests::read(Some(policy), &[fixtures.to_owned()], &Limits::default())?.run(options)
-}
-
-/// Runs the tests in `fixtures` on a policy that is loaded already, under the limits it was loaded with.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_loaded(policy: &Arc<Policy>, fixtures: &Path, options: &Options) -> Result<Report, TestkitError> {
-    Tests::of(policy, &[fixtures.to_owned()])?.run(options)
 }
 
 /// Finds fixtures and goldens beside the tests that none of them uses.

@@ -6,21 +6,27 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::EnvironmentArgs;
+
 /// Holds the flags of `policy test`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   pvmigrate policy test                                    all tests below this folder, on the policies they name
   pvmigrate policy test keep.wasm cases                    the same tests on this component
+  pvmigrate policy test --environment prod cases           what the policies of pvmigrate.yaml decide there together
   pvmigrate policy test -k 'labelled' -v                   some of them, with what the policy logged
   pvmigrate policy test --report junit=out.xml --min-coverage 100
 
 Exit codes: 0 all passed, 1 a case failed, 2 bad usage or test file, 3 the policy does not load, 4 no tests or too little
 coverage, 5 a fault that no case expects, or an answer that was not the same twice.")]
 pub struct PolicyTestArgs {
-    /// Test files, and folders of such (default: this folder); before them a component (.wasm) or `builtin`, to test
-    /// in place of the policy that the files name
+    /// Test files, and folders of such (default: this folder); before them a component (.wasm, oci://...) or `builtin`,
+    /// to test in place of the policy that the files name
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// Test what the chain of an environment decides, in place of the policies that the files name.
+    #[command(flatten)]
+    pub place: EnvironmentArgs,
     /// Another test file or folder
     #[arg(long, value_name = "PATH", hide = true)]
     pub fixtures: Vec<PathBuf>,
@@ -51,6 +57,20 @@ pub struct PolicyTestArgs {
     /// Write the result to a file, too (repeatable), such as junit=out.xml
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<ReportTo>,
+}
+
+/// Holds the flags of `policy schema`.
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["policy", "test", "of_config"]))]
+pub struct PolicySchemaArgs {
+    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    pub policy: Option<PathBuf>,
+    /// Of the files that `policy test` reads
+    #[arg(long)]
+    pub test: bool,
+    /// Of the configuration file, pvmigrate.yaml
+    #[arg(long = "config")]
+    pub of_config: bool,
 }
 
 /// Names the forms of a test result.
@@ -100,7 +120,9 @@ impl PolicyTestArgs {
     /// Returns the policy that is named before the paths, if there is one, and the paths.
     pub fn split(&self) -> (Option<&Path>, Vec<PathBuf>) {
         let is_policy = |path: &&PathBuf| {
-            *path == Path::new("builtin") || path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"))
+            let text = path.to_string_lossy();
+            let is_component = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
+            is_component || text == "builtin" || text.starts_with("oci://") || text.contains("@sha256:")
         };
         let policy = self.paths.first().filter(is_policy);
         let rest = self.paths.iter().skip(usize::from(policy.is_some())).chain(&self.fixtures);

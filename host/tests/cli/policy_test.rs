@@ -191,3 +191,58 @@ fn the_former_flag_for_the_folder_still_works() {
     let ran = pvmigrate(&["policy", "test", path_text(&policy), "--fixtures", path_text(&cases), "--jobs", "3"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn the_chain_of_an_environment_is_tested_with_its_settings() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::copy(repository("policies/dist/keep-and-cap.wasm"), folder.path().join("cap.wasm")).unwrap();
+    write(
+        "pvmigrate.yaml",
+        "apiVersion: pvmigrate.dev/config/v1\nenvironments:\n  prod:\n    policies:\n    - module: cap.wasm\n      \
+         settings: {label: stays}\n",
+    );
+    std::fs::create_dir(folder.path().join("cases")).unwrap();
+    let cases = CASES.replace("pvmigrate.dev/keep", "stays");
+    write("cases/one.test.yaml", &cases);
+    let test = |words: &[&str]| {
+        let mut command = command(&[&["policy", "test"], words].concat());
+        finish(command.current_dir(folder.path()).env_remove("CI"))
+    };
+    let ran = test(&["--environment", "prod", "cases"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    for part in ["keep-and-cap 0.2.0", "default 0.2.0", "2 passed"] {
+        assert!(ran.out.contains(part), "{part} is not in: {}", ran.out);
+    }
+
+    write("cases/one.test.yaml", &cases.replace("app/data: migrate", "app/data: abstain"));
+    let ran = test(&["--environment", "prod", "cases"]);
+    assert!(ran.code == 2 && ran.err.contains("a whole chain never abstains"), "{}", ran.err);
+    write("cases/one.test.yaml", &cases.replace("app/data: migrate", "app/data: skip outside-namespace"));
+    let ran = test(&["--environment", "prod", "cases"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("pvmigrate policy test --environment prod cases -k '^it moves$' -v"), "{}", ran.out);
+
+    for (words, part) in [
+        (&["cap.wasm", "--environment", "prod", "cases"][..], "named twice"),
+        (&["--environment", "pord", "cases"], "did you mean prod?"),
+        (&["--config", "pvmigrate.yaml", "cases"], "--environment"),
+    ] {
+        let ran = test(words);
+        assert!(ran.code == 2 && ran.err.contains(part), "{part}: {}", ran.err);
+    }
+}
+
+#[test]
+fn schemas_are_printed_for_all_that_is_written_by_hand() {
+    for (words, title) in [(["--test"], "*.test.yaml"), (["--config"], "pvmigrate.yaml")] {
+        let ran = pvmigrate(&[&["policy", "schema"][..], &words].concat());
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(ran.json()["title"].as_str().unwrap().contains(title), "{}", ran.out);
+    }
+    let ran = pvmigrate(&["policy", "schema", "--test", "--config"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let file = repository("policies/dist/keep-and-cap.wasm");
+    let ran = pvmigrate(&["policy", "schema", path_text(&file)]);
+    assert_eq!(ran.json()["properties"]["label"]["default"], "pvmigrate.dev/keep", "{}", ran.out);
+}

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pvmigrate_core::policy::Need;
+use serde_json::Value;
 
 use super::answer::Subject;
 use super::error::{TestkitError, did_you_mean};
@@ -14,7 +15,8 @@ use super::find::{folder_of, neighbours};
 use super::node::{Node, Yaml};
 use crate::limits::Limits;
 use crate::load::{Policy, PolicyInfo};
-use crate::project;
+use crate::policies::Configured;
+use crate::project::{self, Note};
 
 /// The word for the built-in policy.
 pub(super) const BUILT_IN: &str = "builtin";
@@ -42,6 +44,7 @@ pub(super) struct Opened {
     policies: Vec<Arc<Policy>>,
     by_file: BTreeMap<PathBuf, Id>,
     limits: Limits,
+    note: Note,
 }
 
 /// Stands for one opened policy.
@@ -69,9 +72,9 @@ pub(super) struct Link {
 pub(super) const LINK: Shape = Shape { name: "a policy of a chain", keys: &["policy", "settings"] };
 
 impl Opened {
-    pub(super) fn new(limits: &Limits) -> Result<Self, TestkitError> {
+    pub(super) fn new(limits: &Limits, note: Note) -> Result<Self, TestkitError> {
         let built_in = Policy::built_in()?;
-        Ok(Self { built_in, policies: Vec::new(), by_file: BTreeMap::new(), limits: limits.clone() })
+        Ok(Self { built_in, policies: Vec::new(), by_file: BTreeMap::new(), limits: limits.clone(), note })
     }
 
     /// Adds a policy that was opened elsewhere.
@@ -79,19 +82,25 @@ impl Opened {
         if policy.info().digest == self.built_in.info().digest {
             return Id::BuiltIn;
         }
-        self.policies.push(policy);
-        Id::Custom(self.policies.len() - 1)
+        let is_here = |other: &Arc<Policy>| other.info().digest == policy.info().digest;
+        let at = self.policies.iter().position(is_here).unwrap_or_else(|| {
+            self.policies.push(Arc::clone(&policy));
+            self.policies.len() - 1
+        });
+        Id::Custom(at)
     }
 
-    /// Opens what a command line names: `builtin`, or a file.
-    pub(super) fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
-        if path == Path::new(BUILT_IN) {
-            return Ok(Id::BuiltIn);
-        }
-        let file = match project::is_project(path) {
-            true => project::artifact(path)?.file,
-            false => path.to_owned(),
+    /// Adds the policies of a chain with their settings.
+    pub(super) fn add_chain(&mut self, links: &[Configured]) -> Chain {
+        let link = |link: &Configured| {
+            let id = self.add(Arc::clone(link.policy()));
+            Link { id, settings: serde_json::from_str(link.settings()).ok().map(|json: Value| Node::from(&json)) }
         };
+        Chain { links: links.iter().map(link).collect(), tested: None }.ended()
+    }
+
+    fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
+        let file = project::component(path, &*self.note)?;
         // Two ways to write one path would only open it twice.
         let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
         if let Some(id) = self.by_file.get(&key) {
@@ -140,10 +149,7 @@ impl Opened {
             }
             links.push(link);
         }
-        if links.last().is_none_or(|last| last.id != Id::BuiltIn) {
-            links.push(Link { id: Id::BuiltIn, settings: None });
-        }
-        Ok(Chain { links, tested: None })
+        Ok(Chain { links, tested: None }.ended())
     }
 
     fn link(&mut self, item: &Node, test: &Path) -> Result<Link, TestkitError> {
@@ -162,7 +168,8 @@ impl Opened {
 
     /// Lists the files that policies came from.
     pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
-        self.by_file.keys().cloned()
+        let given = self.policies.iter().filter_map(|policy| policy.info().file.clone());
+        self.by_file.keys().cloned().chain(given)
     }
 
     pub(super) fn get(&self, id: Id) -> &Arc<Policy> {
@@ -205,6 +212,14 @@ impl Chain {
     pub(super) fn of(id: Id) -> Self {
         let ids = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
         Self { links: ids.into_iter().map(|id| Link { id, settings: None }).collect(), tested: Some(id) }
+    }
+
+    /// Puts the built-in policy at its end, where it is not there.
+    fn ended(mut self) -> Self {
+        if self.links.last().is_none_or(|last| last.id != Id::BuiltIn) {
+            self.links.push(Link { id: Id::BuiltIn, settings: None });
+        }
+        self
     }
 
     /// Returns the policies that the case is about.

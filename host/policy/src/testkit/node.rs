@@ -64,6 +64,24 @@ pub(super) enum Yaml {
     Map(Vec<(Key, Node)>),
 }
 
+/// A value that stands in no file.
+impl From<&Value> for Node {
+    fn from(value: &Value) -> Self {
+        let is = match value {
+            Value::Null => Yaml::Null,
+            Value::Bool(value) => Yaml::Bool(*value),
+            Value::Number(value) => Yaml::Number(value.clone()),
+            Value::String(text) => Yaml::Text(text.clone()),
+            Value::Array(items) => Yaml::List(items.iter().map(Self::from).collect()),
+            Value::Object(entries) => {
+                let key = |name: &String| Key { at: At::default(), name: name.clone() };
+                Yaml::Map(entries.iter().map(|(name, value)| (key(name), Self::from(value))).collect())
+            }
+        };
+        Self { at: At::default(), is }
+    }
+}
+
 impl Node {
     /// Reads the one document of a text.
     pub(super) fn read(text: &str, path: &Path) -> Result<Self, TestkitError> {

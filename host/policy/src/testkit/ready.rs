@@ -26,7 +26,7 @@ pub(super) enum Ready {
 }
 
 /// The settings that a case and its file hold.
-pub(super) struct Given<'a> {
+pub(super) struct Layers<'a> {
     pub(super) file: Option<&'a Node>,
     pub(super) case: Option<&'a Node>,
     /// The policy that the file names, whose settings the file's are.
@@ -41,27 +41,27 @@ pub(super) struct Given<'a> {
 pub(super) fn ready(
     opened: &Opened,
     chain: &Chain,
-    given: &Given<'_>,
+    layers: &Layers<'_>,
     file: &Path,
 ) -> Result<(Ready, Value), TestkitError> {
-    let target = target(chain, given).map_err(|wrong| wrong.of(file))?;
+    let target = target(chain, layers).map_err(|wrong| wrong.of(file))?;
     let mut links = Vec::new();
     let mut of_target = Value::Object(Map::new());
     for link in &chain.links {
         let is_target = target == Some(link.id);
-        let own = given.file.filter(|_| is_target && given.owner.is_none_or(|owner| owner == link.id));
+        let own = layers.file.filter(|_| is_target && layers.owner.is_none_or(|owner| owner == link.id));
         let base = link.settings.as_ref().or(own);
-        let settings = Settings::of(base, given.case.filter(|_| is_target)).map_err(|wrong| wrong.of(file))?;
+        let settings = Settings::of(base, layers.case.filter(|_| is_target)).map_err(|wrong| wrong.of(file))?;
         let value = settings.value();
         let policy = opened.get(link.id);
         match Configured::new(Arc::clone(policy), &value) {
             Ok(configured) => links.push(configured),
             Err(SettingsError::Policy(failure)) => return Ok((Ready::Failed(failure), value)),
-            Err(SettingsError::Wrong { problems, .. }) if given.may_be_wrong => {
+            Err(SettingsError::Wrong { problems, .. }) if layers.may_be_wrong => {
                 return Ok((Ready::Refused(problems), value));
             }
             Err(SettingsError::Wrong { problems, .. }) => {
-                return Err(settings.wrong(&policy.info().name, &problems, given.at).of(file));
+                return Err(settings.wrong(&policy.info().name, &problems, layers.at).of(file));
             }
         }
         if is_target {
@@ -72,12 +72,12 @@ pub(super) fn ready(
 }
 
 /// Says which policy of a chain the settings of file and case are for.
-fn target(chain: &Chain, given: &Given<'_>) -> Result<Option<Id>, Wrong> {
-    let owner = given.owner.filter(|owner| chain.links.iter().any(|link| link.id == *owner));
+fn target(chain: &Chain, layers: &Layers<'_>) -> Result<Option<Id>, Wrong> {
+    let owner = layers.owner.filter(|owner| chain.links.iter().any(|link| link.id == *owner));
     let mut custom = chain.links.iter().map(|link| link.id).filter(|id| *id != Id::BuiltIn);
     let only = custom.next().filter(|_| custom.next().is_none());
     let target = chain.tested.or(owner).or(only);
-    match (target, given.case) {
+    match (target, layers.case) {
         (None, Some(settings)) => {
             let what = "which policy of the chain are these for? Write them beside it: {policy: ..., settings: {...}}";
             Err(Wrong::new(&settings.at, what))

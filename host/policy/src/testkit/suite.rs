@@ -18,7 +18,7 @@ use super::lookups::{self, Further};
 use super::matrix;
 use super::node::{Node, Yaml};
 use super::objects::Objects;
-use super::ready::{self, Given, Ready};
+use super::ready::{self, Layers, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
@@ -89,9 +89,8 @@ pub(super) struct Suite {
 }
 
 impl Suite {
-    /// Reads a test file and everything it names. `given` is the policy for files that name none; on a command line
-    /// it stands for the one that the file names, too.
-    pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<Id>) -> Result<Self, TestkitError> {
+    /// Reads a test file and everything it names. What is given stands for the policy that the file names, if it does.
+    pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
         let text = yaml::read_text(path)?;
         let node = Node::read(&text, path)?;
         let file = Fields::of(&node, &FILE).map_err(|wrong| wrong.of(path))?;
@@ -113,12 +112,19 @@ impl Suite {
     }
 }
 
+/// What is tested in place of the policies that files name.
+pub(super) struct Given {
+    pub(super) chain: Chain,
+    /// The label of requests, where tests have none.
+    pub(super) environment: Option<String>,
+}
+
 /// Reads one file.
 struct Reader<'a, 'o> {
     path: &'a Path,
     file: Fields<'a>,
     opened: &'o mut Opened,
-    given: Option<Id>,
+    given: Option<&'a Given>,
     used: BTreeSet<PathBuf>,
 }
 
@@ -166,14 +172,14 @@ impl Reader<'_, '_> {
         let expect = case.need("expect").map_err(|wrong| wrong.of(path))?;
         let (expected, golden) =
             self.expected(expect, &name, &chain, &question.request).map_err(|wrong| wrong.of(path))?;
-        let given = Given {
+        let layers = Layers {
             file: self.file.get("settings"),
             case: case.get("settings"),
             owner: self.owner()?,
             may_be_wrong: expected.settings_error.is_some(),
             at: &row.at,
         };
-        let (ready, settings) = ready::ready(self.opened, &chain, &given, path)?;
+        let (ready, settings) = ready::ready(self.opened, &chain, &layers, path)?;
         let skip = case.text("skip").map_err(|wrong| wrong.of(path))?;
         if let Some(at) = case.get("skip").filter(|_| skip.is_some_and(|reason| reason.trim().is_empty())) {
             return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path));
@@ -200,7 +206,7 @@ impl Reader<'_, '_> {
             return self.opened.chain(node, self.path);
         }
         match (self.given, self.file.get("policy")) {
-            (Some(id), _) => Ok(Chain::of(id)),
+            (Some(given), _) => Ok(given.chain.clone()),
             (None, Some(node)) => self.opened.chain(node, self.path),
             (None, None) => {
                 let what =
@@ -213,7 +219,7 @@ impl Reader<'_, '_> {
     /// Returns the policy that the file is about, if it is one.
     fn owner(&mut self) -> Result<Option<Id>, TestkitError> {
         match (self.given, self.file.get("policy")) {
-            (Some(id), _) => Ok(Some(id)),
+            (Some(given), _) => Ok(given.chain.tested),
             (None, Some(node)) => Ok(self.opened.chain(node, self.path)?.tested),
             (None, None) => Ok(None),
         }
@@ -274,9 +280,9 @@ impl Reader<'_, '_> {
             rows::known_facts(facts, "a request", &FACTS)?;
             rows::change_pairs(&mut all_facts, Some(facts), "facts")?;
         }
-        let environment = match case.text("environment")? {
-            Some(own) => Some(own),
-            None => self.file.text("environment")?,
+        let environment = match (case.text("environment")?, self.file.text("environment")?) {
+            (None, None) => self.given.and_then(|given| given.environment.as_deref()),
+            (case, file) => case.or(file),
         };
         Ok(Request {
             environment: environment.unwrap_or_default().to_owned(),

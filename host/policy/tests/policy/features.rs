@@ -1,12 +1,13 @@
 //! What `policy test` does beyond one case and its answer: tables, goldens, updates, skips, coverage, chains, budgets.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::testkit::{CaseReport, ExitMeaning, Mismatch, Options, Outcome, Report, Tests, Updated};
+use pvmigrate_policy::testkit::{CaseReport, ExitMeaning, Instead, Mismatch, Options, Outcome, Report, Tests, Updated};
 use regex::Regex;
 
-use super::support::{built, usual};
+use super::support::{built, tests, usual};
 use super::testkit::HEAD;
 
 /// A folder of test files on the worked example.
@@ -36,7 +37,7 @@ impl Folder {
     }
 
     fn tests(&self) -> Tests {
-        Tests::of(usual("keep-and-cap").policy(), &[self.0.path().to_owned()]).unwrap_or_else(|error| panic!("{error}"))
+        tests(usual("keep-and-cap").policy(), self.0.path()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn run(&self) -> Report {
@@ -351,17 +352,17 @@ fn files_may_name_their_policy() {
     let text = HEAD.replace("source: old", &format!("policy: {}\nsource: old", built("keep-and-cap").display()));
     let folder = Folder::of("");
     folder.write("x.test.yaml", &format!("{text}  expect: {{findings: none}}\n"));
-    let read = |policy: Option<&Path>| Tests::read(policy, &[folder.path("")], &Limits::default());
+    let read = |instead| Tests::read(&instead, &[folder.path("")], &Limits::default(), Arc::new(|_| ()));
     let named = |tests: Tests| tests.run(&Options::default()).expect("a report").policies[0].name.clone();
-    assert_eq!(named(read(None).expect("tests")), "keep-and-cap");
+    assert_eq!(named(read(Instead::Nothing).expect("tests")), "keep-and-cap");
     assert_eq!(
-        named(read(Some(&built("hostile"))).expect("tests")),
+        named(read(Instead::Policy(Arc::clone(usual("hostile").policy()))).expect("tests")),
         "hostile",
         "the command line goes before the file"
     );
 
     folder.write("x.test.yaml", &format!("{HEAD}  expect: {{findings: none}}\n"));
-    let error = read(None).err().expect("no policy");
+    let error = read(Instead::Nothing).err().expect("no policy");
     assert!(error.to_string().contains("x.test.yaml:1:1: which policy is tested?"), "{error}");
 }
 

@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use pvmigrate_policy::testkit::{ExitMeaning, Options, TestkitError, run_loaded};
+use pvmigrate_policy::testkit::{ExitMeaning, Options, TestkitError};
 
-use super::support::usual;
+use super::support::{run_loaded, usual};
 use super::testkit::{HEAD, one_case, run_text};
 
 /// Says what is wrong with a test file, as `line:column: what`.

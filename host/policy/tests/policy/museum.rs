@@ -3,7 +3,9 @@
 
 use std::path::PathBuf;
 
-use pvmigrate_policy::testkit::{ExitMeaning, Options, run};
+use pvmigrate_policy::testkit::{ExitMeaning, Options};
+
+use super::support::run;
 
 #[test]
 fn every_exhibit_still_passes_its_cases() {

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use pvmigrate_policy::testkit::{ExitMeaning, Options, Outcome, Report, TestkitError, run, run_loaded};
+use pvmigrate_policy::testkit::{ExitMeaning, Options, Outcome, Report, TestkitError};
 
 use regex::Regex;
 
-use super::support::{built, usual};
+use super::support::{built, run, run_loaded, usual};
 
 fn cases(policy: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../policies/{policy}/cases"))

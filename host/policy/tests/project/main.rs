@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use pvmigrate_policy::project::{self, Language, ProjectError};
+use pvmigrate_policy::project::{self, Built, Language, ProjectError};
 
 const COPIES: &str = "apiVersion: pvmigrate.dev/policy-project/v1
 command: [sh, -c, 'echo built >> log; cp src/policy.wasm out.wasm']
@@ -22,6 +22,10 @@ fn copying(yaml: &str) -> tempfile::TempDir {
     dir
 }
 
+fn artifact(dir: &Path) -> Result<Built, ProjectError> {
+    project::build(dir, false, &|_| ())
+}
+
 fn times_built(dir: &Path) -> usize {
     std::fs::read_to_string(dir.join("log")).map_or(0, |log| log.lines().count())
 }
@@ -30,25 +34,25 @@ fn times_built(dir: &Path) -> usize {
 fn content_tells_whether_it_is_stale() {
     let dir = copying(COPIES);
     let dir = dir.path();
-    let first = project::artifact(dir).unwrap();
+    let first = artifact(dir).unwrap();
     assert!(first.took.is_some() && first.file.ends_with(".pvmigrate/policy.wasm"));
     assert_eq!(std::fs::read(&first.file).unwrap(), std::fs::read(dir.join("src/policy.wasm")).unwrap());
 
-    assert_eq!(project::artifact(dir).unwrap().took, None);
+    assert_eq!(artifact(dir).unwrap().took, None);
     // A new time is not a new content.
     let same = std::fs::read(dir.join("src/policy.wasm")).unwrap();
     std::fs::write(dir.join("src/policy.wasm"), same).unwrap();
-    assert_eq!(project::artifact(dir).unwrap().took, None);
+    assert_eq!(artifact(dir).unwrap().took, None);
     assert_eq!(times_built(dir), 1);
 
     std::fs::write(dir.join("src/note"), "an input").unwrap();
-    assert!(project::artifact(dir).unwrap().took.is_some(), "a new file among the inputs");
+    assert!(artifact(dir).unwrap().took.is_some(), "a new file among the inputs");
     std::fs::write(dir.join("policy.yaml"), format!("{COPIES}# changed\n")).unwrap();
-    assert!(project::artifact(dir).unwrap().took.is_some(), "another policy.yaml");
+    assert!(artifact(dir).unwrap().took.is_some(), "another policy.yaml");
     std::fs::write(&first.file, "not what was built").unwrap();
-    assert!(project::artifact(dir).unwrap().took.is_some(), "another output");
+    assert!(artifact(dir).unwrap().took.is_some(), "another output");
     std::fs::write(dir.join("elsewhere"), "no input").unwrap();
-    assert_eq!(project::artifact(dir).unwrap().took, None);
+    assert_eq!(artifact(dir).unwrap().took, None);
     assert!(project::build(dir, true, &|_| {}).unwrap().took.is_some(), "asked for");
     assert_eq!(times_built(dir), 5);
 }
@@ -57,7 +61,7 @@ fn content_tells_whether_it_is_stale() {
 fn two_at_once_build_once() {
     let dir = copying(COPIES);
     std::thread::scope(|scope| {
-        let builds: Vec<_> = (0..4).map(|_| scope.spawn(|| project::artifact(dir.path()).unwrap())).collect();
+        let builds: Vec<_> = (0..4).map(|_| scope.spawn(|| artifact(dir.path()).unwrap())).collect();
         let built = builds.into_iter().map(|build| build.join().unwrap());
         assert_eq!(built.filter(|built| built.took.is_some()).count(), 1);
     });
@@ -67,15 +71,15 @@ fn two_at_once_build_once() {
 #[test]
 fn a_failure_is_shown_with_its_words_and_leaves_nothing() {
     let dir = copying(&COPIES.replace("echo built >> log; cp", r#"printf "no such thing: \033[2J" >&2; exit 3; cp"#));
-    let error = project::artifact(dir.path()).unwrap_err();
+    let error = artifact(dir.path()).unwrap_err();
     assert!(error.to_string().contains("exit status: 3"), "{error}");
     assert_eq!(error.output(), Some(r"no such thing: \u{1b}[2J"));
     assert!(!dir.path().join(".pvmigrate/policy.wasm").exists());
 
     let dir = copying(&COPIES.replace("cp src/policy.wasm out.wasm", "echo text > out.wasm"));
-    assert!(matches!(project::artifact(dir.path()), Err(ProjectError::Wrap(_))));
+    assert!(matches!(artifact(dir.path()), Err(ProjectError::Wrap(_))));
     let dir = copying(&COPIES.replace("cp src/policy.wasm out.wasm", "true"));
-    assert!(project::artifact(dir.path()).unwrap_err().to_string().contains("out.wasm"));
+    assert!(artifact(dir.path()).unwrap_err().to_string().contains("out.wasm"));
 }
 
 #[test]
@@ -92,12 +96,12 @@ fn a_wrong_file_is_named_with_what_is_wrong() {
         (format!("{COPIES}exports: [selections]\n"), "\"selections\" is none of"),
     ] {
         let dir = copying(&yaml);
-        let error = project::artifact(dir.path()).unwrap_err().to_string();
+        let error = artifact(dir.path()).unwrap_err().to_string();
         assert!(error.contains(words), "{yaml}\n{error}");
     }
     let nothing = tempfile::tempdir().unwrap();
     assert!(!project::is_project(nothing.path()));
-    assert!(matches!(project::artifact(nothing.path()), Err(ProjectError::NotAProject(_))));
+    assert!(matches!(artifact(nothing.path()), Err(ProjectError::NotAProject(_))));
 }
 
 #[test]

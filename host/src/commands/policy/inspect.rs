@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::chain;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{self, Screen};
@@ -10,8 +11,8 @@ use crate::render::{self, Screen};
 ///
 /// # Errors
 /// When it does not load.
-pub(super) fn run(policy: &Path, screen: &Screen) -> Result<Exit, Failure> {
-    let policy = super::open(policy)?;
+pub(super) async fn run(policy: &Path, screen: &Screen) -> Result<Exit, Failure> {
+    let policy = chain::open(policy, &screen.note()).await?;
     screen.result(|| render::policy::info_text(policy.info(), screen), &render::policy::info_json(policy.info()))?;
     Ok(Exit::Done)
 }

@@ -1,28 +1,31 @@
-//! `policy schema`: what an editor needs to know about settings and test files.
-
-use std::path::Path;
+//! `policy schema`: what an editor needs to know about settings, test files and the configuration file.
 
 use pvmigrate_policy::testkit;
 
+use crate::cli::PolicySchemaArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
+use crate::{chain, config};
 
-/// Prints the JSON Schema of a policy's settings, or of test files.
+/// Prints a JSON Schema.
 ///
 /// # Errors
 /// When the policy does not load, or takes no settings.
-pub(super) fn run(policy: Option<&Path>, test: bool, screen: &Screen) -> Result<Exit, Failure> {
-    let Some(policy) = policy.filter(|_| !test) else {
-        screen.write(testkit::SCHEMA)?;
-        return Ok(Exit::Done);
-    };
-    let policy = super::open(policy)?;
-    let info = policy.info();
-    let Some(schema) = &info.settings_schema else {
-        return Err(Failure::usage(format!("policy {} takes no settings, so there is no schema of them", info.name))
-            .hint("a policy that takes some says so: settings-schema in what manifest.describe returns"));
-    };
-    screen.json(schema)?;
+pub(super) async fn run(args: &PolicySchemaArgs, screen: &Screen) -> Result<Exit, Failure> {
+    match &args.policy {
+        Some(policy) => {
+            let policy = chain::open(policy, &screen.note()).await?;
+            let info = policy.info();
+            let Some(schema) = &info.settings_schema else {
+                let what = format!("policy {} takes no settings, so there is no schema of them", info.name);
+                return Err(Failure::usage(what)
+                    .hint("a policy that takes some says so: settings-schema in what manifest.describe returns"));
+            };
+            screen.json(schema)?;
+        }
+        None if args.test => screen.write(testkit::SCHEMA)?,
+        None => screen.write(config::schema())?,
+    }
     Ok(Exit::Done)
 }

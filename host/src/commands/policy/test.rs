@@ -2,12 +2,15 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::testkit::{ExitMeaning, Options, Report, TestkitError, Tests};
+use pvmigrate_policy::Note;
+use pvmigrate_policy::testkit::{ExitMeaning, Instead, Options, Report, TestkitError, Tests};
 use regex::Regex;
 
+use crate::chain::{self, Chain};
 use crate::cli::{OutputForm, PolicyTestArgs, TestFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,10 +23,10 @@ mod watch;
 ///
 /// # Errors
 /// When a policy does not load, a test file is wrong, or there is nothing to run.
-pub(super) fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, Failure> {
     let command = Command::new(args, screen)?;
     if args.list {
-        let cases = command.read()?.list(&command.options)?;
+        let cases = command.read().await?.list(&command.options)?;
         match command.format {
             TestFormat::Human => screen.write(&show::listed_text(&cases))?,
             // All other forms are about cases that were run.
@@ -32,12 +35,12 @@ pub(super) fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, Failur
         return Ok(Exit::Done);
     }
     if args.update {
-        command.update(screen)?;
+        command.update(screen).await?;
     }
     if args.watch {
-        return watch::forever(&command, screen);
+        return watch::forever(&command, screen).await;
     }
-    let tests = command.read()?;
+    let tests = command.read().await?;
     command.run(&tests, screen)
 }
 
@@ -48,6 +51,7 @@ struct Command<'a> {
     paths: Vec<PathBuf>,
     options: Options,
     format: TestFormat,
+    note: Note,
 }
 
 impl<'a> Command<'a> {
@@ -67,20 +71,33 @@ impl<'a> Command<'a> {
             paths,
             options: Options { filter: filter.transpose()?, fail_fast: args.fail_fast, jobs },
             format: args.format.unwrap_or(form),
+            note: screen.note(),
         })
     }
 
-    fn read(&self) -> Result<Tests, TestkitError> {
-        Tests::read(self.policy, &self.paths, &Limits::default())
+    async fn read(&self) -> Result<Tests, Failure> {
+        let instead = match (self.policy, &self.args.place.environment) {
+            (Some(_), Some(_)) => {
+                return Err(Failure::usage("the policies to test are named twice: a policy, and an environment")
+                    .hint("an environment's chain is tested as a whole; leave one of the two out"));
+            }
+            (Some(policy), None) => Instead::Policy(chain::open(policy, &self.note).await?),
+            (None, Some(environment)) => {
+                let links = Chain::of(&[], &self.args.place, &self.note).await?.links;
+                Instead::Chain { links, environment: environment.clone() }
+            }
+            (None, None) => Instead::Nothing,
+        };
+        Ok(Tests::read(&instead, &self.paths, &Limits::default(), Arc::clone(&self.note))?)
     }
 
     /// Takes what comes for what is expected. The cases run once more afterwards, and their result is shown.
-    fn update(&self, screen: &Screen) -> Result<(), Failure> {
+    async fn update(&self, screen: &Screen) -> Result<(), Failure> {
         if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
             return Err(Failure::usage("--update is refused where CI is set: nobody would look at what it accepts")
                 .hint("run it on your own machine, look at the difference, and commit it"));
         }
-        let updated = self.read()?.update(&self.options)?;
+        let updated = self.read().await?.update(&self.options)?;
         for file in &updated.files {
             screen.say(&format!("wrote {}", clean(&file.to_string_lossy())));
         }
@@ -124,6 +141,12 @@ impl<'a> Command<'a> {
         };
         let mut words = vec!["pvmigrate policy test".to_owned()];
         words.extend(self.policy.map(quoted));
+        let place = &self.args.place;
+        for (flag, value) in
+            [("--environment", place.environment.as_ref().map(Path::new)), ("--config", place.config.as_deref())]
+        {
+            words.extend(value.map(|value| format!("{flag} {}", quoted(value))));
+        }
         words.extend(self.paths.iter().filter(|path| *path != Path::new(".")).map(|path| quoted(path)));
         words.join(" ")
     }

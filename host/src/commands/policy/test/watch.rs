@@ -17,26 +17,27 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Folders that builds fill; a build of ours must not start the next one.
 const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
-pub(super) fn forever(command: &Command<'_>, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn forever(command: &Command<'_>, screen: &Screen) -> Result<Exit, Failure> {
     // What the tests depend on is known once they can be read; until then, the folders that were named.
     let mut sources = command.paths.clone();
     sources.extend(command.policy.map(Path::to_owned));
+    sources.extend(command.args.place.config.clone());
     loop {
         let seen = Seen::of(&sources);
-        match command.read() {
+        match command.read().await {
             Ok(tests) => {
                 sources.extend(tests.sources());
                 sources.sort_unstable();
                 sources.dedup();
                 command.run(&tests, screen).map(|_| ())?;
             }
-            Err(error) => screen.failure(&error.into()),
+            Err(failure) => screen.failure(&failure),
         }
         screen.say("waiting for a file to change; Ctrl-C ends this");
         // A change during the run counts, so the files are held against what they were before it.
         let seen = if seen.is_of(&sources) { seen } else { Seen::of(&sources) };
         while !seen.has_changed(&sources) {
-            std::thread::sleep(PAUSE);
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
