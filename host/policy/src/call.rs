@@ -1,6 +1,6 @@
 //! One call of one policy: a fresh store, budgets, a log, and an end to it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -60,6 +60,8 @@ pub(crate) struct Context {
     memory: MemoryMeter,
     lookups: Lookups,
     looked_up: usize,
+    /// By kind, of those that the policy declares.
+    looked_up_kinds: BTreeMap<Kind, u64>,
     looked_up_bytes: usize,
     ends: Instant,
     log: Vec<LogLine>,
@@ -75,6 +77,7 @@ impl Context {
             memory: MemoryMeter::new(limits.memory_bytes),
             lookups,
             looked_up: 0,
+            looked_up_kinds: BTreeMap::new(),
             looked_up_bytes: 0,
             ends: Instant::now() + limits.wall,
             log: Vec::new(),
@@ -126,6 +129,7 @@ impl Context {
         if !self.lookups.declared.contains(kind) {
             return Ok(Err(LookupError::NotDeclared));
         }
+        *self.looked_up_kinds.entry(kind.clone()).or_default() += 1;
         let (found, bytes) = match answer(&self.lookups.collected) {
             Ok(found) => found,
             Err(error) => return Ok(Err(error)),
@@ -148,6 +152,10 @@ impl Context {
 pub(crate) struct Done<T> {
     pub(crate) value: T,
     pub(crate) fuel: u64,
+    /// Linear memory at its largest, in bytes.
+    pub(crate) memory: u64,
+    /// How many look-ups were made.
+    pub(crate) looked_up: BTreeMap<Kind, u64>,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -178,7 +186,13 @@ pub(crate) fn run<T>(
     let left = store.get_fuel().unwrap_or(0);
     let mut context = store.into_data();
     match result {
-        Ok(value) => Ok(Done { value, fuel: fuel.saturating_sub(left), log: context.log }),
+        Ok(value) => Ok(Done {
+            value,
+            fuel: fuel.saturating_sub(left),
+            memory: context.memory.used(),
+            looked_up: context.looked_up_kinds,
+            log: context.log,
+        }),
         Err(error) => {
             Err(Stopped { fault: classify(&error, &mut context, fuel, fuel.saturating_sub(left)), log: context.log })
         }

@@ -83,13 +83,20 @@ const MEMORIES: usize = 16;
 pub(crate) struct MemoryMeter {
     limit: usize,
     used: usize,
+    /// What was granted last.
+    granted: usize,
     /// What the guest wanted when it was refused.
     pub(crate) refused: Option<usize>,
 }
 
 impl MemoryMeter {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, used: 0, refused: None }
+        Self { limit, used: 0, granted: 0, refused: None }
+    }
+
+    /// Returns the bytes in use. Linear memory never shrinks, so at the end of a call that is also its peak.
+    pub(crate) fn used(&self) -> u64 {
+        self.used as u64
     }
 }
 
@@ -100,8 +107,15 @@ impl ResourceLimiter for MemoryMeter {
             self.refused = Some(total);
             wasmtime::bail!("memory limit reached");
         }
+        self.granted = total - self.used;
         self.used = total;
         Ok(true)
+    }
+
+    /// Takes a grant back: the memory could not grow after all, such as beyond the maximum that the guest itself gives it.
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.used -= std::mem::take(&mut self.granted);
+        Ok(())
     }
 
     fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {

@@ -335,7 +335,14 @@ impl Policy {
         };
         Ok(Some(Answered {
             items,
-            cost: CallCost { by: self.reference(), call: call.to_string(), fuel: done.fuel, log: done.log },
+            cost: CallCost {
+                by: self.reference(),
+                call: call.to_string(),
+                fuel: done.fuel,
+                memory: done.memory,
+                looked_up: done.looked_up.into_iter().map(|(kind, count)| (kind.to_string(), count)).collect(),
+                log: done.log,
+            },
         }))
     }
 }

@@ -115,13 +115,23 @@ impl Configured {
                 None => whole = Some(part),
                 Some(whole) => {
                     whole.items.extend(part.items);
-                    whole.cost.fuel += part.cost.fuel;
-                    whole.cost.log.extend(part.cost.log);
+                    add(&mut whole.cost, part.cost);
                 }
             }
         }
         Ok(whole)
     }
+}
+
+/// Adds what one of several calls cost to what those before it did.
+fn add(whole: &mut CallCost, part: CallCost) {
+    whole.fuel += part.fuel;
+    // Each call has a memory of its own, and another limit.
+    whole.memory = whole.memory.max(part.memory);
+    for (kind, count) in part.looked_up {
+        *whole.looked_up.entry(kind).or_default() += count;
+    }
+    whole.log.extend(part.log);
 }
 
 /// Works on all items with as many threads as there are processors, and returns the results in the order of the items.

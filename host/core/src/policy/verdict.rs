@@ -3,6 +3,7 @@
 //! Here claims have names instead of handles, and everything says who decided; a [`Verdict`] goes into the
 //! migration record. How answers become verdicts is [`super::chain`]'s business.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -223,6 +224,13 @@ pub struct CallCost {
     pub call: String,
     /// Fuel used: the same for the same question, on every machine.
     pub fuel: u64,
+    /// Linear memory at its largest, in bytes; of a question that was split into several calls, that of the largest one.
+    #[serde(default)]
+    pub memory: u64,
+    /// How many look-ups were made, by [`Kind`](super::Kind) in its display form. Only kinds that the policy declares:
+    /// of others it gets to see nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub looked_up: BTreeMap<String, u64>,
     /// What it logged.
     pub log: Vec<LogLine>,
 }

@@ -1,30 +1,58 @@
 //! What a case may use up.
 
+use std::path::Path;
+
+use pvmigrate_core::policy::quantity::{Bytes, parse_bytes};
+
+use super::compare::mismatch;
 use super::error::Place;
 use super::fields::{Fields, Shape, Wrong};
 use super::node::Node;
-use std::path::Path;
+use super::report::Mismatch;
 
-pub(super) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume"] };
+pub(super) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume", "memory"] };
 
 /// What a case may use up at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Budget {
     /// Fuel of all calls together, divided by the number of volumes.
     pub(super) fuel_per_volume: Option<(u64, Place)>,
+    /// Linear memory of the call that uses most of it, in bytes.
+    pub(super) memory: Option<(u64, Place)>,
 }
 
 impl Budget {
     pub(super) fn read(node: &Node, file: &Path) -> Result<Self, Wrong> {
         let fields = Fields::of(node, &BUDGET)?;
         let fuel = fields.get("fuel-per-volume").map(|node| Ok((amount(node)?, node.at.place(file))));
-        Ok(Self { fuel_per_volume: fuel.transpose()? })
+        let memory = fields.get("memory").map(|node| Ok((bytes(node)?, node.at.place(file))));
+        Ok(Self { fuel_per_volume: fuel.transpose()?, memory: memory.transpose()? })
     }
 
     /// Takes what is left open from another.
     pub(super) fn or(self, other: Self) -> Self {
-        Self { fuel_per_volume: self.fuel_per_volume.or(other.fuel_per_volume) }
+        Self { fuel_per_volume: self.fuel_per_volume.or(other.fuel_per_volume), memory: self.memory.or(other.memory) }
     }
+
+    /// Names what was used beyond it.
+    pub(super) fn exceeded(&self, fuel_per_volume: u64, memory: u64) -> Vec<Mismatch> {
+        let mut found = Vec::new();
+        if let Some((most, at)) = self.fuel_per_volume.as_ref().filter(|(most, _)| fuel_per_volume > *most) {
+            let got = format!("{fuel_per_volume}");
+            found.push(mismatch("budget", at, format!("at most {most} fuel a volume"), got));
+        }
+        if let Some((most, at)) = self.memory.as_ref().filter(|(most, _)| memory > *most) {
+            let got = Bytes(memory).to_string();
+            found.push(mismatch("budget", at, format!("at most {} of memory", Bytes(*most)), got));
+        }
+        found
+    }
+}
+
+/// Reads `8Mi`.
+fn bytes(node: &Node) -> Result<u64, Wrong> {
+    let text = node.quantity("an amount of memory")?;
+    parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))
 }
 
 /// Reads `1500`, `60k`, `1.5M`.

@@ -1,5 +1,6 @@
 //! Runs one case, several times over.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -36,6 +37,8 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
         name: case.name.clone(),
         outcome: Outcome::Passed,
         fuel: 0,
+        memory: 0,
+        looked_up: BTreeMap::new(),
         volumes: case.question.request.volumes.len(),
         log: Vec::new(),
         millis: 0,
@@ -48,14 +51,14 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
         Ready::Policies(policies) => policies,
         Ready::Refused(problems) => {
             let said = Said { problems: Some(problems.clone()), ..Said::default() };
-            report.outcome = outcome(case.mismatches(&said, 0));
+            report.outcome = outcome(case.mismatches(&said, &Cost::default()));
             return Ran { report, said: Some(said) };
         }
         Ready::Failed(failure) => {
             let said = Said::failed(&failure.fault);
             report.log.clone_from(&failure.log);
             report.outcome = match case.expects_fault() {
-                true => outcome(case.mismatches(&said, 0)),
+                true => outcome(case.mismatches(&said, &Cost::default())),
                 false => fault(failure),
             };
             return Ran { report, said: Some(said) };
@@ -63,22 +66,42 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
     };
     let asker = Asker::new(opened, case, policies);
     let result = asker.judge(&case.question.request);
-    (report.fuel, report.log) = match &result {
+    let cost = match &result {
         Ok(judgement) => asker.cost(judgement),
-        Err(failure) => (0, failure.log.clone()),
+        Err(failure) => Cost { log: failure.log.clone(), ..Cost::default() },
     };
     let said = match &result {
         Ok(judgement) => Said::of(judgement, &asker.subject),
         Err(failure) => Said::failed(&failure.fault),
     };
-    report.outcome = asker.outcome(case, result, &said, report.fuel);
+    report.outcome = asker.outcome(case, result, &said, &cost);
+    report.take(cost);
     report.millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Ran { report, said: Some(said) }
 }
 
+/// What all calls of a case cost together.
+#[derive(Debug, Default)]
+struct Cost {
+    fuel: u64,
+    /// Of the call that used most.
+    memory: u64,
+    looked_up: BTreeMap<String, u64>,
+    log: Vec<LogLine>,
+}
+
+impl CaseReport {
+    fn take(&mut self, cost: Cost) {
+        self.fuel = cost.fuel;
+        self.memory = cost.memory;
+        self.looked_up = cost.looked_up;
+        self.log = cost.log;
+    }
+}
+
 impl Case {
     /// Holds an answer against all that is expected, here and in the golden.
-    fn mismatches(&self, said: &Said, fuel: u64) -> Vec<Mismatch> {
+    fn mismatches(&self, said: &Said, cost: &Cost) -> Vec<Mismatch> {
         let mut found = self.expected.compare(said);
         match self.golden.as_ref().map(|golden| &golden.expected) {
             Some(Ok(golden)) => found.extend(golden.compare(said)),
@@ -88,12 +111,9 @@ impl Case {
             }
             None => {}
         }
-        let budget = self.expected.budget.as_ref().and_then(|budget| budget.fuel_per_volume.as_ref());
-        if let Some((most, at)) = budget.filter(|_| said.fault.is_none()) {
-            let each = fuel / (self.question.request.volumes.len().max(1) as u64);
-            if each > *most {
-                found.push(mismatch("budget", at, format!("at most {most} fuel a volume"), format!("{each}")));
-            }
+        if let Some(budget) = self.expected.budget.as_ref().filter(|_| said.fault.is_none()) {
+            let each = cost.fuel / (self.question.request.volumes.len().max(1) as u64);
+            found.extend(budget.exceeded(each, cost.memory));
         }
         found
     }
@@ -128,25 +148,30 @@ impl<'a> Asker<'a> {
     }
 
     /// Returns what the policy under test used up and logged; in a chain, what all did.
-    fn cost(&self, judgement: &Judgement) -> (u64, Vec<LogLine>) {
+    fn cost(&self, judgement: &Judgement) -> Cost {
         let own = judgement.calls.iter().filter(|cost| match &self.subject {
             Subject::Policy(policy) => cost.by == *policy,
             Subject::Chain => true,
         });
-        own.fold((0, Vec::new()), |(fuel, mut log), cost| {
-            log.extend(cost.log.iter().cloned());
-            (fuel + cost.fuel, log)
+        own.fold(Cost::default(), |mut sum, cost| {
+            sum.fuel += cost.fuel;
+            sum.memory = sum.memory.max(cost.memory);
+            for (kind, count) in &cost.looked_up {
+                *sum.looked_up.entry(kind.clone()).or_default() += count;
+            }
+            sum.log.extend(cost.log.iter().cloned());
+            sum
         })
     }
 
-    fn outcome(&self, case: &Case, result: Result<Judgement, PolicyFailure>, said: &Said, fuel: u64) -> Outcome {
+    fn outcome(&self, case: &Case, result: Result<Judgement, PolicyFailure>, said: &Said, cost: &Cost) -> Outcome {
         match result {
             Ok(judgement) => match self.unstable(&case.question.request, &judgement) {
-                Ok(None) => outcome(case.mismatches(said, fuel)),
+                Ok(None) => outcome(case.mismatches(said, cost)),
                 Ok(Some(message)) => Outcome::Unstable { message },
                 Err(failure) => fault(&failure),
             },
-            Err(_) if case.expects_fault() => outcome(case.mismatches(said, fuel)),
+            Err(_) if case.expects_fault() => outcome(case.mismatches(said, cost)),
             Err(failure) => fault(&failure),
         }
     }

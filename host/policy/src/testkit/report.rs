@@ -1,5 +1,6 @@
 //! What came of a test run, as data.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pvmigrate_core::policy::LogLine;
@@ -95,6 +96,10 @@ pub struct CaseReport {
     pub outcome: Outcome,
     /// Fuel that the policy used for all its answers together; 0 when it did not finish.
     pub fuel: u64,
+    /// Linear memory of the call that used most of it, in bytes; 0 when the policy did not finish.
+    pub memory: u64,
+    /// How many look-ups it made, by kind; empty when it did not finish.
+    pub looked_up: BTreeMap<String, u64>,
     /// How many volumes it was asked about.
     pub volumes: usize,
     /// What the policy logged.

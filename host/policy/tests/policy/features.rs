@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_policy::Limits;
 use pvmigrate_policy::testkit::{CaseReport, ExitMeaning, Instead, Mismatch, Options, Outcome, Report, Tests, Updated};
 use regex::Regex;
@@ -338,13 +339,22 @@ fn a_list_of_policies_is_a_chain_whose_decisions_count() {
 
 #[test]
 fn a_budget_is_held() {
-    let case = |most: &str| {
-        Folder::of(&format!("- name: a\n  expect: {{findings: none, budget: {{fuel-per-volume: {most}}}}}\n")).run()
-    };
-    assert_eq!(case("2M").meaning(), ExitMeaning::Passed);
-    let report = case("10");
-    let [wrong] = mismatches(&report.cases[0]) else { panic!("{report:?}") };
-    assert_eq!((wrong.what.as_str(), wrong.expected.as_str()), ("budget", "at most 10 fuel a volume"));
+    let case =
+        |budget: &str| Folder::of(&format!("- name: a\n  expect: {{findings: none, budget: {{{budget}}}}}\n")).run();
+    let fine = case("fuel-per-volume: 2M, memory: 8Mi");
+    assert_eq!(fine.meaning(), ExitMeaning::Passed, "{fine:?}");
+    let used = fine.cases[0].memory;
+    assert!(used >= 64 << 10, "{used}");
+    for (budget, expected, got) in [
+        ("fuel-per-volume: 10", "at most 10 fuel a volume", (fine.cases[0].fuel / 2).to_string()),
+        ("memory: 64k", "at most 64k of memory", Bytes(used).to_string()),
+    ] {
+        let report = case(budget);
+        let [wrong] = mismatches(&report.cases[0]) else { panic!("{report:?}") };
+        let plain = (wrong.what.as_str(), wrong.expected.as_str(), wrong.got.as_str(), wrong.at.line);
+        assert_eq!(plain, ("budget", expected, got.as_str(), 11));
+    }
+    assert_eq!(case(&format!("memory: {used}")).meaning(), ExitMeaning::Passed, "exactly as much is within it");
 }
 
 #[test]

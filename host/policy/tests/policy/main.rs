@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod chain;
+mod costs;
 mod default_policy;
 mod features;
 mod given_settings;

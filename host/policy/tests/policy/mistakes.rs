@@ -144,6 +144,7 @@ fn values_that_cannot_be_meant() {
             "11:23: /no (pod/ is no regular expression: unclosed group",
         ),
         ("  expect: {findings: any, budget: {fuel-per-volume: much}}\n", "11:53: \"much\" is no amount of fuel"),
+        ("  expect: {findings: any, budget: {memory: 8MB}}\n", "11:44: \"8MB\" is not a quantity"),
         (
             "  matrix: {size: [1Gi]}\n  given: {app/data: {size: $sice}}\n  expect: {findings: any}\n",
             "12:28: the matrix has no $sice, did you mean $size?",

@@ -37,6 +37,10 @@ pub(super) fn text(tested: &Tested<'_>, screen: &Screen) -> String {
         text.push_str(&line(case, columns, screen));
         text.push_str(&why(case, screen));
         if screen.verbose > 0 || matches!(case.outcome, Outcome::Failed(_)) {
+            if !case.looked_up.is_empty() {
+                let kinds = case.looked_up.iter().map(|(kind, count)| format!("{} x{count}", clean(kind)));
+                labelled(&mut text, "looked up", &kinds.collect::<Vec<_>>().join(", "));
+            }
             for logged in &case.log {
                 labelled(&mut text, "log", &clean(&logged.message));
             }

@@ -51,9 +51,13 @@ fn case_text(case: &CaseReport, file: &str) -> String {
     let mut text =
         format!("    <testcase classname={file} name={name} file={file} line=\"{}\" time=\"{time}\">\n", case.line);
     let _ = writeln!(text, "      <properties>");
-    for (name, value) in
-        [("fuel", case.fuel), ("fuel-per-volume", fuel_per_volume(case)), ("volumes", case.volumes as u64)]
-    {
+    let used = [
+        ("fuel", case.fuel),
+        ("fuel-per-volume", fuel_per_volume(case)),
+        ("memory", case.memory),
+        ("volumes", case.volumes as u64),
+    ];
+    for (name, value) in used {
         let _ = writeln!(text, "        <property name=\"{name}\" value=\"{value}\"/>");
     }
     let _ = writeln!(text, "      </properties>");

@@ -14,6 +14,8 @@ fn case(name: &str, outcome: Outcome) -> CaseReport {
         name: name.to_owned(),
         outcome,
         fuel: 5_000,
+        memory: 1_179_648,
+        looked_up: std::collections::BTreeMap::new(),
         volumes: 2,
         log: Vec::new(),
         millis: 3,
@@ -49,6 +51,7 @@ fn failed() -> Outcome {
 
 fn report() -> Report {
     let mut bad = case("others: 'move', 100%", failed());
+    bad.looked_up.extend([("Node (v1)".to_owned(), 2), ("ResourceQuota (v1)".to_owned(), 1)]);
     bad.log.push(LogLine {
         level: LogLevel::Warn,
         message: "rwx on <rbd>: \u{7}warn".to_owned(),
