@@ -347,7 +347,7 @@ fn a_budget_is_held() {
     assert!(used >= 64 << 10, "{used}");
     for (budget, expected, got) in [
         ("fuel-per-volume: 10", "at most 10 fuel a volume", (fine.cases[0].fuel / 2).to_string()),
-        ("memory: 64k", "at most 64k of memory", Bytes(used).to_string()),
+        ("memory: 64Ki", "at most 64Ki of memory", Bytes(used).to_string()),
     ] {
         let report = case(budget);
         let [wrong] = mismatches(&report.cases[0]) else { panic!("{report:?}") };
