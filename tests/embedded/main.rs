@@ -6,6 +6,7 @@ mod chaos;
 mod kill;
 mod outcome;
 mod permissions;
+mod policies;
 mod scenarios;
 mod two;
 

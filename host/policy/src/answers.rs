@@ -13,6 +13,11 @@ use crate::failure::Fault;
 use crate::limits::Limits;
 use crate::text;
 
+/// More access modes than there are, for policies that name one twice.
+const MOST_MODES: usize = 8;
+/// The most details of one reason or finding.
+const MOST_DETAILS: usize = 1_000;
+
 /// What answers to one call are held to.
 pub(crate) struct Rules<'a> {
     codes: &'a BTreeSet<String>,
@@ -42,7 +47,13 @@ impl<'a> Rules<'a> {
 
     pub(crate) fn mappings(&self, mappings: Vec<Mapping>) -> Result<Vec<Mapping>, Fault> {
         self.each_once(mappings.iter().map(|mapping| mapping.volume))?;
-        let shape = |shape: TargetShape| Ok(TargetShape { why: self.reason(shape.why)?, ..shape });
+        let shape = |shape: TargetShape| {
+            if shape.modes.len() > MOST_MODES {
+                let what = format!("{} access modes for one volume, and there are four", shape.modes.len());
+                return Err(Fault::OutputTooLarge(what));
+            }
+            Ok(TargetShape { why: self.reason(shape.why)?, ..shape })
+        };
         let mapping =
             |mapping: Mapping| Ok(Mapping { volume: mapping.volume, shape: mapping.shape.map(shape).transpose()? });
         mappings.into_iter().map(mapping).collect()
@@ -127,6 +138,10 @@ impl<'a> Rules<'a> {
     }
 
     fn pairs(&self, pairs: &Pairs) -> Result<Pairs, Fault> {
+        if pairs.len() > MOST_DETAILS {
+            let what = format!("{} details, and at most {MOST_DETAILS} are accepted", pairs.len());
+            return Err(Fault::OutputTooLarge(what));
+        }
         pairs.iter().map(|(key, value)| Ok((self.string(key)?, self.string(value)?))).collect()
     }
 

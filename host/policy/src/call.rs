@@ -96,7 +96,8 @@ impl Context {
         fields: &[(String, String)],
     ) -> wasmtime::Result<()> {
         let raw: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
-        self.logged_bytes = self.logged_bytes.saturating_add(raw).saturating_add(message.len());
+        // With the line's end, so that empty lines are no free memory.
+        self.logged_bytes = self.logged_bytes.saturating_add(raw).saturating_add(message.len() + 1);
         if self.logged_bytes > self.limits.log_bytes {
             return self.end(Fault::LogFlood { limit: self.limits.log_bytes });
         }

@@ -70,7 +70,7 @@ impl Limits {
     }
 }
 
-/// More tables, instances or table elements than the largest language runtimes bring along.
+/// More tables, instances or elements of all tables together than the largest language runtimes bring along.
 const TABLE_ELEMENTS: usize = 1_000_000;
 const INSTANCES: usize = 100;
 const TABLES: usize = 100;
@@ -85,13 +85,15 @@ pub(crate) struct MemoryMeter {
     used: usize,
     /// What was granted last.
     granted: usize,
+    /// Elements of all tables together: they are the host's memory, which `limit` does not measure.
+    table_elements: usize,
     /// What the guest wanted when it was refused.
     pub(crate) refused: Option<usize>,
 }
 
 impl MemoryMeter {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, used: 0, granted: 0, refused: None }
+        Self { limit, used: 0, granted: 0, table_elements: 0, refused: None }
     }
 
     /// Returns the bytes in use. Linear memory never shrinks, so at the end of a call that is also its peak.
@@ -118,8 +120,9 @@ impl ResourceLimiter for MemoryMeter {
         Ok(())
     }
 
-    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.table_elements = self.table_elements.saturating_add(desired.saturating_sub(current));
+        Ok(self.table_elements <= TABLE_ELEMENTS)
     }
 
     fn instances(&self) -> usize {

@@ -1,5 +1,7 @@
 //! From bytes to a policy that can be asked.
 
+mod info;
+
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
@@ -23,12 +25,8 @@ use crate::settings::{Schema, SettingsError, SettingsProblem};
 use crate::since_v0_2::{self, Decided, Exports};
 use crate::text;
 
-/// The most codes a policy may declare.
-const MOST_CODES: usize = 1_000;
-/// The most kinds a policy may declare to need.
-const MOST_NEEDS: usize = 100;
-/// The longest name, version or code, in bytes.
-const LONGEST_NAME: usize = 100;
+/// The most problems a policy may have with its settings.
+const MOST_PROBLEMS: usize = 1_000;
 
 /// Says whether a policy looks at volumes one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -200,7 +198,7 @@ impl Policy {
             fault: stopped.fault,
             log: stopped.log,
         })?;
-        let checked = check_info(described, limits).and_then(|raw| Ok((schema_of(&raw)?, raw)));
+        let checked = info::check(described, limits).and_then(|raw| Ok((info::schema(&raw)?, raw)));
         let (schema, raw) = match checked {
             Ok(checked) => checked,
             Err(fault) => return Err(failure(origin, None, fault)),
@@ -256,7 +254,9 @@ impl Policy {
             }
             (None, Value::Object(entries)) if entries.is_empty() => Vec::new(),
             (None, Value::Object(_)) => vec![problem("the policy takes no settings")],
-            (Some(schema), Value::Object(_)) => schema.problems(settings, &self.info.limits),
+            (Some(schema), Value::Object(_)) => schema
+                .problems(settings, &self.info.limits)
+                .map_err(|why| failure(self.origin.clone(), None, info::unusable_schema(&why)))?,
         };
         if !problems.is_empty() {
             return Err(wrong(problems));
@@ -270,13 +270,7 @@ impl Policy {
         let failed = |fault, log| self.failed(Call::Validate, fault, log);
         let done = call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), work)
             .map_err(|stopped| failed(stopped.fault, stopped.log))?;
-        let bounded = done.value.into_iter().map(|problem| {
-            Ok(SettingsProblem {
-                pointer: bounded(&problem.pointer, limits)?,
-                message: bounded(&problem.message, limits)?,
-            })
-        });
-        match bounded.collect::<Result<Vec<_>, Fault>>() {
+        match problems_of(done.value, limits) {
             Err(fault) => Err(failed(fault, done.log).into()),
             Ok(problems) if problems.is_empty() => Ok(canonical),
             Ok(problems) => Err(wrong(problems)),
@@ -387,60 +381,16 @@ fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
     }
 }
 
-fn schema_of(raw: &RawInfo) -> Result<Option<Schema>, Fault> {
-    let compiled = raw.settings_schema.as_deref().map(Schema::compile).transpose();
-    compiled.map_err(|why| Fault::BadInfo(format!("its settings schema cannot be used: {why}")))
-}
-
-fn check_info(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
-    named("name", &raw.name)?;
-    named("version", &raw.version)?;
-    if raw.codes.len() > MOST_CODES {
-        return Err(Fault::BadInfo(format!("it declares more than {MOST_CODES} codes")));
+/// Holds what a policy has against settings to the rules.
+fn problems_of(problems: Vec<SettingsProblem>, limits: &Limits) -> Result<Vec<SettingsProblem>, Fault> {
+    if problems.len() > MOST_PROBLEMS {
+        let what = format!("{} problems with settings, and at most {MOST_PROBLEMS} are accepted", problems.len());
+        return Err(Fault::OutputTooLarge(what));
     }
-    let mut seen = BTreeSet::new();
-    for code in &raw.codes {
-        named("code", &code.code)?;
-        if !seen.insert(&code.code) {
-            return Err(Fault::BadInfo(format!("it declares the code {} twice", code.code)));
-        }
-    }
-    if raw.needs.len() > MOST_NEEDS {
-        return Err(Fault::BadInfo(format!("it declares more than {MOST_NEEDS} needs")));
-    }
-    for need in &raw.needs {
-        named("need", &need.kind.kind)?;
-        need.kind.api_version.split('/').try_for_each(|part| named("need's apiVersion", part))?;
-        if need.kind.is_withheld() {
-            return Err(Fault::BadInfo(format!("it needs {}, which no policy gets to see", need.kind)));
-        }
-    }
-    let need = |need: Need| Ok(Need { purpose: bounded(&need.purpose, limits)?, ..need });
-    let code = |code: CodeDoc| {
-        Ok(CodeDoc {
-            summary: bounded(&code.summary, limits)?,
-            docs_url: code.docs_url.map(|url| bounded(&url, limits)).transpose()?,
-            code: code.code,
-        })
-    };
-    Ok(RawInfo {
-        summary: bounded(&raw.summary, limits)?,
-        needs: raw.needs.into_iter().map(need).collect::<Result<_, Fault>>()?,
-        codes: raw.codes.into_iter().map(code).collect::<Result<_, Fault>>()?,
-        ..raw
-    })
-}
-
-/// Accepts what can stand in a file name, a table and a label without quoting.
-fn named(what: &str, name: &str) -> Result<(), Fault> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '+');
-    if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain) {
-        return Ok(());
-    }
-    Err(Fault::BadInfo(format!(
-        "its {what} {:?} is not 1 to {LONGEST_NAME} letters, digits, '-', '.', '_' and '+'",
-        text::escape_line(name, LONGEST_NAME)
-    )))
+    let bounded = problems.into_iter().map(|problem| {
+        Ok(SettingsProblem { pointer: bounded(&problem.pointer, limits)?, message: bounded(&problem.message, limits)? })
+    });
+    bounded.collect()
 }
 
 fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Fault> {

@@ -1,8 +1,10 @@
 //! Settings: held to the policy's own JSON Schema before the policy gets to see them.
 
+mod work;
+
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Validator};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::failure::PolicyFailure;
 use crate::limits::Limits;
@@ -65,6 +67,7 @@ impl Schema {
         if !document.is_object() {
             return Err("it is not a JSON object".to_owned());
         }
+        work::measure(&document, &Value::Object(Map::new()))?;
         let validator = jsonschema::options()
             .with_draft(Draft::Draft202012)
             // In time linear to the text, whatever the pattern.
@@ -74,8 +77,9 @@ impl Schema {
         Ok(Self { document, validator })
     }
 
-    /// Names everything in the settings that the schema does not allow.
-    pub(crate) fn problems(&self, settings: &Value, limits: &Limits) -> Vec<SettingsProblem> {
+    /// Names everything in the settings that the schema does not allow; an error is the schema's.
+    pub(crate) fn problems(&self, settings: &Value, limits: &Limits) -> Result<Vec<SettingsProblem>, String> {
+        work::measure(&self.document, settings)?;
         let mut problems = Vec::new();
         for error in self.validator.iter_errors(settings).take(MOST_PROBLEMS) {
             let at = error.instance_path().as_str();
@@ -85,18 +89,25 @@ impl Schema {
                 let known: Vec<&str> = known.into_iter().flat_map(|known| known.keys()).map(String::as_str).collect();
                 problems.extend(unexpected.iter().map(|key| SettingsProblem {
                     pointer: format!("{at}/{}", key.replace('~', "~0").replace('/', "~1")),
-                    message: text::escape_line(
-                        &format!("there is no setting {key}{}", did_you_mean(key, known.iter().copied())),
-                        limits.string_bytes,
-                    ),
+                    message: text::escape_line(&unknown(key, &known), limits.string_bytes),
                 }));
             } else {
                 let message = text::escape_line(&error.to_string(), limits.string_bytes);
                 problems.push(SettingsProblem { pointer: at.to_owned(), message });
             }
         }
-        problems
+        Ok(problems)
     }
+}
+
+/// Says that there is no such setting, and which was meant or which there are.
+fn unknown(key: &str, known: &[&str]) -> String {
+    let hint = match (did_you_mean(key, known.iter().copied()), known) {
+        (near, _) if !near.is_empty() => near,
+        (_, []) => "; there are none here".to_owned(),
+        (_, known) => format!("; there are {}", known.join(", ")),
+    };
+    format!("there is no setting {key}{hint}")
 }
 
 #[cfg(test)]
@@ -116,13 +127,17 @@ mod tests {
     fn problems_have_a_pointer_and_the_nearest_name() {
         let schema = Schema::compile(SCHEMA).unwrap();
         let problems = |settings| {
-            let problems = schema.problems(&settings, &Limits::default());
+            let problems = schema.problems(&settings, &Limits::default()).unwrap();
             problems.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(problems(json!({"keepLabel": "a/b", "max": 3, "map": {"x": "RWO"}})), Vec::<String>::new());
         assert_eq!(
             problems(json!({"keeplabel": "x"})),
             ["/keeplabel: there is no setting keeplabel, did you mean keepLabel?"]
+        );
+        assert_eq!(
+            problems(json!({"class": "x"})),
+            ["/class: there is no setting class; there are keepLabel, map, max"]
         );
         assert_eq!(problems(json!({"max": 0})), ["/max: 0 is less than the minimum of 1"]);
         assert_eq!(problems(json!({"map": {"a/b": "RW"}})), [r#"/map/a~1b: "RW" is not one of "RWO" or "RWX""#]);
@@ -144,7 +159,7 @@ mod tests {
         )
         .unwrap();
         let settings = json!({"a": format!("{}b", "a".repeat(10_000)), "b": {"b": {"b": {}}}});
-        assert_eq!(slow.problems(&settings, &Limits::default()).len(), 1);
+        assert_eq!(slow.problems(&settings, &Limits::default()).unwrap().len(), 1);
         assert!(Schema::compile(r#"{"pattern": "((a{1,1000}){1,1000}){1,1000}"}"#).is_err());
     }
 }

@@ -114,8 +114,33 @@ fn settings_that_a_policy_does_not_take_are_shown_where_they_stand() {
     let folder = folder(&format!("{CAP}  settings: {{most: 1}}\n"));
     let ran = rehearse(folder.path(), &[]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    assert!(ran.err.contains("pvmigrate.yaml:6:18: settings /most"), "{}", ran.err);
-    assert!(ran.err.contains("of policy keep-and-cap"), "{}", ran.err);
+    let wrong = "pvmigrate.yaml:6:18: settings /most of policy keep-and-cap: there is no setting most; there are label";
+    assert!(ran.err.contains(wrong), "{}", ran.err);
+
+    let folder = self::folder(&format!("{CAP}  settings: {{lable: acme.io/keep}}\n"));
+    let ran = rehearse(folder.path(), &[]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    let wrong = "settings /lable of policy keep-and-cap: there is no setting lable, did you mean label?";
+    assert!(ran.err.contains("pvmigrate.yaml:6:18: ") && ran.err.contains(wrong), "{}", ran.err);
+}
+
+#[test]
+fn misspelt_keys_of_the_file_are_shown_where_they_stand_with_what_was_meant() {
+    let folder = folder(CAP);
+    let file = folder.path().join("pvmigrate.yaml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    for (right, wrong, place, meant) in [
+        ("environments:", "enviroments:", ":2:1: ", "did you mean environments?"),
+        ("    policies:", "    polices:", ":4:5: ", "did you mean policies?"),
+        ("- module:", "- modul:", ":5:7: ", "did you mean module?"),
+        ("  prod:", "  prd:", ":3:3: ", "did you mean prod?"),
+    ] {
+        std::fs::write(&file, good.replace(right, wrong)).unwrap();
+        let ran = rehearse(folder.path(), &[]);
+        assert_eq!(ran.code, 2, "{wrong} {}", ran.err);
+        assert!(ran.err.contains(&format!("pvmigrate.yaml{place}")) && ran.err.contains(meant), "{wrong} {}", ran.err);
+        assert!(!ran.err.contains("begins"), "{wrong} {}", ran.err);
+    }
 }
 
 #[test]

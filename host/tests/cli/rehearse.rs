@@ -111,6 +111,42 @@ fn a_policy_decides_what_moves() {
     assert!(ran.out.starts_with("Nothing to migrate from old to new."), "{}", ran.out);
 }
 
+/// Rehearses with a policy that looks up quotas, after these documents were added to the scenario.
+fn with_quotas(quotas: &str) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mine.yaml");
+    let scenario = std::fs::read_to_string(repository(SCENARIO)).unwrap();
+    std::fs::write(&file, format!("{scenario}{quotas}")).unwrap();
+    let policy = repository("policies/dist/quota-room.wasm");
+    pvmigrate(&["rehearse", path_text(&file), "--policy", path_text(&policy)])
+}
+
+#[test]
+fn a_policy_looks_up_objects_of_the_scenario() {
+    assert_rsync();
+    let quota = |namespace: &str, size: &str| {
+        format!(
+            "---\n{{apiVersion: v1, kind: ResourceQuota, metadata: {{name: storage, namespace: {namespace}}}, \
+             spec: {{hard: {{requests.storage: {size}}}}}}}\n"
+        )
+    };
+    // None at all is an answer too, and so is one of another namespace.
+    for (quotas, what) in
+        [(String::new(), "none"), (quota("app", "3Gi"), "room"), (quota("other", "1Gi"), "another namespace")]
+    {
+        let ran = with_quotas(&quotas);
+        assert_eq!(ran.code, 0, "{what}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("app/data"), "{what}: {}", ran.out);
+    }
+    // What is used of it is counted by the embedded cluster: the claim that is there already.
+    let ran = with_quotas(&quota("app", "1536Mi"));
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    for part in ["no-room", "quota-room", "storage", "app"] {
+        assert!(ran.out.contains(part) || ran.err.contains(part), "{part} is not in: {}{}", ran.out, ran.err);
+    }
+    assert!(!ran.err.contains("begins"), "{}", ran.err);
+}
+
 fn of_text(name: &str, text: &str) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join(name);

@@ -49,6 +49,10 @@ pub(crate) fn act(deed: &str) -> Result<(), PolicyError> {
                 log::info(&"flood ".repeat(100), &[]);
             }
         }
+        // Lines of no bytes at all.
+        "log-empty" => loop {
+            log::info("", &[]);
+        },
         "log-escape" => log::warn(ESCAPES, &[(ESCAPES, ESCAPES)]),
         "log-long-line" => log::debug(&"x".repeat(5_000), &[]),
         "panic" => {

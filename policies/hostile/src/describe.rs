@@ -12,8 +12,8 @@ use crate::deeds::{self, CODE, ESCAPES};
 static DEED: [u8; 32] = *b"describe:honest.................";
 
 fn deed() -> String {
-    let letters = black_box(&DEED)["describe:".len()..].iter().take_while(|letter| **letter != b'.');
-    letters.map(|letter| char::from(*letter)).collect()
+    let letters: String = black_box(&DEED)["describe:".len()..].iter().map(|letter| char::from(*letter)).collect();
+    letters.trim_end_matches('.').to_string()
 }
 
 /// Takes any settings.
@@ -38,6 +38,10 @@ pub(crate) fn info() -> Info {
         "schema-file" => info.settings_schema = Some(FROM_FILE.to_string()),
         "schema-endless" => info.settings_schema = Some(ENDLESS.to_string()),
         "schema-doubling" => info.settings_schema = Some(DOUBLING.to_string()),
+        "schema-tree" => info.settings_schema = Some(doubling_tree("")),
+        "schema-tree-below" => {
+            info.settings_schema = Some(doubling_tree(r#""properties": {"deed": {"minLength": 1}}, "#))
+        }
         "schema-no-json" => info.settings_schema = Some("{".to_string()),
         "schema-no-schema" => info.settings_schema = Some(r#"{"type": "nonsense"}"#.to_string()),
         "schema-huge" => info.settings_schema = Some(format!("{{\"description\":\"{}\"}}", "x".repeat(4 << 20))),
@@ -61,6 +65,11 @@ pub(crate) fn info() -> Info {
         "need-twice" => info.needs.push(info.needs[0].clone()),
         "many-needs" => info.needs = (0..20_000).map(|at| need(&format!("Kind{at}"))).collect(),
         "remember" => info.summary = deeds::times_called().to_string(),
+        // `need=<apiVersion>=<kind>`
+        other if other.starts_with("need=") => {
+            let mut parts = other.splitn(3, '=').skip(1);
+            info.needs = vec![need_of(parts.next().unwrap_or_default(), parts.next().unwrap_or_default())];
+        }
         _ => info.summary = deeds::look_up(&deed).unwrap_or(info.summary),
     }
     info
@@ -83,12 +92,25 @@ fn code(code: &str) -> CodeDoc {
 }
 
 fn need(kind: &str) -> ObjectNeed {
+    need_of("v1", kind)
+}
+
+fn need_of(api_version: &str, kind: &str) -> ObjectNeed {
     ObjectNeed {
-        api_version: "v1".to_string(),
+        api_version: api_version.to_string(),
         kind: kind.to_string(),
         purpose: "nothing good".to_string(),
         optional: true,
     }
+}
+
+/// Has no cycle, but 2^40 paths from top to bottom.
+fn doubling_tree(bottom: &str) -> String {
+    let level = |at: u32| {
+        format!(r##""d{at}": {{"allOf": [{{"$ref": "#/$defs/d{0}"}}, {{"$ref": "#/$defs/d{0}"}}]}}, "##, at + 1)
+    };
+    let levels: String = (0..40).map(level).collect();
+    format!(r##"{{"$defs": {{{levels}"d40": {{{bottom}"minProperties": 1}}}}, "$ref": "#/$defs/d0"}}"##)
 }
 
 /// JSON can carry control characters as escapes, and so get them past a look at the raw text.

@@ -37,6 +37,7 @@ impl settings::Guest for Hostile {
         // An error is none of the answers here; the deeds that give one are for the other calls.
         let _none = deeds::act(deed);
         match deed {
+            "unasked-key" => vec![Problem::at("/nowhere/0", "a place that is not there")],
             "problem" => vec![Problem::at("/deed", "not this one")],
             "escape" => vec![Problem::at(ESCAPES, ESCAPES)],
             "long-string" => vec![Problem::at("", "x".repeat(5_000))],

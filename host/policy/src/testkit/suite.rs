@@ -49,7 +49,19 @@ pub(super) const FILE: Shape = Shape {
 
 pub(super) const CASE: Shape = Shape {
     name: "a case",
-    keys: &["name", "skip", "policy", "environment", "facts", "settings", "snapshot", "matrix", "given", "expect"],
+    keys: &[
+        "name",
+        "skip",
+        "policy",
+        "now",
+        "environment",
+        "facts",
+        "settings",
+        "snapshot",
+        "matrix",
+        "given",
+        "expect",
+    ],
 };
 
 /// The facts of a request that a test may set; the source class follows from `source`.
@@ -286,7 +298,7 @@ impl Reader<'_, '_> {
         };
         Ok(Request {
             environment: environment.unwrap_or_default().to_owned(),
-            now: now(&self.file)?,
+            now: now(case)?.or(now(&self.file)?).unwrap_or_default(),
             source: class(source),
             target,
             volumes: snapshot.volumes,
@@ -338,12 +350,13 @@ impl Reader<'_, '_> {
     }
 }
 
-fn now(file: &Fields<'_>) -> Result<u64, Wrong> {
-    let Some(at) = file.get("now") else { return Ok(0) };
+/// Reads the time of a file's or a case's plan, in seconds since 1970.
+fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
+    let Some(at) = fields.get("now") else { return Ok(None) };
     let text = at.text("now")?;
     let time: Result<jiff::Timestamp, _> = text.parse();
     let time = time.map_err(|error| Wrong::new(&at.at, format!("{text:?} is no time: {error}")))?;
-    u64::try_from(time.as_second()).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
+    u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
 }
 
 fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {

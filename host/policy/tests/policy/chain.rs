@@ -1,8 +1,8 @@
 //! A chain of real policies, from the request to the judgement.
 
 use pvmigrate_core::access::AccessMode::{ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
-use pvmigrate_core::policy::{Decider, Judgement, Planned, Request, Severity, Volume, facts, floor};
-use pvmigrate_policy::Policies;
+use pvmigrate_core::policy::{Decider, Judgement, Planned, PolicyError, Request, Severity, Volume, floor};
+use pvmigrate_policy::{Fault, Policies};
 
 use super::support::{consumer, pairs, question, request, usual, volume};
 
@@ -81,27 +81,6 @@ fn findings_of_all_policies_and_of_the_host_come_together() {
     assert_eq!(judgement.blockers().count(), 2);
 }
 
-/// P4: whatever a policy answers, what breaks the floor is a blocker.
-#[test]
-fn no_policy_loosens_the_floor() {
-    for (deed, code) in [
-        ("no-modes", floor::NO_MODES),
-        ("rwop-and-rwx", floor::RWOP_NOT_ALONE),
-        ("narrow", floor::NARROWER_THAN_USED),
-        ("block", floor::VOLUME_MODE_CHANGED),
-    ] {
-        let mut request = request(vec![Volume {
-            consumers: vec![consumer("a", "node-a"), consumer("b", "node-a")],
-            ..volume(1, "data")
-        }]);
-        request.environment = format!("map-modes:{deed}");
-        let judgement = judge(&["hostile"], &request);
-        let floor: Vec<_> = judgement.blockers().filter(|finding| finding.by == Decider::Host).collect();
-        assert_eq!(floor.iter().map(|finding| finding.code.as_str()).collect::<Vec<_>>(), [code], "{deed}");
-        assert_eq!(floor[0].details["decidedBy"], "hostile 0.2.0");
-    }
-}
-
 #[test]
 fn a_later_opinion_that_differs_is_a_warning() {
     let annotated = Volume {
@@ -119,18 +98,15 @@ fn a_later_opinion_that_differs_is_a_warning() {
 }
 
 #[test]
-fn nobody_moves_a_claim_out_of_the_namespace_or_the_class_asked_for() {
-    for (fact, code) in
-        [(facts::NAMESPACE, floor::OUTSIDE_NAMESPACE), (facts::SOURCE_CLASS, floor::OUTSIDE_SOURCE_CLASS)]
-    {
+fn a_policy_that_cannot_decide_is_quoted_and_nothing_is_judged() {
+    let policies = Policies::new(vec![usual("hostile").clone()]).unwrap_or_else(|failure| panic!("{failure}"));
+    for call in ["select", "map-modes", "check"] {
         let mut request = request(vec![volume(1, "data")]);
-        request.facts.insert(fact.to_owned(), "elsewhere".to_owned());
-        request.environment = "select:remember".to_owned();
-        let judgement = judge(&["hostile"], &request);
-        let verdict = judgement.verdict("app", "data").expect("a verdict");
-        assert!(!verdict.selected());
-        assert_eq!((&verdict.decision.by, verdict.decision.reason.code.as_str()), (&Decider::Host, code));
-        assert!(matches!(verdict.votes[0].vote, pvmigrate_core::policy::Vote::Migrate(_)));
+        request.environment = format!("{call}:error");
+        let failure = policies.judge(&question(&request), &Planned::of).expect_err("it cannot decide");
+        let expected = PolicyError { code: "declared".to_owned(), message: "cannot tell".to_owned(), volume: None };
+        assert!(matches!(&failure.fault, Fault::Undecided(error) if *error == expected), "{failure:?}");
+        assert!(failure.to_string().ends_with("cannot decide: cannot tell (declared)"), "{failure}");
     }
 }
 

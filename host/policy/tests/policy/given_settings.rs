@@ -15,10 +15,12 @@ fn wrong(text: &str) -> String {
 fn settings_that_a_policy_does_not_take_are_named_with_their_place() {
     let text = format!("{HEAD}  settings: {{lable: keep}}\n  expect: {{findings: none}}\n");
     let message = wrong(&text);
-    assert!(
-        message.starts_with("11:") && message.contains("policy keep-and-cap does not take the settings"),
-        "{message}"
+    assert_eq!(
+        message,
+        "11:14: policy keep-and-cap does not take the settings: /lable: there is no setting lable, did you mean label?"
     );
+    let far = wrong(&text.replace("lable", "keepers"));
+    assert!(far.ends_with("/keepers: there is no setting keepers; there are label"), "{far}");
     let text =
         text.replace("  settings: {lable: keep}\n", "").replace("source: old", "source: old\nsettings: {lable: keep}");
     assert!(wrong(&text).starts_with("3:"), "{}", wrong(&text));

@@ -123,6 +123,7 @@ fn misspelt_keys_and_words() {
 #[test]
 fn values_that_cannot_be_meant() {
     hold(&[
+        ("  now: tomorrow\n  expect: {findings: any}\n", "11:8: \"tomorrow\" is no time"),
         ("  given: {app/data: {size: 1gb}}\n  expect: {findings: any}\n", "11:28: \"1gb\" is not a quantity"),
         ("  given: {app/data: {modes: [RWY]}}\n  expect: {findings: any}\n", "11:30: unknown access mode \"RWY\""),
         ("  given: {app/data: {by: [app]}}\n  expect: {findings: any}\n", "11:27: \"app\" is no consumer"),

@@ -2,12 +2,18 @@
 
 use serde_json::{Map, Value};
 
+/// The most paths of one look-up: every object is held against all of them.
+const MOST: usize = 1_000;
+
 /// Paths to keep; none keeps everything.
 pub(super) struct Fields(Vec<Vec<String>>);
 
 impl Fields {
     /// Reads dotted paths; `\.` is a dot within a key, `\\` a backslash.
     pub(super) fn parse(fields: &[String]) -> Result<Self, String> {
+        if fields.len() > MOST {
+            return Err(format!("{} fields are too many; at most {MOST} can be asked for", fields.len()));
+        }
         fields.iter().map(|field| path(field)).collect::<Result<_, _>>().map(Self)
     }
 
@@ -96,6 +102,7 @@ mod tests {
             let fields: Vec<_> = fields.iter().map(|field| (*field).to_owned()).collect();
             assert_eq!(Fields::parse(&fields).unwrap().of(&object), kept, "{fields:?}");
         }
+        assert!(Fields::parse(&vec!["a".to_owned(); MOST + 1]).is_err());
         for wrong in ["", "a..b", ".a", "a.", "a\\b", "a\\"] {
             assert!(Fields::parse(&[wrong.to_owned()]).is_err(), "{wrong}");
         }

@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The longest selector, in bytes: every object is held against all of it.
+const LONGEST: usize = 16 << 10;
+
 /// What labels must be like; all of it.
 pub(super) struct Selector(Vec<Requirement>);
 
@@ -18,6 +21,9 @@ impl Selector {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
             return Ok(Self(Vec::new()));
+        }
+        if text.len() > LONGEST {
+            return Err(format!("a label selector of {} bytes is too long; it may have {LONGEST}", text.len()));
         }
         split(text).into_iter().map(requirement).collect::<Result<_, _>>().map(Self)
     }
@@ -123,6 +129,7 @@ mod tests {
         for (text, fits) in table {
             assert_eq!(Selector::parse(text).unwrap().fits(&object), fits, "{text}");
         }
+        assert!(Selector::parse(&"a,".repeat(LONGEST)).is_err());
         assert!(!Selector::parse("app").unwrap().fits(&json!({"metadata": {}})));
         for wrong in ["app in web", "app,", ",", "=", "app=a b", "app in (a", "in (a)", "a b", "a=b=c", "!", "app=x/y"]
         {

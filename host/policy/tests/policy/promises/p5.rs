@@ -1,0 +1,254 @@
+//! P5: A policy cannot hang or exhaust the host: loops, memory, logs, look-ups and answers have limits, and the call that
+//! reaches one ends with its name.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use pvmigrate_core::policy::{Collected, Kind, Question, VolumeId, Vote};
+use pvmigrate_policy::{Call, Fault, Limits, Policy, PolicyFailure, SettingsError};
+use serde_json::json;
+
+use super::super::support::{built, open};
+use super::hostile::{
+    CALLS, QUESTIONS, asked, component, configured, described, failure, hostile, limits, misbehaving, problems,
+    validated,
+};
+
+#[test]
+fn a_loop_runs_out_of_fuel() {
+    for call in CALLS {
+        let failure = failure(call, "loop");
+        let limit = match call {
+            Call::Describe => limits().describe_fuel,
+            Call::Validate => limits().fuel(0),
+            _ => limits().fuel(1),
+        };
+        assert!(
+            matches!(failure.fault, Fault::Fuel { used, limit: given } if used == limit && given == limit),
+            "{failure}"
+        );
+        let amount = limit / 1_000_000;
+        assert!(failure.to_string().contains(&format!("in {call}: stopped: fuel {amount}.0M used of {amount}.0M")));
+    }
+}
+
+#[test]
+fn a_loop_with_endless_fuel_runs_out_of_time() {
+    let limits = Limits { fuel_base: u64::MAX / 2, wall: Duration::from_millis(100), ..Limits::default() };
+    let question = misbehaving(Call::Select, "loop");
+    let failure = asked(&open("hostile", &limits), Call::Select, &question).expect_err("a loop");
+    assert!(matches!(failure.fault, Fault::Time { limit } if limit == limits.wall), "{failure}");
+    assert!(failure.to_string().ends_with("in select: stopped: not done after 0.1 s"), "{failure}");
+}
+
+#[test]
+fn endless_recursion_exhausts_the_stack() {
+    for call in CALLS {
+        let failure = failure(call, "recurse");
+        // The guest's own stack lies in its memory and may end first; both are the guest's end, not ours.
+        assert!(matches!(failure.fault, Fault::Stack | Fault::Trap { .. }), "{failure:?}");
+    }
+}
+
+#[test]
+fn a_memory_bomb_is_refused() {
+    for call in CALLS {
+        let failure = failure(call, "memory");
+        assert!(
+            matches!(failure.fault, Fault::Memory { wanted, limit } if wanted > limit && limit == 16 << 20),
+            "{failure:?}"
+        );
+        assert!(failure.to_string().contains("and 16Mi are allowed"), "{failure}");
+    }
+}
+
+/// Tables are the host's memory, and no part of the guest's.
+#[test]
+fn tables_have_a_limit_in_all() {
+    let tables = "(table 400000 funcref)".repeat(3);
+    let failure = policy_with(&format!("(core module $m {tables}) (core instance (instantiate $m))"));
+    assert!(matches!(failure.fault, Fault::Trap { .. }), "{failure:?}");
+    assert!(failure.to_string().contains("table"), "{failure}");
+    let failure =
+        policy_with(&format!("(core module $m {}) (core instance (instantiate $m))", "(table 1 funcref)".repeat(101)));
+    assert!(matches!(failure.fault, Fault::Trap { .. } | Fault::NotAComponent(_)), "{failure:?}");
+}
+
+/// Loads a component with this in it that otherwise looks like a policy, up to its first call.
+fn policy_with(body: &str) -> PolicyFailure {
+    let text = format!(
+        "(component {body} (instance $i)
+        (core module $f (func (export \"f\") (result i32) unreachable) (memory (export \"m\") 1))
+        (core instance $c (instantiate $f))
+        (func $f (canon lift (core func $c \"f\")))
+        (instance $manifest (export \"describe\" (func $f)))
+        (export \"pvmigrate:policy/manifest@0.2.0\" (instance $manifest))
+        (instance $selection (export \"select\" (func $f)))
+        (export \"pvmigrate:policy/selection@0.2.0\" (instance $selection)))"
+    );
+    component(&text.replace("(result i32) unreachable", "")).expect_err(body)
+}
+
+#[test]
+fn a_flood_of_log_lines_ends_the_call() {
+    for call in CALLS {
+        for (deed, most) in [("log-flood", 200), ("log-empty", 1 << 16)] {
+            let failure = failure(call, deed);
+            assert!(matches!(failure.fault, Fault::LogFlood { limit: 65_536 }), "{failure:?}");
+            assert!(failure.log.len() <= most, "{} lines were kept", failure.log.len());
+        }
+    }
+}
+
+#[test]
+fn a_panic_speaks_first_wherever_it_happens() {
+    for call in CALLS {
+        let message = failure(call, "panic").to_string();
+        assert!(message.contains("hostile.wasm panicked at hostile/src/deeds.rs:"), "{message}");
+        assert!(message.contains("index out of bounds: the len is 0 but the index is 3"), "{message}");
+        assert!(message.ends_with(&format!("(in {call})")), "{message}");
+    }
+}
+
+#[test]
+fn a_trap_without_words_is_named() {
+    for call in CALLS {
+        let failure = failure(call, "trap");
+        assert_eq!(failure.call, Some(call));
+        assert!(matches!(&failure.fault, Fault::Trap { words: None, .. }), "{failure:?}");
+        assert!(failure.to_string().contains("unreachable"), "{failure}");
+    }
+}
+
+#[test]
+fn answers_have_a_size() {
+    for (call, deed, words) in [
+        (Call::Select, "long-string", "5000 bytes"),
+        (Call::Select, "many-details", "20000 details"),
+        (Call::Select, "long-error", "5000 bytes"),
+        (Call::MapModes, "many-modes", "20000 access modes"),
+        (Call::Check, "long-string", "5000 bytes"),
+        (Call::Check, "many-answers", "20000 findings"),
+        (Call::Validate, "long-string", "5000 bytes"),
+        (Call::Validate, "many-answers", "20000 problems"),
+    ] {
+        let failure = failure(call, deed);
+        assert!(matches!(&failure.fault, Fault::OutputTooLarge(what) if what.contains(words)), "{failure:?}");
+    }
+    for deed in ["many-codes", "many-needs", "long-summary"] {
+        let limits = Limits { describe_fuel: 1_000_000_000, ..limits() };
+        let failure = described(deed, &limits).expect_err(deed);
+        assert!(matches!(&failure.fault, Fault::BadInfo(_) | Fault::OutputTooLarge(_)), "{deed}: {failure:?}");
+    }
+
+    // Before the content is looked at, the bytes are counted; this also pins the engine's wording.
+    let limits = Limits { answer_bytes: 64 << 10, ..limits() };
+    let question = misbehaving(Call::Check, "many-answers");
+    let huge = asked(&open("hostile", &limits), Call::Check, &question).expect_err("too much");
+    assert!(matches!(&huge.fault, Fault::OutputTooLarge(what) if what == "more than 64Ki in all"), "{huge:?}");
+}
+
+/// A policy that answers about what it was not asked has lost track.
+#[test]
+fn answers_about_other_volumes_or_twice_or_with_other_codes_are_refused() {
+    for call in QUESTIONS {
+        let unasked = failure(call, "unasked");
+        assert!(matches!(unasked.fault, Fault::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
+        let unasked = failure(call, "unasked-error");
+        assert!(matches!(unasked.fault, Fault::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
+        for deed in ["undeclared-code", "undeclared-error"] {
+            let undeclared = failure(call, deed);
+            assert!(matches!(&undeclared.fault, Fault::UndeclaredCode(code) if code == "undeclared"), "{undeclared:?}");
+        }
+    }
+    for call in [Call::Select, Call::MapModes] {
+        let twice = failure(call, "twice");
+        assert!(matches!(twice.fault, Fault::RepeatedVolume(VolumeId(7))), "{twice:?}");
+    }
+}
+
+#[test]
+fn look_ups_are_counted_and_timed() {
+    let mut collected = Collected::default();
+    let data: serde_json::Map<_, _> = (0..500).map(|at| (format!("k{at}"), json!("x".repeat(200)))).collect();
+    let object = |at: usize| json!({"metadata": {"namespace": "app", "name": format!("c{at}")}, "data": data.clone()});
+    collected.put(Kind::new("v1", "ConfigMap"), (0..20).map(object).collect());
+    let collected = Arc::new(collected);
+    let limits = Limits { lookups: 1_000, lookup_bytes: 1 << 20, wall: Duration::from_secs(10), ..Limits::default() };
+    let policy = open("hostile", &limits);
+    let ask = |deed: &str| {
+        let question = Question { collected: Arc::clone(&collected), ..misbehaving(Call::Select, deed) };
+        let began = Instant::now();
+        let answered = policy.select(&question);
+        assert!(began.elapsed() < Duration::from_secs(20), "{deed} took {:?}", began.elapsed());
+        let answered = answered?.expect("it votes");
+        let Vote::Migrate(reason) = &answered.items[0].vote else { panic!("{:?}", answered.items) };
+        Ok::<_, PolicyFailure>(reason.message.clone())
+    };
+    for (deed, words) in [("many-look-ups", "more than 1000 look-ups"), ("many-finds", "more than 1Mi")] {
+        let failure = ask(deed).expect_err(deed);
+        assert!(matches!(&failure.fault, Fault::Lookups(what) if what == words), "{failure:?}");
+    }
+    for (deed, words) in [
+        ("get-many-fields", "refused: 20000 fields are too many"),
+        ("find-long-selector", "refused: a label selector of 400000 bytes is too long"),
+        ("find-bad-selector", "refused: the label selector has \"a in (b\""),
+        ("get-bad-field", "refused: the field \"data..x\" has an empty part"),
+    ] {
+        let answer = ask(deed).unwrap_or_else(|failure| panic!("{deed}: {failure}"));
+        assert!(answer.starts_with(words), "{deed}: {answer}");
+    }
+}
+
+#[test]
+fn schemas_cannot_be_bombs() {
+    for deed in [
+        "schema-huge",
+        "schema-deep",
+        "schema-endless",
+        "schema-doubling",
+        "schema-tree",
+        "schema-remote",
+        "schema-file",
+        "schema-no-json",
+        "schema-no-schema",
+    ] {
+        let began = Instant::now();
+        let limits = Limits { describe_fuel: 1_000_000_000, ..Limits::default() };
+        let failure = described(deed, &limits).expect_err(deed);
+        assert!(matches!(&failure.fault, Fault::BadInfo(why) if why.contains("schema")), "{deed}: {failure:?}");
+        assert!(began.elapsed() < Duration::from_secs(10), "{deed} took {:?}", began.elapsed());
+    }
+    // Patterns take time in proportion to the text, whatever they are.
+    let policy = described("schema-catastrophic", &limits()).unwrap_or_else(|failure| panic!("{failure}"));
+    let began = Instant::now();
+    let wrong = validated(&policy, &format!("{}b", "a".repeat(100_000))).expect_err("it does not match");
+    assert!(matches!(wrong, SettingsError::Wrong { .. }) && began.elapsed() < Duration::from_secs(5));
+    let policy = described("honest", &limits()).unwrap_or_else(|failure| panic!("{failure}"));
+    assert_eq!(problems(&policy, "problem").len(), 1, "a good schema, and a policy that has its own say");
+}
+
+#[test]
+fn components_have_a_size() {
+    let limits = Limits { component_bytes: 1_000, ..Limits::default() };
+    let large = Policy::open(&built("default"), &limits).expect_err("too large");
+    assert!(matches!(large.fault, Fault::TooLarge { limit: 1_000, .. }), "{large}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("large.wasm");
+    let sparse = std::fs::File::create(&file).expect("a file");
+    sparse.set_len((32 << 20) + 1).expect("a length");
+    let large = Policy::open(&file, &Limits::default()).expect_err("too large");
+    assert!(large.to_string().contains("is too large: 33554433 bytes, and at most 32Mi are accepted"), "{large}");
+    // Has no length, and no end.
+    let endless = Policy::open(std::path::Path::new("/dev/zero"), &Limits::default()).expect_err("too large");
+    assert!(matches!(endless.fault, Fault::TooLarge { .. }), "{endless}");
+}
+
+#[test]
+fn a_policy_that_fails_over_its_settings_is_not_configured() {
+    let policy = described("schema-catastrophic", &limits()).unwrap_or_else(|failure| panic!("{failure}"));
+    configured(policy).unwrap_or_else(|error| panic!("{error}"));
+    let failed = validated(hostile().policy(), "loop").expect_err("a loop");
+    assert!(matches!(failed, SettingsError::Policy(_)), "{failed}");
+}
