@@ -121,8 +121,12 @@ impl ResourceLimiter for MemoryMeter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        self.table_elements = self.table_elements.saturating_add(desired.saturating_sub(current));
-        Ok(self.table_elements <= TABLE_ELEMENTS)
+        let total = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let is_allowed = total <= TABLE_ELEMENTS;
+        if is_allowed {
+            self.table_elements = total;
+        }
+        Ok(is_allowed)
     }
 
     fn instances(&self) -> usize {

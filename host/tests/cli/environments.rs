@@ -133,7 +133,7 @@ fn misspelt_keys_of_the_file_are_shown_where_they_stand_with_what_was_meant() {
         ("environments:", "enviroments:", ":2:1: ", "did you mean environments?"),
         ("    policies:", "    polices:", ":4:5: ", "did you mean policies?"),
         ("- module:", "- modul:", ":5:7: ", "did you mean module?"),
-        ("  prod:", "  prd:", ":3:3: ", "did you mean prod?"),
+        ("  prod:", "  prd:", ":3:3: ", "did you mean prd?"),
     ] {
         std::fs::write(&file, good.replace(right, wrong)).unwrap();
         let ran = rehearse(folder.path(), &[]);
