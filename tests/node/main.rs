@@ -14,6 +14,7 @@ mod in_cluster;
 mod journal;
 mod kill;
 mod meanwhile;
+mod page;
 mod scales;
 mod stage;
 

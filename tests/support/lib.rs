@@ -5,6 +5,7 @@ pub mod apps;
 pub mod audit;
 pub mod checks;
 mod ground;
+pub mod page;
 pub mod paper;
 mod picture;
 pub mod real;

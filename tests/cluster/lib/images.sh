@@ -8,7 +8,8 @@ make_images() {
     cp "$bin/pause" "$at/pause/pause"
     pack "$at/pause" localhost/pause:1 '"Entrypoint":["/pause"]'
     fill_tools "$at/tools"
-    pack "$at/tools" localhost/tools:1 '"Cmd":["/bin/sh"]'
+    # The second name is that of pvmigrate's usual copy image: commands without --rsync-image have to work, too.
+    pack "$at/tools" localhost/tools:1 '"Cmd":["/bin/sh"]' docker.io/eeacms/rsync:2.3
     rm -rf "$at/pause" "$at/tools"
 }
 
@@ -55,7 +56,7 @@ pack() {
 J
     config=$(sha256sum "$work/config.json" | cut -d' ' -f1)
     mv "$work/config.json" "$work/$config.json"
-    echo "[{\"Config\":\"$config.json\",\"RepoTags\":[\"$2\"],\"Layers\":[\"layer.tar\"]}]" >"$work/manifest.json"
+    echo "[{\"Config\":\"$config.json\",\"RepoTags\":[\"$2\"${4:+,\"$4\"}],\"Layers\":[\"layer.tar\"]}]" >"$work/manifest.json"
     tar -C "$work" -cf "$root.tar" manifest.json "$config.json" layer.tar
     rm -rf "$work"
 }
