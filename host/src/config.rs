@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::yaml_tree::{At, Fields, Kind, Node, Place, Tree, Wrong, did_you_mean};
+use pvmigrate_policy::yaml_tree::{At, Fields, Mistake, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 use pvmigrate_registry::Digest;
 use serde_json::{Map, Value};
 
@@ -23,10 +23,10 @@ pub const FILE: &str = "pvmigrate.yaml";
 /// The one version there is.
 const API_VERSION: &str = "pvmigrate.dev/config/v1";
 
-const FILE_KEYS: &[&str] = &["apiVersion", "environments"];
-const ENVIRONMENT_KEYS: &[&str] = &["policies", "waivers"];
-const POLICY_KEYS: &[&str] = &["module", "digest", "settings", "limits"];
-const WAIVER_KEYS: &[&str] = &["code", "policy", "subject", "until", "reason"];
+const FILE_SHAPE: Shape = Shape { name: "the file", keys: &["apiVersion", "environments"] };
+const ENVIRONMENT: Shape = Shape { name: "an environment", keys: &["policies", "waivers"] };
+const POLICY: Shape = Shape { name: "a policy", keys: &["module", "digest", "settings", "limits"] };
+const WAIVER: Shape = Shape { name: "a waiver", keys: &["code", "policy", "subject", "until", "reason"] };
 
 /// Returns the JSON Schema of the file, for editors.
 pub fn schema() -> &'static str {
@@ -66,7 +66,7 @@ impl Entry {
     /// Finds where a JSON Pointer into the settings leads in the file.
     pub fn settings_place(&self, pointer: &str) -> Place {
         match &self.settings_node {
-            Some(node) => node.find(pointer).in_file(&self.place.file),
+            Some(node) => node.nearest(pointer).place(&self.place.file),
             None => self.place.clone(),
         }
     }
@@ -83,91 +83,109 @@ impl Environment {
                 .context(format!("cannot read {}", file.display()))
                 .hint(format!("the policies of environment {name} are looked up there; another file: --config FILE"))
         })?;
-        Self::parse(file, &text, name).map_err(|wrong| Failure::new(Exit::Usage, wrong))
+        Self::parse(file, &text, name).map_err(|mistake| Failure::new(Exit::Usage, mistake))
     }
 
-    fn parse(file: &Path, text: &str, name: &str) -> Result<Self, Wrong> {
-        let tree = Tree::parse(file, text)?;
-        let fields = tree.fields(&tree.root, "the file", FILE_KEYS)?;
-        let (version, at) = fields.need_text("apiVersion")?;
+    fn parse(file: &Path, text: &str, name: &str) -> Result<Self, Mistake> {
+        let root = Node::read(text, file)?;
+        Self::of(&root, file, name).map_err(|wrong| wrong.of(file))
+    }
+
+    fn of(root: &Node, file: &Path, name: &str) -> Result<Self, Wrong> {
+        let fields = Fields::of(root, &FILE_SHAPE)?;
+        let (version, at) = word(&fields, "apiVersion")?;
         if version != API_VERSION {
-            return Err(tree.wrong(at, format!("apiVersion {version:?} is unknown; write {API_VERSION}")));
+            return Err(Wrong::new(at, format!("apiVersion {version:?} is unknown; write {API_VERSION}")));
         }
         let node = fields.need("environments")?;
-        let Kind::Map(entries) = &node.kind else {
-            return Err(tree.wrong(node.at, format!("environments is a mapping, and this is {}", node.kind.word())));
-        };
-        let environments = entries.iter().map(|entry| environment(&tree, &entry.key, &entry.value));
+        let entries = node.map("environments")?;
+        let environments = entries.iter().map(|(key, node)| environment(file, &key.name, node));
         let environments = environments.collect::<Result<Vec<_>, _>>()?;
         environments.into_iter().find(|environment| environment.name == name).ok_or_else(|| {
-            let known = || entries.iter().map(|entry| entry.key.as_str());
+            let known = || entries.iter().map(|(key, _)| key.name.as_str());
             let names = known().collect::<Vec<_>>().join(", ");
             let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {names}") };
-            tree.wrong(node.at, format!("no environment {name:?}{}; {there}", did_you_mean(name, known())))
+            Wrong::new(&node.at, format!("no environment {name:?}{}; {there}", did_you_mean(name, known())))
         })
     }
 }
 
-fn environment(tree: &Tree, name: &str, node: &Node) -> Result<Environment, Wrong> {
-    let what = format!("environment {name}");
-    let fields = tree.fields(node, &what, ENVIRONMENT_KEYS)?;
-    let items = fields.list("policies")?;
-    let policies = items.iter().map(|node| entry(tree, node)).collect::<Result<Vec<_>, _>>()?;
-    let early = policies.iter().rev().skip(1).find(|entry| entry.module == Module::BuiltIn);
-    if let Some(early) = early {
-        let what = "the built-in policy is always the last; name it there, or not at all";
-        return Err(Wrong { place: early.place.clone(), what: what.to_owned() });
+/// Reads a text that must be there, and not be empty.
+fn word<'a>(fields: &Fields<'a>, key: &str) -> Result<(&'a str, &'a At), Wrong> {
+    let node = fields.need(key)?;
+    match node.text(key)? {
+        text if text.trim().is_empty() => Err(Wrong::new(&node.at, format!("{key} is empty"))),
+        text => Ok((text, &node.at)),
     }
-    let waivers = fields.list("waivers")?.iter().map(|node| waiver(tree, node)).collect::<Result<_, _>>()?;
-    Ok(Environment { file: tree.file.clone(), name: name.to_owned(), policies, waivers })
 }
 
-fn entry(tree: &Tree, node: &Node) -> Result<Entry, Wrong> {
-    let fields = tree.fields(node, "a policy", POLICY_KEYS)?;
-    let (text, at) = fields.need_text("module")?;
-    let folder = tree.file.parent().unwrap_or(Path::new(""));
-    let module = Module::parse(text.as_ref(), folder).map_err(|why| tree.wrong(at, why))?;
-    let digest = match fields.text("digest")? {
-        Some((text, at)) => Some(text.parse().map_err(|error| tree.wrong(at, format!("{error}")))?),
+fn items<'a>(fields: &Fields<'a>, key: &str) -> Result<&'a [Node], Wrong> {
+    fields.get(key).map_or(Ok(&[]), |node| node.list(key))
+}
+
+fn environment(file: &Path, name: &str, node: &Node) -> Result<Environment, Wrong> {
+    let environment =
+        |policies, waivers| Environment { file: file.to_owned(), name: name.to_owned(), policies, waivers };
+    // A name with nothing below it is an environment without policies of its own.
+    if node.is == Yaml::Null {
+        return Ok(environment(Vec::new(), Vec::new()));
+    }
+    let fields = Fields::of(node, &ENVIRONMENT)?;
+    let modules = items(&fields, "policies")?;
+    let policies = modules.iter().map(|node| entry(file, node)).collect::<Result<Vec<_>, _>>()?;
+    let early = policies.iter().zip(modules).rev().skip(1).find(|(entry, _)| entry.module == Module::BuiltIn);
+    if let Some((_, node)) = early {
+        return Err(Wrong::new(&node.at, "the built-in policy is always the last; name it there, or not at all"));
+    }
+    let waivers = items(&fields, "waivers")?.iter().map(waiver).collect::<Result<_, _>>()?;
+    Ok(environment(policies, waivers))
+}
+
+fn entry(file: &Path, node: &Node) -> Result<Entry, Wrong> {
+    let fields = Fields::of(node, &POLICY)?;
+    let (text, at) = word(&fields, "module")?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let module = Module::parse(text.as_ref(), folder).map_err(|why| Wrong::new(at, why))?;
+    let digest = match fields.get("digest") {
+        Some(_) => {
+            let (text, at) = word(&fields, "digest")?;
+            Some(text.parse().map_err(|error| Wrong::new(at, format!("{error}")))?)
+        }
         None => None,
     };
     let settings_node = fields.get("settings");
-    let settings = match settings_node.map(|node| (node, &node.kind)) {
+    let settings = match settings_node {
         None => Value::Object(Map::new()),
-        Some((node, Kind::Map(_))) => node.json(),
-        Some((node, other)) => {
-            return Err(tree.wrong(node.at, format!("settings is a mapping, and this is {}", other.word())));
-        }
+        Some(node) => node.map("settings").map(|_| node.json())?,
     };
     let limits = match fields.get("limits") {
         Some(node) if module == Module::BuiltIn => {
-            return Err(tree.wrong(node.at, "the built-in policy has its own limits; leave these out"));
+            return Err(Wrong::new(&node.at, "the built-in policy has its own limits; leave these out"));
         }
-        Some(node) => limits::read(tree, node)?,
+        Some(node) => limits::read(node)?,
         None => Limits::default(),
     };
-    let place = at.in_file(&tree.file);
-    Ok(Entry { module, place, digest, settings, limits, settings_node: settings_node.cloned() })
+    Ok(Entry { module, place: at.place(file), digest, settings, limits, settings_node: settings_node.cloned() })
 }
 
-fn waiver(tree: &Tree, node: &Node) -> Result<Waiver, Wrong> {
-    let fields = tree.fields(node, "a waiver", WAIVER_KEYS)?;
-    let text = |key| fields.need_text(key).map(|(text, _)| text.to_owned());
+fn waiver(node: &Node) -> Result<Waiver, Wrong> {
+    let fields = Fields::of(node, &WAIVER)?;
+    let text = |key| word(&fields, key).map(|(text, _)| text.to_owned());
     Ok(Waiver {
         code: text("code")?,
         policy: text("policy")?,
         subject: text("subject")?,
-        until: date(tree, &fields)?,
+        until: date(&fields)?,
         reason: text("reason")?,
     })
 }
 
-fn date(tree: &Tree, fields: &Fields<'_>) -> Result<Date, Wrong> {
-    let (text, at): (&str, At) = fields.need_text("until")?;
+fn date(fields: &Fields<'_>) -> Result<Date, Wrong> {
+    let (text, at) = word(fields, "until")?;
     // Exactly this form: others could be read as another day.
     let is_plain = text.len() == "2026-01-01".len();
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
-        tree.wrong(at, format!("{text:?} is no date; write the last day on which it holds, such as 2026-12-31"))
+        Wrong::new(at, format!("{text:?} is no date; write the last day on which it holds, such as 2026-12-31"))
     })
 }
 

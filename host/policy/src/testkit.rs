@@ -64,13 +64,11 @@ mod coverage;
 mod difference;
 mod error;
 mod expect;
-mod fields;
 mod find;
 mod golden;
 mod jobs;
 mod lookups;
 mod matrix;
-mod node;
 mod objects;
 mod ready;
 mod report;
@@ -89,7 +87,7 @@ use std::sync::Arc;
 
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use difference::Difference;
-pub use error::{Place, TestkitError};
+pub use error::TestkitError;
 pub use report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
 pub use schema::SCHEMA;
 pub use update::Updated;
@@ -98,6 +96,7 @@ use crate::limits::Limits;
 use crate::load::Policy;
 use crate::policies::Configured;
 use crate::project::Note;
+use crate::yaml_tree::did_you_mean;
 use case::Ran;
 use chain::{Chain, Id, Opened};
 use regex::Regex;
@@ -273,7 +272,7 @@ fn nothing_left_over(tests: &[PathBuf], suites: &[Suite]) -> Result<(), TestkitE
         Some(file) => {
             let missing = goldens().filter(|golden| golden.text.is_none()).map(|golden| golden.path.to_string_lossy());
             let missing: Vec<_> = missing.collect();
-            let near = error::did_you_mean(&file.to_string_lossy(), missing.iter().map(AsRef::as_ref));
+            let near = did_you_mean(&file.to_string_lossy(), missing.iter().map(AsRef::as_ref));
             Err(TestkitError::UnusedGolden { file, near })
         }
         None => Ok(()),

@@ -40,7 +40,7 @@ pub(crate) fn escape_line(text: &str, most: usize) -> String {
 }
 
 /// Adds ", did you mean X?" when a known name is near.
-pub(crate) fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let near = |name: &&str| strsim::damerau_levenshtein(wrong, name) <= 2.max(wrong.len() / 4);
     let nearest = known.into_iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(wrong, name));
     nearest.map_or(String::new(), |name| format!(", did you mean {name}?"))

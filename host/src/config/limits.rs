@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use pvmigrate_core::policy::quantity::{Bytes, Quantity};
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::yaml_tree::{Kind, Node, Tree, Wrong};
+use pvmigrate_policy::yaml_tree::{Fields, Node, Shape, Wrong, Yaml};
 
-pub(super) const KEYS: &[&str] = &["component", "memory", "fuel", "fuelPerVolume", "wall", "log", "findings"];
+pub(super) const SHAPE: Shape =
+    Shape { name: "limits", keys: &["component", "memory", "fuel", "fuelPerVolume", "wall", "log", "findings"] };
 
 const MOST_BYTES: u64 = 4 << 30;
 const MOST_FUEL: u64 = 1_000_000_000_000;
@@ -15,14 +16,14 @@ const MOST_FINDINGS: u64 = 1_000_000;
 const MOST_WALL: SignedDuration = SignedDuration::from_mins(10);
 
 /// Reads the limits that are given; the others are the usual ones.
-pub(super) fn read(tree: &Tree, node: &Node) -> Result<Limits, Wrong> {
-    let fields = tree.fields(node, "limits", KEYS)?;
+pub(super) fn read(node: &Node) -> Result<Limits, Wrong> {
+    let fields = Fields::of(node, &SHAPE)?;
     let mut limits = Limits::default();
     let bytes = |key: &str| match fields.get(key) {
-        Some(node) => size(tree, key, node, MOST_BYTES).map(|bytes| usize::try_from(bytes).ok()),
+        Some(node) => size(key, node, MOST_BYTES).map(|bytes| usize::try_from(bytes).ok()),
         None => Ok(None),
     };
-    let count = |key: &str, most: u64| fields.get(key).map(|node| size(tree, key, node, most)).transpose();
+    let count = |key: &str, most: u64| fields.get(key).map(|node| size(key, node, most)).transpose();
     limits.component_bytes = bytes("component")?.unwrap_or(limits.component_bytes);
     limits.memory_bytes = bytes("memory")?.unwrap_or(limits.memory_bytes);
     limits.log_bytes = bytes("log")?.unwrap_or(limits.log_bytes);
@@ -31,37 +32,33 @@ pub(super) fn read(tree: &Tree, node: &Node) -> Result<Limits, Wrong> {
     let findings = count("findings", MOST_FINDINGS)?.and_then(|findings| usize::try_from(findings).ok());
     limits.findings = findings.unwrap_or(limits.findings);
     if let Some(node) = fields.get("wall") {
-        limits.wall = wall(tree, node)?;
+        limits.wall = wall(node)?;
     }
     Ok(limits)
 }
 
 /// Reads `64Mi`, `2M` or a plain number.
-fn size(tree: &Tree, key: &str, node: &Node, most: u64) -> Result<u64, Wrong> {
-    let text = match &node.kind {
-        Kind::Number(number) => number.to_string(),
-        Kind::Text(text) => text.clone(),
-        other => return Err(tree.wrong(node.at, format!("{key} is a quantity, and this is {}", other.word()))),
-    };
+fn size(key: &str, node: &Node, most: u64) -> Result<u64, Wrong> {
+    let text = node.quantity(key)?;
     let quantity: Quantity =
-        text.parse().map_err(|_| tree.wrong(node.at, format!("{key}: {text:?} is no quantity such as 64Mi or 2M")))?;
+        text.parse().map_err(|_| Wrong::new(&node.at, format!("{key}: {text:?} is no quantity such as 64Mi or 2M")))?;
     match quantity.bytes() {
-        0 => Err(tree.wrong(node.at, format!("{key} is 0: nothing could run"))),
+        0 => Err(Wrong::new(&node.at, format!("{key} is 0: nothing could run"))),
         value if value > most => {
             let ceiling = if most == MOST_BYTES { Bytes(most).to_string() } else { most.to_string() };
-            Err(tree.wrong(node.at, format!("{key}: {text} is more than {ceiling}, the most that may be given")))
+            Err(Wrong::new(&node.at, format!("{key}: {text} is more than {ceiling}, the most that may be given")))
         }
         value => Ok(value),
     }
 }
 
 /// Reads `10s`, `500ms`, `1m`.
-fn wall(tree: &Tree, node: &Node) -> Result<Duration, Wrong> {
-    let read = match &node.kind {
-        Kind::Text(text) => text.parse::<SignedDuration>().ok(),
+fn wall(node: &Node) -> Result<Duration, Wrong> {
+    let read = match &node.is {
+        Yaml::Text(text) => text.parse::<SignedDuration>().ok(),
         _ => None,
     };
     let fits = read.filter(|wall| wall.is_positive() && *wall <= MOST_WALL);
     fits.and_then(|wall| Duration::try_from(wall).ok())
-        .ok_or_else(|| tree.wrong(node.at, "wall is a time such as 10s or 500ms, of at most 10 minutes"))
+        .ok_or_else(|| Wrong::new(&node.at, "wall is a time such as 10s or 500ms, of at most 10 minutes"))
 }

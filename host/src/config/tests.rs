@@ -26,7 +26,7 @@ environments:
   empty:
 ";
 
-fn read(text: &str, name: &str) -> Result<Environment, Wrong> {
+fn read(text: &str, name: &str) -> Result<Environment, Mistake> {
     Environment::parse(Path::new("conf/pvmigrate.yaml"), text, name)
 }
 
@@ -54,10 +54,10 @@ fn everything_is_read() {
 fn each_mistake_is_named_with_its_place_and_what_was_meant() {
     for (from, to, expected) in [
         ("config/v1", "config/v2", ":1:13: apiVersion"),
-        ("environments:", "enviroments:", ":2:1: the file has no key \"enviroments\", did you mean environments?"),
-        ("    policies:", "    polices:", ":4:5: environment prod has no key \"polices\", did you mean policies?"),
-        ("settings:", "setings:", ":7:7: a policy has no key \"setings\", did you mean settings?"),
-        ("module: keep.wasm", "module:", "a policy has no module"),
+        ("environments:", "enviroments:", ":2:1: the file has no key enviroments, did you mean environments?"),
+        ("    policies:", "    polices:", ":4:5: an environment has no key polices, did you mean policies?"),
+        ("settings:", "setings:", ":7:7: a policy has no key setings, did you mean settings?"),
+        ("module: keep.wasm", "module:", "a policy needs the key module"),
         ("module: oci://registry.example.com/cap:1", "module: oci://registry", ":11:15: "),
         ("e3b0", "E3B0", ":6:15: "),
         ("memory: 64Mi", "memory: 64Mo", ":10:24: memory: \"64Mo\" is no quantity"),
@@ -69,15 +69,15 @@ fn each_mistake_is_named_with_its_place_and_what_was_meant() {
         ("until: 2026-12-31", "until: 2026-02-30", "no date"),
         ("until: 2026-12-31", "until: 2026-12-31T00:00:00", "no date"),
         ("reason: moved by hand", "reason: ''", "reason is empty"),
-        (", reason: moved by hand", "", ":14:7: a waiver has no reason"),
+        (", reason: moved by hand", "", ":14:7: a waiver needs the key reason"),
         ("subject: db/data", "subjects: db/data", "did you mean subject?"),
         (
             "    - module: builtin\n",
             "    - module: builtin\n    - module: late.wasm\n",
-            ":12:15: the built-in policy is always the last",
+            ":12:7: the built-in policy is always the last",
         ),
         ("    - module: builtin\n", "    - {module: builtin, limits: {fuel: 1M}}\n", "its own limits"),
-        ("  empty:\n", "  empty: [x]\n", ":15:10: environment empty is a mapping, and this is a list"),
+        ("  empty:\n", "  empty: [x]\n", ":15:10: an environment is a mapping, and this is a list"),
     ] {
         assert!(GOOD.contains(from), "{from}");
         let error = read(&GOOD.replacen(from, to, 1), "prod").unwrap_err().to_string();
@@ -102,14 +102,14 @@ fn keys(schema: &Value, pointer: &str) -> BTreeSet<String> {
 fn the_schema_and_the_reader_know_the_same_keys() {
     let schema: Value = serde_json::from_str(schema()).unwrap();
     let own = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<BTreeSet<_>>();
-    assert_eq!(keys(&schema, ""), own(FILE_KEYS));
-    assert_eq!(keys(&schema, "/$defs/environment"), own(ENVIRONMENT_KEYS));
-    assert_eq!(keys(&schema, "/$defs/policy"), own(POLICY_KEYS));
-    assert_eq!(keys(&schema, "/$defs/limits"), own(limits::KEYS));
-    assert_eq!(keys(&schema, "/$defs/waiver"), own(WAIVER_KEYS));
+    assert_eq!(keys(&schema, ""), own(FILE_SHAPE.keys));
+    assert_eq!(keys(&schema, "/$defs/environment"), own(ENVIRONMENT.keys));
+    assert_eq!(keys(&schema, "/$defs/policy"), own(POLICY.keys));
+    assert_eq!(keys(&schema, "/$defs/limits"), own(limits::SHAPE.keys));
+    assert_eq!(keys(&schema, "/$defs/waiver"), own(WAIVER.keys));
     assert_eq!(schema["properties"]["apiVersion"]["const"], API_VERSION);
     // What must be there in the one must be there in the other.
-    for (pointer, keys) in [("", FILE_KEYS), ("/$defs/policy", &["module"]), ("/$defs/waiver", WAIVER_KEYS)] {
+    for (pointer, keys) in [("", FILE_SHAPE.keys), ("/$defs/policy", &["module"]), ("/$defs/waiver", WAIVER.keys)] {
         let required = schema.pointer(pointer).unwrap()["required"].as_array().unwrap();
         let required: BTreeSet<String> = required.iter().map(|key| key.as_str().unwrap().to_owned()).collect();
         assert_eq!(required, own(keys), "{pointer}");

@@ -5,10 +5,8 @@ use std::path::Path;
 use pvmigrate_core::policy::quantity::{Bytes, parse_bytes};
 
 use super::compare::mismatch;
-use super::error::Place;
-use super::fields::{Fields, Shape, Wrong};
-use super::node::Node;
 use super::report::Mismatch;
+use crate::yaml_tree::{Fields, Node, Place, Shape, Wrong};
 
 pub(super) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume", "memory"] };
 

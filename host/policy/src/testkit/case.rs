@@ -16,6 +16,7 @@ use super::suite::Case;
 use crate::failure::PolicyFailure;
 use crate::load::Scope;
 use crate::policies::Policies;
+use crate::yaml_tree::Mistake;
 
 /// Above this many volumes, asking one by one would take longer than the rest of the test.
 const MOST_ONE_BY_ONE: usize = 100;
@@ -105,9 +106,9 @@ impl Case {
         let mut found = self.expected.compare(said);
         match self.golden.as_ref().map(|golden| &golden.expected) {
             Some(Ok(golden)) => found.extend(golden.compare(said)),
-            Some(Err((at, what))) => {
+            Some(Err(Mistake { place, what })) => {
                 let got = "an answer that no golden holds: see it with -v, and keep it with --update";
-                found.push(mismatch("golden", at, what, got));
+                found.push(mismatch("golden", place, what, got));
             }
             None => {}
         }

@@ -8,15 +8,14 @@ use pvmigrate_core::policy::Need;
 use serde_json::Value;
 
 use super::answer::Subject;
-use super::error::{TestkitError, did_you_mean};
+use super::error::TestkitError;
 use super::expect::Names;
-use super::fields::{Fields, Shape, Wrong};
 use super::find::{folder_of, neighbours};
-use super::node::{Node, Yaml};
 use crate::limits::Limits;
 use crate::load::{Policy, PolicyInfo};
 use crate::policies::Configured;
 use crate::project::{self, Note};
+use crate::yaml_tree::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 /// The word for the built-in policy.
 pub(super) const BUILT_IN: &str = "builtin";
@@ -114,7 +113,7 @@ impl Opened {
 
     /// Opens what a test file names, relative to the file's folder.
     fn named(&mut self, node: &Node, test: &Path) -> Result<Id, TestkitError> {
-        let wrong = |what: String| Wrong::new(&node.at, what).of(test);
+        let wrong = |what: String| TestkitError::from(Wrong::new(&node.at, what).of(test));
         let text = node.text("a policy").map_err(|wrong| wrong.of(test))?;
         if text == BUILT_IN {
             return Ok(Id::BuiltIn);
@@ -142,10 +141,10 @@ impl Opened {
         for (at, item) in items.iter().enumerate() {
             let link = self.link(item, test)?;
             if links.iter().any(|other| other.id == link.id) {
-                return Err(Wrong::new(&item.at, "the chain has this policy already").of(test));
+                return Err(Wrong::new(&item.at, "the chain has this policy already").of(test).into());
             }
             if link.id == Id::BuiltIn && at + 1 < items.len() {
-                return Err(Wrong::new(&item.at, "the built-in policy is always the last of a chain").of(test));
+                return Err(Wrong::new(&item.at, "the built-in policy is always the last of a chain").of(test).into());
             }
             links.push(link);
         }

@@ -6,10 +6,10 @@ use pvmigrate_core::policy::Judged;
 
 use super::answer::{Plan, Said};
 use super::difference;
-use super::error::Place;
 use super::expect::{Expected, Want, WantFindings, WantPlan};
 use super::report::Mismatch;
 use super::words::{FindingWord, Message, finding};
+use crate::yaml_tree::Place;
 
 impl Expected {
     /// Compares an answer, or the fault that came instead; none when a fault came that no case could expect.

@@ -1,41 +1,12 @@
 //! What keeps tests from being run at all.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
-
-use serde::Serialize;
+use std::path::PathBuf;
 
 use super::report::ExitMeaning;
 use crate::failure::PolicyFailure;
 use crate::settings::SettingsError;
-pub(super) use crate::text::did_you_mean;
-
-/// Points into a file. Line and column count from 1; line 0 means the whole file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Place {
-    /// The file.
-    pub file: PathBuf,
-    /// The line.
-    pub line: u64,
-    /// The column.
-    pub column: u64,
-}
-
-impl Place {
-    pub(super) fn of(file: &Path, location: serde_saphyr::Location) -> Self {
-        Self { file: file.to_owned(), line: location.line(), column: location.column() }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.line {
-            0 => write!(f, "{}", self.file.display()),
-            line => write!(f, "{}:{line}:{}", self.file.display(), self.column),
-        }
-    }
-}
+use crate::yaml_tree::Mistake;
 
 /// Says why tests were not run.
 #[derive(Debug, thiserror::Error)]
@@ -66,13 +37,8 @@ pub enum TestkitError {
         source: std::io::Error,
     },
     /// A test file or fixture is wrong.
-    #[error("{place}: {what}")]
-    Wrong {
-        /// Where.
-        place: Place,
-        /// What, and often what was meant.
-        what: String,
-    },
+    #[error(transparent)]
+    Wrong(#[from] Mistake),
     /// There are no tests.
     #[error("no tests in {}: no file *.test.yaml with a case; a policy without tests does not pass", Folders(.folders))]
     NoTests {
@@ -111,7 +77,7 @@ impl TestkitError {
             Self::Settings(SettingsError::Wrong { .. })
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
-            | Self::Wrong { .. }
+            | Self::Wrong(_)
             | Self::Unused { .. }
             | Self::UnusedGolden { .. } => ExitMeaning::BadUsage,
             Self::NoTests { .. } | Self::NoMatch { .. } => ExitMeaning::NoTests,

@@ -6,11 +6,9 @@ use std::path::Path;
 use pvmigrate_core::policy::About;
 
 use super::budget::Budget;
-use super::error::{Place, did_you_mean};
-use super::fields::{Fields, Shape, Wrong};
-use super::node::{Key, Node, Yaml};
 use super::settings::WantProblem;
 use super::words::{FindingWord, ModesWord, VoteWord};
+use crate::yaml_tree::{Fields, Key, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 
 pub(super) const EXPECT: Shape =
     Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "settings-error", "budget"] };

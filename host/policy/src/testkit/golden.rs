@@ -3,12 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::answer::Said;
-use super::error::{Place, TestkitError};
 use super::expect::{Checker, Expected, GOLDEN, Names};
-use super::fields::{Fields, Wrong};
-use super::node::Node;
 use super::words::finding;
 use super::yaml::{self, scalar};
+use crate::yaml_tree::{Fields, Mistake, Node, Wrong};
 
 /// The folder of goldens, beside the test file.
 pub(super) const FOLDER: &str = "golden";
@@ -26,7 +24,7 @@ pub(super) struct Golden {
     /// What is in it, for a look whether it has to be written.
     pub(super) text: Option<String>,
     /// What it says, or why it cannot be held to.
-    pub(super) expected: Result<Box<Expected>, (Place, String)>,
+    pub(super) expected: Result<Box<Expected>, Mistake>,
 }
 
 /// Names the golden of a case: `golden/<file>/<case>.yaml`.
@@ -59,7 +57,10 @@ impl Golden {
         let text = yaml::read_text(&path).ok();
         let expected = match &text {
             Some(text) => wanted(text, &path, &keys, whole, names).map(Box::new),
-            None => Err((yaml::whole(&path), "the golden, which is not there yet".to_owned())),
+            None => {
+                let what = "the golden, which is not there yet".to_owned();
+                Err(Mistake { place: yaml::whole(&path), what })
+            }
         };
         Self { path, keys, whole, text, expected }
     }
@@ -97,25 +98,16 @@ impl Golden {
     }
 }
 
-fn wanted(
-    text: &str,
-    path: &Path,
-    keys: &[&'static str],
-    whole: bool,
-    names: &Names,
-) -> Result<Expected, (Place, String)> {
-    let node = match Node::read(text, path) {
-        Ok(node) => node,
-        Err(TestkitError::Wrong { place, what }) => return Err((place, what)),
-        Err(other) => return Err((yaml::whole(path), other.to_string())),
-    };
-    let wrong = |wrong: Wrong| (wrong.at.place(path), wrong.what);
+fn wanted(text: &str, path: &Path, keys: &[&'static str], whole: bool, names: &Names) -> Result<Expected, Mistake> {
+    let node = Node::read(text, path)?;
+    let wrong = |wrong: Wrong| wrong.of(path);
     let fields = Fields::of(&node, &GOLDEN).map_err(wrong)?;
     let has_fault = whole && fields.get("fault").is_some();
     let mut wrong_keys = GOLDEN.keys.iter().filter(|key| fields.get(key).is_some() != wants(keys, has_fault, key));
     if let Some(key) = wrong_keys.next() {
         let what = if fields.get(key).is_some() { "not expected here" } else { "missing" };
-        return Err((yaml::whole(path), format!("a golden without further keys; {key} is {what}")));
+        let what = format!("a golden without further keys; {key} is {what}");
+        return Err(Mistake { place: yaml::whole(path), what });
     }
     Checker { names, file: path, golden: true }.read(&fields, &[]).map_err(wrong)
 }

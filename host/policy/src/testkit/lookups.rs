@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pvmigrate_core::policy::{Collected, Kind, Need};
 use serde_json::{Value, json};
 
-use super::error::did_you_mean;
-use super::fields::Wrong;
-use super::node::{Key, Node, Yaml};
 use super::settings::merge;
+use crate::yaml_tree::{Key, Node, Wrong, Yaml, did_you_mean};
 
 /// The further objects of a case.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,6 @@
 //! One case for each combination of values, with `$name` standing for the value in what is given and expected.
 
-use super::error::did_you_mean;
-use super::fields::Wrong;
-use super::node::{At, Key, Node, Yaml};
+use crate::yaml_tree::{At, Key, Node, Wrong, Yaml, did_you_mean};
 
 /// Where in a case `$name` may stand.
 const WHERE: [&str; 6] = ["given", "settings", "expect", "facts", "environment", "policy"];

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::error::TestkitError;
 use super::yaml;
+use crate::yaml_tree::Mistake;
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
@@ -207,10 +208,8 @@ impl Objects {
     /// Adds every object of a file; lists are taken apart.
     pub(super) fn add_file(&mut self, path: &Path) -> Result<(), TestkitError> {
         for (at, document) in yaml::documents(path)?.into_iter().enumerate() {
-            self.add(document).map_err(|what| TestkitError::Wrong {
-                place: yaml::whole(path),
-                what: format!("document {}: {what}", at + 1),
-            })?;
+            let named = |what| Mistake { place: yaml::whole(path), what: format!("document {}: {what}", at + 1) };
+            self.add(document).map_err(named)?;
         }
         Ok(())
     }

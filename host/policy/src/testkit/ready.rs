@@ -7,12 +7,11 @@ use serde_json::{Map, Value};
 
 use super::chain::{Chain, Id, Opened};
 use super::error::TestkitError;
-use super::fields::Wrong;
-use super::node::{At, Node};
 use super::settings::Settings;
 use crate::failure::PolicyFailure;
 use crate::policies::{Configured, Policies};
 use crate::settings::{SettingsError, SettingsProblem};
+use crate::yaml_tree::{At, Node, Wrong};
 
 /// What the settings of a case have led to.
 #[derive(Debug)]
@@ -61,7 +60,7 @@ pub(super) fn ready(
                 return Ok((Ready::Refused(problems), value));
             }
             Err(SettingsError::Wrong { problems, .. }) => {
-                return Err(settings.wrong(&policy.info().name, &problems, layers.at).of(file));
+                return Err(settings.wrong(&policy.info().name, &problems, layers.at).of(file).into());
             }
         }
         if is_target {

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::coverage::Coverage;
 use super::difference::Difference;
-use super::error::Place;
 use crate::load::PolicyInfo;
+use crate::yaml_tree::Place;
 
 /// Says what a test run's end means to whoever started it; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -10,9 +10,7 @@ use pvmigrate_core::policy::quantity::parse_bytes;
 use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Pairs, StorageClass, Volume, VolumeId, facts, known_modes};
 
-use super::error::did_you_mean;
-use super::fields::{Fields, Shape, Wrong};
-use super::node::{Node, Yaml};
+use crate::yaml_tree::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod consumers;
 

@@ -14,8 +14,8 @@ mod tests {
     use serde_json::Value;
 
     use super::SCHEMA;
-    use crate::testkit::fields::Shape;
     use crate::testkit::{budget, chain, expect, find, rows, settings, suite};
+    use crate::yaml_tree::Shape;
 
     fn schema() -> Value {
         serde_json::from_str(SCHEMA).unwrap()

@@ -4,10 +4,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::error::Place;
-use super::fields::{Fields, Shape, Wrong};
-use super::node::{At, Node};
 use crate::settings::SettingsProblem;
+use crate::yaml_tree::{At, Fields, Node, Place, Shape, Wrong};
 
 pub(super) const SETTINGS_ERROR: Shape = Shape { name: "settings-error", keys: &["at", "message"] };
 

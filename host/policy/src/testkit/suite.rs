@@ -9,19 +9,18 @@ use serde_json::Value;
 
 use super::budget::Budget;
 use super::chain::{Chain, Id, Opened};
-use super::error::{TestkitError, did_you_mean};
+use super::error::TestkitError;
 use super::expect::{Checker, EXPECT, Expected, unknown_volume};
-use super::fields::{Fields, Shape, Wrong};
 use super::find;
 use super::golden::{self, Golden};
 use super::lookups::{self, Further};
 use super::matrix;
-use super::node::{Node, Yaml};
 use super::objects::Objects;
 use super::ready::{self, Layers, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
+use crate::yaml_tree::{Fields, Key, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod unused;
 
@@ -110,7 +109,7 @@ impl Suite {
         let (at, version) = version.map_err(|wrong| wrong.of(path))?;
         if version != API_VERSION {
             let what = format!("apiVersion {version:?} is unknown; write {API_VERSION}");
-            return Err(Wrong::new(&at.at, what).of(path));
+            return Err(Wrong::new(&at.at, what).of(path).into());
         }
         let mut reader = Reader { path, file, opened, given, used: BTreeSet::new() };
         let cases = reader.cases()?;
@@ -154,7 +153,7 @@ impl Reader<'_, '_> {
             let (at, name) = named.map_err(|wrong| wrong.of(path))?;
             if let Some(first) = names.insert(name.to_owned(), at.at.line) {
                 let what = format!("line {first} has a case with this name already");
-                return Err(Wrong::new(&at.at, what).of(path));
+                return Err(Wrong::new(&at.at, what).of(path).into());
             }
             for variant in matrix::expand(row).map_err(|wrong| wrong.of(path))? {
                 let name = format!("{name}{}", variant.suffix);
@@ -163,7 +162,7 @@ impl Reader<'_, '_> {
                 let golden = case.golden.as_ref().map(|golden| golden.path.clone());
                 if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
                     let what = format!("the golden of this case would be that of {other:?}; choose another name");
-                    return Err(Wrong::new(&at.at, what).of(path));
+                    return Err(Wrong::new(&at.at, what).of(path).into());
                 }
                 cases.push(Case { line: at.at.line, variant: is_variant, ..case });
             }
@@ -194,7 +193,7 @@ impl Reader<'_, '_> {
         let (ready, settings) = ready::ready(self.opened, &chain, &layers, path)?;
         let skip = case.text("skip").map_err(|wrong| wrong.of(path))?;
         if let Some(at) = case.get("skip").filter(|_| skip.is_some_and(|reason| reason.trim().is_empty())) {
-            return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path));
+            return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path).into());
         }
         let patches = case.get("given").and_then(|given| given.map("given").ok()).unwrap_or_default();
         Ok(Case {
@@ -223,7 +222,7 @@ impl Reader<'_, '_> {
             (None, None) => {
                 let what =
                     "which policy is tested? Name it here (policy: ..), or on the command line before the folder";
-                Err(Wrong::new(self.file.at(), what).of(self.path))
+                Err(Wrong::new(self.file.at(), what).of(self.path).into())
             }
         }
     }
@@ -238,7 +237,7 @@ impl Reader<'_, '_> {
     }
 
     fn snapshot(&mut self, node: &Node) -> Result<(Snapshot, Further), TestkitError> {
-        let wrong = |what: String| Wrong::new(&node.at, what).of(self.path);
+        let wrong = |what: String| TestkitError::from(Wrong::new(&node.at, what).of(self.path));
         let named = node.text("snapshot").map_err(|wrong| wrong.of(self.path))?;
         let folder = find::folder_of(self.path).join(named);
         if !folder.exists() {
@@ -380,7 +379,7 @@ fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
 }
 
 /// Applies one patch: to a volume when the name has a slash, else to a class.
-fn apply(snapshot: &mut Snapshot, key: &super::node::Key, patch: &Node) -> Result<(), Wrong> {
+fn apply(snapshot: &mut Snapshot, key: &Key, patch: &Node) -> Result<(), Wrong> {
     if key.name.contains('/') {
         let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
         return match known.iter().position(|claim| *claim == key.name) {

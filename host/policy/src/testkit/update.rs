@@ -11,11 +11,11 @@ use super::answer::Said;
 use super::compare::pair;
 use super::error::TestkitError;
 use super::expect::{Want, WantFindings};
-use super::node::{Key, Node, Yaml};
 use super::report::Outcome;
 use super::suite::{Case, Suite};
 use super::words::{FindingWord, Message, finding};
 use super::yaml::scalar;
+use crate::yaml_tree::{Key, Node, Yaml};
 
 /// What an update has written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

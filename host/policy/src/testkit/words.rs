@@ -9,10 +9,8 @@ use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Judged, Severity};
 use regex::Regex;
 
-use super::error::did_you_mean;
-use super::fields::Wrong;
-use super::node::{Node, Yaml};
 use super::rows;
+use crate::yaml_tree::{Node, Wrong, Yaml, did_you_mean};
 
 /// A vote; in a chain, the decision.
 #[derive(Clone, Debug, PartialEq, Eq)]

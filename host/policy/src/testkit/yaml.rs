@@ -2,20 +2,13 @@
 
 use std::path::Path;
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::error::{Place, TestkitError};
+use super::error::TestkitError;
+use crate::yaml_tree::{Mistake, Place};
 
 pub(super) fn read_text(path: &Path) -> Result<String, TestkitError> {
     std::fs::read_to_string(path).map_err(|source| TestkitError::Unreadable { path: path.to_owned(), source })
-}
-
-/// Reads the one document of a text; the path is for messages.
-pub(super) fn document<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, TestkitError> {
-    // Words such as `y` and `off` are names here, not booleans.
-    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| wrong(path, &error))
 }
 
 /// Reads all documents of a file. The place within them is lost.
@@ -23,20 +16,7 @@ pub(super) fn documents(path: &Path) -> Result<Vec<Value>, TestkitError> {
     let text = read_text(path)?;
     // A dump of a whole cluster is larger than what a reader of untrusted text accepts.
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
-    serde_saphyr::from_multiple_with_options(&text, options).map_err(|error| wrong(path, &error))
-}
-
-fn wrong(path: &Path, error: &serde_saphyr::Error) -> TestkitError {
-    let message = error.to_string();
-    match error.location() {
-        Some(location) => {
-            // The place comes first in our messages; once is enough.
-            let suffix = format!(" at line {}, column {}", location.line(), location.column());
-            let what = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
-            TestkitError::Wrong { place: Place::of(path, location), what }
-        }
-        None => TestkitError::Wrong { place: whole(path), what: message },
-    }
+    serde_saphyr::from_multiple_with_options(&text, options).map_err(|error| Mistake::of_reader(path, &error).into())
 }
 
 /// Points at a file as a whole.

@@ -1,41 +1,53 @@
-//! Mappings in which every key is known.
+//! Reading mappings, lists and words strictly: every key is known, and every value of its kind.
 
-use super::{At, Entry, Kind, Node, Tree, Wrong};
+use super::{At, Key, Node, Wrong, Yaml, did_you_mean};
 
-impl Tree {
-    /// Takes a mapping apart in which only these keys may stand.
-    ///
-    /// # Errors
-    /// When it is no mapping (nothing at all counts as an empty one), or a key is unknown: with the nearest known one.
-    pub fn fields<'a>(&'a self, node: &'a Node, what: &'a str, known: &[&str]) -> Result<Fields<'a>, Wrong> {
-        let entries = match &node.kind {
-            Kind::Map(entries) => entries.as_slice(),
-            Kind::Null => &[],
-            other => return Err(self.wrong(node.at, format!("{what} is a mapping, and this is {}", other.word()))),
-        };
-        if let Some(entry) = entries.iter().find(|entry| !known.contains(&entry.key.as_str())) {
-            let meant = did_you_mean(&entry.key, known.iter().copied());
-            let what = format!("{what} has no key {:?}{meant} (known: {})", entry.key, known.join(", "));
-            return Err(self.wrong(entry.at, what));
-        }
-        Ok(Fields { tree: self, what, at: node.at, entries })
-    }
+/// Names a kind of mapping and all of its keys. The tests hold the JSON Schema to these.
+#[derive(Debug)]
+pub struct Shape {
+    /// Its name with an article, for messages.
+    pub name: &'static str,
+    /// All of its keys.
+    pub keys: &'static [&'static str],
 }
 
-/// A mapping in which every key is known.
+/// A mapping whose keys are all known.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
-    tree: &'a Tree,
-    what: &'a str,
-    at: At,
-    entries: &'a [Entry],
+    node: &'a Node,
+    shape: &'static Shape,
 }
 
 impl<'a> Fields<'a> {
-    /// Returns a value; a key without one counts as left out.
+    /// Takes a mapping apart.
+    ///
+    /// # Errors
+    /// When it is none, or has a key that is unknown: with the nearest known one.
+    pub fn of(node: &'a Node, shape: &'static Shape) -> Result<Self, Wrong> {
+        for (key, _) in node.map(shape.name)? {
+            if !shape.keys.contains(&key.name.as_str()) {
+                let near = did_you_mean(&key.name, shape.keys.iter().copied());
+                let end = if near.is_empty() { format!("; it has {}", shape.keys.join(", ")) } else { near };
+                return Err(Wrong::new(&key.at, format!("{} has no key {}{end}", shape.name, key.name)));
+            }
+        }
+        Ok(Self { node, shape })
+    }
+
+    /// Returns where the mapping stands.
+    pub fn at(&self) -> &'a At {
+        &self.node.at
+    }
+
+    /// Returns a value; one that is null counts as left out.
     pub fn get(&self, key: &str) -> Option<&'a Node> {
-        let entry = self.entries.iter().find(|entry| entry.key == key);
-        entry.map(|entry| &entry.value).filter(|node| node.kind != Kind::Null)
+        self.change(key).flatten()
+    }
+
+    /// Returns a value where null means something: `None` when left out, `Some(None)` when null.
+    pub fn change(&self, key: &str) -> Option<Option<&'a Node>> {
+        debug_assert!(self.shape.keys.contains(&key), "{} is read as {key}", self.shape.name);
+        self.node.entry(key).map(|(_, value)| (value.is != Yaml::Null).then_some(value))
     }
 
     /// Returns a value that must be there.
@@ -43,52 +55,87 @@ impl<'a> Fields<'a> {
     /// # Errors
     /// When it is left out.
     pub fn need(&self, key: &str) -> Result<&'a Node, Wrong> {
-        self.get(key).ok_or_else(|| self.tree.wrong(self.at, format!("{} has no {key}", self.what)))
+        self.get(key).ok_or_else(|| Wrong::new(self.at(), format!("{} needs the key {key}", self.shape.name)))
     }
 
-    /// Returns text.
-    ///
-    /// # Errors
-    /// When it is something else, or empty.
-    pub fn text(&self, key: &str) -> Result<Option<(&'a str, At)>, Wrong> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(node) => self.text_of(key, node).map(Some),
-        }
-    }
-
-    /// Returns text that must be there.
-    ///
-    /// # Errors
-    /// When it is left out, is something else, or empty.
-    pub fn need_text(&self, key: &str) -> Result<(&'a str, At), Wrong> {
-        self.text_of(key, self.need(key)?)
-    }
-
-    fn text_of(&self, key: &str, node: &'a Node) -> Result<(&'a str, At), Wrong> {
-        match &node.kind {
-            Kind::Text(text) if text.trim().is_empty() => Err(self.tree.wrong(node.at, format!("{key} is empty"))),
-            Kind::Text(text) => Ok((text, node.at)),
-            other => Err(self.tree.wrong(node.at, format!("{key} is text, and this is {}", other.word()))),
-        }
-    }
-
-    /// Returns the items of a list; one that is left out has none.
+    /// Returns a text that may be left out.
     ///
     /// # Errors
     /// When it is something else.
-    pub fn list(&self, key: &str) -> Result<&'a [Node], Wrong> {
-        match self.get(key).map(|node| (&node.kind, node.at)) {
-            None => Ok(&[]),
-            Some((Kind::List(items), _)) => Ok(items),
-            Some((other, at)) => Err(self.tree.wrong(at, format!("{key} is a list, and this is {}", other.word()))),
+    pub fn text(&self, key: &str) -> Result<Option<&'a str>, Wrong> {
+        self.get(key).map(|node| node.text(key)).transpose()
+    }
+}
+
+impl Node {
+    /// Reads a text. YAML makes numbers and booleans of some words, so the message says how to keep them words.
+    ///
+    /// # Errors
+    /// When it is no text.
+    pub fn text(&self, what: &str) -> Result<&str, Wrong> {
+        match &self.is {
+            Yaml::Text(text) => Ok(text),
+            Yaml::Bool(_) | Yaml::Number(_) => {
+                Err(Wrong::new(&self.at, format!("{what} is a text; write \"{self}\" in quotes")))
+            }
+            other => Err(Wrong::new(&self.at, format!("{what} is a text, and this is {}", other.kind()))),
+        }
+    }
+
+    /// Reads a text that may look like a number, such as a quantity.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn quantity(&self, what: &str) -> Result<String, Wrong> {
+        match &self.is {
+            Yaml::Number(number) => Ok(number.to_string()),
+            _ => self.text(what).map(str::to_owned),
+        }
+    }
+
+    /// Reads `true` or `false`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn flag(&self, what: &str) -> Result<bool, Wrong> {
+        match &self.is {
+            Yaml::Bool(value) => Ok(*value),
+            other => Err(Wrong::new(&self.at, format!("{what} is true or false, and this is {}", other.kind()))),
+        }
+    }
+
+    /// Reads the items of a list.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn list(&self, what: &str) -> Result<&[Self], Wrong> {
+        match &self.is {
+            Yaml::List(items) => Ok(items),
+            other => Err(Wrong::new(&self.at, format!("{what} is a list, and this is {}", other.kind()))),
+        }
+    }
+
+    /// Reads the entries of a mapping.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn map(&self, what: &str) -> Result<&[(Key, Self)], Wrong> {
+        match &self.is {
+            Yaml::Map(entries) => Ok(entries),
+            other => Err(Wrong::new(&self.at, format!("{what} is a mapping, and this is {}", other.kind()))),
         }
     }
 }
 
-/// Adds ", did you mean X?" when a known name is near.
-pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = |name: &&str| strsim::damerau_levenshtein(wrong, name) <= 2.max(wrong.len() / 4);
-    let nearest = known.into_iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(wrong, name));
-    nearest.map_or(String::new(), |name| format!(", did you mean {name}?"))
+impl Yaml {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "nothing",
+            Self::Bool(_) => "a boolean",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "a text",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use pvmigrate_policy::testkit::{ExitMeaning, Options, Outcome, Report, TestkitError};
 
+use pvmigrate_policy::yaml_tree::Mistake;
 use regex::Regex;
 
 use super::support::{built, run, run_loaded, usual};
@@ -161,7 +162,7 @@ fn an_answer_that_depends_on_the_order_is_exit_5() {
 #[test]
 fn malformed_yaml_has_a_place() {
     let error = run_text("default", "apiVersion: [\n").expect_err("malformed");
-    let TestkitError::Wrong { place, .. } = &error else { panic!("{error}") };
+    let TestkitError::Wrong(Mistake { place, .. }) = &error else { panic!("{error}") };
     assert!(place.line > 0, "{error}");
     let newer = format!("{HEAD}  expect: {{findings: any}}\n").replace("policy-test/v1", "policy-test/v2");
     let error = run_text("default", &newer).expect_err("another version");

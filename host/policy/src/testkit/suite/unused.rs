@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::Case;
-use crate::testkit::fields::{Fields, Wrong};
-use crate::testkit::node::Key;
 use crate::testkit::words::{ModesWord, VoteWord};
+use crate::yaml_tree::Key;
+use crate::yaml_tree::{Fields, Wrong};
 
 /// Finds the first row of the file that no case needs.
 pub(super) fn rows(file: &Fields<'_>, cases: &[Case]) -> Result<(), Wrong> {

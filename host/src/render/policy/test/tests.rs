@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use pvmigrate_core::policy::{LogLevel, LogLine};
-use pvmigrate_policy::testkit::{Difference, Mismatch, Place, PolicyCoverage, Share, VotesSeen};
+use pvmigrate_policy::testkit::{Difference, Mismatch, PolicyCoverage, Share, VotesSeen};
+use pvmigrate_policy::yaml_tree::Place;
 
 use super::*;
 use crate::render::samples;

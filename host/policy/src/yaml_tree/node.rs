@@ -1,6 +1,4 @@
-//! YAML with places: each value and each key knows where it stands in its file.
-//!
-//! What the values mean is not known here; see [`super::fields`] for reading them.
+//! Values and keys that know where they stand in their file.
 
 use std::fmt;
 use std::ops::Range;
@@ -11,17 +9,19 @@ use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::error::{Place, TestkitError};
-use super::yaml;
+use super::{Mistake, Place};
 
 /// A place within one file: line and column from 1, and the bytes that the value takes up there.
 ///
 /// A mapping or list has no end of its own; see [`Node::bytes`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct At {
-    pub(super) line: u64,
-    pub(super) column: u64,
-    pub(super) bytes: Range<usize>,
+pub struct At {
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+    /// The bytes.
+    pub bytes: Range<usize>,
 }
 
 impl At {
@@ -34,33 +34,43 @@ impl At {
     }
 
     /// Points into a file.
-    pub(super) fn place(&self, file: &Path) -> Place {
+    pub fn place(&self, file: &Path) -> Place {
         Place { file: file.to_owned(), line: self.line, column: self.column }
     }
 }
 
 /// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Node {
-    pub(super) at: At,
-    pub(super) is: Yaml,
+pub struct Node {
+    /// Where it stands.
+    pub at: At,
+    /// What it is.
+    pub is: Yaml,
 }
 
 /// A key of a mapping with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) at: At,
-    pub(super) name: String,
+pub struct Key {
+    /// Where it stands.
+    pub at: At,
+    /// The key.
+    pub name: String,
 }
 
 /// What YAML can say.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Yaml {
+pub enum Yaml {
+    /// Nothing.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A number.
     Number(serde_json::Number),
+    /// A text.
     Text(String),
+    /// A list.
     List(Vec<Node>),
+    /// A mapping, in the order of the file; no key stands in it twice.
     Map(Vec<(Key, Node)>),
 }
 
@@ -83,18 +93,21 @@ impl From<&Value> for Node {
 }
 
 impl Node {
-    /// Reads the one document of a text.
-    pub(super) fn read(text: &str, path: &Path) -> Result<Self, TestkitError> {
-        yaml::document(text, path)
+    /// Reads the one document of a text; see [`super::read`].
+    ///
+    /// # Errors
+    /// When it is no YAML that JSON has words for.
+    pub fn read(text: &str, path: &Path) -> Result<Self, Mistake> {
+        super::read(text, path)
     }
 
     /// Tells whether this is exactly the word.
-    pub(super) fn is_word(&self, word: &str) -> bool {
+    pub fn is_word(&self, word: &str) -> bool {
         matches!(&self.is, Yaml::Text(text) if text == word)
     }
 
     /// Returns the entry of a mapping.
-    pub(super) fn entry(&self, name: &str) -> Option<&(Key, Self)> {
+    pub fn entry(&self, name: &str) -> Option<&(Key, Self)> {
         match &self.is {
             Yaml::Map(entries) => entries.iter().find(|(key, _)| key.name == name),
             _ => None,
@@ -102,13 +115,13 @@ impl Node {
     }
 
     /// Finds where a JSON Pointer (RFC 6901) leads: the place of a key or item.
-    pub(super) fn find(&self, pointer: &str) -> Option<&At> {
+    pub fn find(&self, pointer: &str) -> Option<&At> {
         let (at, left) = self.follow(pointer);
         (left == 0).then_some(at)
     }
 
     /// Finds the last place on the way of a JSON Pointer that exists.
-    pub(super) fn nearest(&self, pointer: &str) -> &At {
+    pub fn nearest(&self, pointer: &str) -> &At {
         self.follow(pointer).0
     }
 
@@ -133,7 +146,7 @@ impl Node {
     }
 
     /// Returns the value without its place.
-    pub(super) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         match &self.is {
             Yaml::Null => Value::Null,
             Yaml::Bool(value) => Value::Bool(*value),
@@ -146,7 +159,7 @@ impl Node {
 
     /// Returns the bytes from the first to the last character. Of a block that is up to the end of its last scalar; of
     /// `[...]` and `{...}`, up to the closing bracket.
-    pub(super) fn bytes(&self, text: &str) -> Range<usize> {
+    pub fn bytes(&self, text: &str) -> Range<usize> {
         let last = match &self.is {
             Yaml::List(items) => items.last().map(|item| item.bytes(text).end),
             Yaml::Map(entries) => entries.last().map(|(_, value)| value.bytes(text).end),
@@ -171,7 +184,7 @@ impl Node {
     }
 
     /// Tells whether a mapping or list is written in brackets.
-    pub(super) fn is_flow(&self, text: &str) -> bool {
+    pub fn is_flow(&self, text: &str) -> bool {
         matches!(&self.is, Yaml::List(_) | Yaml::Map(_))
             && text.get(self.at.bytes.clone()).is_some_and(|start| start.starts_with(['[', '{']))
     }
