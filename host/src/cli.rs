@@ -10,11 +10,13 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 mod go_flags;
 mod options;
+mod policy_measure;
 mod policy_test;
 mod project;
 mod registry;
 
 pub use options::Classes;
+pub use policy_measure::{Percent, PolicyBenchArgs, PolicyFuzzArgs, Volumes};
 pub use policy_test::{PolicySchemaArgs, PolicyTestArgs, ReportTo, TestFormat};
 pub use project::{PolicyBuildArgs, PolicyLanguage, PolicyNewArgs};
 pub use registry::{PolicyPullArgs, PolicyPushArgs, RegistryArgs};
@@ -85,6 +87,10 @@ pub enum PolicyCommand {
     Wit,
     /// Runs a policy's test cases
     Test(PolicyTestArgs),
+    /// Measures what a policy costs: fuel, memory and time
+    Bench(PolicyBenchArgs),
+    /// Asks a policy about made-up clusters until an answer breaks a rule
+    Fuzz(PolicyFuzzArgs),
     /// Prints the JSON Schema of a policy's settings, or of the files that pvmigrate reads
     Schema(PolicySchemaArgs),
     /// Shows what a policy says of itself and what it may use

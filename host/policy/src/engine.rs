@@ -3,6 +3,7 @@
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use wasmtime::component::Component;
 use wasmtime::{Cache, Config, Engine};
 
 use crate::cache;
@@ -46,6 +47,13 @@ impl Sandbox {
             })
             .map_err(|error| Fault::Engine(format!("cannot start a thread: {error}")))?;
         Ok(Self { engine, clock })
+    }
+
+    /// Compiles a component without any cache, only to see that it can be done.
+    pub(crate) fn compile_cold(bytes: &[u8]) -> Result<(), Fault> {
+        let failed = |error: wasmtime::Error| Fault::Engine(format!("{error:#}"));
+        let engine = Engine::new(&config(None)).map_err(failed)?;
+        Component::from_binary(&engine, bytes).map(|_| ()).map_err(failed)
     }
 
     /// Keeps the clock going as long as the guard lives.

@@ -9,10 +9,12 @@
 
 mod answers;
 mod audit;
+pub mod bench;
 mod cache;
 mod call;
 mod engine;
 mod failure;
+pub mod fuzz;
 mod limits;
 mod load;
 mod policies;

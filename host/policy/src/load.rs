@@ -2,10 +2,12 @@
 
 mod info;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use pvmigrate_core::policy::{Ballot, CallCost, Finding, Kind, LogLine, Mapping, Need, Planned, PolicyRef, json};
 use serde::Serialize;
@@ -27,6 +29,9 @@ use crate::text;
 
 /// The most problems a policy may have with its settings.
 const MOST_PROBLEMS: usize = 1_000;
+
+/// The policy that is built in.
+const BUILT_IN_BYTES: &[u8] = include_bytes!("../../../policies/dist/default.wasm");
 
 /// Says whether a policy looks at volumes one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -179,8 +184,7 @@ impl Policy {
         if let Some(policy) = BUILT_IN.get() {
             return Ok(Arc::clone(policy));
         }
-        let bytes = include_bytes!("../../../policies/dist/default.wasm");
-        let policy = Self::load(Origin { file: None, digest: None }, bytes, &Limits::default())?;
+        let policy = Self::load(Origin { file: None, digest: None }, BUILT_IN_BYTES, &Limits::default())?;
         // Two threads may both have compiled it; either will do.
         Ok(Arc::clone(BUILT_IN.get_or_init(|| Arc::new(policy))))
     }
@@ -229,6 +233,29 @@ impl Policy {
             component: prepared.component,
             exports: prepared.exports,
         })
+    }
+
+    /// Makes an instance of it as for a call, and asks it nothing.
+    pub(crate) fn instantiate(&self) -> Result<(), PolicyFailure> {
+        let limits = &self.info.limits;
+        call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), |_, _| Ok(()))
+            .map(|_| ())
+            .map_err(|stopped| failure(self.origin.clone(), None, stopped.fault))
+    }
+
+    /// Compiles it once more, without the cache, and returns how long that took; none when the file that it came from is
+    /// gone or another one by now.
+    pub(crate) fn compile_cold(&self) -> Result<Option<Duration>, PolicyFailure> {
+        let bytes = match &self.origin.file {
+            None => Cow::Borrowed(BUILT_IN_BYTES),
+            Some(file) => match read(file, &self.info.limits) {
+                Ok(bytes) if digest(&bytes) == self.info.digest => Cow::Owned(bytes),
+                Ok(_) | Err(_) => return Ok(None),
+            },
+        };
+        let began = Instant::now();
+        Sandbox::compile_cold(&bytes).map_err(|fault| failure(self.origin.clone(), None, fault))?;
+        Ok(Some(began.elapsed()))
     }
 
     /// Returns all that is known about it.

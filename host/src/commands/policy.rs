@@ -5,12 +5,15 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
 
+mod bench;
 mod build;
+mod fuzz;
 mod inspect;
 mod new;
 mod pull;
 mod push;
 mod schema;
+mod settings;
 mod test;
 mod wit;
 
@@ -24,6 +27,8 @@ pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failu
         PolicyCommand::Build(args) => build::run(args, screen),
         PolicyCommand::Wit => wit::run(screen),
         PolicyCommand::Test(args) => test::run(args, screen).await,
+        PolicyCommand::Bench(args) => bench::run(args, screen).await,
+        PolicyCommand::Fuzz(args) => fuzz::run(args, screen).await,
         PolicyCommand::Schema(args) => schema::run(args, screen).await,
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen).await,
         PolicyCommand::Push(args) => push::run(args, screen).await,

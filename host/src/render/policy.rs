@@ -11,6 +11,8 @@ use super::units::{bytes, duration};
 use super::{Screen, clean};
 use crate::exit::Exit;
 
+pub mod bench;
+pub mod fuzz;
 pub mod test;
 
 /// Prints a text without quotes, anything else as JSON.

@@ -8,6 +8,7 @@ mod environments;
 mod input;
 mod on_a_cluster;
 mod policy;
+mod policy_measure;
 mod policy_test;
 mod readme;
 mod registries;

@@ -10,10 +10,11 @@ use pvmigrate_core::policy::{Collected, Decider, Judgement, LogLine, Planned, Po
 use super::answer::{Said, Subject};
 use super::chain::Opened;
 use super::compare::mismatch;
+use super::made_up::Probed;
 use super::ready::Ready;
 use super::report::{CaseReport, Mismatch, Outcome};
 use super::suite::Case;
-use crate::failure::PolicyFailure;
+use crate::failure::{Fault, PolicyFailure};
 use crate::load::Scope;
 use crate::policies::Policies;
 use crate::yaml_tree::Mistake;
@@ -125,6 +126,48 @@ impl Case {
     }
 }
 
+/// Asks about a case in every way there is, whatever it expects; none when there is nothing to ask.
+pub(super) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
+    let policies = match &case.ready {
+        Ready::Policies(policies) => policies,
+        Ready::Refused(_) => return None,
+        Ready::Failed(failure) => return Some(Probed::failed(failure)),
+    };
+    let (asker, request) = (Asker::new(opened, case, policies), &case.question.request);
+    let first = match asker.judge(request) {
+        Ok(first) => first,
+        Err(failure) => {
+            let again = asker.judge(request).map_or_else(|again| again.to_string(), |_| "an answer".to_owned());
+            let message = format!("the same question again did not end the same way: {failure}; then: {again}");
+            let same = again == failure.to_string();
+            return Some(if same { Probed::failed(&failure) } else { Probed::Differs { rule: "same-twice", message } });
+        }
+    };
+    let differs = asker.unstable(request, &first).and_then(|found| match found {
+        None if asker.per_volume => asker.depends_on_batches(request, &first).map(|found| (found, "per-volume")),
+        found => {
+            let is = |words: &str| found.as_ref().is_some_and(|message| message.contains(words));
+            let rule = if is("in another order") {
+                "order"
+            } else if is("per-volume") {
+                "per-volume"
+            } else {
+                "same-twice"
+            };
+            Ok((found, rule))
+        }
+    });
+    Some(match differs {
+        Ok((None, _)) => Probed::Same { question: Box::new(case.question.clone()), judgement: first },
+        Ok((Some(message), rule)) => Probed::Differs { rule, message },
+        Err(failure) if matches!(failure.fault, Fault::Undecided(_)) => Probed::Differs {
+            rule: "order",
+            message: format!("in another order, or about fewer volumes, it could not decide any more: {failure}"),
+        },
+        Err(failure) => Probed::failed(&failure),
+    })
+}
+
 /// Asks the chain of a case.
 struct Asker<'a> {
     policies: &'a Policies,
@@ -207,6 +250,31 @@ impl<'a> Asker<'a> {
                 return Ok(Some(format!(
                     "the policy says that its scope is per-volume, but alone {claim} had another answer"
                 )));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks about parts of the volumes, as the host does when there are many, and with one fewer.
+    fn depends_on_batches(&self, request: &Request, first: &Judgement) -> Result<Option<String>, PolicyFailure> {
+        let together = self.said(first);
+        let volumes = &request.volumes;
+        let half = volumes.len() / 2;
+        for part in [&volumes[..half], &volumes[half..], &volumes[..volumes.len().saturating_sub(1)]] {
+            let asked = Request { volumes: part.to_vec(), ..request.clone() };
+            let apart = self.said(&self.judge(&asked)?);
+            for volume in part {
+                let start = format!("{} ", volume.claim());
+                let about = |lines: &[String]| -> Vec<String> {
+                    lines.iter().filter(|line| line.starts_with(&start)).cloned().collect()
+                };
+                if about(&apart) != about(&together) {
+                    return Ok(Some(format!(
+                        "the policy says that its scope is per-volume, but {} of {} volumes {start}had another answer",
+                        part.len(),
+                        volumes.len()
+                    )));
+                }
             }
         }
         Ok(None)

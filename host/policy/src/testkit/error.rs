@@ -59,6 +59,9 @@ pub enum TestkitError {
         /// The file.
         file: PathBuf,
     },
+    /// What was made up for a policy cannot be asked.
+    #[error("cannot make up a question: {0}")]
+    MadeUp(String),
     /// A golden of no case.
     #[error("no case has the golden {}{near}: remove it, or give the case its name back", .file.display())]
     UnusedGolden {
@@ -79,6 +82,7 @@ impl TestkitError {
             | Self::Unwritable { .. }
             | Self::Wrong(_)
             | Self::Unused { .. }
+            | Self::MadeUp(_)
             | Self::UnusedGolden { .. } => ExitMeaning::BadUsage,
             Self::NoTests { .. } | Self::NoMatch { .. } => ExitMeaning::NoTests,
         }

@@ -102,7 +102,16 @@ pub(super) struct Suite {
 impl Suite {
     /// Reads a test file and everything it names. What is given stands for the policy that the file names, if it does.
     pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
-        let text = yaml::read_text(path)?;
+        Self::of_text(path, yaml::read_text(path)?, opened, given)
+    }
+
+    /// Reads the text of a test file that would lie at this path.
+    pub(super) fn of_text(
+        path: &Path,
+        text: String,
+        opened: &mut Opened,
+        given: Option<&Given>,
+    ) -> Result<Self, TestkitError> {
         let node = Node::read(&text, path)?;
         let file = Fields::of(&node, &FILE).map_err(|wrong| wrong.of(path))?;
         let version = file.need("apiVersion").and_then(|at| Ok((at, at.text("apiVersion")?)));

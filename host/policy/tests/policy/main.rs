@@ -5,6 +5,7 @@ mod chain;
 mod costs;
 mod default_policy;
 mod features;
+mod fuzz;
 mod given_settings;
 mod mistakes;
 mod museum;

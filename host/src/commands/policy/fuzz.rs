@@ -1,0 +1,109 @@
+//! `policy fuzz`: made-up clusters, until an answer breaks a rule.
+
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pvmigrate_policy::Configured;
+use pvmigrate_policy::fuzz::{self, Fuzzed, Options};
+
+use super::settings;
+use crate::chain;
+use crate::cli::PolicyFuzzArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::policy::fuzz as show;
+use crate::render::{Screen, clean};
+
+/// Looks for something wrong with a policy, and keeps what it finds.
+///
+/// # Errors
+/// When the policy does not load or does not take the settings, or the file cannot be written.
+pub(super) async fn run(args: &PolicyFuzzArgs, screen: &Screen) -> Result<Exit, Failure> {
+    if let Some(file) = args.write.as_deref() {
+        may_be_written(file)?;
+    }
+    let policy = chain::open(&args.policy, &screen.note()).await?;
+    let given = args.settings.as_deref().map(settings::read).transpose()?;
+    if let Some(given) = &given {
+        // Here it is a usage error; among made-up ones it would only be one more that is refused.
+        Configured::new(policy.clone(), given)?;
+    }
+    let time = args.time.map(|time| Duration::try_from(time).map_err(|_| Failure::usage("--for is before now")));
+    let options = Options {
+        runs: args.runs,
+        time: time.transpose()?,
+        seed: args.seed.unwrap_or_else(seed),
+        settings: given,
+        environment: args.environment.clone(),
+        named: named(&args.policy, args.write.as_deref()),
+    };
+    let fuzzed = fuzz::run(&policy, &options)?;
+    if let (Some(file), Some(found)) = (&args.write, &fuzzed.found) {
+        std::fs::write(file, &found.test).map_err(|error| {
+            Failure::new(Exit::Usage, error).context(format!("cannot write the test file {}", file.display()))
+        })?;
+        screen.say(&format!("wrote {}", clean(&file.to_string_lossy())));
+    }
+    let exit = exit_of(&fuzzed);
+    screen.result(|| show::text(&fuzzed, args, screen), &show::json(&fuzzed, exit))?;
+    Ok(exit)
+}
+
+fn exit_of(fuzzed: &Fuzzed) -> Exit {
+    match &fuzzed.found {
+        None => Exit::Done,
+        Some(found) if found.broken.is_fault() => Exit::PolicyFault,
+        Some(_) => Exit::Finding,
+    }
+}
+
+/// Tells at once what would be a pity after a long look.
+fn may_be_written(file: &Path) -> Result<(), Failure> {
+    if file.exists() {
+        return Err(Failure::usage(format!("{} is there already", file.display())).hint("name a new file"));
+    }
+    if !file.to_string_lossy().ends_with(".test.yaml") {
+        return Err(Failure::usage(format!("{} would be no test file", file.display()))
+            .hint("let its name end in .test.yaml, so that policy test finds it"));
+    }
+    Ok(())
+}
+
+/// What nobody has chosen may be anything; it is shown, so that it can be chosen.
+fn seed() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Says what a test file calls the policy: `builtin`, or its path; none for what lies in a registry.
+fn named(policy: &Path, file: Option<&Path>) -> Option<String> {
+    if policy == Path::new("builtin") {
+        return Some("builtin".to_owned());
+    }
+    let policy = policy.canonicalize().ok()?;
+    let folder = file.and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+    Some(relative(&policy, &folder).to_string_lossy().into_owned())
+}
+
+/// Returns the way from a folder to a path; both are absolute.
+fn relative(path: &Path, folder: &Path) -> std::path::PathBuf {
+    let same = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
+    let up = folder.components().skip(same).map(|_| std::path::Component::ParentDir);
+    let way: std::path::PathBuf = up.chain(path.components().skip(same)).collect();
+    if way.as_os_str().is_empty() { std::path::PathBuf::from(".") } else { way }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_to_a_policy() {
+        let way = |path: &str, folder: &str| relative(Path::new(path), Path::new(folder)).display().to_string();
+        assert_eq!(way("/a/b/keep.wasm", "/a/b/cases"), "../keep.wasm");
+        assert_eq!(way("/a/b", "/a/b/cases"), "..");
+        assert_eq!(way("/a/b/keep.wasm", "/a/b"), "keep.wasm");
+        assert_eq!(way("/a/b", "/a/b"), ".");
+        assert_eq!(way("/x/keep.wasm", "/a"), "../x/keep.wasm");
+    }
+}

@@ -1,0 +1,74 @@
+//! What `policy fuzz` shows.
+
+use std::fmt::Write as _;
+
+use pvmigrate_policy::fuzz::{Found, Fuzzed};
+use serde::Serialize;
+
+use crate::cli::PolicyFuzzArgs;
+use crate::exit::Exit;
+use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::lines::hanging;
+use crate::render::{Screen, clean};
+
+/// What came of it, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FuzzJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    #[serde(flatten)]
+    fuzzed: &'a Fuzzed,
+}
+
+/// Returns what came of it, for scripts.
+pub fn json(fuzzed: &Fuzzed, exit: Exit) -> FuzzJson<'_> {
+    FuzzJson { schema_version: SCHEMA_VERSION, exit: exit.into(), fuzzed }
+}
+
+/// Returns what came of it, for people.
+pub fn text(fuzzed: &Fuzzed, args: &PolicyFuzzArgs, screen: &Screen) -> String {
+    let title = clean(&format!("{} {}", fuzzed.policy.name, fuzzed.policy.version));
+    let mut text = format!("{}\n", screen.paint.title(&title));
+    let _ = writeln!(
+        text,
+        "  runs       {} with seed {} (settings refused in {}, undecided in {})",
+        fuzzed.runs, fuzzed.seed, fuzzed.refused, fuzzed.undecided
+    );
+    match &fuzzed.found {
+        None => text.push_str("  found      nothing\n"),
+        Some(found) => text.push_str(&what(fuzzed, found, args, screen)),
+    }
+    text
+}
+
+fn what(fuzzed: &Fuzzed, found: &Found, args: &PolicyFuzzArgs, screen: &Screen) -> String {
+    let words = format!("{}: {}", screen.paint.bad(found.broken.rule), clean(&found.broken.message));
+    let mut text = hanging("  found      ", &words, screen.width);
+    let _ = writeln!(text, "  in         run {}, made smaller {} times", found.run, found.smaller);
+    let mut again = format!("pvmigrate policy fuzz {}", clean(&args.policy.to_string_lossy()));
+    if let Some(settings) = &args.settings {
+        let _ = write!(again, " --settings '{}'", clean(settings).replace('\'', "'\\''"));
+    }
+    if let Some(environment) = &args.environment {
+        let _ = write!(again, " --environment '{}'", clean(environment).replace('\'', "'\\''"));
+    }
+    let _ = writeln!(text, "  again      {again} --seed {} --runs {}", fuzzed.seed, fuzzed.runs);
+    if !found.reproduced {
+        text.push_str("  beware     policy test does not find it with the test file\n");
+    }
+    match &args.write {
+        Some(file) => {
+            let _ = writeln!(text, "  test       pvmigrate policy test {}", clean(&file.to_string_lossy()));
+        }
+        None => {
+            text.push('\n');
+            for line in found.test.lines() {
+                // Cleaning takes the indent away, and in YAML that has a meaning.
+                let indent = line.len() - line.trim_start().len();
+                let _ = writeln!(text, "{:indent$}{}", "", clean(line.trim_start()));
+            }
+        }
+    }
+    text
+}
