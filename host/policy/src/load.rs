@@ -1,10 +1,10 @@
 //! From bytes to a policy that can be asked.
 
+mod bytes;
 mod info;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use pvmigrate_core::policy::{Ballot, CallCost, Finding, Kind, LogLine, Mapping, Need, Planned, PolicyRef, json};
 use serde::Serialize;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
@@ -134,7 +133,7 @@ impl Policy {
     /// [`Fault`] names everything that can be wrong with a file.
     pub fn open(file: &Path, limits: &Limits) -> Result<Self, PolicyFailure> {
         let origin = Origin { file: Some(file.to_owned()), digest: None };
-        match read(file, limits) {
+        match bytes::read(file, limits) {
             Ok(bytes) => Self::load(origin, &bytes, limits),
             Err(fault) => Err(failure(origin, None, fault)),
         }
@@ -147,7 +146,7 @@ impl Policy {
     /// As [`Self::open`], and [`Fault::WrongDigest`].
     pub fn open_pinned(file: &Path, digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
         let origin = Origin { file: Some(file.to_owned()), digest: None };
-        match read(file, limits) {
+        match bytes::read(file, limits) {
             Ok(bytes) => Self::load_pinned(origin, &bytes, digests, limits),
             Err(fault) => Err(failure(origin, None, fault)),
         }
@@ -168,7 +167,7 @@ impl Policy {
     }
 
     fn load_pinned(origin: Origin, bytes: &[u8], digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
-        let is = digest(bytes);
+        let is = bytes::digest(bytes);
         match digests.iter().find(|wanted| **wanted != is) {
             Some(wanted) => Err(failure(origin, None, Fault::WrongDigest { wanted: (*wanted).to_owned(), is })),
             None => Self::load(origin, bytes, limits),
@@ -190,7 +189,7 @@ impl Policy {
     }
 
     fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {
-        let digest = digest(bytes);
+        let digest = bytes::digest(bytes);
         origin.digest = Some(digest.clone());
         let prepared = match prepare(bytes) {
             Ok(prepared) => prepared,
@@ -418,32 +417,6 @@ fn problems_of(problems: Vec<SettingsProblem>, limits: &Limits) -> Result<Vec<Se
         Ok(SettingsProblem { pointer: bounded(&problem.pointer, limits)?, message: bounded(&problem.message, limits)? })
     });
     bounded.collect()
-}
-
-fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Fault> {
-    let open = std::fs::File::open(file).map_err(Fault::Unreadable)?;
-    let size = open.metadata().map_err(Fault::Unreadable)?.len();
-    let too_large = |bytes| Fault::TooLarge { bytes, limit: limits.component_bytes };
-    if size > limits.component_bytes as u64 {
-        return Err(too_large(size));
-    }
-    // Read with a bound all the same: pipes and growing files have no honest size.
-    let mut bytes = Vec::new();
-    open.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).map_err(Fault::Unreadable)?;
-    match bytes.len() > limits.component_bytes {
-        true => Err(too_large(bytes.len() as u64)),
-        false => Ok(bytes),
-    }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut digest = "sha256:".to_owned();
-    for byte in Sha256::digest(bytes) {
-        // Writing to a String cannot fail.
-        let _infallible = write!(digest, "{byte:02x}");
-    }
-    digest
 }
 
 fn failure(origin: Origin, call: Option<Call>, fault: Fault) -> PolicyFailure {

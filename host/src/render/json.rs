@@ -11,16 +11,20 @@ use crate::exit::Exit;
 /// The version of the shape of every JSON document.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Escapes what JSON lets through and a terminal does not: control characters above ASCII, and marks that turn the
-/// direction of writing. They can only stand inside strings, where the escape means the same.
+/// Escapes what JSON lets through and a terminal does not: control characters above ASCII, and marks that are invisible or
+/// turn the direction of writing. They can only stand inside strings, where the escape means the same.
 pub(crate) fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
-        let is_mark =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let is_mark = matches!(
+            c,
+            '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        );
         if is_mark || (c.is_control() && c != '\n') {
-            // All of these are in the basic plane, so one escape of four digits is enough.
-            let _ = write!(safe, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(safe, "\\u{unit:04x}");
+            }
         } else {
             safe.push(c);
         }
@@ -63,10 +67,10 @@ mod tests {
 
     #[test]
     fn no_character_of_a_document_moves_a_cursor_and_none_is_lost() -> Result<(), serde_json::Error> {
-        let value = serde_json::json!({"name": "a\u{1b}[2J\u{9b}31m\u{202e}b\u{7f}\nc größer"});
+        let value = serde_json::json!({"name": "a\u{1b}[2J\u{9b}31m\u{202e}b\u{7f}\nc\u{61c}\u{e0041} größer"});
         let text = escaped(&serde_json::to_string_pretty(&value)?);
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
-        assert!(!text.contains('\u{202e}') && text.contains("größer"), "{text}");
+        assert!(!text.contains(['\u{202e}', '\u{61c}', '\u{e0041}']) && text.contains("größer"), "{text}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text)?, value);
         Ok(())
     }
