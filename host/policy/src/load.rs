@@ -247,8 +247,8 @@ impl Policy {
     pub(crate) fn compile_cold(&self) -> Result<Option<Duration>, PolicyFailure> {
         let bytes = match &self.origin.file {
             None => Cow::Borrowed(BUILT_IN_BYTES),
-            Some(file) => match read(file, &self.info.limits) {
-                Ok(bytes) if digest(&bytes) == self.info.digest => Cow::Owned(bytes),
+            Some(file) => match bytes::read(file, &self.info.limits) {
+                Ok(bytes) if bytes::digest(&bytes) == self.info.digest => Cow::Owned(bytes),
                 Ok(_) | Err(_) => return Ok(None),
             },
         };
