@@ -6,6 +6,7 @@
 
 pub mod answer;
 pub mod chain;
+pub mod changes;
 pub mod collected;
 pub mod facts;
 pub mod floor;
@@ -15,6 +16,7 @@ pub mod known_modes;
 mod laws;
 pub mod quantity;
 pub mod question;
+pub mod rule;
 pub mod verdict;
 pub mod waiver;
 
