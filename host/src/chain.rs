@@ -53,6 +53,21 @@ impl Chain {
         }
         Ok(Self { links, waivers: environment.waivers })
     }
+
+    /// Puts a policy in the place of the one that has its name, with that one's settings; before all when there is none.
+    ///
+    /// # Errors
+    /// When it does not take the settings.
+    pub fn put(&mut self, policy: Arc<Policy>) -> Result<(), Failure> {
+        let Some(link) = self.links.iter_mut().find(|link| link.policy().info().name == policy.info().name) else {
+            self.links.insert(0, Configured::bare(policy)?);
+            return Ok(());
+        };
+        let settings: serde_json::Value = serde_json::from_str(link.settings())
+            .map_err(|error| Failure::new(Exit::Usage, error).context("settings are no JSON"))?;
+        *link = Configured::new(policy, &settings)?;
+        Ok(())
+    }
 }
 
 /// Reads the environment that is named, if one is.
@@ -70,6 +85,24 @@ fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
 /// When it cannot be had or built, or does not load.
 pub async fn open(policy: &Path, note: &Note) -> Result<Arc<Policy>, Failure> {
     Opener::new(None, note).named(policy).await
+}
+
+/// Opens the policy that has this digest, from where it came from before; without a place, the built-in one.
+///
+/// # Errors
+/// When it is not there any more, or is another now.
+pub async fn open_again(
+    module: Option<&Path>,
+    digest: &str,
+    limits: &Limits,
+    note: &Note,
+) -> Result<Arc<Policy>, Failure> {
+    let digest: Digest = digest.parse().map_err(|error| Failure::usage(format!("{error}")))?;
+    let module = match module {
+        None => Module::BuiltIn,
+        Some(module) => Module::parse(module.as_os_str(), Path::new("")).map_err(Failure::usage)?,
+    };
+    Opener::new(None, note).open(&module, Some(&digest), limits).await
 }
 
 /// What it takes to open policies.

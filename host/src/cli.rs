@@ -9,12 +9,14 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 mod go_flags;
+mod look;
 mod options;
 mod policy_measure;
 mod policy_test;
 mod project;
 mod registry;
 
+pub use look::{PolicyDiffArgs, PolicyExplainArgs, PolicyReplayArgs, PolicyRunArgs, SnapshotArgs};
 pub use options::Classes;
 pub use policy_measure::{Percent, PolicyBenchArgs, PolicyFuzzArgs, Volumes};
 pub use policy_test::{PolicySchemaArgs, PolicyTestArgs, ReportTo, TestFormat};
@@ -91,6 +93,14 @@ pub enum PolicyCommand {
     Bench(PolicyBenchArgs),
     /// Asks a policy about made-up clusters until an answer breaks a rule
     Fuzz(PolicyFuzzArgs),
+    /// Judges a snapshot, and shows what is decided and found
+    Run(PolicyRunArgs),
+    /// Shows all that led to the decision about one claim of a snapshot
+    Explain(PolicyExplainArgs),
+    /// Shows what another policy would decide otherwise
+    Diff(PolicyDiffArgs),
+    /// Judges again what a run has saved, and shows what has changed
+    Replay(PolicyReplayArgs),
     /// Prints the JSON Schema of a policy's settings, or of the files that pvmigrate reads
     Schema(PolicySchemaArgs),
     /// Shows what a policy says of itself and what it may use
@@ -222,6 +232,9 @@ pub struct RuleArgs {
     /// Whose policies, settings and waivers.
     #[command(flatten)]
     pub place: EnvironmentArgs,
+    /// Keep what the policies were asked and said in this file, for `policy replay`, `policy run` and `policy explain`
+    #[arg(long, value_name = "FILE")]
+    pub save_question: Option<PathBuf>,
 }
 
 /// Says which environment this is.

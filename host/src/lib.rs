@@ -13,6 +13,7 @@ pub mod config;
 pub mod driver;
 pub mod exit;
 pub mod failure;
+pub mod look;
 pub mod module;
 pub mod options;
 pub mod plan;

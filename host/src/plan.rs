@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::eligibility;
 use pvmigrate_core::forecast::{Forecast, forecast};
 use pvmigrate_core::group::{self, Group};
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
-use pvmigrate_core::policy::waiver::{self, Waived, Waiver};
-use pvmigrate_core::policy::{About, Collected, Judgement, Pairs, Planned, Question, Request, facts};
+use pvmigrate_core::policy::waiver::Waived;
+use pvmigrate_core::policy::{About, Collected, Judgement, Pairs, Question, Request, facts};
 use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version};
 use pvmigrate_core::survey::{ClaimId, Survey};
 use pvmigrate_policy::{Policies, PolicyFailure};
 
+use crate::look::Look;
 use crate::options::Options;
 
 /// Holds what a run would do.
@@ -28,10 +28,8 @@ pub struct Plan {
     pub groups: Vec<PlannedGroup>,
     /// What keeps every new group from starting: classes that do not exist, and policies that say no.
     pub blockers: Vec<Blocker>,
-    /// What the policies said; absent when the classes are not there to ask about.
-    pub judgement: Option<Judgement>,
-    /// What the policies found and the environment accepts for a while; the judgement's findings are without these.
-    pub waived: Vec<Waived>,
+    /// What the policies were asked and said; absent when the classes are not there to ask about.
+    pub look: Option<Look>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
 }
@@ -65,12 +63,10 @@ impl Plan {
         let mut blockers = classes(survey, options);
         let unclaimed = survey.unclaimed.clone();
         let Some(request) = request(survey, options, now).filter(|_| blockers.is_empty()) else {
-            let (groups, waived) = (Vec::new(), Vec::new());
-            return Ok(Self { resumed, groups, blockers, judgement: None, waived, unclaimed });
+            return Ok(Self { resumed, groups: Vec::new(), blockers, look: None, unclaimed });
         };
-        let question = Question { request, collected };
-        let mut judgement = policies.judge(&question, &Planned::of)?;
-        let waived = waive(&mut judgement, &options.waivers, now);
+        let look = Look::at(Question { request, collected }, policies, &options.waivers)?;
+        let Look { question, judgement, .. } = &look;
         blockers.extend(judgement.blockers().map(|finding| Blocker {
             code: Code::PolicyBlocker,
             about: match &finding.about {
@@ -81,17 +77,27 @@ impl Plan {
             hint:
                 finding.remedy.clone().unwrap_or_else(|| "change what the policy objects to, or the policy".to_owned()),
         }));
-        let moving = moving(survey, &judgement, options);
+        let moving = moving(survey, judgement, options);
         let asked = options.asked(question.request.target.binding_mode == "WaitForFirstConsumer");
         let groups = group::connect(survey, &moving).into_iter().map(|group| {
-            let record = group.begin(survey, &judgement, asked.clone(), now);
+            let record = group.begin(survey, judgement, asked.clone(), now);
             let mut blockers = eligibility::blockers(survey, &group);
             blockers.extend(too_large(&record));
             let forecast = forecast(&record, &first_look(&record, survey, now), now);
             PlannedGroup { group, record, blockers, forecast }
         });
         let groups = groups.collect();
-        Ok(Self { resumed, groups, blockers, judgement: Some(judgement), waived, unclaimed })
+        Ok(Self { resumed, groups, blockers, look: Some(look), unclaimed })
+    }
+
+    /// Returns what the policies said, if they were asked.
+    pub fn judgement(&self) -> Option<&Judgement> {
+        self.look.as_ref().map(|look| &look.judgement)
+    }
+
+    /// Returns what the policies found and the environment accepts for a while.
+    pub fn waived(&self) -> &[Waived] {
+        self.look.as_ref().map_or(&[], |look| &look.waived)
     }
 
     /// Returns everything that keeps new groups from starting.
@@ -103,15 +109,6 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.resumed.is_empty() && self.groups.is_empty() && self.blockers.is_empty()
     }
-}
-
-/// Takes out what the environment accepts today, and warns of waivers that do nothing.
-fn waive(judgement: &mut Judgement, waivers: &[Waiver], now: Timestamp) -> Vec<Waived> {
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let applied = waiver::apply(waivers, std::mem::take(&mut judgement.findings), today);
-    judgement.findings = applied.findings;
-    judgement.warnings.extend(applied.warnings);
-    applied.waived
 }
 
 /// Builds the question for the policies; `None` when the destination class does not exist.

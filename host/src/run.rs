@@ -20,6 +20,7 @@ use pvmigrate_policy::Policies;
 
 use crate::driver::{Driver, Event, GroupEnd, Reporter, Watch};
 use crate::failure::Failure;
+use crate::look::saved;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedGroup};
 use crate::report::{GroupReport, Report};
@@ -97,6 +98,7 @@ pub async fn migrate(
     stop: &Stop,
 ) -> Result<Run, Failure> {
     let (survey, plan) = plan(client, policies, options).await?;
+    saved::keep(&plan, policies, options)?;
     let surveyed = Instant::now();
     let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
     let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };

@@ -3,6 +3,7 @@
 use crate::cli::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::look::saved;
 use crate::render::{self, Screen};
 use crate::run;
 
@@ -15,6 +16,7 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
     let connection = super::connect(&args.cluster).await?;
     let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
+    saved::keep(&plan, &policies, &options)?;
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();
     let exit = if blockers.is_empty() { Exit::Done } else { Exit::Finding };
     screen.result(|| render::plan::text(&plan, &options, screen), &render::plan::json(&plan, &options, exit))?;

@@ -8,10 +8,14 @@ use crate::render::Screen;
 mod bench;
 mod build;
 mod fuzz;
+mod diff;
+mod explain;
 mod inspect;
 mod new;
 mod pull;
 mod push;
+mod replay;
+mod run;
 mod schema;
 mod settings;
 mod test;
@@ -29,6 +33,10 @@ pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failu
         PolicyCommand::Test(args) => test::run(args, screen).await,
         PolicyCommand::Bench(args) => bench::run(args, screen).await,
         PolicyCommand::Fuzz(args) => fuzz::run(args, screen).await,
+        PolicyCommand::Run(args) => run::run(args, screen).await,
+        PolicyCommand::Explain(args) => explain::run(args, screen).await,
+        PolicyCommand::Diff(args) => diff::run(args, screen).await,
+        PolicyCommand::Replay(args) => replay::run(args, screen).await,
         PolicyCommand::Schema(args) => schema::run(args, screen).await,
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen).await,
         PolicyCommand::Push(args) => push::run(args, screen).await,

@@ -1,7 +1,5 @@
 //! Which policies were asked, by digest, and what they found that the environment accepts for a while.
 
-use std::fmt::Write as _;
-
 use pvmigrate_core::policy::waiver::Waived;
 use pvmigrate_core::policy::{PolicyRef, Warning};
 use serde::Serialize;
@@ -9,36 +7,40 @@ use serde::Serialize;
 use super::table::Table;
 use super::units::count;
 use super::{Screen, clean};
-use crate::plan::Plan;
+use crate::look::Look;
 
 /// Returns the waived findings and the policies asked, for people.
-pub fn text(plan: &Plan, screen: &Screen) -> String {
-    let mut text = String::new();
-    if !plan.waived.is_empty() {
-        let mut table = Table::new(&["WAIVED", "ABOUT", "BY", "UNTIL", "REASON"], &[]);
-        for Waived { finding, waiver } in &plan.waived {
-            let kind = format!("{} {}", finding.severity, finding.code);
-            let (about, by) = (finding.about.to_string(), finding.by.to_string());
-            table.row(&[kind, about, by, waiver.until.to_string(), waiver.reason.clone()]);
-        }
-        let title = format!("{} waived:", count(plan.waived.len(), "finding"));
-        let _ = write!(text, "\n{title}\n{}", table.text(screen.width));
+pub fn text(look: Option<&Look>, screen: &Screen) -> String {
+    look.map_or_else(String::new, |look| waived(&look.waived, screen) + &policies(&look.judgement.policies))
+}
+
+/// Returns the waived findings.
+pub(super) fn waived(waived: &[Waived], screen: &Screen) -> String {
+    if waived.is_empty() {
+        return String::new();
     }
-    let policies = plan.judgement.iter().flat_map(|judgement| &judgement.policies);
+    let mut table = Table::new(&["WAIVED", "ABOUT", "BY", "UNTIL", "REASON"], &[]);
+    for Waived { finding, waiver } in waived {
+        let kind = format!("{} {}", finding.severity, finding.code);
+        let (about, by) = (finding.about.to_string(), finding.by.to_string());
+        table.row(&[kind, about, by, waiver.until.to_string(), waiver.reason.clone()]);
+    }
+    format!("\n{} waived:\n{}", count(waived.len(), "finding"), table.text(screen.width))
+}
+
+/// Returns the policies asked, each with its digest.
+pub(super) fn policies(policies: &[PolicyRef]) -> String {
     let mut table = Table::new(&["POLICY", "VERSION", "DIGEST"], &[]);
     for policy in policies {
         table.row(&[policy.name.clone(), policy.version.clone(), policy.digest.clone()]);
     }
-    if !table.is_empty() {
-        // Never wrapped: digests are there to be copied.
-        let _ = write!(text, "\n{}", table.text(None));
-    }
-    text
+    // Never wrapped: digests are there to be copied.
+    if table.is_empty() { String::new() } else { format!("\n{}", table.text(None)) }
 }
 
 /// Returns what is odd about the waivers, for a report that shows no other warnings.
-pub fn waiver_warnings(plan: &Plan, screen: &Screen) -> String {
-    let warnings = plan.judgement.iter().flat_map(|judgement| &judgement.warnings);
+pub fn waiver_warnings(look: Option<&Look>, screen: &Screen) -> String {
+    let warnings = look.into_iter().flat_map(|look| &look.judgement.warnings);
     let of_waivers = warnings.filter(|warning| warning.code.starts_with("waiver-"));
     of_waivers.map(|warning| format!("{} {}\n", screen.paint.bad("warning:"), clean(&warning.message))).collect()
 }
@@ -56,13 +58,12 @@ pub struct ConsultedJson<'a> {
 }
 
 /// Returns the same for scripts.
-pub fn json(plan: &Plan) -> ConsultedJson<'_> {
-    let judgement = plan.judgement.as_ref();
-    ConsultedJson {
-        policies: judgement.map_or(&[], |judgement| &judgement.policies),
-        waived: &plan.waived,
-        warnings: judgement.map_or(&[], |judgement| &judgement.warnings),
-    }
+pub fn json(look: Option<&Look>) -> ConsultedJson<'_> {
+    look.map_or_else(ConsultedJson::default, |look| ConsultedJson {
+        policies: &look.judgement.policies,
+        waived: &look.waived,
+        warnings: &look.judgement.warnings,
+    })
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
 
     #[test]
     fn waived_findings_stand_apart_and_every_policy_has_its_digest() {
-        let plan = Plan { waived: vec![samples::waived()], ..samples::plan(false) };
-        insta::assert_snapshot!(text(&plan, &samples::screen(None)));
+        let look = Look { waived: vec![samples::waived()], ..samples::look() };
+        insta::assert_snapshot!(text(Some(&look), &samples::screen(None)));
     }
 }

@@ -36,11 +36,11 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     for (at, group) in plan.groups.iter().enumerate() {
         text.push_str(&planned(at + 1, group, &mut ways, screen));
     }
-    if let Some(judgement) = &plan.judgement {
+    if let Some(judgement) = plan.judgement() {
         text.push_str(&staying(judgement, screen));
         text.push_str(&remarks(judgement, screen));
     }
-    text.push_str(&consulted::text(plan, screen));
+    text.push_str(&consulted::text(plan.look.as_ref(), screen));
     text.push_str(&left_alone(&plan.unclaimed, screen));
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();
     if !blockers.is_empty() {
@@ -240,14 +240,8 @@ mod tests {
 
     #[test]
     fn with_nothing_to_do() {
-        let plan = Plan {
-            resumed: Vec::new(),
-            groups: Vec::new(),
-            blockers: Vec::new(),
-            judgement: None,
-            waived: Vec::new(),
-            unclaimed: Vec::new(),
-        };
+        let plan =
+            Plan { resumed: Vec::new(), groups: Vec::new(), blockers: Vec::new(), look: None, unclaimed: Vec::new() };
         insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));
     }
 

@@ -13,6 +13,9 @@ use crate::exit::Exit;
 
 pub mod bench;
 pub mod fuzz;
+pub mod changes;
+pub mod explain;
+pub mod look;
 pub mod test;
 
 /// Prints a text without quotes, anything else as JSON.

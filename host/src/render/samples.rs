@@ -10,14 +10,17 @@ use pvmigrate_core::forecast::forecast;
 use pvmigrate_core::group::Group;
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
 use pvmigrate_core::policy::waiver::{Waived, Waiver};
-use pvmigrate_core::policy::{About, Judged};
-use pvmigrate_core::policy::{Decider, Decision, Judgement, Pairs, PolicyRef, Reason, Severity, Target, Verdict};
+use pvmigrate_core::policy::{
+    self, About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, Pairs, PolicyRef, Question, Reason,
+    Severity, Target, Verdict, VolumeId,
+};
 use pvmigrate_core::record::{
     Asked, ClaimRecord, DestinationVolume, Disposal, Evidence, Goal, Limits, OnFailure, Record, SourceVolume, Uid,
     Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
 use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
+use crate::look::Look;
 use crate::options::Options;
 use crate::plan::{Plan, PlannedGroup};
 use crate::render::{Paint, Screen};
@@ -46,6 +49,7 @@ pub(crate) fn options() -> Options {
         rsync_flags: Vec::new(),
         set_defaults: false,
         skip_source_validation: false,
+        save_question: None,
         preflight_only: false,
         skip_preflight: false,
         pod_ready_timeout: std::time::Duration::from_secs(60),
@@ -232,7 +236,44 @@ pub(crate) fn waived() -> Waived {
     }
 }
 
-pub(crate) fn plan(blocked: bool) -> Plan {
+fn volume(verdict: &Verdict, id: u32) -> policy::Volume {
+    policy::Volume {
+        id: VolumeId(id),
+        namespace: verdict.namespace.clone(),
+        name: verdict.name.clone(),
+        uid: verdict.uid.clone(),
+        labels: Pairs::new(),
+        annotations: Pairs::new(),
+        phase: "Bound".to_owned(),
+        created: 0,
+        storage_class: Some("slow".to_owned()),
+        driver: Some("disks.example.com".to_owned()),
+        volume_name: Some(format!("pv-{}", verdict.name)),
+        reclaim_policy: Some("Delete".to_owned()),
+        volume_mode: VolumeMode::Filesystem,
+        requested_modes: vec![AccessMode::ReadWriteOnce],
+        effective_modes: vec![AccessMode::ReadWriteOnce],
+        requested_bytes: 20 << 30,
+        capacity_bytes: 20 << 30,
+        used_bytes: None,
+        consumers: Vec::new(),
+        facts: Pairs::new(),
+    }
+}
+
+pub(crate) fn call(call: &str, lines: &[&str]) -> CallCost {
+    let line = |line: &&str| LogLine { level: LogLevel::Info, message: (*line).to_owned(), fields: Pairs::new() };
+    CallCost {
+        by: policy(),
+        call: call.to_owned(),
+        fuel: 1234,
+        memory: 1_179_648,
+        looked_up: BTreeMap::from([("ResourceQuota (v1)".to_owned(), 2)]),
+        log: lines.iter().map(line).collect(),
+    }
+}
+
+pub(crate) fn look() -> Look {
     let finding = Judged {
         by: Decider::Policy(policy()),
         code: "large".to_owned(),
@@ -242,6 +283,37 @@ pub(crate) fn plan(blocked: bool) -> Plan {
         remedy: None,
         details: Pairs::new(),
     };
+    let verdicts = vec![verdict("data-web-0", true), verdict("shared", false), verdict(EVIL, false)];
+    let class = |name: &str| policy::StorageClass {
+        name: name.to_owned(),
+        provisioner: "disks.example.com".to_owned(),
+        parameters: Pairs::new(),
+        annotations: Pairs::new(),
+        reclaim_policy: "Delete".to_owned(),
+        binding_mode: "Immediate".to_owned(),
+        allow_expansion: false,
+        known_modes: Vec::new(),
+        facts: Pairs::new(),
+    };
+    let request = policy::Request {
+        environment: String::new(),
+        now: 1_767_225_600,
+        source: Some(class("slow")),
+        target: class("fast"),
+        volumes: verdicts.iter().zip(1..).map(|(verdict, id)| volume(verdict, id)).collect(),
+        facts: Pairs::from([(policy::facts::SOURCE_CLASS.to_owned(), "slow".to_owned())]),
+    };
+    let judgement = Judgement {
+        verdicts,
+        findings: vec![finding],
+        warnings: Vec::new(),
+        policies: vec![policy()],
+        calls: Vec::new(),
+    };
+    Look { question: Question { request, collected: Default::default() }, judgement, waived: Vec::new() }
+}
+
+pub(crate) fn plan(blocked: bool) -> Plan {
     Plan {
         resumed: vec![record(&["begun"], true)],
         groups: vec![
@@ -250,14 +322,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
             planned(record(&["idle"], false), if blocked { vec![blocker()] } else { Vec::new() }),
         ],
         blockers: Vec::new(),
-        judgement: Some(Judgement {
-            verdicts: vec![verdict("data-web-0", true), verdict("shared", false), verdict(EVIL, false)],
-            findings: vec![finding],
-            warnings: Vec::new(),
-            policies: vec![policy()],
-            calls: Vec::new(),
-        }),
-        waived: Vec::new(),
+        look: Some(look()),
         unclaimed: vec!["pv-lost".to_owned()],
     }
 }

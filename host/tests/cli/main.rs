@@ -6,6 +6,7 @@
 mod docker_registry;
 mod environments;
 mod input;
+mod look;
 mod on_a_cluster;
 mod policy;
 mod policy_measure;

@@ -121,12 +121,8 @@ mod tests {
 
     fn verdict(name: &str, code: &str, modes: &[AccessMode]) -> Verdict {
         let why = Reason { code: code.to_owned(), message: String::new(), details: Pairs::new() };
-        let target = Target {
-            modes: modes.to_vec(),
-            volume_mode: VolumeMode::Filesystem,
-            by: Decider::Host,
-            why: why.clone(),
-        };
+        let target =
+            Target { modes: modes.to_vec(), volume_mode: VolumeMode::Filesystem, by: Decider::Host, why: why.clone() };
         Verdict {
             namespace: "db".to_owned(),
             name: name.to_owned(),

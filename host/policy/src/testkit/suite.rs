@@ -12,10 +12,10 @@ use super::chain::{Chain, Id, Opened};
 use super::error::TestkitError;
 use super::expect::{Checker, EXPECT, Expected, unknown_volume};
 use super::find;
+use super::fixture::Fixture;
 use super::golden::{self, Golden};
 use super::lookups::{self, Further};
 use super::matrix;
-use super::objects::Objects;
 use super::ready::{self, Layers, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
@@ -255,17 +255,9 @@ impl Reader<'_, '_> {
             let near = did_you_mean(&name, known.iter().map(String::as_str));
             return Err(wrong(format!("there is no file or folder {}{near}", folder.display())));
         }
-        let files: Vec<_> = find::files(&folder)?.into_iter().filter(|file| !find::is_test(file)).collect();
-        if files.is_empty() {
-            return Err(wrong(format!("there is no YAML or JSON in {}", folder.display())));
-        }
-        let mut objects = Objects::default();
-        for file in files {
-            objects.add_file(&file)?;
-            self.used.insert(file);
-        }
-        let snapshot = Snapshot::of(&objects).map_err(|what| Wrong::new(&node.at, what).of(self.path))?;
-        Ok((snapshot, Further::of(objects.all)))
+        let fixture = Fixture::load(&folder, &wrong)?;
+        self.used.extend(fixture.files);
+        Ok((fixture.snapshot, fixture.further))
     }
 
     fn question(

@@ -91,7 +91,7 @@ struct StayingJson<'a> {
 
 /// Returns the plan for scripts.
 pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a> {
-    let judgement = plan.judgement.as_ref();
+    let judgement = plan.judgement();
     let stays = |verdict: &'a Verdict| StayingJson {
         namespace: &verdict.namespace,
         name: &verdict.name,
@@ -109,7 +109,7 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         groups: plan.groups.iter().map(group).collect(),
         blockers: &plan.blockers,
         findings: judgement.map_or(&[], |judgement| &judgement.findings),
-        consulted: consulted::json(plan),
+        consulted: consulted::json(plan.look.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
         unclaimed_volumes: &plan.unclaimed,
     }

@@ -1,0 +1,108 @@
+//! A look: what a chain of policies says of one question, with what is waived set apart.
+//!
+//! The question may come from a cluster ([`crate::plan`]), from objects on disk or from a file that an earlier run saved
+//! ([`snapshot`], [`saved`]); from there on nothing depends on that. Nothing is shown here.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use pvmigrate_core::policy::changes::Changes;
+use pvmigrate_core::policy::waiver::{self, Waived, Waiver};
+use pvmigrate_core::policy::{About, Judged, Judgement, Planned, Question, Verdict, Volume, Warning};
+use pvmigrate_policy::yaml_tree::did_you_mean;
+use pvmigrate_policy::{Policies, PolicyFailure};
+
+use crate::failure::Failure;
+
+pub mod saved;
+pub mod snapshot;
+
+/// A question, and what came of it.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// What was asked.
+    pub question: Question,
+    /// What the policies said; findings that are waived are not among its findings.
+    pub judgement: Judgement,
+    /// The waived findings.
+    pub waived: Vec<Waived>,
+}
+
+impl Look {
+    /// Asks the policies.
+    ///
+    /// # Errors
+    /// When a policy fails or cannot decide.
+    pub fn at(question: Question, policies: &Policies, waivers: &[Waiver]) -> Result<Self, PolicyFailure> {
+        let mut judgement = policies.judge(&question, &Planned::of)?;
+        let now = i64::try_from(question.request.now).ok().and_then(|now| Timestamp::from_second(now).ok());
+        let waived = waive(&mut judgement, waivers, now.unwrap_or(Timestamp::MAX));
+        Ok(Self { question, judgement, waived })
+    }
+
+    /// Returns what differs in another look.
+    pub fn changes<'a>(&'a self, new: &'a Self) -> Changes<'a> {
+        Changes::between((&self.judgement, &self.waived), (&new.judgement, &new.waived))
+    }
+
+    /// Finds a claim by `namespace/name`.
+    ///
+    /// # Errors
+    /// When there is no such claim, with the nearest name.
+    pub fn claim(&self, claim: &str) -> Result<Traced<'_>, Failure> {
+        let mut pairs = self.question.request.volumes.iter().zip(&self.judgement.verdicts);
+        if let Some((volume, verdict)) = pairs.find(|(volume, _)| volume.claim() == claim) {
+            return Ok(Traced { look: self, volume, verdict });
+        }
+        let known: Vec<String> = self.question.request.volumes.iter().map(Volume::claim).collect();
+        let near = did_you_mean(claim, known.iter().map(String::as_str));
+        let namespaced = if claim.contains('/') { "" } else { "; write NAMESPACE/NAME" };
+        let count = known.len();
+        Err(Failure::usage(format!("the snapshot has no claim {claim}{near}{namespaced}"))
+            .hint(format!("policy run shows all {count} of them")))
+    }
+}
+
+/// One claim of a look.
+#[derive(Clone, Copy, Debug)]
+pub struct Traced<'a> {
+    /// All that was judged.
+    pub look: &'a Look,
+    /// The claim.
+    pub volume: &'a Volume,
+    /// What was decided about it.
+    pub verdict: &'a Verdict,
+}
+
+impl<'a> Traced<'a> {
+    /// Returns the findings about this claim that count.
+    pub fn findings(&self) -> impl Iterator<Item = &'a Judged> + use<'a> {
+        let about = self.about();
+        self.look.judgement.findings.iter().filter(move |finding| finding.about == about)
+    }
+
+    /// Returns the findings about this claim that are waived.
+    pub fn waived(&self) -> Vec<Waived> {
+        let about = self.about();
+        self.look.waived.iter().filter(|waived| waived.finding.about == about).cloned().collect()
+    }
+
+    /// Returns the warnings about this claim.
+    pub fn warnings(&self) -> impl Iterator<Item = &'a Warning> + use<'a> {
+        let about = self.about();
+        self.look.judgement.warnings.iter().filter(move |warning| warning.about == about)
+    }
+
+    /// Tells what of the look is about this claim: [`About::Claim`].
+    pub fn about(&self) -> About {
+        About::Claim { namespace: self.volume.namespace.clone(), name: self.volume.name.clone() }
+    }
+}
+
+/// Takes out what the environment accepts today, and warns of waivers that do nothing.
+pub fn waive(judgement: &mut Judgement, waivers: &[Waiver], now: Timestamp) -> Vec<Waived> {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let applied = waiver::apply(waivers, std::mem::take(&mut judgement.findings), today);
+    judgement.findings = applied.findings;
+    judgement.warnings.extend(applied.warnings);
+    applied.waived
+}

@@ -1,0 +1,130 @@
+//! Where a question comes from when there is no cluster: Kubernetes objects on disk, or a question that was saved.
+//!
+//! Both become a [`Snapshot`], which a saved question fills further: it also knows how it was asked. What flags say goes
+//! before that.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pvmigrate_core::policy::{Collected, Need, Pairs, Question, Request, StorageClass, Volume, facts};
+use pvmigrate_policy::testkit::Fixture;
+use pvmigrate_policy::yaml_tree::did_you_mean;
+
+use super::saved::SavedQuestion;
+use crate::cli::SnapshotArgs;
+use crate::failure::Failure;
+
+/// All that a question is made of, but for what flags say.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    classes: BTreeMap<String, StorageClass>,
+    volumes: Vec<Volume>,
+    collected: Arc<Collected>,
+    /// How it was asked; objects on disk were not asked about yet.
+    asked: Asked,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Asked {
+    facts: Pairs,
+    target: Option<String>,
+    environment: Option<String>,
+    now: Option<u64>,
+}
+
+impl Snapshot {
+    /// Reads a folder or file of Kubernetes objects, or a saved question. `needs` are what the policies look up.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read(path: &Path, needs: &[Need]) -> Result<Self, Failure> {
+        if let Some(saved) = SavedQuestion::read_if_it_is_one(path)? {
+            return Ok(Self::of_saved(saved.question));
+        }
+        let fixture = Fixture::read(path)?;
+        Ok(Self {
+            classes: fixture.classes().iter().map(|class| (class.name.clone(), class.clone())).collect(),
+            volumes: fixture.volumes().to_vec(),
+            collected: Arc::new(fixture.collected(needs)),
+            asked: Asked::default(),
+        })
+    }
+
+    fn of_saved(Question { request, collected }: Question) -> Self {
+        let asked = Asked {
+            facts: request.facts,
+            target: Some(request.target.name.clone()),
+            environment: Some(request.environment),
+            now: Some(request.now),
+        };
+        let classes = request.source.into_iter().chain([request.target]);
+        let classes = classes.map(|class| (class.name.clone(), class)).collect();
+        Self { classes, volumes: request.volumes, collected, asked }
+    }
+
+    /// Makes the question that the flags ask.
+    ///
+    /// # Errors
+    /// When a class is missing, or the snapshot has none of that name.
+    pub fn question(self, args: &SnapshotArgs) -> Result<Question, Failure> {
+        let given = |flag: &Option<String>| flag.clone().filter(|text| !text.is_empty());
+        let mut asked_facts = self.asked.facts.clone();
+        if let Some(source) = given(&args.source_sc) {
+            asked_facts.insert(facts::SOURCE_CLASS.to_owned(), source);
+        }
+        if let Some(namespace) = given(&args.namespace) {
+            asked_facts.insert(facts::NAMESPACE.to_owned(), namespace);
+        }
+        let source = self.source(asked_facts.get(facts::SOURCE_CLASS))?;
+        let target = given(&args.dest_sc).or_else(|| self.asked.target.clone());
+        let target = target.ok_or_else(|| self.missing("--dest-sc", "to"))?;
+        let Some(target) = self.classes.get(&target).cloned() else {
+            return Err(self.unknown("--dest-sc", &target));
+        };
+        let now = args.now.map(|now| u64::try_from(now.as_second()).unwrap_or(0)).or(self.asked.now);
+        Ok(Question {
+            request: Request {
+                environment: given(&args.place.environment).or(self.asked.environment).unwrap_or_default(),
+                now: now.unwrap_or_else(|| u64::try_from(Timestamp::now().as_second()).unwrap_or(0)),
+                source,
+                target,
+                volumes: self.volumes,
+                facts: asked_facts,
+            },
+            collected: self.collected,
+        })
+    }
+
+    /// Finds the class to migrate from. The object may be gone while volumes of the class are still there.
+    fn source(&self, name: Option<&String>) -> Result<Option<StorageClass>, Failure> {
+        let name = name.ok_or_else(|| self.missing("--source-sc", "from"))?;
+        let class = self.classes.get(name).cloned();
+        let is_used = self.volumes.iter().any(|volume| volume.storage_class.as_ref() == Some(name));
+        if class.is_none() && !is_used { Err(self.unknown("--source-sc", name)) } else { Ok(class) }
+    }
+
+    fn known(&self) -> String {
+        let known: Vec<&str> = self.classes.keys().map(String::as_str).collect();
+        if known.is_empty() { "none".to_owned() } else { known.join(", ") }
+    }
+
+    fn missing(&self, flag: &str, what: &str) -> Failure {
+        Failure::usage(format!("{flag} is missing: it names the StorageClass to migrate {what}"))
+            .hint(format!("the snapshot has these classes: {}", self.known()))
+    }
+
+    fn unknown(&self, flag: &str, name: &str) -> Failure {
+        let near = did_you_mean(name, self.classes.keys().map(String::as_str));
+        let known = self.known();
+        Failure::usage(format!("{flag}: the snapshot has no StorageClass {name}{near} (it has: {known})"))
+    }
+
+    /// Names the kinds of which the snapshot holds nothing, though policies look them up.
+    pub fn without<'a>(&self, needs: &'a [Need]) -> Vec<&'a Need> {
+        let held: BTreeMap<_, _> = self.collected.kinds().collect();
+        let is_empty = |need: &&Need| matches!(held.get(&need.kind), None | Some(Ok(0)));
+        needs.iter().filter(is_empty).collect()
+    }
+}
