@@ -16,7 +16,7 @@ mod policy_test;
 mod project;
 mod registry;
 
-pub use look::{PolicyDiffArgs, PolicyExplainArgs, PolicyReplayArgs, PolicyRunArgs, SnapshotArgs};
+pub use look::{PolicyCaptureArgs, PolicyDiffArgs, PolicyExplainArgs, PolicyReplayArgs, PolicyRunArgs, SnapshotArgs};
 pub use options::Classes;
 pub use policy_measure::{Percent, PolicyBenchArgs, PolicyFuzzArgs, Volumes};
 pub use policy_test::{PolicySchemaArgs, PolicyTestArgs, ReportTo, TestFormat};
@@ -101,6 +101,8 @@ pub enum PolicyCommand {
     Diff(PolicyDiffArgs),
     /// Judges again what a run has saved, and shows what has changed
     Replay(PolicyReplayArgs),
+    /// Writes what policies see of a cluster into a folder, for `policy run` and `policy test`
+    Capture(PolicyCaptureArgs),
     /// Prints the JSON Schema of a policy's settings, or of the files that pvmigrate reads
     Schema(PolicySchemaArgs),
     /// Shows what a policy says of itself and what it may use

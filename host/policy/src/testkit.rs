@@ -57,6 +57,7 @@
 
 mod answer;
 mod budget;
+mod capture;
 mod case;
 mod chain;
 mod compare;
@@ -87,6 +88,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use capture::Capture;
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use difference::Difference;
 pub use error::TestkitError;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::EnvironmentArgs;
+use super::{ClusterArgs, EnvironmentArgs};
 
 /// Says what is asked about.
 #[derive(Args, Clone, Debug)]
@@ -95,4 +95,32 @@ pub struct PolicyReplayArgs {
     /// Policy to ask in place of the saved one of the same name, with its settings, or before all others (repeatable)
     #[arg(long, value_name = "POLICY")]
     pub policy: Vec<PathBuf>,
+}
+
+/// Holds the flags of `policy capture`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate policy capture --to tests/fixtures/prod --for quota.wasm --anonymize
+  pvmigrate policy run quota.wasm --snapshot tests/fixtures/prod --source-sc old --dest-sc new
+
+Of pods only names, nodes, owners and mounts of claims are written. Secrets never are.")]
+pub struct PolicyCaptureArgs {
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Policy whose look-ups are captured, too: FILE, a policy's folder, or oci://... (repeatable)
+    #[arg(long = "for", value_name = "POLICY")]
+    pub policies: Vec<PathBuf>,
+    /// Only this namespace (default: all)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Give namespaces, names, uids, nodes and the values of labels and annotations other names, the same everywhere
+    #[arg(long)]
+    pub anonymize: bool,
+    /// Write into a folder that is not empty; what an earlier capture left there goes
+    #[arg(long)]
+    pub force: bool,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
 }

@@ -1,4 +1,4 @@
-//! The commands about policies alone, without a cluster: one file a command, and the match that picks one.
+//! The commands about policies, most of them without a cluster: one file a command, and the match that picks one.
 
 use crate::cli::PolicyCommand;
 use crate::exit::Exit;
@@ -8,6 +8,7 @@ use crate::render::Screen;
 mod bench;
 mod build;
 mod fuzz;
+pub mod capture;
 mod diff;
 mod explain;
 mod inspect;
@@ -37,6 +38,7 @@ pub async fn run(command: &PolicyCommand, screen: &Screen) -> Result<Exit, Failu
         PolicyCommand::Explain(args) => explain::run(args, screen).await,
         PolicyCommand::Diff(args) => diff::run(args, screen).await,
         PolicyCommand::Replay(args) => replay::run(args, screen).await,
+        PolicyCommand::Capture(args) => capture::run(args, screen).await,
         PolicyCommand::Schema(args) => schema::run(args, screen).await,
         PolicyCommand::Inspect { policy } => inspect::run(policy, screen).await,
         PolicyCommand::Push(args) => push::run(args, screen).await,

@@ -99,7 +99,7 @@ fn run_without_a_policy_asks_the_built_in_one_and_v_shows_costs() {
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("3 of 3 claims") && ran.out.contains("FUEL"), "{}", ran.out);
     let ran = scene.run(&["run", "-n", "db"]);
-    assert!(ran.out.contains("1 of 3 claims") && ran.out.contains("outside-namespace"), "{}", ran.out);
+    assert!(ran.out.contains("1 of 3 claims") && ran.out.contains("other-namespace"), "{}", ran.out);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod capture;
 #[path = "../../registry/tests/support/docker_registry.rs"]
 mod docker_registry;
 mod environments;

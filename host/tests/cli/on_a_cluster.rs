@@ -70,7 +70,7 @@ async fn scene() -> Scene {
     Scene { cluster, _directory: directory }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         source_class: "old".to_owned(),
         dest_class: "new".to_owned(),
@@ -221,4 +221,17 @@ async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
     assert_eq!(claim(&scene)["spec"]["storageClassName"], "new");
     let standings = status::look(&scene.cluster.client(), None).await.unwrap();
     assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
+}
+
+#[tokio::test]
+async fn what_the_policies_were_asked_is_kept_and_can_be_judged_again() {
+    let scene = scene().await;
+    let file = scene._directory.path().join("question.json");
+    let options = Options { save_question: Some(file.clone()), preflight_only: true, ..options() };
+    let reporter = Arc::new(StopAt { stop: Stop::new(), is_it: |_| false });
+    let policies = Policies::builtin().unwrap();
+    run::migrate(&scene.cluster.client(), &policies, &options, reporter, &Stop::new()).await.unwrap();
+    let ran = crate::pvmigrate(&["policy", "replay", crate::path_text(&file)]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("Nothing changes: 1 claim"), "{}", ran.out);
 }

@@ -7,14 +7,14 @@ use std::path::Path;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::Pairs;
 use pvmigrate_core::policy::quantity::parse_bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::error::TestkitError;
 use super::yaml;
 use crate::yaml_tree::Mistake;
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Meta {
     pub(super) name: String,
@@ -27,7 +27,7 @@ pub(super) struct Meta {
     pub(super) owner_references: Vec<Owner>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Owner {
     pub(super) api_version: String,
@@ -37,7 +37,7 @@ pub(super) struct Owner {
     pub(super) controller: bool,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Claim {
     pub(super) metadata: Meta,
     #[serde(default)]
@@ -46,7 +46,7 @@ pub(super) struct Claim {
     pub(super) status: ClaimStatus,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ClaimSpec {
     pub(super) access_modes: Vec<AccessMode>,
@@ -56,14 +56,14 @@ pub(super) struct ClaimSpec {
     pub(super) resources: Resources,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Resources {
     pub(super) requests: Storage,
 }
 
 /// The `storage` entry of a list of resources.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Storage {
     storage: Option<Value>,
@@ -81,7 +81,7 @@ impl Storage {
     }
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ClaimStatus {
     pub(super) phase: Option<String>,
@@ -89,14 +89,14 @@ pub(super) struct ClaimStatus {
     pub(super) capacity: Storage,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct PersistentVolume {
     pub(super) metadata: Meta,
     #[serde(default)]
     pub(super) spec: PersistentVolumeSpec,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PersistentVolumeSpec {
     pub(super) access_modes: Vec<AccessMode>,
@@ -107,19 +107,19 @@ pub(super) struct PersistentVolumeSpec {
     pub(super) claim_ref: Option<ClaimRef>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Csi {
     pub(super) driver: String,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct ClaimRef {
     pub(super) namespace: String,
     pub(super) name: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Class {
     pub(super) metadata: Meta,
@@ -130,7 +130,7 @@ pub(super) struct Class {
     pub(super) allow_volume_expansion: Option<bool>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 pub(super) struct Pod {
     pub(super) metadata: Meta,
     #[serde(default)]
@@ -139,7 +139,7 @@ pub(super) struct Pod {
     pub(super) status: PodStatus,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct PodSpec {
     pub(super) node_name: Option<String>,
@@ -148,13 +148,13 @@ pub(super) struct PodSpec {
     pub(super) init_containers: Vec<Container>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct PodStatus {
     pub(super) phase: Option<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PodVolume {
     pub(super) name: String,
@@ -162,7 +162,7 @@ pub(super) struct PodVolume {
     pub(super) ephemeral: Option<Value>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ClaimSource {
     pub(super) claim_name: String,
@@ -170,14 +170,14 @@ pub(super) struct ClaimSource {
     pub(super) read_only: bool,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Container {
     pub(super) volume_mounts: Vec<Mount>,
     pub(super) volume_devices: Vec<Mount>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Mount {
     pub(super) name: String,
@@ -214,7 +214,8 @@ impl Objects {
         Ok(())
     }
 
-    fn add(&mut self, object: Value) -> Result<(), String> {
+    /// Adds an object; a list is taken apart.
+    pub(super) fn add(&mut self, object: Value) -> Result<(), String> {
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), object.get("items")) {
             let item_kind = kind.trim_end_matches("List");

@@ -86,9 +86,14 @@ fn storage_class(class: &Class) -> Result<StorageClass, String> {
 fn bound_volume<'a>(claim: &Claim, objects: &'a Objects) -> Option<&'a PersistentVolume> {
     let wanted = not_empty(claim.spec.volume_name.as_ref());
     let (namespace, name) = key(&claim.metadata);
-    objects.volumes.iter().find(|volume| match &wanted {
-        Some(wanted) => volume.metadata.name == *wanted,
-        None => volume.spec.claim_ref.as_ref().is_some_and(|bound| bound.namespace == namespace && bound.name == name),
+    objects.volumes.iter().find(|volume| {
+        let holder = volume.spec.claim_ref.as_ref();
+        let is_holder = holder.map(|holder| holder.namespace == namespace && holder.name == name);
+        match &wanted {
+            // One that somebody else holds is not the claim's, whatever the claim says.
+            Some(wanted) => volume.metadata.name == *wanted && is_holder.unwrap_or(true),
+            None => is_holder.unwrap_or(false),
+        }
     })
 }
 
@@ -182,7 +187,12 @@ fn consumers(objects: &Objects) -> HashMap<(String, String), Vec<Consumer>> {
                 read_only,
                 running,
             };
-            found.entry((namespace(&pod.metadata), claim)).or_default().push(consumer);
+            let users = found.entry((namespace(&pod.metadata), claim)).or_default();
+            // A pod may name a claim in two of its volumes.
+            match users.last_mut().filter(|last| last.pod == consumer.pod) {
+                Some(same) => same.read_only &= consumer.read_only,
+                None => users.push(consumer),
+            }
         }
     }
     found

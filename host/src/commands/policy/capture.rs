@@ -1,0 +1,131 @@
+//! `policy capture`: a cluster's objects as a fixture.
+
+use std::io::ErrorKind;
+use std::path::Path;
+
+use pvmigrate_core::policy::Need;
+use pvmigrate_policy::testkit::Capture;
+use serde::Serialize;
+
+use crate::chain;
+use crate::cli::PolicyCaptureArgs;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::units::count;
+use crate::render::{Screen, clean};
+
+/// By this the files of an earlier capture are known.
+const HEADER: &str = "# Captured by pvmigrate policy capture.\n";
+
+/// What was written, for scripts.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CapturedJson<'a> {
+    schema_version: u32,
+    exit: ExitJson,
+    folder: &'a Path,
+    claims: usize,
+    files: &'a [String],
+}
+
+/// Captures a cluster.
+///
+/// # Errors
+/// When the folder is not empty or cannot be written, a policy does not load, or the cluster cannot be read.
+pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exit, Failure> {
+    may_write(&args.to, args.force)?;
+    let mut needs = Vec::new();
+    for policy in &args.policies {
+        needs.extend(chain::open(policy, &screen.note()).await?.info().needs.clone());
+    }
+    for need in needs.iter().filter(|need| Capture::cuts_down(&need.kind)) {
+        let what = format!("a policy looks up {}, of which only what fixtures read is written", need.kind);
+        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&what)));
+    }
+    let connection = crate::commands::connect(&args.cluster).await?;
+    let capture = capture(&connection.client, &needs, args).await?;
+    let files = write(&capture, &args.to)?;
+    let json = CapturedJson {
+        schema_version: SCHEMA_VERSION,
+        exit: Exit::Done.into(),
+        folder: &args.to,
+        claims: capture.claims(),
+        files: &files,
+    };
+    let text = || {
+        let (claims, folder) = (count(capture.claims(), "claim"), clean(&args.to.display().to_string()));
+        format!("{claims} captured in {folder}: {}\n", files.join(", "))
+    };
+    screen.result(text, &json)?;
+    Ok(Exit::Done)
+}
+
+/// Takes from a cluster what the flags ask for.
+///
+/// # Errors
+/// When the cluster cannot be read, or an object of it cannot be understood.
+pub async fn capture(client: &kube::Client, needs: &[Need], args: &PolicyCaptureArgs) -> Result<Capture, Failure> {
+    let namespace = args.namespace.as_deref().filter(|namespace| !namespace.is_empty());
+    let collected = pvmigrate_cluster::collect(client, &Capture::needs(needs), namespace).await?;
+    let unreadable = |error: String| Failure::new(Exit::Cluster, anyhow::anyhow!(error));
+    let mut capture = Capture::of(&collected, needs).map_err(unreadable)?;
+    if args.anonymize {
+        capture.anonymize();
+    }
+    Ok(capture)
+}
+
+/// Writes a capture into a folder, and takes away what an earlier one left there. Returns the names of the files.
+///
+/// # Errors
+/// When the folder cannot be written.
+pub fn write(capture: &Capture, folder: &Path) -> Result<Vec<String>, Failure> {
+    let failed = |error: std::io::Error, file: &Path| {
+        Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display()))
+    };
+    std::fs::create_dir_all(folder).map_err(|error| failed(error, folder))?;
+    let files = capture.files().map_err(|error| failed(error.into(), folder))?;
+    let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    for entry in entries.map_err(|error| failed(error, folder))? {
+        let file = entry.path();
+        let is_ours = std::fs::read(&file).is_ok_and(|bytes| bytes.starts_with(HEADER.as_bytes()));
+        if is_ours {
+            std::fs::remove_file(&file).map_err(|error| failed(error, &file))?;
+        }
+    }
+    let mut written = Vec::new();
+    for (name, objects) in files {
+        let file = folder.join(format!("{name}.yaml"));
+        let mut text = HEADER.to_owned();
+        for object in objects {
+            let document = serde_saphyr::to_string(&object).map_err(|error| {
+                Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display()))
+            })?;
+            text.push_str("---\n");
+            text.push_str(&document);
+        }
+        std::fs::write(&file, text).map_err(|error| failed(error, &file))?;
+        written.push(format!("{name}.yaml"));
+    }
+    Ok(written)
+}
+
+/// Refuses a folder that has something in it, unless that is meant.
+///
+/// # Errors
+/// When it is not empty, or is none.
+pub fn may_write(folder: &Path, force: bool) -> Result<(), Failure> {
+    let is_empty = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(error) => {
+            return Err(Failure::new(Exit::Usage, error).context(format!("cannot write {}", folder.display())));
+        }
+        Ok(mut entries) => entries.next().is_none(),
+    };
+    if is_empty || force {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("{} is not empty", folder.display()))
+        .hint("give another folder, or --force to write into this one"))
+}
