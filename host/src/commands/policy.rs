@@ -7,10 +7,10 @@ use crate::render::Screen;
 
 mod bench;
 mod build;
-mod fuzz;
 pub mod capture;
 mod diff;
 mod explain;
+mod fuzz;
 mod inspect;
 mod new;
 mod pull;

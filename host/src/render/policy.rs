@@ -12,9 +12,9 @@ use super::{Screen, clean};
 use crate::exit::Exit;
 
 pub mod bench;
-pub mod fuzz;
 pub mod changes;
 pub mod explain;
+pub mod fuzz;
 pub mod look;
 pub mod test;
 
