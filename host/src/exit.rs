@@ -41,7 +41,7 @@ exits! {
     /// The command line or a file named on it is at fault.
     Usage = 2, "usage", "Bad usage, an input file cannot be read, or rsync is missing for a rehearsal.";
     /// A policy is no component, has another interface, or imports what it may not.
-    PolicyLoad = 3, "policy-load", "A policy does not load or link.";
+    PolicyLoad = 3, "policy-load", "A policy does not load or link, cannot be built, or is another than its digest says; a registry does not have it.";
     /// Kubernetes does not answer, or does not let us.
     Cluster = 4, "unavailable",
         "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases, or \
