@@ -78,7 +78,7 @@ impl<'a> Rules<'a> {
         }
         let checked = self
             .code(error.code)
-            .and_then(|code| Ok(PolicyError { code, message: self.string(&error.message)?, volume: error.volume }));
+            .and_then(|code| Ok(PolicyError { code, message: self.said(&error.message), volume: error.volume }));
         checked.map_or_else(|fault| fault, Fault::Undecided)
     }
 
@@ -107,8 +107,8 @@ impl<'a> Rules<'a> {
             code: self.code(finding.code)?,
             severity: finding.severity,
             subject,
-            message: self.string(&finding.message)?,
-            remedy: finding.remedy.map(|remedy| self.string(&remedy)).transpose()?,
+            message: self.said(&finding.message),
+            remedy: finding.remedy.map(|remedy| self.said(&remedy)),
             details: self.pairs(&finding.details)?,
         })
     }
@@ -116,7 +116,7 @@ impl<'a> Rules<'a> {
     fn reason(&self, reason: Reason) -> Result<Reason, Fault> {
         Ok(Reason {
             code: self.code(reason.code)?,
-            message: self.string(&reason.message)?,
+            message: self.said(&reason.message),
             details: self.pairs(&reason.details)?,
         })
     }
@@ -142,15 +142,26 @@ impl<'a> Rules<'a> {
             let what = format!("{} details, and at most {MOST_DETAILS} are accepted", pairs.len());
             return Err(Fault::OutputTooLarge(what));
         }
-        pairs.iter().map(|(key, value)| Ok((self.string(key)?, self.string(value)?))).collect()
+        pairs.iter().map(|(key, value)| Ok((self.string(key)?, self.said(value)))).collect()
     }
 
     fn string(&self, string: &str) -> Result<String, Fault> {
         bounded(string, self.limits)
     }
+
+    fn said(&self, text: &str) -> String {
+        said(text, self.limits)
+    }
 }
 
-/// Escapes a string, and refuses one that is too long.
+/// Escapes what is said to people, and cuts what is too long.
+///
+/// Messages quote what users have written into objects: whoever may annotate a claim must not be able to end the run.
+pub(crate) fn said(text: &str, limits: &Limits) -> String {
+    text::escape_line(text, limits.string_bytes)
+}
+
+/// Escapes a name, and refuses one that is too long.
 pub(crate) fn bounded(string: &str, limits: &Limits) -> Result<String, Fault> {
     if string.len() > limits.string_bytes {
         return Err(Fault::OutputTooLarge(format!(

@@ -15,7 +15,7 @@ use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
-use crate::answers::{Rules, bounded};
+use crate::answers::{Rules, bounded, said};
 use crate::audit::{self, Audited};
 use crate::call::{self, Call, Context, Done, Lookups, Stopped};
 use crate::engine::Sandbox;
@@ -414,7 +414,7 @@ fn problems_of(problems: Vec<SettingsProblem>, limits: &Limits) -> Result<Vec<Se
         return Err(Fault::OutputTooLarge(what));
     }
     let bounded = problems.into_iter().map(|problem| {
-        Ok(SettingsProblem { pointer: bounded(&problem.pointer, limits)?, message: bounded(&problem.message, limits)? })
+        Ok(SettingsProblem { pointer: bounded(&problem.pointer, limits)?, message: said(&problem.message, limits) })
     });
     bounded.collect()
 }
