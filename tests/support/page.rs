@@ -1,7 +1,7 @@
 //! A page of documentation as a test: its commands are run as they are written, and the output that it shows has to come.
 //!
 //! In fenced `console` blocks a line that begins with `$ ` is a command, one with `> ` goes on with it, and all others are
-//! lines that its output must have, whatever their spacing; `...` stands for any lines between. A command ends with exit
+//! lines that its output must have, whatever their spacing; `...` stands for any lines between, or the rest of a line. A command ends with exit
 //! code 0, or with the one that stands behind it: `# exit code 1`.
 
 use std::path::{Path, PathBuf};
@@ -57,7 +57,11 @@ impl Step {
         let got: Vec<_> = output.lines().map(spaced).collect();
         let mut from = 0;
         for expected in shown.iter().filter(|expected| !["...", ""].contains(&expected.as_str())) {
-            let Some(at) = got[from..].iter().position(|line| line == expected) else {
+            let is_it = |line: &String| match expected.strip_suffix("...") {
+                Some(start) => line.starts_with(start.trim_end()),
+                None => line == expected,
+            };
+            let Some(at) = got[from..].iter().position(is_it) else {
                 bail!("line {line}: {command}\ndoes not print (here): {expected}\nbut:\n{output}");
             };
             from += at + 1;
@@ -106,7 +110,7 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "Text\n```console\n$ cd /\n$ cat <<'END'\n> one   two\n> END\none two\n```\n```yaml\n$ no\n```\n\
-                        ```console\n$ false # exit code 1\n$ printf 'a\\nb\\nc\\n'\na\n...\nc\n```\n";
+                        ```console\n$ false # exit code 1\n$ printf 'a\\nb\\nc d\\n'\na\n...\nc ...\n```\n";
 
     async fn ran(page: &str) -> Result<usize> {
         let folder = tempfile::tempdir().unwrap();

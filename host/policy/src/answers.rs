@@ -76,9 +76,11 @@ impl<'a> Rules<'a> {
         if let Some(id) = volume {
             return Fault::UnknownVolume(id);
         }
-        let checked = self
-            .code(error.code)
-            .and_then(|code| Ok(PolicyError { code, message: self.said(&error.message), volume: error.volume }));
+        let checked = self.code(error.code).map(|code| PolicyError {
+            code,
+            message: self.said(&error.message),
+            volume: error.volume,
+        });
         checked.map_or_else(|fault| fault, Fault::Undecided)
     }
 
