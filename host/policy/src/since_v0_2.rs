@@ -98,9 +98,9 @@ pub(crate) type Decided<T> = Result<Vec<T>, PolicyError>;
 type Describe = TypedFunc<(), (manifest::Info,)>;
 type Validate<'a> = TypedFunc<(&'a str,), (Vec<settings::Problem>,)>;
 type Answer<T> = (Result<Vec<T>, types::PolicyError>,);
-type Select<'a> = TypedFunc<(&'a types::Request,), Answer<selection::Ballot>>;
-type MapModes<'a> = TypedFunc<(&'a types::Request,), Answer<access_modes::Mapping>>;
-type Check<'a> = TypedFunc<(&'a types::Request, &'a [preflight::Planned]), Answer<preflight::Finding>>;
+type Select<'a> = TypedFunc<(&'a to_guest::Request<'a>,), Answer<selection::Ballot>>;
+type MapModes<'a> = TypedFunc<(&'a to_guest::Request<'a>,), Answer<access_modes::Mapping>>;
+type Check<'a> = TypedFunc<(&'a to_guest::Request<'a>, &'a [preflight::Planned]), Answer<preflight::Finding>>;
 
 impl Exports {
     /// Finds the functions; an error says which one is missing.

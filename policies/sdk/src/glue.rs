@@ -42,28 +42,40 @@ pub fn validate<P: Policy>(settings: &str) -> Vec<Problem> {
     }
 }
 
+/// Leaves a question where it is. The instance ends with its answer, so to give back each string by itself would only be
+/// work: a fifth of what a question costs.
+fn leave<Q>(question: Q) {
+    core::mem::forget(question);
+}
+
 /// Answers `selection.select`.
 ///
 /// # Errors
 /// The policy's.
-pub fn select<P: Selection>(request: &Request) -> Result<Vec<Ballot>, PolicyError> {
-    with_settings::<P>(request).select(request)
+pub fn select<P: Selection>(request: Request) -> Result<Vec<Ballot>, PolicyError> {
+    let answer = with_settings::<P>(&request).select(&request);
+    leave(request);
+    answer
 }
 
 /// Answers `access-modes.map-modes`.
 ///
 /// # Errors
 /// The policy's.
-pub fn map_modes<P: AccessModes>(request: &Request) -> Result<Vec<Mapping>, PolicyError> {
-    with_settings::<P>(request).map_modes(request)
+pub fn map_modes<P: AccessModes>(request: Request) -> Result<Vec<Mapping>, PolicyError> {
+    let answer = with_settings::<P>(&request).map_modes(&request);
+    leave(request);
+    answer
 }
 
 /// Answers `preflight.check`.
 ///
 /// # Errors
 /// The policy's.
-pub fn check<P: Preflight>(request: &Request, plan: &[Planned]) -> Result<Vec<Finding>, PolicyError> {
-    with_settings::<P>(request).check(request, plan)
+pub fn check<P: Preflight>(request: Request, plan: Vec<Planned>) -> Result<Vec<Finding>, PolicyError> {
+    let answer = with_settings::<P>(&request).check(&request, &plan);
+    leave((request, plan));
+    answer
 }
 
 /// The host has held the settings to the schema and to `validate` before, so what does not read here is a mistake.
@@ -141,7 +153,7 @@ macro_rules! __export_question {
             fn select(
                 request: $crate::Request,
             ) -> ::core::result::Result<$crate::alloc::vec::Vec<$crate::Ballot>, $crate::PolicyError> {
-                $crate::glue::select::<$policy>(&request)
+                $crate::glue::select::<$policy>(request)
             }
         }
         use $crate::bindings::selection::generated as in_selection;
@@ -152,7 +164,7 @@ macro_rules! __export_question {
             fn map_modes(
                 request: $crate::Request,
             ) -> ::core::result::Result<$crate::alloc::vec::Vec<$crate::Mapping>, $crate::PolicyError> {
-                $crate::glue::map_modes::<$policy>(&request)
+                $crate::glue::map_modes::<$policy>(request)
             }
         }
         use $crate::bindings::access_modes::generated as in_access_modes;
@@ -164,7 +176,7 @@ macro_rules! __export_question {
                 request: $crate::Request,
                 plan: $crate::alloc::vec::Vec<$crate::Planned>,
             ) -> ::core::result::Result<$crate::alloc::vec::Vec<$crate::Finding>, $crate::PolicyError> {
-                $crate::glue::check::<$policy>(&request, &plan)
+                $crate::glue::check::<$policy>(request, plan)
             }
         }
         use $crate::bindings::preflight::generated as in_preflight;

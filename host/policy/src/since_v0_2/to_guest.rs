@@ -1,16 +1,113 @@
 //! Questions, on their way to a policy.
+//!
+//! What is large in them is not copied on the way: these types borrow from the question, and only what they lie in is made.
+//! The generated ones would own every string, some thirty a claim. That both are the same to a policy is checked when it is
+//! loaded, by the type of its functions.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::policy::{ClassMode, Consumer, LookupError, ObjectRef, Pairs, Planned, StorageClass, Volume};
+use pvmigrate_core::policy::{self, ClassMode, LookupError, Planned};
+use wasmtime::component::{ComponentType, Lower};
 
 use super::{preflight, snapshot, types};
 use crate::policies::Asked;
 
-pub(super) fn request(asked: &Asked<'_>) -> types::Request {
+pub(super) type Pairs<'a> = Vec<(&'a str, &'a str)>;
+
+/// `types.request`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Request<'a> {
+    settings: &'a str,
+    environment: &'a str,
+    now: u64,
+    source: Option<StorageClass<'a>>,
+    target: StorageClass<'a>,
+    volumes: Vec<Volume<'a>>,
+    facts: Pairs<'a>,
+}
+
+/// `types.storage-class`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct StorageClass<'a> {
+    name: &'a str,
+    provisioner: &'a str,
+    parameters: Pairs<'a>,
+    annotations: Pairs<'a>,
+    #[component(name = "reclaim-policy")]
+    reclaim_policy: &'a str,
+    #[component(name = "binding-mode")]
+    binding_mode: &'a str,
+    #[component(name = "allow-expansion")]
+    allow_expansion: bool,
+    #[component(name = "known-modes")]
+    known_modes: Vec<types::ClassMode>,
+    facts: Pairs<'a>,
+}
+
+/// `types.volume`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Volume<'a> {
+    id: u32,
+    namespace: &'a str,
+    name: &'a str,
+    uid: &'a str,
+    labels: Pairs<'a>,
+    annotations: Pairs<'a>,
+    phase: &'a str,
+    created: u64,
+    #[component(name = "storage-class")]
+    storage_class: Option<&'a str>,
+    driver: Option<&'a str>,
+    #[component(name = "volume-name")]
+    volume_name: Option<&'a str>,
+    #[component(name = "reclaim-policy")]
+    reclaim_policy: Option<&'a str>,
+    #[component(name = "volume-mode")]
+    volume_mode: types::VolumeMode,
+    #[component(name = "requested-modes")]
+    requested_modes: Vec<types::AccessMode>,
+    #[component(name = "effective-modes")]
+    effective_modes: Vec<types::AccessMode>,
+    #[component(name = "requested-bytes")]
+    requested_bytes: u64,
+    #[component(name = "capacity-bytes")]
+    capacity_bytes: u64,
+    #[component(name = "used-bytes")]
+    used_bytes: Option<u64>,
+    consumers: Vec<Consumer<'a>>,
+    facts: Pairs<'a>,
+}
+
+/// `types.consumer`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct Consumer<'a> {
+    workload: ObjectRef<'a>,
+    pod: &'a str,
+    node: Option<&'a str>,
+    #[component(name = "read-only")]
+    read_only: bool,
+    running: bool,
+}
+
+/// `types.object-ref`.
+#[derive(ComponentType, Lower)]
+#[component(record)]
+pub(super) struct ObjectRef<'a> {
+    #[component(name = "api-version")]
+    api_version: &'a str,
+    kind: &'a str,
+    namespace: Option<&'a str>,
+    name: &'a str,
+}
+
+pub(super) fn request<'a>(asked: &Asked<'a>) -> Request<'a> {
     let request = asked.request;
-    types::Request {
-        settings: asked.settings.to_owned(),
-        environment: request.environment.clone(),
+    Request {
+        settings: asked.settings,
+        environment: &request.environment,
         now: request.now,
         source: request.source.as_ref().map(storage_class),
         target: storage_class(&request.target),
@@ -25,7 +122,7 @@ pub(super) fn planned(planned: &Planned) -> preflight::Planned {
         modes: modes(&planned.modes),
         volume_mode: volume_mode(planned.volume_mode),
         target_bytes: planned.target_bytes,
-        facts: pairs(&planned.facts),
+        facts: owned_pairs(&planned.facts),
     }
 }
 
@@ -37,20 +134,20 @@ pub(super) fn lookup_error(error: LookupError) -> snapshot::LookupError {
     }
 }
 
-fn volume(volume: &Volume) -> types::Volume {
-    types::Volume {
+fn volume(volume: &policy::Volume) -> Volume<'_> {
+    Volume {
         id: volume.id.0,
-        namespace: volume.namespace.clone(),
-        name: volume.name.clone(),
-        uid: volume.uid.clone(),
+        namespace: &volume.namespace,
+        name: &volume.name,
+        uid: &volume.uid,
         labels: pairs(&volume.labels),
         annotations: pairs(&volume.annotations),
-        phase: volume.phase.clone(),
+        phase: &volume.phase,
         created: volume.created,
-        storage_class: volume.storage_class.clone(),
-        driver: volume.driver.clone(),
-        volume_name: volume.volume_name.clone(),
-        reclaim_policy: volume.reclaim_policy.clone(),
+        storage_class: volume.storage_class.as_deref(),
+        driver: volume.driver.as_deref(),
+        volume_name: volume.volume_name.as_deref(),
+        reclaim_policy: volume.reclaim_policy.as_deref(),
         volume_mode: volume_mode(volume.volume_mode),
         requested_modes: modes(&volume.requested_modes),
         effective_modes: modes(&volume.effective_modes),
@@ -62,14 +159,14 @@ fn volume(volume: &Volume) -> types::Volume {
     }
 }
 
-fn storage_class(class: &StorageClass) -> types::StorageClass {
-    types::StorageClass {
-        name: class.name.clone(),
-        provisioner: class.provisioner.clone(),
+fn storage_class(class: &policy::StorageClass) -> StorageClass<'_> {
+    StorageClass {
+        name: &class.name,
+        provisioner: &class.provisioner,
         parameters: pairs(&class.parameters),
         annotations: pairs(&class.annotations),
-        reclaim_policy: class.reclaim_policy.clone(),
-        binding_mode: class.binding_mode.clone(),
+        reclaim_policy: &class.reclaim_policy,
+        binding_mode: &class.binding_mode,
         allow_expansion: class.allow_expansion,
         known_modes: class.known_modes.iter().copied().map(class_mode).collect(),
         facts: pairs(&class.facts),
@@ -80,22 +177,22 @@ fn class_mode(mode: ClassMode) -> types::ClassMode {
     types::ClassMode { volume_mode: volume_mode(mode.volume_mode), access_mode: access_mode(mode.access_mode) }
 }
 
-fn consumer(consumer: &Consumer) -> types::Consumer {
-    types::Consumer {
+fn consumer(consumer: &policy::Consumer) -> Consumer<'_> {
+    Consumer {
         workload: object_ref(&consumer.workload),
-        pod: consumer.pod.clone(),
-        node: consumer.node.clone(),
+        pod: &consumer.pod,
+        node: consumer.node.as_deref(),
         read_only: consumer.read_only,
         running: consumer.running,
     }
 }
 
-fn object_ref(object: &ObjectRef) -> types::ObjectRef {
-    types::ObjectRef {
-        api_version: object.api_version.clone(),
-        kind: object.kind.clone(),
-        namespace: object.namespace.clone(),
-        name: object.name.clone(),
+fn object_ref(object: &policy::ObjectRef) -> ObjectRef<'_> {
+    ObjectRef {
+        api_version: &object.api_version,
+        kind: &object.kind,
+        namespace: object.namespace.as_deref(),
+        name: &object.name,
     }
 }
 
@@ -119,6 +216,10 @@ fn volume_mode(mode: VolumeMode) -> types::VolumeMode {
     }
 }
 
-fn pairs(pairs: &Pairs) -> Vec<(String, String)> {
+fn pairs(pairs: &policy::Pairs) -> Pairs<'_> {
+    pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
+}
+
+fn owned_pairs(pairs: &policy::Pairs) -> Vec<(String, String)> {
     pairs.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }
