@@ -349,7 +349,8 @@ pub struct CleanupArgs {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   pvmigrate rbac | kubectl apply -f -
-  pvmigrate rbac -n shop --job registry.example.com/pvmigrate:1 -- -n shop --source-sc a --dest-sc b")]
+  pvmigrate rbac -n shop --job registry.example.com/pvmigrate:1 -- -n shop --source-sc a --dest-sc b
+  pvmigrate rbac --policy quota-room.wasm | kubectl apply -f -")]
 pub struct RbacArgs {
     /// A namespace to work in (repeatable; default: all)
     #[arg(long, short, value_name = "NAME")]
@@ -369,6 +370,12 @@ pub struct RbacArgs {
     /// What will become of the old volumes: only `delete` needs to delete any
     #[arg(long, value_name = "WHAT", default_value = "delete")]
     pub source_volumes: SourceVolumes,
+    /// Policy whose look-ups are allowed, too: FILE, a policy's folder, or oci://... (repeatable)
+    #[arg(long, value_name = "POLICY", help_heading = "Policies")]
+    pub policy: Vec<PathBuf>,
+    /// Whose policies' look-ups are allowed, too.
+    #[command(flatten)]
+    pub place: EnvironmentArgs,
     /// Print a Job, too, that runs this image, which has pvmigrate on its path
     #[arg(long, value_name = "IMAGE")]
     pub job: Option<String>,

@@ -34,7 +34,7 @@ pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
         Some(Command::Status(args)) => status::run(&args, screen).await,
         Some(Command::Abort(args)) => abort::run(&args, screen).await,
         Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
-        Some(Command::Rbac(args)) => rbac::run(&args, screen),
+        Some(Command::Rbac(args)) => rbac::run(&args, screen).await,
         Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
         Some(Command::Policy(command)) => policy::run(&command, screen).await,
         Some(Command::Completions { shell }) => completions::run(shell, screen),

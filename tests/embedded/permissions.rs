@@ -18,7 +18,7 @@ use crate::scenarios;
 type Pairs = BTreeSet<(String, String)>;
 
 fn pairs(needs: &BTreeSet<Need>) -> Pairs {
-    let rows = permissions_for(needs).into_iter();
+    let rows = permissions_for(needs, &[]).into_iter();
     rows.flat_map(|row| row.verbs.into_iter().map(move |verb| (verb.to_owned(), row.resource.clone()))).collect()
 }
 

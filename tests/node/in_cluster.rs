@@ -12,6 +12,9 @@ use crate::scales::{assert_moved, four_claims, walks};
 use crate::stage::{CSI, PATIENCE, Stage, assert_same};
 
 const IMAGE: &str = "localhost/pvmigrate:1";
+/// A policy that looks up what pvmigrate itself does not: where it lies here, and in the image.
+const POLICY: [&str; 2] =
+    [concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/dist/quota-room.wasm"), "/quota-room.wasm"];
 
 fn run(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -19,7 +22,7 @@ fn run(command: &mut Command) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Packs the binary and the libraries it is linked with as an image, and gives it to both nodes.
+/// Packs the binary, the libraries it is linked with and a policy as an image, and gives it to both nodes.
 fn make_image(directory: &Path) {
     let work = tempfile::tempdir().unwrap();
     let root = work.path().join("pvmigrate");
@@ -33,6 +36,7 @@ fn make_image(directory: &Path) {
         fs::create_dir_all(to.parent().unwrap()).unwrap();
         fs::copy(library, to).unwrap();
     }
+    fs::copy(POLICY[0], root.join(&POLICY[1][1..])).unwrap();
     let packing = r#". "$0/lib/images.sh"; pack "$1" "$2" '"Entrypoint":["pvmigrate"]'"#;
     let cluster = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster");
     run(Command::new("bash").args(["-ec", packing, cluster]).arg(&root).arg(IMAGE));
@@ -46,7 +50,7 @@ fn make_image(directory: &Path) {
 
 /// Returns what `pvmigrate rbac` prints for this run.
 async fn manifest(namespace: &str, words: &[&str]) -> Vec<Value> {
-    let rbac = ["rbac", "--output", "json", "--namespace", namespace, "--job", IMAGE, "--"];
+    let rbac = ["rbac", "--output", "json", "--namespace", namespace, "--policy", POLICY[0], "--job", IMAGE, "--"];
     let printed = Tool::start(&[&rbac, words].concat()).unwrap().end().await.unwrap();
     assert_eq!(printed.code, Some(0), "{printed}");
     let list: Value = serde_json::from_str(&printed.stdout).unwrap();
@@ -64,6 +68,7 @@ async fn a_job_with_the_printed_rights_and_nothing_more() {
     image.await.unwrap();
     let before = walks(&stage).await;
     let words = ["--namespace", namespace, "--source-sc", from, "--dest-sc", to, "--rsync-image", &stage.real.tools];
+    let words = [&words[..], &["--policy", POLICY[1]]].concat();
     for object in manifest(namespace, &words).await {
         stage.real.create(&object).await.unwrap();
     }

@@ -9,7 +9,9 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Resource;
-use kube::core::{ClusterResourceScope, NamespaceResourceScope};
+use kube::api::ApiResource;
+use kube::core::{ClusterResourceScope, GroupVersionKind, NamespaceResourceScope};
+use pvmigrate_core::policy::Kind;
 
 /// Names what a permission is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,11 +80,42 @@ pub fn permissions() -> Vec<Permission> {
     ]
 }
 
-/// Joins the rows that serve any of the needs: one entry a resource, in the table's order, its verbs in RBAC's usual order.
-pub fn permissions_for(needs: &BTreeSet<Need>) -> Vec<Permission> {
+/// Kinds of Kubernetes' own whose objects lie in no namespace, and which a policy may want to look at.
+const CLUSTER_WIDE: [&str; 14] = [
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CSIDriver",
+    "CSINode",
+    "CustomResourceDefinition",
+    "IngressClass",
+    "Namespace",
+    "Node",
+    "PersistentVolume",
+    "PriorityClass",
+    "RuntimeClass",
+    "StorageClass",
+    "VolumeAttachment",
+    "VolumeAttributesClass",
+];
+
+/// Returns what it takes to collect a kind that policies look up.
+///
+/// No cluster is asked. So the resource has the name that such a kind usually has (lower case, plural), and a kind that is
+/// not Kubernetes' own is taken to lie in namespaces: that gives too little rather than too much.
+fn collecting(kind: &Kind) -> Permission {
+    let (group, version) = kind.api_version.split_once('/').unwrap_or(("", &kind.api_version));
+    let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind.kind)).plural;
+    let namespaced = !CLUSTER_WIDE.contains(&&*kind.kind);
+    Permission { group: group.to_owned(), resource, verbs: vec!["list"], namespaced, need: Need::Look }
+}
+
+/// Joins the rows that serve any of the needs and those that policies' look-ups take: one entry a resource, in the table's
+/// order, its verbs in RBAC's usual order.
+pub fn permissions_for(needs: &BTreeSet<Need>, looked_up: &[Kind]) -> Vec<Permission> {
     const ORDER: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
     let mut joined: Vec<Permission> = Vec::new();
-    for row in permissions().into_iter().filter(|row| needs.contains(&row.need)) {
+    let rows = permissions().into_iter().filter(|row| needs.contains(&row.need));
+    for row in rows.chain(looked_up.iter().map(collecting)) {
         match joined.iter_mut().find(|known| known.group == row.group && known.resource == row.resource) {
             Some(known) => known.verbs.extend(row.verbs),
             None => joined.push(row),
@@ -90,6 +123,7 @@ pub fn permissions_for(needs: &BTreeSet<Need>) -> Vec<Permission> {
     }
     for row in &mut joined {
         row.verbs.sort_by_key(|verb| ORDER.iter().position(|known| known == verb));
+        row.verbs.dedup();
     }
     joined
 }
@@ -129,16 +163,38 @@ mod tests {
 
     #[test]
     fn who_only_looks_may_write_nothing() {
-        for row in permissions_for(&BTreeSet::from([Need::Look])) {
+        for row in permissions_for(&BTreeSet::from([Need::Look]), &[]) {
             assert!(row.verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb)), "{row:?}");
         }
     }
 
     #[test]
     fn rows_of_one_resource_are_joined() {
-        let all = permissions_for(&Need::ALL.into());
+        let all = permissions_for(&Need::ALL.into(), &[]);
         let volumes: Vec<&Permission> = all.iter().filter(|row| row.resource == "persistentvolumes").collect();
         assert_eq!(volumes.len(), 1);
         assert_eq!(volumes[0].verbs, ["get", "list", "watch", "patch", "delete"]);
+    }
+
+    #[test]
+    fn what_policies_look_up_may_be_listed() {
+        let kinds = [
+            Kind::new("v1", "Node"),
+            Kind::new("networking.k8s.io/v1", "NetworkPolicy"),
+            Kind::new("example.com/v1", "Window"),
+            Kind::new("v1", "Pod"),
+        ];
+        let rows = permissions_for(&BTreeSet::from([Need::Look]), &kinds);
+        let of = |name: &str| {
+            let row = rows
+                .iter()
+                .find(|row| row.resource == name)
+                .map(|row| (&*row.group, row.verbs.clone(), row.namespaced));
+            row.unwrap_or_else(|| panic!("no {name}"))
+        };
+        assert_eq!(of("nodes"), ("", vec!["list"], false));
+        assert_eq!(of("networkpolicies"), ("networking.k8s.io", vec!["list"], true));
+        assert_eq!(of("windows"), ("example.com", vec!["list"], true));
+        assert_eq!(of("pods"), ("", vec!["list", "watch"], true));
     }
 }

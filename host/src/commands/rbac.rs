@@ -1,13 +1,17 @@
-//! `rbac`: prints the manifest of an account that may do what pvmigrate does, and no more. Talks to no cluster.
+//! `rbac`: prints the manifest of an account that may do what pvmigrate and its policies do, and no more. Talks to no cluster.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use pvmigrate_cluster::Need;
 use pvmigrate_cluster::rbac::{self, Account, JobRun};
+use pvmigrate_core::policy::Kind;
+use pvmigrate_policy::Policies;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Command, MigrateArgs, RbacArgs, SourceVolumes};
+use crate::chain::Chain;
+use crate::cli::{Cli, Command, EnvironmentArgs, MigrateArgs, RbacArgs, SourceVolumes};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
@@ -15,15 +19,17 @@ use crate::render::Screen;
 /// Prints the account's objects, and with `--job` a Job that runs as it: YAML documents, or one List as JSON.
 ///
 /// # Errors
-/// Bad usage: a Job that the account could not run.
-pub fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let objects = objects(args)?;
+/// Bad usage: a Job that the account could not run. A policy that does not load.
+pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let chain = Chain::of(&args.policy, &args.place, &screen.note()).await?;
+    let needs = Policies::new(chain.links)?.needs();
+    let objects = objects(args, needs.into_iter().map(|need| need.kind).collect())?;
     let text = yaml(&objects)?;
     screen.result(|| text, &json!({"apiVersion": "v1", "kind": "List", "items": objects}))?;
     Ok(Exit::Done)
 }
 
-fn objects(args: &RbacArgs) -> Result<Vec<Value>, Failure> {
+fn objects(args: &RbacArgs, looked_up: Vec<Kind>) -> Result<Vec<Value>, Failure> {
     let job = job(args)?;
     let mut needs = BTreeSet::from([Need::Look]);
     if !args.read_only {
@@ -44,7 +50,7 @@ fn objects(args: &RbacArgs) -> Result<Vec<Value>, Failure> {
         None => (None, args.service_account.clone()),
     };
     let namespace = namespace.or_else(|| args.namespace.first().cloned()).unwrap_or_else(|| "default".to_owned());
-    let account = Account { namespace, name, needs, within };
+    let account = Account { namespace, name, needs, looked_up, within };
     let mut objects = rbac::account(&account);
     objects.extend(job.map(|run| rbac::job(&account, &run)));
     Ok(objects)
@@ -85,6 +91,15 @@ fn may_run(args: &RbacArgs, asked: &MigrateArgs) -> Result<(), Failure> {
     if asked.migration.scope.source_volumes == SourceVolumes::Delete && args.source_volumes != SourceVolumes::Delete {
         return refuse("the account may delete no volumes", "give --source-volumes after the -- as well");
     }
+    let has_policies =
+        |policies: &[PathBuf], place: &EnvironmentArgs| !policies.is_empty() || place.environment.is_some();
+    let rules = &asked.migration.rules;
+    if has_policies(&rules.policy, &rules.place) && !has_policies(&args.policy, &args.place) {
+        return refuse(
+            "what its policies look up has to be allowed",
+            "name them before the --, too, with --policy or --environment, as they lie here",
+        );
+    }
     match &options.namespace {
         _ if args.namespace.is_empty() => Ok(()),
         Some(namespace) if args.namespace.contains(namespace) => Ok(()),
@@ -118,6 +133,10 @@ mod tests {
             Some(Command::Rbac(args)) => args,
             other => panic!("{other:?}"),
         }
+    }
+
+    fn objects(args: &RbacArgs) -> Result<Vec<Value>, Failure> {
+        super::objects(args, Vec::new())
     }
 
     fn names(line: &str) -> Vec<String> {
@@ -187,12 +206,19 @@ mod tests {
             (format!("--job i -- {classes} --set-defaults"), "permission of its own"),
             (format!("--job i --source-volumes keep -- {classes}"), "delete no volumes"),
             (format!("--job i --read-only -- {classes}"), "only read"),
+            (format!("--job i -- {classes} --policy keep.wasm"), "policies look up"),
+            (format!("--job i -- {classes} --environment prod"), "policies look up"),
             (format!("--job i --namespace shop -- {classes}"), "namespaces named before"),
             (format!("--job i --namespace shop -- {classes} --namespace bank"), "namespaces named before"),
         ] {
             let failure = objects(&args(&line)).unwrap_err();
             assert!(failure.error.to_string().contains(words), "{line}: {:#}", failure.error);
         }
-        assert!(objects(&args(&format!("--job i --set-defaults -- {classes} --set-defaults"))).is_ok());
+        for line in [
+            format!("--job i --set-defaults -- {classes} --set-defaults"),
+            format!("--job i --policy here/keep.wasm -- {classes} --policy /keep.wasm"),
+        ] {
+            assert!(objects(&args(&line)).is_ok(), "{line}");
+        }
     }
 }

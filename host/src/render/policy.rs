@@ -67,6 +67,7 @@ pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
         }
         text.push('\n');
         text.push_str(&table.text(screen.width));
+        text.push_str("An account that may list these: pvmigrate rbac --policy FILE\n");
     }
     let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
     if let Some(settings) = settings {

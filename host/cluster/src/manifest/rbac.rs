@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pvmigrate_core::policy::Kind;
 use serde_json::{Value, json};
 
 use super::labels;
@@ -16,6 +17,8 @@ pub struct Account {
     pub name: String,
     /// What it is for.
     pub needs: BTreeSet<Need>,
+    /// What its policies look up.
+    pub looked_up: Vec<Kind>,
     /// The only namespaces it may work in; none for all.
     pub within: BTreeSet<String>,
 }
@@ -38,7 +41,7 @@ const RETRIES: u32 = 6;
 
 /// Returns the account's objects, in the order in which they are to be applied.
 pub fn account(account: &Account) -> Vec<Value> {
-    let rows = permissions_for(&account.needs);
+    let rows = permissions_for(&account.needs, &account.looked_up);
     let mut objects = vec![json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"name": account.name, "namespace": account.namespace, "labels": labels()},
@@ -123,7 +126,13 @@ mod tests {
 
     fn account_for(needs: impl Into<BTreeSet<Need>>, within: &[&str]) -> Account {
         let within = within.iter().map(|namespace| (*namespace).to_owned()).collect();
-        Account { namespace: "ops".to_owned(), name: "pvmigrate".to_owned(), needs: needs.into(), within }
+        Account {
+            namespace: "ops".to_owned(),
+            name: "pvmigrate".to_owned(),
+            needs: needs.into(),
+            looked_up: Vec::new(),
+            within,
+        }
     }
 
     #[test]
