@@ -67,6 +67,13 @@ pub struct Fuzzed {
     pub found: Option<Found>,
 }
 
+impl Fuzzed {
+    /// Tells whether no question was asked at all: then nothing found means nothing.
+    pub fn tried_nothing(&self) -> bool {
+        self.runs == self.refused
+    }
+}
+
 /// Something found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,7 +131,10 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
     let mut fuzzed =
         Fuzzed { policy: policy.reference(), seed: options.seed, runs: 0, refused: 0, undecided: 0, found: None };
     let strategy = draw::draws(policy.info(), options);
-    while options.runs.is_none_or(|most| fuzzed.runs < most) && time.is_none_or(|most| began.elapsed() < most) {
+    let is_over =
+        |runs| options.runs.is_some_and(|most| runs >= most) || time.is_some_and(|most| began.elapsed() >= most);
+    // Once at least: of nothing tried, nothing is known.
+    loop {
         fuzzed.runs += 1;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng(options.seed, fuzzed.runs));
         let mut tree = strategy.new_tree(&mut runner).map_err(|why| TestkitError::MadeUp(why.to_string()))?;
@@ -136,6 +146,9 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
                 fuzzed.found = Some(fuzzer.found(&mut tree, broken, fuzzed.runs)?);
                 break;
             }
+        }
+        if is_over(fuzzed.runs) {
+            break;
         }
     }
     Ok(fuzzed)

@@ -14,6 +14,7 @@ mod cache;
 mod call;
 mod engine;
 mod failure;
+pub mod files;
 pub mod fuzz;
 mod limits;
 mod load;

@@ -25,6 +25,7 @@ pub use file::Language;
 pub use vendored::interface;
 pub use wrap::wrap;
 
+use crate::files;
 use file::{Project, Recipe};
 use stale::Stamp;
 
@@ -87,7 +88,7 @@ pub fn build(dir: &Path, anew: bool, note: &dyn Fn(&str)) -> Result<Built, Proje
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent).map_err(ProjectError::io("make", parent))?;
     }
-    std::fs::write(&file, &component).map_err(ProjectError::io("write", &file))?;
+    files::replace(&file, &component).map_err(ProjectError::io("write", &file))?;
     stamp.keep(&project, &hidden, &component)?;
     finished(file, Some(began.elapsed()))
 }

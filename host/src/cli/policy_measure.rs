@@ -47,7 +47,8 @@ Examples:
   pvmigrate policy fuzz keep.wasm --for 60s
   pvmigrate policy fuzz keep.wasm --runs 2000 --seed 7 --write cases/found.test.yaml
 
-Exit codes: 0 nothing was found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load, 5 it faults."
+Exit codes: 0 nothing was found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load,
+4 it took none of the made-up settings, 5 it faults."
 )]
 pub struct PolicyFuzzArgs {
     /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`

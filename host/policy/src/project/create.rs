@@ -27,6 +27,16 @@ pub struct Created {
 pub fn create(dir: &Path, name: &str, language: Language) -> Result<Created, ProjectError> {
     check_name(name)?;
     check_empty(dir)?;
+    let is_new = !dir.exists();
+    let created = fill(dir, name, language);
+    if created.is_err() {
+        // Half a project would only be in the way of the next try. Why it is one is told, and more than that cannot be done.
+        let _ = if is_new { std::fs::remove_dir_all(dir) } else { clear(dir) };
+    }
+    created
+}
+
+fn fill(dir: &Path, name: &str, language: Language) -> Result<Created, ProjectError> {
     let (template, vendored): (_, &[(&str, _)]) = match language {
         Language::Rust => (RUST, &[("vendor/sdk", SDK), ("vendor/sdk-derive", SDK_DERIVE)]),
         Language::Python => (PYTHON, &[]),
@@ -50,11 +60,26 @@ pub fn create(dir: &Path, name: &str, language: Language) -> Result<Created, Pro
     Ok(Created { dir: dir.to_owned(), files })
 }
 
+/// Removes what lies in a folder that was empty.
+fn clear(dir: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => std::fs::remove_dir_all(entry.path())?,
+            false => std::fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
+}
+
 fn check_name(name: &str) -> Result<(), ProjectError> {
     let wrong = |problem| Err(ProjectError::Name { name: crate::text::escape(name), problem });
     let letter = |c: char| c.is_ascii_lowercase();
     if name.is_empty() || name.len() > LONGEST {
         return wrong("write 1 to 50 characters");
+    }
+    if name.contains('/') {
+        return wrong("that is a path: name the policy, and give the folder with --dir");
     }
     if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '-') {
         return wrong("write small letters, digits and '-', a letter first");
@@ -78,5 +103,29 @@ fn check_empty(dir: &Path) -> Result<(), ProjectError> {
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(ProjectError::io("read", dir)(error)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    /// A path that is nearly as long as paths may be stands for a disk that is nearly full.
+    #[test]
+    fn what_cannot_be_made_whole_is_not_there() {
+        const LONGEST_PATH: usize = 4095;
+        let folder = tempfile::tempdir().unwrap();
+        let mut above = folder.path().to_owned();
+        while above.as_os_str().len() + 400 < LONGEST_PATH {
+            above.push("x".repeat(200));
+        }
+        let room = "/README.md".len();
+        let dir = above.join("x".repeat(LONGEST_PATH - room - above.as_os_str().len() - 1));
+        create(&dir, "keep", Language::Python).unwrap_err();
+        assert!(!dir.exists());
+        std::fs::create_dir_all(&dir).unwrap();
+        create(&dir, "keep", Language::Python).unwrap_err();
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0, "a folder that was there stays, empty");
     }
 }

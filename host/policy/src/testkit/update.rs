@@ -15,6 +15,7 @@ use super::report::Outcome;
 use super::suite::{Case, Suite};
 use super::words::{FindingWord, Message, finding};
 use super::yaml::scalar;
+use crate::files;
 use crate::yaml_tree::{Key, Node, Yaml};
 
 /// What an update has written.
@@ -76,7 +77,7 @@ impl Update {
         let Self { files, cases } = self;
         for (path, text) in &files {
             let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
-            let written = folder.and_then(|()| std::fs::write(path, text));
+            let written = folder.and_then(|()| files::replace(path, text.as_bytes()));
             written.map_err(|source| TestkitError::Unwritable { path: path.clone(), source })?;
         }
         Ok(Updated { files: files.into_keys().collect(), cases })

@@ -1,6 +1,7 @@
 //! `policy fuzz`: what it finds is small, and the testkit finds it again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use pvmigrate_policy::fuzz::{Found, Fuzzed, Options, run};
 use pvmigrate_policy::testkit::{self, ExitMeaning, Instead, Outcome, Tests};
@@ -94,6 +95,13 @@ fn a_policy_that_cannot_decide_breaks_no_rule() {
     let options = Options { runs: Some(5), environment: Some("select:error".to_owned()), ..Options::default() };
     let fuzzed = fuzz("hostile", &options);
     assert_eq!((fuzzed.found, fuzzed.runs, fuzzed.undecided), (None, 5, 5));
+}
+
+#[test]
+fn nothing_tried_is_not_nothing_found() {
+    let none = fuzz("default", &Options { time: Some(Duration::ZERO), ..Options::default() });
+    assert_eq!((none.runs, none.tried_nothing()), (1, false), "a run is made, however short the time");
+    assert!(Fuzzed { refused: 1, ..none }.tried_nothing());
 }
 
 #[test]

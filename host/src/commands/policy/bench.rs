@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pvmigrate_policy::bench::{self, Bench, BenchError, Compared};
+use pvmigrate_policy::files;
 
 use super::settings;
 use crate::chain;
@@ -61,7 +62,7 @@ fn save(file: &Path, measured: &Bench) -> Result<(), Failure> {
         Failure::new(Exit::Usage, error).context(format!("cannot keep the result in {}", file.display()))
     };
     let text = serde_json::to_string_pretty(measured).map_err(|error| failed(error.into()))?;
-    std::fs::write(file, text + "\n").map_err(|error| failed(error.into()))
+    files::replace(file, (text + "\n").as_bytes()).map_err(|error| failed(error.into()))
 }
 
 impl From<BenchError> for Failure {

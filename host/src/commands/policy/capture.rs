@@ -4,6 +4,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use pvmigrate_core::policy::Need;
+use pvmigrate_policy::files;
 use pvmigrate_policy::testkit::Capture;
 use serde::Serialize;
 
@@ -105,7 +106,7 @@ pub fn write(capture: &Capture, folder: &Path) -> Result<Vec<String>, Failure> {
             text.push_str("---\n");
             text.push_str(&document);
         }
-        std::fs::write(&file, text).map_err(|error| failed(error, &file))?;
+        files::replace(&file, text.as_bytes()).map_err(|error| failed(error, &file))?;
         written.push(format!("{name}.yaml"));
     }
     Ok(written)

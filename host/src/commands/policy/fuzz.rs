@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pvmigrate_policy::Configured;
 use pvmigrate_policy::fuzz::{self, Fuzzed, Options};
+use pvmigrate_policy::{Configured, files};
 
 use super::settings;
 use crate::chain;
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &PolicyFuzzArgs, screen: &Screen) -> Result<Exit, 
     };
     let fuzzed = fuzz::run(&policy, &options)?;
     if let (Some(file), Some(found)) = (&args.write, &fuzzed.found) {
-        std::fs::write(file, &found.test).map_err(|error| {
+        files::replace(file, found.test.as_bytes()).map_err(|error| {
             Failure::new(Exit::Usage, error).context(format!("cannot write the test file {}", file.display()))
         })?;
         screen.say(&format!("wrote {}", clean(&file.to_string_lossy())));
@@ -51,6 +51,8 @@ pub(super) async fn run(args: &PolicyFuzzArgs, screen: &Screen) -> Result<Exit, 
 
 fn exit_of(fuzzed: &Fuzzed) -> Exit {
     match &fuzzed.found {
+        // 4 is "no tests" here, where no cluster can be missing.
+        None if fuzzed.tried_nothing() => Exit::Cluster,
         None => Exit::Done,
         Some(found) if found.broken.is_fault() => Exit::PolicyFault,
         Some(_) => Exit::Finding,

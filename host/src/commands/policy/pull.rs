@@ -1,9 +1,8 @@
 //! `policy pull`: a policy out of an OCI registry, by what its tag means in the lock file or by digest.
 
-use std::io::Write as _;
 use std::path::Path;
 
-use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_policy::{Limits, Policy, files};
 use pvmigrate_registry::{Digest, Locked, Reference};
 use serde::Serialize;
 
@@ -45,7 +44,8 @@ pub(super) async fn run(args: &PolicyPullArgs, screen: &Screen) -> Result<Exit, 
     let policy = Policy::from_bytes(Path::new(&reference.to_string()), &pulled.bytes, &[], &limits)?;
     let before = puller.lock(&reference, &pulled)?;
     if let Some(file) = &args.to {
-        write(file, &pulled.bytes)?;
+        files::replace(file, &pulled.bytes)
+            .map_err(|error| Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display())))?;
     }
     let info = policy.info();
     let pinned = Reference { tag: None, ..reference.at(&pulled.manifest) };
@@ -70,15 +70,4 @@ pub(super) async fn run(args: &PolicyPullArgs, screen: &Screen) -> Result<Exit, 
     };
     screen.result(text, &json)?;
     Ok(Exit::Done)
-}
-
-/// Writes a file that is there as a whole or not at all.
-fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut new| {
-        new.write_all(bytes)?;
-        new.persist(file).map_err(|error| error.error)?;
-        Ok(())
-    });
-    written.map_err(|error| Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display())))
 }

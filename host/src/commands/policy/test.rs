@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_policy::Limits;
-use pvmigrate_policy::Note;
 use pvmigrate_policy::testkit::{ExitMeaning, Instead, Options, Report, TestkitError, Tests};
+use pvmigrate_policy::{Limits, Note, files};
 use regex::Regex;
 
 use crate::chain::{self, Chain};
@@ -153,7 +152,7 @@ impl<'a> Command<'a> {
 }
 
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
-    std::fs::write(file, text).map_err(|error| {
+    files::replace(file, text.as_bytes()).map_err(|error| {
         Failure::new(Exit::Usage, error).context(format!("cannot write the report {}", file.display()))
     })
 }

@@ -36,6 +36,11 @@ pub fn text(fuzzed: &Fuzzed, args: &PolicyFuzzArgs, screen: &Screen) -> String {
         fuzzed.runs, fuzzed.seed, fuzzed.refused, fuzzed.undecided
     );
     match &fuzzed.found {
+        None if fuzzed.tried_nothing() => {
+            text.push_str(
+                "  found      nothing, as nothing was tried: it took no settings; give some with --settings\n",
+            );
+        }
         None => text.push_str("  found      nothing\n"),
         Some(found) => text.push_str(&what(fuzzed, found, args, screen)),
     }
