@@ -8,6 +8,7 @@ use pvmigrate::commands::policy::capture;
 use pvmigrate::exit::Exit;
 use pvmigrate::look::Look;
 use pvmigrate::run;
+use pvmigrate_core::policy::{Kind, Need};
 use pvmigrate_policy::{Configured, Limits, Policies, Policy};
 use pvmigrate_rehearsal::{Cluster, Settings, find_rsync, read_objects};
 use serde_json::{Value, json};
@@ -71,12 +72,15 @@ impl Scene {
 
     /// Captures into a folder of this name.
     async fn capture(&self, name: &str, anonymize: bool) -> std::path::PathBuf {
-        let to = self.folder.path().join(name);
-        let (policies, cluster) = (Vec::new(), ClusterArgs::default());
-        let args = PolicyCaptureArgs { to: to.clone(), policies, namespace: None, anonymize, force: false, cluster };
+        let args = self.args(name, anonymize);
         let captured = capture::capture(&self.cluster.client(), &[], &args).await.unwrap();
-        capture::write(&captured, &to).unwrap();
-        to
+        capture::write(&captured, &args.to).unwrap();
+        args.to
+    }
+
+    fn args(&self, name: &str, anonymize: bool) -> PolicyCaptureArgs {
+        let (to, policies, cluster) = (self.folder.path().join(name), Vec::new(), ClusterArgs::default());
+        PolicyCaptureArgs { to, policies, namespace: None, anonymize, force: false, cluster }
     }
 
     /// Looks at the cluster itself.
@@ -170,6 +174,18 @@ async fn anonymous_files_are_judged_alike_and_hold_no_name() {
         .map(|volume| volume["consumers"].as_array().unwrap().len())
         .sum();
     assert_eq!(users, 2, "{question}");
+}
+
+/// A policy that can do without a kind is told that it cannot know; a fixture cannot say that, so whoever captures is told.
+#[tokio::test]
+async fn what_could_not_be_had_is_named() {
+    let scene = Scene::new().await;
+    let kind = Kind::new("example.com/v1", "Window");
+    let needs = [Need { kind: kind.clone(), purpose: "when".to_owned(), optional: true }];
+    let args = scene.args("some", false);
+    let captured = capture::capture(&scene.cluster.client(), &needs, &args).await.unwrap();
+    let missing: Vec<_> = captured.missing().collect();
+    assert!(matches!(missing[..], [(found, why)] if *found == kind && why.contains("no kind")), "{missing:?}");
 }
 
 #[tokio::test]

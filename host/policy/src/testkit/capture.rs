@@ -35,6 +35,8 @@ pub struct Capture {
     objects: Objects,
     /// The kinds that policies look up beside those of every question.
     further: BTreeMap<Kind, Vec<Value>>,
+    /// Of these, the ones that could not be had, and why.
+    missing: BTreeMap<Kind, String>,
 }
 
 impl Capture {
@@ -71,13 +73,18 @@ impl Capture {
         }
         taken.all.clear();
         reduce(&mut taken);
-        let mut further = BTreeMap::new();
+        let (mut further, mut missing) = (BTreeMap::new(), BTreeMap::new());
+        for (kind, found) in collected.kinds() {
+            if let Err(why) = found {
+                missing.insert(kind.clone(), why.to_owned());
+            }
+        }
         for need in needs.iter().filter(|need| !Self::cuts_down(&need.kind) && !need.kind.is_withheld()) {
             let mut found = all(collected, &need.kind)?;
             found.iter_mut().for_each(scrub);
             further.insert(need.kind.clone(), found);
         }
-        Ok(Self { objects: taken, further })
+        Ok(Self { objects: taken, further, missing })
     }
 
     /// Gives everything that somebody named another name, the same one everywhere.
@@ -87,6 +94,13 @@ impl Capture {
     /// up, further text is kept where it holds no renamed name.
     pub fn anonymize(&mut self) {
         anonymous::rename(self);
+    }
+
+    /// Returns the kinds that policies can do without and that could not be had, with the reason.
+    ///
+    /// A fixture has no word for them: where the policy was told that it cannot know, it finds none there.
+    pub fn missing(&self) -> impl Iterator<Item = (&Kind, &str)> {
+        self.missing.iter().map(|(kind, why)| (kind, why.as_str()))
     }
 
     /// Counts the claims.
@@ -161,7 +175,7 @@ fn prune(value: &mut Value) {
 }
 
 fn all(collected: &Collected, kind: &Kind) -> Result<Vec<Value>, String> {
-    // A kind that could not be had was optional, and is missed by whoever looks.
+    // A kind that could not be had was optional; `Capture::missing` names it.
     let found = collected.find(kind, None, "", &[]).unwrap_or_default();
     found.iter().map(|text| serde_json::from_str(text).map_err(|error| format!("{kind}: {error}"))).collect()
 }

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use pvmigrate_core::policy::Need;
+use pvmigrate_core::policy::{Kind, Need};
 use pvmigrate_policy::files;
 use pvmigrate_policy::testkit::Capture;
 use serde::Serialize;
@@ -28,6 +28,16 @@ struct CapturedJson<'a> {
     folder: &'a Path,
     claims: usize,
     files: &'a [String],
+    /// Kinds that a policy can do without and that could not be had.
+    missing: Vec<MissingJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MissingJson<'a> {
+    #[serde(flatten)]
+    kind: &'a Kind,
+    why: &'a str,
 }
 
 /// Captures a cluster.
@@ -40,12 +50,15 @@ pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exi
     for policy in &args.policies {
         needs.extend(chain::open(policy, &screen.note()).await?.info().needs.clone());
     }
+    let warn = |what: &str| screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(what)));
     for need in needs.iter().filter(|need| Capture::cuts_down(&need.kind)) {
-        let what = format!("a policy looks up {}, of which only what fixtures read is written", need.kind);
-        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&what)));
+        warn(&format!("a policy looks up {}, of which only what fixtures read is written", need.kind));
     }
     let connection = crate::commands::connect(&args.cluster).await?;
     let capture = capture(&connection.client, &needs, args).await?;
+    for (kind, why) in capture.missing() {
+        warn(&format!("{kind} could not be had, and with these files there is none of it: {why}"));
+    }
     let files = write(&capture, &args.to)?;
     let json = CapturedJson {
         schema_version: SCHEMA_VERSION,
@@ -53,6 +66,7 @@ pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exi
         folder: &args.to,
         claims: capture.claims(),
         files: &files,
+        missing: capture.missing().map(|(kind, why)| MissingJson { kind, why }).collect(),
     };
     let text = || {
         let (claims, folder) = (count(capture.claims(), "claim"), clean(&args.to.display().to_string()));
