@@ -89,6 +89,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use capture::Capture;
+pub use chain::{Fetch, Surroundings};
 pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use difference::Difference;
 pub use error::TestkitError;
@@ -98,10 +99,8 @@ pub use report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
 pub use schema::SCHEMA;
 pub use update::Updated;
 
-use crate::limits::Limits;
 use crate::load::Policy;
 use crate::policies::Configured;
-use crate::project::Note;
 use crate::yaml_tree::did_you_mean;
 use case::Ran;
 use chain::{Chain, Id, Opened};
@@ -156,13 +155,13 @@ pub struct Listed {
 }
 
 impl Tests {
-    /// Reads the tests in some files and folders. The limits are for policies that the files name.
+    /// Reads the tests in some files and folders.
     ///
     /// # Errors
     /// When a policy does not load, a test file is wrong, or there is no test; [`TestkitError::meaning`] says which
     /// exit code that is.
-    pub fn read(instead: &Instead, paths: &[PathBuf], limits: &Limits, note: Note) -> Result<Self, TestkitError> {
-        let mut opened = Opened::new(limits, note)?;
+    pub fn read(instead: &Instead, paths: &[PathBuf], surroundings: &Surroundings) -> Result<Self, TestkitError> {
+        let mut opened = Opened::new(surroundings)?;
         let given = match instead {
             Instead::Nothing => None,
             Instead::Policy(policy) => {

@@ -67,6 +67,39 @@ fn a_policy_goes_to_a_registry_and_judges_from_there() {
     assert_eq!(std::fs::read(stage.folder.path().join("copy.wasm")).unwrap(), std::fs::read(file).unwrap());
 }
 
+const TESTS: &str = r#"
+apiVersion: pvmigrate.dev/policy-test/v1
+policy: POLICY
+source: old
+target: new
+classes: {old: {}, new: {}}
+volumes:
+  a/kept: {class: old, labels: {pvmigrate.dev/keep: "true"}}
+cases:
+- name: stays
+  expect: {select: {a/kept: skip keep-label}, findings: none}
+"#;
+
+#[test]
+fn a_test_file_may_name_a_policy_of_a_registry() {
+    let Some(stage) = Stage::new() else { return };
+    let pushed = stage.push(&repository("policies/dist/keep-and-cap.wasm"));
+    let write = |policy: &str| {
+        std::fs::write(stage.folder.path().join("keep.test.yaml"), TESTS.replace("POLICY", policy)).unwrap();
+    };
+    for policy in [text(&pushed["pinned"]), stage.by_tag()] {
+        write(&policy);
+        let ran = stage.run(&["policy", "test"]);
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    }
+    let lock = std::fs::read_to_string(stage.folder.path().join("pvmigrate.lock")).unwrap();
+    assert!(lock.contains(&text(&pushed["component"])), "a tag means from now on what it meant: {lock}");
+    write(&format!("oci://{}/policies/none:1", stage.docker.host));
+    let ran = stage.run(&["policy", "test"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert!(ran.err.contains("keep.test.yaml:3:9: policy oci://"), "{}", ran.err);
+}
+
 #[test]
 fn a_tag_means_what_it_meant_first_until_it_is_updated() {
     let Some(stage) = Stage::new() else { return };

@@ -37,13 +37,35 @@ const HOST_CODES: [&str; 10] = {
     ]
 };
 
+/// Opens a policy that a test file names as one names an artifact in a registry (`oci://...`); an error says why not.
+pub type Fetch = Arc<dyn Fn(&str) -> Result<Arc<Policy>, String> + Send + Sync>;
+
+/// What reading tests takes beside the files.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The limits of policies that the files name.
+    pub limits: Limits,
+    /// Hears of what takes long.
+    pub note: Note,
+    /// How to get at policies that lie elsewhere.
+    pub fetch: Fetch,
+}
+
+impl Surroundings {
+    /// Takes nothing but files, and tells nobody.
+    pub fn offline(limits: &Limits) -> Self {
+        let fetch = |_: &str| Err("no registry is asked here".to_owned());
+        Self { limits: limits.clone(), note: Arc::new(|_| ()), fetch: Arc::new(fetch) }
+    }
+}
+
 /// The policies of a test run, each opened once.
 pub(super) struct Opened {
     built_in: Arc<Policy>,
     policies: Vec<Arc<Policy>>,
     by_file: BTreeMap<PathBuf, Id>,
-    limits: Limits,
-    note: Note,
+    by_reference: BTreeMap<String, Id>,
+    surroundings: Surroundings,
 }
 
 /// Stands for one opened policy.
@@ -71,9 +93,14 @@ pub(super) struct Link {
 pub(super) const LINK: Shape = Shape { name: "a policy of a chain", keys: &["policy", "settings"] };
 
 impl Opened {
-    pub(super) fn new(limits: &Limits, note: Note) -> Result<Self, TestkitError> {
-        let built_in = Policy::built_in()?;
-        Ok(Self { built_in, policies: Vec::new(), by_file: BTreeMap::new(), limits: limits.clone(), note })
+    pub(super) fn new(surroundings: &Surroundings) -> Result<Self, TestkitError> {
+        Ok(Self {
+            built_in: Policy::built_in()?,
+            policies: Vec::new(),
+            by_file: BTreeMap::new(),
+            by_reference: BTreeMap::new(),
+            surroundings: surroundings.clone(),
+        })
     }
 
     /// Adds a policy that was opened elsewhere.
@@ -99,15 +126,25 @@ impl Opened {
     }
 
     fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
-        let file = project::component(path, &*self.note)?;
+        let file = project::component(path, &*self.surroundings.note)?;
         // Two ways to write one path would only open it twice.
         let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
         if let Some(id) = self.by_file.get(&key) {
             return Ok(*id);
         }
-        let policy = Policy::open(&file, &self.limits)?;
+        let policy = Policy::open(&file, &self.surroundings.limits)?;
         let id = self.add(Arc::new(policy));
         self.by_file.insert(key, id);
+        Ok(id)
+    }
+
+    fn fetched(&mut self, reference: &str) -> Result<Id, String> {
+        if let Some(id) = self.by_reference.get(reference) {
+            return Ok(*id);
+        }
+        let policy = (self.surroundings.fetch)(reference)?;
+        let id = self.add(policy);
+        self.by_reference.insert(reference.to_owned(), id);
         Ok(id)
     }
 
@@ -117,6 +154,11 @@ impl Opened {
         let text = node.text("a policy").map_err(|wrong| wrong.of(test))?;
         if text == BUILT_IN {
             return Ok(Id::BuiltIn);
+        }
+        if text.contains("://") {
+            return self.fetched(text).map_err(|why| {
+                TestkitError::Unfetched(Wrong::new(&node.at, format!("policy {text}: {why}")).of(test))
+            });
         }
         let path = folder_of(test).join(text);
         if !path.exists() {

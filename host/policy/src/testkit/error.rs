@@ -36,6 +36,9 @@ pub enum TestkitError {
         /// Why.
         source: std::io::Error,
     },
+    /// A policy that lies elsewhere is not to be had.
+    #[error(transparent)]
+    Unfetched(Mistake),
     /// A test file or fixture is wrong.
     #[error(transparent)]
     Wrong(#[from] Mistake),
@@ -76,7 +79,9 @@ impl TestkitError {
     /// Returns the exit code that this stands for.
     pub fn meaning(&self) -> ExitMeaning {
         match self {
-            Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) | Self::Project(_) => ExitMeaning::NotLoaded,
+            Self::Policy(_) | Self::Settings(SettingsError::Policy(_)) | Self::Project(_) | Self::Unfetched(_) => {
+                ExitMeaning::NotLoaded
+            }
             Self::Settings(SettingsError::Wrong { .. })
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pvmigrate_core::policy::{Judgement, Question};
 
 use super::case::{self, Ran};
-use super::chain::{Chain, Opened};
+use super::chain::{Chain, Opened, Surroundings};
 use super::error::TestkitError;
 use super::report::Outcome;
 use super::suite::{Given, Suite};
@@ -53,7 +53,7 @@ pub(crate) struct MadeUp {
 
 impl MadeUp {
     pub(crate) fn new(policy: &Arc<Policy>) -> Result<Self, TestkitError> {
-        let mut opened = Opened::new(&policy.info().limits, Arc::new(|_: &str| {}))?;
+        let mut opened = Opened::new(&Surroundings::offline(&policy.info().limits))?;
         let chain = Chain::of(opened.add(Arc::clone(policy)));
         Ok(Self { opened, given: Given { chain, environment: None }, path: Path::new("made-up.test.yaml").to_owned() })
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::testkit::{CaseReport, ExitMeaning, Instead, Mismatch, Options, Outcome, Report, Tests, Updated};
+use pvmigrate_policy::testkit::{
+    CaseReport, ExitMeaning, Instead, Mismatch, Options, Outcome, Report, Surroundings, Tests, Updated,
+};
 use regex::Regex;
 
 use super::support::{built, tests, usual};
@@ -362,7 +364,7 @@ fn files_may_name_their_policy() {
     let text = HEAD.replace("source: old", &format!("policy: {}\nsource: old", built("keep-and-cap").display()));
     let folder = Folder::of("");
     folder.write("x.test.yaml", &format!("{text}  expect: {{findings: none}}\n"));
-    let read = |instead| Tests::read(&instead, &[folder.path("")], &Limits::default(), Arc::new(|_| ()));
+    let read = |instead| Tests::read(&instead, &[folder.path("")], &Surroundings::offline(&Limits::default()));
     let named = |tests: Tests| tests.run(&Options::default()).expect("a report").policies[0].name.clone();
     assert_eq!(named(read(Instead::Nothing).expect("tests")), "keep-and-cap");
     assert_eq!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pvmigrate_policy::fuzz::{Found, Fuzzed, Options, run};
-use pvmigrate_policy::testkit::{self, ExitMeaning, Instead, Outcome, Tests};
+use pvmigrate_policy::testkit::{self, ExitMeaning, Instead, Outcome, Surroundings, Tests};
 use pvmigrate_policy::{Limits, Policy};
 
 use super::support::{built, usual};
@@ -25,7 +25,7 @@ fn tested(text: &str) -> Outcome {
     let file = folder.path().join("found.test.yaml");
     std::fs::write(&file, text).expect("a file");
     let instead = Instead::Policy(Arc::clone(usual("hostile").policy()));
-    let tests = Tests::read(&instead, &[file], &Limits::default(), Arc::new(|_: &str| {}));
+    let tests = Tests::read(&instead, &[file], &Surroundings::offline(&Limits::default()));
     let report =
         tests.and_then(|tests| tests.run(&testkit::Options::default())).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(report.cases.len(), 1);

@@ -5,12 +5,16 @@ use std::sync::{Arc, OnceLock};
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Question, Request, StorageClass, Volume, VolumeId, facts};
-use pvmigrate_policy::testkit::{Instead, Options, Report, TestkitError, Tests};
+use pvmigrate_policy::testkit::{Instead, Options, Report, Surroundings, TestkitError, Tests};
 use pvmigrate_policy::{Configured, Limits, Policy};
 
 /// Reads the tests of a policy, in a folder or file.
 pub(crate) fn tests(policy: &Arc<Policy>, cases: &Path) -> Result<Tests, TestkitError> {
-    Tests::read(&Instead::Policy(Arc::clone(policy)), &[cases.to_owned()], &policy.info().limits, Arc::new(|_| ()))
+    Tests::read(
+        &Instead::Policy(Arc::clone(policy)),
+        &[cases.to_owned()],
+        &Surroundings::offline(&policy.info().limits),
+    )
 }
 
 /// Runs the tests of a policy that is loaded.

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_policy::testkit::{ExitMeaning, Instead, Options, Report, TestkitError, Tests};
+use pvmigrate_policy::testkit::{ExitMeaning, Instead, Options, Report, Surroundings, TestkitError, Tests};
 use pvmigrate_policy::{Limits, Note, files};
 use regex::Regex;
+use tokio::runtime::Handle;
 
 use crate::chain::{self, Chain};
 use crate::cli::{OutputForm, PolicyTestArgs, TestFormat};
@@ -87,7 +88,16 @@ impl<'a> Command<'a> {
             }
             (None, None) => Instead::Nothing,
         };
-        Ok(Tests::read(&instead, &self.paths, &Limits::default(), Arc::clone(&self.note))?)
+        let note = Arc::clone(&self.note);
+        // The testkit reads one file after the other, and waits for what they name.
+        let fetch = move |reference: &str| {
+            let policy = async { chain::open(Path::new(reference), &note).await };
+            let policy = tokio::task::block_in_place(|| Handle::current().block_on(policy));
+            policy.map_err(|failure| format!("{:#}", failure.error))
+        };
+        let surroundings =
+            Surroundings { limits: Limits::default(), note: Arc::clone(&self.note), fetch: Arc::new(fetch) };
+        Ok(Tests::read(&instead, &self.paths, &surroundings)?)
     }
 
     /// Takes what comes for what is expected. The cases run once more afterwards, and their result is shown.
