@@ -143,7 +143,7 @@ pub enum Fault {
     #[error("stopped: {0} in one call")]
     Lookups(String),
     /// It gave up.
-    #[error("{}{trap}", .words.as_ref().map_or(String::new(), |words| format!("{words}; ")))]
+    #[error("{}", in_words(.words.as_deref(), .trap))]
     Trap {
         /// Its panic message, when it left one.
         words: Option<String>,
@@ -193,6 +193,16 @@ impl Fault {
             Self::RepeatedVolume(_) => "repeated-volume",
             Self::Engine(_) => "engine",
         }
+    }
+}
+
+fn in_words(words: Option<&str>, trap: &str) -> String {
+    match words {
+        Some(words) => format!("{words}; {trap}"),
+        // What runtimes of Python and the like do where they would ask the system.
+        None => format!(
+            "{trap}; it left no message: it may have wanted what policies do not have (files, a clock, the network)"
+        ),
     }
 }
 

@@ -30,7 +30,13 @@ export const abstain = () => ({ tag: 'abstain' });
 
 // Asks `vote` about each claim.
 export const ballots = (request, vote) =>
-  request.volumes.map((volume) => ({ volume: volume.id, vote: vote(volume) }));
+  request.volumes.map((volume) => ({ volume: volume.id, vote: checked(volume, vote(volume)) }));
+
+function checked(volume, vote) {
+  if (['migrate', 'skip', 'abstain'].includes(vote?.tag)) return vote;
+  const claim = `${volume.namespace}/${volume.name}`;
+  throw new TypeError(`${JSON.stringify(vote)} for ${claim} is no vote: return migrate(...), skip(...) or abstain()`);
+}
 
 // Asks `shape` about each claim: {modes, volumeMode, why}, or undefined for no opinion.
 export const mappings = (request, shape) =>
@@ -68,16 +74,30 @@ export function spoken(answers) {
   for (const [name, answer] of Object.entries(answers)) {
     wrapped[name] = (...given) => {
       try {
-        return answer(...given);
+        const answered = answer(...given);
+        if (answered === undefined) throw new TypeError(`${name} returned nothing`);
+        return answered;
       } catch (error) {
-        if (error instanceof Error) {
-          const [at] = error.stack.split('\n');
-          const place = at.replace(/^.*?@/, '').replace(/^.*\//, '');
-          write('warn', `panicked at ${place}: ${error}`, [['pvmigrate.dev/panic', 'true']]);
+        // What `undecided` makes is an answer.
+        if (error?.code === undefined) {
+          write('warn', `panicked at ${place(error)}: ${error}`, [['pvmigrate.dev/panic', 'true']]);
         }
         throw error;
       }
     };
   }
   return wrapped;
+}
+
+// Where it was thrown, in the policy's own file if any of it was.
+function place(error) {
+  const places = (error?.stack ?? '').split('\n').map((line) => line.replace(/^.*?@/, '').replace(/^.*\//, ''));
+  const own = places.find((place) => /^[^:]+:\d/.test(place) && !place.startsWith('pvmigrate-policy.js:'));
+  return own || places[0] || 'an unknown place';
+}
+
+// There is no terminal: what is printed goes to the log.
+const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'warn' };
+for (const [name, level] of Object.entries(levels)) {
+  console[name] = (...words) => write(level, words.map(String).join(' '), []);
 }

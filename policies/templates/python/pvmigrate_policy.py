@@ -3,9 +3,11 @@
 The types are those of the interface in wit/: wit_world.imports.types and wit_world.exports.
 """
 
+import builtins
 import functools
+import io
 import json
-import traceback
+import sys
 
 from componentize_py_types import Err
 from wit_world.exports.manifest import CodeDoc, Info, ObjectNeed, Scope
@@ -60,7 +62,7 @@ def abstain():
 
 def ballots(request, vote):
     """Asks `vote` about each claim."""
-    return [Ballot(volume.id, vote(volume)) for volume in request.volumes]
+    return [Ballot(volume.id, _vote(volume, vote(volume))) for volume in request.volumes]
 
 
 def mappings(request, shape):
@@ -116,17 +118,57 @@ def spoken(answer):
     @functools.wraps(answer)
     def call(*arguments):
         try:
-            return answer(*arguments)
+            answered = answer(*arguments)
+            if answered is None:
+                raise TypeError(f"{answer.__name__} returned nothing")
+            return answered
         except Err:
             raise
         except Exception as error:
-            at = traceback.extract_tb(error.__traceback__)[-1]
-            file = at.filename.rsplit("/", 1)[-1]
-            words = f"panicked at {file}:{at.lineno}: {type(error).__name__}: {error}"
+            words = f"panicked at {_place(error)}: {type(error).__name__}: {error}"
             log.write(log.Level.WARN, words, [("pvmigrate.dev/panic", "true")])
             raise
 
     return call
+
+
+def _place(error):
+    """Where it happened, in the policy's own file if any of it did."""
+    # Not the module `traceback`: it looks for the source, and there are no files here.
+    here, at, places = _place.__code__.co_filename, error.__traceback__, []
+    while at:
+        places.append((at.tb_frame.f_code.co_filename, at.tb_lineno))
+        at = at.tb_next
+    file, line = next((place for place in reversed(places) if place[0] != here), places[-1])
+    return f"{file.rsplit('/', 1)[-1]}:{line}"
+
+
+def _vote(volume, vote):
+    if isinstance(vote, (Vote_Migrate, Vote_Skip, Vote_Abstain)):
+        return vote
+    claim = f"{volume.namespace}/{volume.name}"
+    raise TypeError(f"{vote!r} for {claim} is no vote: return migrate(...), skip(...) or abstain()")
+
+
+class _Log(io.TextIOBase):
+    """What is printed goes to the log: there is no terminal."""
+
+    def __init__(self):
+        self.begun = ""
+
+    def write(self, text):
+        *lines, self.begun = (self.begun + text).split("\n")
+        for line in lines:
+            log.write(log.Level.INFO, line, [])
+        return len(text)
+
+
+def _no_files(*_, **__):
+    raise OSError("a policy has no files: what it may look at is in the request, in get and in find")
+
+
+sys.stdout = sys.stderr = _Log()
+builtins.open = _no_files
 
 
 def _finding(severity, code, volume, message, remedy, details):

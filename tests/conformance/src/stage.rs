@@ -26,8 +26,9 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-/// How long anything may take before a test calls it stuck.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take before a test calls it stuck. A scheduler lets a pod that could not be placed wait for up to
+/// ten seconds, and a StatefulSet has one pod after the other.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Makes a cluster forget its past; see [`Stage::compact`].
 pub type Compact = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;

@@ -69,10 +69,13 @@ fn line(case: &CaseReport, (files, names): (usize, usize), screen: &Screen) -> S
     let (file, name) = (file_name(case), clean(&case.name));
     let cost = match &case.outcome {
         Outcome::Skipped { reason } => clean(reason),
+        // It did not come to an answer, or was asked for none.
+        _ if case.fuel == 0 => String::new(),
         _ => format!("{} fuel a volume", short(fuel_per_volume(case))),
     };
     let (after_word, after_file, after_name) = (pad(&word, 8), pad(&file, files), pad(&name, names));
-    format!("{word}{after_word} {file}{after_file}  {name}{after_name}  {cost}\n")
+    let line = format!("{word}{after_word} {file}{after_file}  {name}{after_name}  {cost}");
+    format!("{}\n", line.trim_end())
 }
 
 fn file_name(case: &CaseReport) -> String {
