@@ -73,6 +73,7 @@ export function spoken(answers) {
   const wrapped = {};
   for (const [name, answer] of Object.entries(answers)) {
     wrapped[name] = (...given) => {
+      logWhatIsPrinted();
       try {
         const answered = answer(...given);
         if (answered === undefined) throw new TypeError(`${name} returned nothing`);
@@ -96,8 +97,10 @@ function place(error) {
   return own || places[0] || 'an unknown place';
 }
 
-// There is no terminal: what is printed goes to the log.
-const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'warn' };
-for (const [name, level] of Object.entries(levels)) {
-  console[name] = (...words) => write(level, words.map(String).join(' '), []);
+// There is no terminal: what is printed goes to the log. Not before the first question: while it is built, there is no log.
+function logWhatIsPrinted() {
+  const levels = { debug: 'debug', log: 'info', info: 'info', warn: 'warn', error: 'warn' };
+  for (const [name, level] of Object.entries(levels)) {
+    console[name] = (...words) => write(level, words.map(String).join(' '), []);
+  }
 }

@@ -117,6 +117,9 @@ def spoken(answer):
 
     @functools.wraps(answer)
     def call(*arguments):
+        # Not sooner: while it is built, a policy may print and read files.
+        sys.stdout = sys.stderr = _Log()
+        builtins.open = _no_files
         try:
             answered = answer(*arguments)
             if answered is None:
@@ -165,10 +168,6 @@ class _Log(io.TextIOBase):
 
 def _no_files(*_, **__):
     raise OSError("a policy has no files: what it may look at is in the request, in get and in find")
-
-
-sys.stdout = sys.stderr = _Log()
-builtins.open = _no_files
 
 
 def _finding(severity, code, volume, message, remedy, details):
