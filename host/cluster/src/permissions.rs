@@ -105,7 +105,8 @@ const CLUSTER_WIDE: [&str; 14] = [
 fn collecting(kind: &Kind) -> Permission {
     let (group, version) = kind.api_version.split_once('/').unwrap_or(("", &kind.api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind.kind)).plural;
-    let namespaced = !CLUSTER_WIDE.contains(&&*kind.kind);
+    let own = group.is_empty() || group.ends_with(".k8s.io");
+    let namespaced = !(own && CLUSTER_WIDE.contains(&&*kind.kind));
     Permission { group: group.to_owned(), resource, verbs: vec!["list"], namespaced, need: Need::Look }
 }
 
@@ -182,6 +183,7 @@ mod tests {
             Kind::new("v1", "Node"),
             Kind::new("networking.k8s.io/v1", "NetworkPolicy"),
             Kind::new("example.com/v1", "Window"),
+            Kind::new("example.com/v1", "RuntimeClass"),
             Kind::new("v1", "Pod"),
         ];
         let rows = permissions_for(&BTreeSet::from([Need::Look]), &kinds);
@@ -195,6 +197,7 @@ mod tests {
         assert_eq!(of("nodes"), Ok(("", vec!["list"], false)));
         assert_eq!(of("networkpolicies"), Ok(("networking.k8s.io", vec!["list"], true)));
         assert_eq!(of("windows"), Ok(("example.com", vec!["list"], true)));
+        assert_eq!(of("runtimeclasses"), Ok(("example.com", vec!["list"], true)), "a name alone makes nobody's own");
         assert_eq!(of("pods"), Ok(("", vec!["list", "watch"], true)));
     }
 }
