@@ -99,7 +99,7 @@ fn exit_of(end: &GroupEnd) -> Exit {
     match end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => Exit::Done,
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => Exit::RolledBack,
-        GroupEnd::Blocked(_) => Exit::NeedsPerson,
+        GroupEnd::Ended(Ended { how: Outcome::NotReady(_), .. }) | GroupEnd::Blocked(_) => Exit::NeedsPerson,
         GroupEnd::NotBegun(_) => Exit::Finding,
         GroupEnd::Interrupted => Exit::Interrupted,
         GroupEnd::Failed(error) if error.is::<pvmigrate_policy::PolicyFailure>() => Exit::PolicyFault,

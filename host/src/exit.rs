@@ -50,8 +50,9 @@ exits! {
     PolicyFault = 5, "policy-fault", "A policy faulted or could not decide; nothing that depends on it was started.";
     /// A group runs again on its old volumes.
     RolledBack = 6, "rolled-back", "A group was rolled back: its workloads run again on the old volumes.";
-    /// A group stands still on its way.
-    NeedsPerson = 7, "needs-person", "A group needs a person: it is held, or blocked on its way. No data is lost.";
+    /// A group stands still on its way, or does not come up at its end.
+    NeedsPerson = 7, "needs-person",
+        "A group needs a person: it is held, blocked on its way, or migrated and not Ready again. No data is lost.";
     /// The user ended the run early.
     Interrupted = 130, "interrupted", "Interrupted. The same command goes on from there.";
 }

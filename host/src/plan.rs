@@ -203,8 +203,16 @@ pub fn first_look(record: &Record, survey: &Survey, now: Timestamp) -> Observati
     for facts in survey.workloads.iter().filter(|facts| facts.namespace == record.namespace) {
         if record.workloads.iter().any(|recorded| recorded.workload == facts.workload) {
             let (replicas, mark) = (facts.replicas, facts.mark);
-            let version = Version(String::new());
-            seen.workloads.insert(facts.workload.clone(), WorkloadSeen { version, replicas, mark, pods: replicas });
+            let look = WorkloadSeen {
+                uid: Uid(format!("uid of {}", facts.workload)),
+                version: Version(String::new()),
+                replicas,
+                mark,
+                pods: replicas,
+                ready: replicas,
+                trouble: None,
+            };
+            seen.workloads.insert(facts.workload.clone(), look);
         }
     }
     seen
@@ -234,7 +242,8 @@ fn first_claim(record: &Record, name: &str, claim: &ClaimRecord, survey: &Survey
         placed: false,
         terminating: facts.terminating,
         run: None,
-        turned_back: None,
+        touched: None,
+        made_by_set: false,
         fits: false,
         created: now,
         trouble: None,

@@ -52,12 +52,16 @@ pub struct ClaimReport {
     pub files: Option<u64>,
     /// Bytes of those files, by rsync.
     pub bytes: Option<u64>,
-    /// How long its workloads were down: until the end, or until now while they still are.
+    /// How long its workloads were down: until as many pods were Ready as before, or until now while they are not.
     pub down: Option<SignedDuration>,
     /// What proves the copy.
     pub verified: Verified,
     /// How often the copy was tried.
     pub attempts: u32,
+    /// The volumes, if they had any, of empty claims that a StatefulSet made in its place.
+    pub strays: Vec<Option<String>>,
+    /// Owners that it had and that do not exist any more.
+    pub lost_owners: Vec<String>,
 }
 
 /// Names what proves a copy.
@@ -82,14 +86,14 @@ impl GroupReport {
         Self { namespace: record.namespace.clone(), record: record.name.clone(), end, claims }
     }
 
-    /// Tells whether every claim of the group is on the destination class.
+    /// Tells whether every claim of the group is on the destination class, and its workloads run there.
     pub fn is_migrated(&self) -> bool {
         matches!(self.end, GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }))
     }
 }
 
 fn claim_report(record: &Record, name: &str, claim: &ClaimRecord, now: Timestamp) -> ClaimReport {
-    let until = record.ended.as_ref().map_or(now, |ended| ended.at);
+    let until = record.ready.or_else(|| record.ended.as_ref().map(|ended| ended.at)).unwrap_or(now);
     let (files, bytes, verified) = match &claim.evidence {
         None => (None, None, Verified::No),
         Some(Evidence::Adopted) => (None, None, Verified::ByReference),
@@ -113,5 +117,7 @@ fn claim_report(record: &Record, name: &str, claim: &ClaimRecord, now: Timestamp
         down: record.stopped.map(|since| until.duration_since(since)),
         verified,
         attempts,
+        strays: claim.strays.iter().map(|stray| stray.volume.clone()).collect(),
+        lost_owners: claim.lost_owners.clone(),
     }
 }

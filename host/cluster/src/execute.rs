@@ -12,18 +12,20 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
 use pvmigrate_core::names;
+use pvmigrate_core::observation::{RETAIN, Touch};
+use pvmigrate_core::owner::Owner;
 use pvmigrate_core::ports::Done;
 use pvmigrate_core::record::{ClaimRecord, Record, Uid, Version, WorkloadKind, WorkloadRef};
 use pvmigrate_core::step::{Reserved, Side, Step, Target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cache::Reads;
+use crate::cache::{Kept, Reads};
 use crate::error::Error;
-use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::from_resource::volume::SeenVolume;
 use crate::from_resource::workload::SeenWorkload;
+use crate::from_resource::{Key, uid};
 use crate::manifest::{claim, patch, pod};
 use crate::resources::{Changed, Deleted, Only, Resources};
 use crate::world::ClusterWorld;
@@ -34,6 +36,13 @@ use settle::{create, settle, settle_deletion};
 /// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule; when this one is
 /// not, the price is one more refused request.
 const CATCH_UP: Duration = Duration::from_millis(300);
+
+/// How long the volume controller may take to see a reservation. Milliseconds as a rule; when it is not there at all, no claim
+/// is bound anyway.
+const CONTROLLER: Duration = Duration::from_secs(3);
+
+/// The phase of a volume that is reserved for a claim and has none.
+const AVAILABLE: &str = "Available";
 
 /// The phase of a volume that has a claim.
 const BOUND: &str = "Bound";
@@ -46,10 +55,12 @@ impl ClusterWorld {
             Step::RetainSource { .. }
             | Step::RetainDestination { .. }
             | Step::RestoreReclaim { .. }
+            | Step::RetainStray { .. }
             | Step::Reserve { .. }
             | Step::DeleteSourceVolume { .. } => self.write_volume(record, step).await,
-            Step::CreateDestination { claim } => {
-                self.create_claim(&claim::destination(record, claim, facts(record, step, claim)?)).await
+            Step::CreateDestination { claim, volume } => {
+                let facts = facts(record, step, claim)?;
+                self.create_claim(&claim::destination(record, claim, facts, volume.as_deref())).await
             }
             Step::CreateSourceTemp { claim } => {
                 self.create_claim(&claim::source(record, claim, facts(record, step, claim)?)).await
@@ -59,12 +70,13 @@ impl ClusterWorld {
                 self.create_claim(&anew.map_err(|error| unreadable(record, claim, &error))?).await
             }
             Step::RestoreOriginalClaim { claim } => {
-                let anew = claim::restored(facts(record, step, claim)?);
+                let anew = claim::restored(record, facts(record, step, claim)?);
                 self.create_claim(&anew.map_err(|error| unreadable(record, claim, &error))?).await
             }
             Step::AdoptDestination { .. }
-            | Step::TouchOriginal { .. }
-            | Step::UntouchOriginal { .. }
+            | Step::Touch { .. }
+            | Step::Unmark { .. }
+            | Step::FreeName { .. }
             | Step::DeleteOriginalClaim { .. }
             | Step::DeleteTemp { .. } => self.write_claim(record, step).await,
             Step::StartPod { claim, purpose, attempt } => {
@@ -95,10 +107,19 @@ impl ClusterWorld {
             Step::Reserve { claim, volume, holder, .. } => {
                 let holder = match holder {
                     Reserved::SourceTemp => names::source_claim(claim),
+                    Reserved::DestinationTemp => names::destination_claim(claim),
                     Reserved::ClaimName => claim.clone(),
                 };
                 self.await_release(volume).await;
-                self.change_volume(volume, patch::reserve(&volume.version, &record.namespace, &holder)).await
+                let patch = patch::reserve(&volume.version, &record.namespace, &holder);
+                let done = self.change_volume(volume, patch).await?;
+                if done == Done::Applied {
+                    self.await_available(volume).await;
+                }
+                Ok(done)
+            }
+            Step::RetainStray { volume, .. } => {
+                self.change_volume(volume, patch::reclaim(&volume.version, RETAIN)).await
             }
             Step::DeleteSourceVolume { volume, .. } => self.delete_volume(volume).await,
             other => Err(misuse(other, "it is not about a volume".to_owned())),
@@ -111,15 +132,19 @@ impl ClusterWorld {
             Step::AdoptDestination { target, .. } => {
                 self.change_claim(record, target, patch::adopt(&target.version, &record.run)).await
             }
-            Step::TouchOriginal { target, .. } => {
-                let patch = patch::annotate(&target.version, [(names::TURNED_BACK, Some(&record.run))]);
-                self.change_claim(record, target, patch).await
+            Step::Touch { target, at, .. } => {
+                let touch = Touch { run: record.run.clone(), at: *at };
+                self.change_claim(record, target, patch::touch(&target.version, &touch)).await
             }
-            Step::UntouchOriginal { target, .. } => {
-                let patch = patch::annotate(&target.version, [(names::TURNED_BACK, None)]);
-                self.change_claim(record, target, patch).await
+            Step::Unmark { claim, target, owners } => {
+                if !self.all_exist(record, owners).await? {
+                    return Ok(Done::Stale);
+                }
+                let references = claim::owner_references(facts(record, step, claim)?, owners);
+                let references = references.map_err(|error| unreadable(record, claim, &error))?;
+                self.change_claim(record, target, patch::unmark(&target.version, &references)).await
             }
-            Step::DeleteOriginalClaim { target, .. } => {
+            Step::DeleteOriginalClaim { target, .. } | Step::FreeName { target, .. } => {
                 let only = Only::unchanged(&target.uid, &target.version);
                 self.delete_claim(record, &target.name, &only).await
             }
@@ -149,6 +174,44 @@ impl ClusterWorld {
             other => return Err(misuse(other, "it is not about a workload".to_owned())),
         };
         self.change_workload(record, workload, version, patch).await
+    }
+
+    /// Waits for the volume controller to have seen for whom a volume is reserved now: it says so by the phase. It decides on a
+    /// claim from its own cache, and one that is written to before that waits for the controller's next round (15 s).
+    ///
+    /// Only ever an optimisation: the phase may still be of an earlier reservation, and whoever dies here is followed by one who
+    /// does not wait.
+    async fn await_available(&self, target: &Target) {
+        let key = Key::new("", &target.name);
+        let is_seen = |seen: Option<&SeenVolume>| seen.is_none_or(|seen| seen.volume.phase == AVAILABLE);
+        self.caches.volumes.until(&key, CONTROLLER, is_seen).await;
+    }
+
+    /// Asks whether all these owners exist at this moment: a cache may lag behind, and a claim with an owner that is gone is
+    /// deleted.
+    async fn all_exist(&self, record: &Record, owners: &[Owner]) -> Result<bool, Error> {
+        for Owner { workload, uid } in owners {
+            let found = match workload.kind {
+                WorkloadKind::Deployment => self.uid_of::<Deployment>(record, &workload.name).await?,
+                WorkloadKind::ReplicaSet => self.uid_of::<ReplicaSet>(record, &workload.name).await?,
+                WorkloadKind::StatefulSet => self.uid_of::<StatefulSet>(record, &workload.name).await?,
+            };
+            if found.as_ref() != Some(uid) {
+                let is_other = |seen: Option<&SeenWorkload>| seen.is_none_or(|seen| seen.uid() != uid);
+                let key = Key::new(&record.namespace, &workload.name);
+                self.caches.workloads(workload.kind).until(&key, CATCH_UP, is_other).await;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn uid_of<K>(&self, record: &Record, name: &str) -> Result<Option<Uid>, Error>
+    where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+    {
+        let found = Resources::<K>::of(&self.client, &record.namespace).get(name).await?;
+        Ok(found.filter(|found| found.meta().deletion_timestamp.is_none()).map(|found| uid(found.meta())))
     }
 
     /// Waits for a volume to lose its claim: a volume whose claim has gone is about to be written to.

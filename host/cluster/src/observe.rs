@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use pvmigrate_core::copy_report::CopyReport;
 use pvmigrate_core::names;
-use pvmigrate_core::observation::{ClaimSeen, Observation, Pod, Progress, User, WorkloadSeen, destination_volume_name};
+use pvmigrate_core::observation::{
+    ClaimSeen, Observation, Pod, Progress, User, WorkloadSeen, destination_volume_name, other_volume_name,
+};
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, WorkloadRef};
 
 use crate::cache::Kept;
@@ -51,16 +53,21 @@ impl<'a> Look<'a> {
         Self { record, caches, claims, pods: caches.pods.in_namespace(&record.namespace) }
     }
 
-    /// Names the claims whose name is free.
+    /// Names the claims whose original is gone.
     pub(crate) fn absent(&self) -> impl Iterator<Item = &'a str> {
-        self.claims.iter().filter(|(_, found)| found.named.is_none()).map(|(name, _)| *name)
+        self.claims.iter().filter(|(name, found)| self.is_gone(name, found)).map(|(name, _)| *name)
+    }
+
+    fn is_gone(&self, name: &str, found: &Found) -> bool {
+        let original = self.record.claims.get(name).and_then(|record| record.uid.as_ref());
+        found.named.as_ref().is_none_or(|named| Some(&named.uid) != original)
     }
 
     /// Tells whether a copy of the claim may be about to start: only then must its users be known for certain.
     pub(crate) fn is_before_copy(&self, name: &str) -> bool {
         let Some(found) = self.claims.get(name) else { return false };
         let is_held = found.source.as_ref().is_some_and(|temp| temp.is_bound() && temp.is_run(&self.record.run));
-        found.named.is_none() && is_held && !self.ours(name).any(|(_, copy)| copy.purpose == Purpose::Copy)
+        self.is_gone(name, found) && is_held && !self.ours(name).any(|(_, copy)| copy.purpose == Purpose::Copy)
     }
 
     /// Returns the finished copies of which the log has to be read.
@@ -94,15 +101,17 @@ impl<'a> Look<'a> {
         let nothing = Found::default();
         let found = self.claims.get(name).unwrap_or(&nothing);
         let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, told)).collect();
-        let shown = |claim: &Arc<SeenClaim>| claim.shown(false, self.trouble_of(claim));
+        let shown = |claim: &Arc<SeenClaim>| claim.shown(false, self.is_made_by_set(claim), self.trouble_of(claim));
         let destination = found.destination.as_ref().map(|temp| {
             let fits = temp.fits(name, record, &self.record.asked.dest_class);
             // While a class binds late, what hinders the pod hinders the claim.
-            temp.shown(fits, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
+            temp.shown(fits, false, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
         });
         let volume = |name: &str| self.caches.volumes.get(&Key::new("", name)).map(|seen| seen.volume.clone());
+        let named = found.named.as_ref().map(shown);
         ClaimSeen {
-            named: found.named.as_ref().map(shown),
+            other_volume: named.as_ref().and_then(|named| other_volume_name(record, named)).and_then(volume),
+            named,
             source: found.source.as_ref().map(shown),
             source_volume: volume(&record.source.name),
             destination_volume: destination_volume_name(record, destination.as_ref()).and_then(volume),
@@ -110,6 +119,16 @@ impl<'a> Look<'a> {
             users: self.users(name),
             pods,
         }
+    }
+
+    /// Tells whether a StatefulSet of the group makes such claims.
+    fn is_made_by_set(&self, claim: &SeenClaim) -> bool {
+        let sets = self.record.workloads.iter().filter_map(|recorded| self.seen(&recorded.workload));
+        sets.into_iter().any(|set| set.templates.iter().any(|template| claim.is_made_from(template)))
+    }
+
+    fn seen(&self, workload: &WorkloadRef) -> Option<Arc<SeenWorkload>> {
+        self.caches.workloads(workload.kind).get(&Key::new(&self.record.namespace, &workload.name))
     }
 
     fn users(&self, claim: &str) -> Vec<User> {
@@ -165,14 +184,20 @@ impl<'a> Look<'a> {
     }
 
     fn workload(&self, workload: &WorkloadRef) -> Option<WorkloadSeen> {
-        let key = Key::new(&self.record.namespace, &workload.name);
-        let seen = self.caches.workloads(workload.kind).get(&key)?;
-        let pods = self.pods.iter().filter(|pod| !pod.finished && self.is_owned(pod, &seen)).count();
+        let seen = self.seen(workload)?;
+        let pods = self.pods.iter().filter(|pod| !pod.finished && self.is_owned(pod, &seen));
+        let (ready, late): (Vec<_>, Vec<_>) = pods.partition(|pod| pod.ready && !pod.terminating);
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let trouble = |pod: &&Arc<SeenPod>| Some(format!("pod {}: {}", pod.key.name, self.trouble_of_pod(pod)?));
         Some(WorkloadSeen {
+            uid: seen.uid().clone(),
             version: seen.version().clone(),
             replicas: seen.replicas,
             mark: seen.mark,
-            pods: u32::try_from(pods).unwrap_or(u32::MAX),
+            pods: count(ready.len() + late.len()),
+            ready: count(ready.len()),
+            // Nobody asks before the pods are awaited.
+            trouble: late.iter().filter(|_| self.record.started.is_some()).find_map(trouble),
         })
     }
 

@@ -56,6 +56,8 @@ pub(crate) fn claim_record(name: &str) -> ClaimRecord {
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     }
 }
 
@@ -83,9 +85,12 @@ pub(crate) fn record() -> Record {
         workloads: vec![WorkloadRecord {
             workload: WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() },
             replicas: 2,
+            ready: None,
             when_scaled: None,
         }],
         stopped: None,
+        started: None,
+        ready: None,
         ended: None,
     }
 }

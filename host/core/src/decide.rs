@@ -2,7 +2,8 @@
 //!
 //! This is the table of the migration's order, and the only place that knows it. Each phase has a file:
 //! `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes), `settle`
-//! (everything back to what it was), `rollback` (the same, backwards). Every step that may be done now is returned, in
+//! (everything back to what it was), `rollback` (the same, backwards); `name` keeps the claims' names taken all the while.
+//! Every step that may be done now is returned, in
 //! any order; the barriers between phases are the group's:
 //!
 //! 1. all prepared before any workload stops;
@@ -23,6 +24,7 @@ use crate::waiting::{Awaited, Waiting};
 
 mod copy;
 mod cutover;
+mod name;
 mod prepare;
 mod rollback;
 mod settle;
@@ -48,10 +50,13 @@ pub fn decide(record: &Record, seen: &Observation, now: Timestamp) -> Decision {
     }
     let look = Look { record, seen, now };
     let mut next = Next::default();
-    match &record.goal {
-        Goal::Forward if record.proven() => cutover::decide(&look, &mut next),
-        Goal::Forward => prepare::decide(&look, &mut next),
-        Goal::Back(why) => rollback::decide(&look, why, &mut next),
+    name::hold(&look, &mut next);
+    if next.is_clear() {
+        match &record.goal {
+            Goal::Forward if record.proven() => cutover::decide(&look, &mut next),
+            Goal::Forward => prepare::decide(&look, &mut next),
+            Goal::Back(why) => rollback::decide(&look, why, &mut next),
+        }
     }
     next.decision(&look)
 }
@@ -67,6 +72,7 @@ struct Look<'a> {
 /// One recorded claim beside what is seen of it.
 #[derive(Clone, Copy)]
 struct Pair<'a> {
+    run: &'a str,
     name: &'a str,
     record: &'a ClaimRecord,
     seen: &'a ClaimSeen,
@@ -79,10 +85,14 @@ pub(crate) enum Named<'a> {
     Nothing,
     /// The original claim.
     Original(&'a Claim),
-    /// The claim on its destination volume.
+    /// The claim on its destination volume: Pending, and only there to keep the name, until that is reserved for it.
     Final(&'a Claim),
     /// The claim on its source volume, created anew by a turn back.
     Restored(&'a Claim),
+    /// One that this run has created for a destination volume that was lost since.
+    Outdated(&'a Claim),
+    /// One that a StatefulSet of the group has made because it was missing.
+    Stray(&'a Claim),
     /// Something else.
     Foreign,
 }
@@ -90,6 +100,7 @@ pub(crate) enum Named<'a> {
 /// For a claim of which nothing is seen.
 static NOTHING: ClaimSeen = ClaimSeen {
     named: None,
+    other_volume: None,
     destination: None,
     source: None,
     source_volume: None,
@@ -100,12 +111,17 @@ static NOTHING: ClaimSeen = ClaimSeen {
 
 impl<'a> Look<'a> {
     fn claims(&self) -> impl Iterator<Item = Pair<'a>> + use<'a> {
-        let seen = &self.seen.claims;
+        let (seen, run) = (&self.seen.claims, self.record.run.as_str());
         self.record.claims.iter().map(move |(name, record)| Pair {
+            run,
             name,
             record,
             seen: seen.get(name).unwrap_or(&NOTHING),
         })
+    }
+
+    fn is_forward(&self) -> bool {
+        self.record.goal == Goal::Forward
     }
 
     /// Returns the moment `seconds` after `since`, for a deadline.
@@ -136,8 +152,9 @@ impl<'a> Look<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name.
-    pub(crate) fn of(record: &ClaimRecord, seen: &'a ClaimSeen) -> Self {
+    /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name. A StatefulSet's
+    /// that has got one of our volumes is as good as ours.
+    pub(crate) fn of(run: &str, record: &ClaimRecord, seen: &'a ClaimSeen) -> Self {
         let Some(claim) = &seen.named else { return Self::Nothing };
         let on = |volume: &str| claim.volume.as_deref() == Some(volume);
         if record.uid.as_ref() == Some(&claim.uid) {
@@ -146,6 +163,10 @@ impl<'a> Named<'a> {
             Self::Final(claim)
         } else if on(&record.source.name) {
             Self::Restored(claim)
+        } else if claim.run.as_deref() == Some(run) {
+            Self::Outdated(claim)
+        } else if claim.made_by_set {
+            Self::Stray(claim)
         } else {
             Self::Foreign
         }
@@ -154,7 +175,7 @@ impl<'a> Named<'a> {
 
 impl<'a> Pair<'a> {
     fn named(&self) -> Named<'a> {
-        Named::of(self.record, self.seen)
+        Named::of(self.run, self.record, self.seen)
     }
 
     /// Reports a claim that this migration did not make.

@@ -80,6 +80,7 @@ impl Group {
         let workloads = workloads.filter(|facts| is_ours(&facts.workload)).map(|facts| WorkloadRecord {
             workload: facts.workload.clone(),
             replicas: facts.scale(),
+            ready: None,
             when_scaled: facts.when_scaled.clone(),
         });
         let name = names::record(self.claims.iter().map(String::as_str));
@@ -95,6 +96,8 @@ impl Group {
             claims,
             workloads: workloads.collect(),
             stopped: None,
+            started: None,
+            ready: None,
             ended: None,
         }
     }
@@ -126,6 +129,8 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     })
 }
 
@@ -150,6 +155,8 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
         failures: Vec::new(),
         evidence: Some(Evidence::Adopted),
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Imagined {
     pub pods: BTreeMap<String, Pod>,
     /// The workloads of the group.
     pub workloads: BTreeMap<WorkloadRef, Workload>,
+    /// The uids of the workloads that own a claim, by its name.
+    pub owners: BTreeMap<String, Vec<Uid>>,
     /// Writes so far; numbers new uids and versions.
     pub writes: u64,
     /// Volumes provisioned so far; numbers their names.
@@ -80,6 +82,8 @@ pub enum Owner {
 /// A workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Workload {
+    /// Its uid.
+    pub uid: Uid,
     /// Its resourceVersion.
     pub version: Version,
     /// The scale asked of it.
@@ -118,6 +122,7 @@ impl Imagined {
             volumes: BTreeMap::new(),
             pods: BTreeMap::new(),
             workloads: BTreeMap::new(),
+            owners: BTreeMap::new(),
             writes: 0,
             provisioned: 0,
         }
@@ -134,8 +139,8 @@ impl Imagined {
                 let pod = Pod { placed: true, progress: Progress::Running, ..pod };
                 world.pods.insert(format!("{}-{index}", workload.name), pod);
             }
-            let WorkloadSeen { version, replicas, mark, pods: _ } = seen.clone();
-            world.workloads.insert(workload.clone(), Workload { version, replicas, mark, claims });
+            let WorkloadSeen { uid, version, replicas, mark, pods: _, ready: _, trouble: _ } = seen.clone();
+            world.workloads.insert(workload.clone(), Workload { uid, version, replicas, mark, claims });
         }
         for (name, seen) in &seen.claims {
             world.place(record, name, seen);
@@ -148,7 +153,7 @@ impl Imagined {
         for (name, claim) in [(name, &seen.named), (&destination, &seen.destination), (&source, &seen.source)] {
             self.claims.extend(claim.iter().map(|claim| (name.to_owned(), claim.clone())));
         }
-        for volume in [&seen.source_volume, &seen.destination_volume].into_iter().flatten() {
+        for volume in [&seen.source_volume, &seen.destination_volume, &seen.other_volume].into_iter().flatten() {
             self.volumes.insert(volume.name.clone(), volume.clone());
         }
         for pod in &seen.pods {
@@ -177,9 +182,12 @@ impl Imagined {
         let workloads = record.workloads.iter().filter_map(|recorded| {
             let workload = self.workloads.get(&recorded.workload)?;
             let is_its = |pod: &&Pod| pod.owner == Owner::Workload(recorded.workload.clone()) && !pod.is_finished();
-            let pods = u32::try_from(self.pods.values().filter(is_its).count()).unwrap_or(u32::MAX);
-            let Workload { version, replicas, mark, claims: _ } = workload.clone();
-            Some((recorded.workload.clone(), WorkloadSeen { version, replicas, mark, pods }))
+            let its: Vec<&Pod> = self.pods.values().filter(is_its).collect();
+            let is_ready = |pod: &&&Pod| pod.progress == Progress::Running && !pod.leaving;
+            let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+            let (pods, ready) = (count(its.len()), count(its.iter().filter(is_ready).count()));
+            let Workload { uid, version, replicas, mark, claims: _ } = workload.clone();
+            Some((recorded.workload.clone(), WorkloadSeen { uid, version, replicas, mark, pods, ready, trouble: None }))
         });
         Observation { claims, workloads: workloads.collect() }
     }
@@ -210,8 +218,14 @@ impl Imagined {
                 Owner::Ours { .. } | Owner::Workload(_) | Owner::Other => {}
             }
         }
+        let named = self.claims.get(name);
         ClaimSeen {
-            named: self.claims.get(name).cloned(),
+            other_volume: recorded
+                .zip(named)
+                .and_then(|(recorded, named)| observation::other_volume_name(recorded, named))
+                .and_then(|other| self.volumes.get(other))
+                .cloned(),
+            named: named.cloned(),
             destination: temp.cloned(),
             source: self.claims.get(&source).cloned(),
             source_volume: recorded.and_then(|recorded| self.volumes.get(&recorded.source.name)).cloned(),
@@ -239,7 +253,8 @@ impl Imagined {
             placed: false,
             terminating: false,
             run,
-            turned_back: None,
+            touched: None,
+            made_by_set: false,
             fits: true,
             created: self.now,
             trouble: None,

@@ -38,6 +38,7 @@ pub fn violations(record: &Record, seen: &Observation) -> Vec<Violation> {
         claim.volumes_are_reserved();
         claim.evidence_comes_first();
         claim.copies_run_alone();
+        claim.source_is_kept_until_ready();
         claim.end_is_whole();
     }
     for workload in &record.workloads {
@@ -108,23 +109,50 @@ impl Checked<'_> {
 
     /// A copy counts only behind the fence, and no claim of the name is on the destination before all copies count.
     fn evidence_comes_first(&mut self) {
-        match Named::of(self.claim, self.seen) {
-            Named::Final(_) if !self.is_over_there() => {
+        match self.named() {
+            Named::Final(claim) if claim.bound && !self.is_over_there() => {
                 self.report("moved-unproven", "the claim is on its new volume before all copies are proven".to_owned());
             }
             Named::Original(_) if self.claim.evidence.is_some() => {
                 self.report("copied-unfenced", "its copy counts although the original claim exists".to_owned());
             }
-            Named::Nothing | Named::Original(_) | Named::Final(_) | Named::Restored(_) | Named::Foreign => {}
+            Named::Nothing
+            | Named::Original(_)
+            | Named::Final(_)
+            | Named::Restored(_)
+            | Named::Outdated(_)
+            | Named::Stray(_)
+            | Named::Foreign => {}
         }
     }
 
     /// While the copy that counts runs, no claim of the name lets a workload write to either volume.
     fn copies_run_alone(&mut self) {
         let copies = |pod: &&Pod| pod.purpose == Purpose::Copy && pod.progress == Progress::Running;
-        let is_ours = !matches!(Named::of(self.claim, self.seen), Named::Nothing | Named::Foreign);
-        if is_ours && let Some(pod) = self.seen.pods.iter().find(copies) {
+        let is_bound = match self.named() {
+            Named::Original(_) => true,
+            Named::Final(claim) | Named::Restored(claim) => claim.bound,
+            Named::Nothing | Named::Outdated(_) | Named::Stray(_) | Named::Foreign => false,
+        };
+        if is_bound && let Some(pod) = self.seen.pods.iter().find(copies) {
             self.report("copy-beside-claim", format!("pod {} copies while the claim exists", pod.name));
+        }
+    }
+
+    fn named(&self) -> Named<'_> {
+        Named::of(&self.record.run, self.claim, self.seen)
+    }
+
+    /// The source volume is there, and outlives its claim, until the workload was seen to run on the new one.
+    fn source_is_kept_until_ready(&mut self) {
+        let is_awaited = self.is_over_there() && self.record.stopped.is_some() && !self.record.workloads.is_empty();
+        if !is_awaited || self.record.ready.is_some() {
+            return;
+        }
+        let kept = |volume: &Volume| volume.is_retained() && volume.terminating.is_none();
+        if !self.seen.source_volume.as_ref().is_some_and(kept) {
+            let message = format!("volume {} is given up before the workload was Ready", self.claim.source.name);
+            self.report("disposed-unready", message);
         }
     }
 
@@ -135,11 +163,23 @@ impl Checked<'_> {
     /// volume is provisioned for it; and a pod starts only when all its claims are bound. `cleanup` removes them.
     fn end_is_whole(&mut self) {
         let Some(ended) = &self.record.ended else { return };
-        let claim = match (Named::of(self.claim, self.seen), &ended.how) {
-            (Named::Final(claim), Outcome::Migrated) => Some(claim),
+        let claim = match (Named::of(&self.record.run, self.claim, self.seen), &ended.how) {
+            (Named::Final(claim), Outcome::Migrated | Outcome::NotReady(_)) => Some(claim),
             (Named::Original(claim) | Named::Restored(claim), Outcome::RolledBack(_)) => Some(claim),
-            (Named::Nothing | Named::Original(_) | Named::Final(_) | Named::Restored(_) | Named::Foreign, _) => None,
+            (
+                Named::Nothing
+                | Named::Original(_)
+                | Named::Final(_)
+                | Named::Restored(_)
+                | Named::Outdated(_)
+                | Named::Stray(_)
+                | Named::Foreign,
+                _,
+            ) => None,
         };
+        if claim.is_some_and(|claim| claim.run.is_some() || claim.touched.is_some()) {
+            self.report("ended-with-marks", "the migration has ended, but marks of ours are on the claim".to_owned());
+        }
         if !claim.is_some_and(|claim| claim.bound && !claim.terminating) {
             self.report(
                 "ended-unbound",
@@ -149,7 +189,9 @@ impl Checked<'_> {
         let source = self.claim.source.name.as_str();
         let destination = self.claim.destination.as_ref().map(|volume| volume.name.as_str());
         let (own, volume) = match &ended.how {
-            Outcome::Migrated => (vec![Some(source), destination], &self.seen.destination_volume),
+            Outcome::Migrated | Outcome::NotReady(_) => {
+                (vec![Some(source), destination], &self.seen.destination_volume)
+            }
             Outcome::RolledBack(_) => (vec![Some(source)], &self.seen.source_volume),
         };
         let on_ours = |temp: &&Claim| temp.bound && own.contains(&temp.volume.as_deref());

@@ -18,6 +18,7 @@ pub mod imagined;
 pub mod invariants;
 pub mod names;
 pub mod observation;
+pub mod owner;
 pub mod policy;
 pub mod ports;
 pub mod record;

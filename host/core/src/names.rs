@@ -26,14 +26,15 @@ pub const DESTINATION_ACCESS_MODE: &str = "kurl.sh/pvcmigrate-destinationaccessm
 /// On a StorageClass: it is the cluster's default.
 pub const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
-/// On what one run makes (temporary claims, pods, records): that run's id, [`crate::record::Record::run`].
+/// On what one run makes (claims, pods, records): that run's id, [`crate::record::Record::run`]. Taken off a claim that has
+/// the original name once it is bound.
 pub const RUN: &str = "pvmigrate.dev/run";
 /// On a copy pod: its [`Purpose`].
 pub const PURPOSE: &str = "pvmigrate.dev/purpose";
 /// On a copy pod: which attempt it is, a decimal number.
 pub const ATTEMPT: &str = "pvmigrate.dev/attempt";
-/// On an original claim whose migration is being turned back: the run that does so.
-pub const TURNED_BACK: &str = "pvmigrate.dev/turned-back";
+/// On a claim that was written to only to change it: when, and by which run ([`crate::observation::Touch`]).
+pub const TOUCHED: &str = "pvmigrate.dev/touched";
 /// On a StatefulSet while it is down: its `persistentVolumeClaimRetentionPolicy.whenScaled` before.
 pub const WHEN_SCALED: &str = "pvmigrate.dev/when-scaled";
 /// Finalizer of a copy pod: keeps a finished pod, and so its result, until we have read it.

@@ -6,6 +6,8 @@
 //! seen to be gone (see [`ClaimSeen::users`]).
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 
@@ -26,6 +28,8 @@ pub struct Observation {
 pub struct ClaimSeen {
     /// Whatever holds the claim's name.
     pub named: Option<Claim>,
+    /// The volume that [`Self::named`] names, when that is neither of the two recorded ones.
+    pub other_volume: Option<Volume>,
     /// The temporary claim on the destination class.
     pub destination: Option<Claim>,
     /// The temporary claim that holds the source volume behind the fence.
@@ -38,8 +42,8 @@ pub struct ClaimSeen {
     ///
     /// A finished pod counts, because it keeps a deleted claim Terminating for as long as its object exists.
     ///
-    /// Once [`Self::named`] is absent, these must come from a read made after that absence was seen: a pod created with
-    /// `nodeName` while the claim was Terminating may have mounted it.
+    /// Once [`Self::named`] is not the original any more, these must come from a read made after that was seen: a pod
+    /// created with `nodeName` while the original was Terminating may have mounted it.
     pub users: Vec<User>,
     /// Pods of ours, and of an interrupted run of the reference tool, for this claim, by name.
     pub pods: Vec<Pod>,
@@ -53,6 +57,12 @@ pub fn destination_volume_name<'a>(record: &'a ClaimRecord, temp: Option<&'a Cla
     let recorded = record.destination.as_ref().map(|volume| volume.name.as_str());
     let named = temp.and_then(|temp| temp.volume.as_deref());
     if record.evidence.is_some() { recorded } else { named.or(recorded) }
+}
+
+/// Names the volume to show as [`ClaimSeen::other_volume`].
+pub fn other_volume_name<'a>(record: &ClaimRecord, named: &'a Claim) -> Option<&'a str> {
+    let recorded = [Some(&record.source.name), record.destination.as_ref().map(|volume| &volume.name)];
+    named.volume.as_ref().filter(|volume| !recorded.contains(&Some(*volume))).map(String::as_str)
 }
 
 /// Shows a claim.
@@ -72,14 +82,41 @@ pub struct Claim {
     pub terminating: bool,
     /// The run in its [`crate::names::RUN`] annotation.
     pub run: Option<String>,
-    /// The run in its [`crate::names::TURNED_BACK`] annotation.
-    pub turned_back: Option<String>,
+    /// What its [`crate::names::TOUCHED`] annotation says.
+    pub touched: Option<Touch>,
+    /// It is exactly what a StatefulSet of the group makes where a claim of this name is missing.
+    pub made_by_set: bool,
     /// On a temporary claim of no run: it names our claim, has the destination class, is large enough and has the modes.
     pub fits: bool,
     /// When it was created.
     pub created: Timestamp,
     /// Why it is not bound: the newest warning event about it, cleaned for terminals.
     pub trouble: Option<String>,
+}
+
+/// Tells of a write that was made to a claim only to change it: late writes of other processes then conflict, and the
+/// cluster's volume controller looks at the claim again.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Touch {
+    /// Which run wrote it.
+    pub run: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl fmt::Display for Touch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.at, self.run)
+    }
+}
+
+impl FromStr for Touch {
+    type Err = jiff::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (at, run) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Self { run: run.to_owned(), at: at.parse()? })
+    }
 }
 
 /// Shows a volume.
@@ -186,6 +223,8 @@ impl Pod {
 /// Shows a workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkloadSeen {
+    /// Its uid.
+    pub uid: Uid,
     /// Its resourceVersion.
     pub version: Version,
     /// The scale asked of it.
@@ -194,4 +233,8 @@ pub struct WorkloadSeen {
     pub mark: Option<u32>,
     /// Unfinished pods that it owns.
     pub pods: u32,
+    /// Those of them that are Ready and not being deleted.
+    pub ready: u32,
+    /// Why one of its pods is not Ready: the newest warning event about it, cleaned for terminals.
+    pub trouble: Option<String>,
 }

@@ -46,6 +46,12 @@ pub struct Record {
     /// When the first workload was about to be stopped: the begin of the downtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Timestamp>,
+    /// When every workload had been started again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started: Option<Timestamp>,
+    /// When as many pods were Ready as before the stop: the end of the downtime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<Timestamp>,
     /// How it ended; nothing is decided any more once this is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
@@ -87,16 +93,30 @@ pub struct Limits {
     pub start_seconds: u32,
     /// Seconds for the workload's pods to be gone.
     pub stop_seconds: u32,
+    /// Seconds for as many pods to be Ready again as before the stop.
+    #[serde(default = "ready_seconds")]
+    pub ready_seconds: u32,
     /// Seconds for a source volume to be gone after its delete (`--delete-pv-timeout`).
     pub delete_volume_seconds: u32,
 }
 
 impl Default for Limits {
     /// Three tries 10 s and 20 s apart ride out a node that restarts; 5 minutes pull a large image; 15 minutes let a
-    /// database with a long grace period stop; 300 s is the reference tool's figure.
+    /// database with a long grace period stop, and one with a long log come up; 300 s is the reference tool's figure.
     fn default() -> Self {
-        Self { attempts: 3, retry_seconds: 10, start_seconds: 300, stop_seconds: 900, delete_volume_seconds: 300 }
+        Self {
+            attempts: 3,
+            retry_seconds: 10,
+            start_seconds: 300,
+            stop_seconds: 900,
+            ready_seconds: ready_seconds(),
+            delete_volume_seconds: 300,
+        }
     }
+}
+
+fn ready_seconds() -> u32 {
+    900
 }
 
 /// Names what becomes of a source volume after its claim has moved.
@@ -167,6 +187,22 @@ pub struct ClaimRecord {
     /// The original claim was touched after the turn back, so no late fence can delete it.
     #[serde(default)]
     pub touched: bool,
+    /// Claims that a StatefulSet made under this name while it was free for a moment, in order; all were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<Stray>,
+    /// Owners that it had and that were missing at the end, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_owners: Vec<String>,
+}
+
+/// Tells of a claim that a StatefulSet made in place of one that was moving.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stray {
+    /// The claim's uid.
+    pub uid: Uid,
+    /// Its volume, if it had one: kept, because a pod may have written to it.
+    pub volume: Option<String>,
 }
 
 /// Names the source volume and what was true of it before the first change.
@@ -240,6 +276,9 @@ pub struct WorkloadRecord {
     pub workload: WorkloadRef,
     /// Its scale before the migration.
     pub replicas: u32,
+    /// Its Ready pods when it was about to be stopped; `None` when it was down already, or has not been stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<u32>,
     /// A StatefulSet's `whenScaled` before the migration, when it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when_scaled: Option<String>,
@@ -340,6 +379,8 @@ pub struct Ended {
 pub enum Outcome {
     /// Every claim is on the destination class.
     Migrated,
+    /// The same, but fewer pods were Ready at the deadline than before the stop. The source volumes are kept.
+    NotReady(String),
     /// Every claim is on its source volume again, for this reason.
     RolledBack(String),
 }

@@ -1,5 +1,8 @@
 //! Steps: one API write each, with its preconditions inside.
 
+use jiff::Timestamp;
+
+use crate::owner::Owner;
 use crate::record::{Fact, Purpose, Uid, Version, WorkloadRef};
 
 /// Names one object as it was seen; a write to it is refused when it has changed since.
@@ -27,8 +30,19 @@ pub enum Side {
 pub enum Reserved {
     /// The temporary claim of the source volume.
     SourceTemp,
+    /// The temporary claim on the destination class, which somebody has deleted.
+    DestinationTemp,
     /// The claim's own name.
     ClaimName,
+}
+
+/// Says what holds a claim's name and has to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Held {
+    /// Our own claim, not bound yet: the other volume shall have the name.
+    Pending,
+    /// A claim that a StatefulSet made.
+    Stray,
 }
 
 /// Asks for one write to the cluster or to the record.
@@ -47,6 +61,8 @@ pub enum Step {
     CreateDestination {
         /// The claim.
         claim: String,
+        /// The volume it had before somebody deleted it; without one a new volume is provisioned.
+        volume: Option<String>,
     },
     /// Takes over a fitting temporary claim that an interrupted run of the reference tool left.
     AdoptDestination {
@@ -131,7 +147,8 @@ pub enum Step {
         /// The temporary claim.
         target: Target,
     },
-    /// Creates the claim anew on its destination volume, if absent.
+    /// Creates the claim anew on its destination volume, if absent. It holds the name from the fence on, and stays Pending for
+    /// as long as the volume is reserved for the temporary claim.
     CreateFinalClaim {
         /// The claim.
         claim: String,
@@ -141,19 +158,40 @@ pub enum Step {
         /// The claim.
         claim: String,
     },
-    /// Touches the original claim, so that a late fence conflicts.
-    TouchOriginal {
+    /// Deletes a claim that holds the name and is not the original (uid and resourceVersion).
+    FreeName {
         /// The claim.
         claim: String,
-        /// The claim as seen.
+        /// What holds its name.
         target: Target,
+        /// Why that has to go.
+        held: Held,
     },
-    /// Takes the touch off again.
-    UntouchOriginal {
+    /// Sets `Retain` on the volume of a claim that a StatefulSet made in place of ours.
+    RetainStray {
+        /// The claim.
+        claim: String,
+        /// The volume.
+        volume: Target,
+    },
+    /// Writes to a claim only to change it: a late fence then conflicts, and the volume controller looks at it again.
+    Touch {
+        /// The claim it is about.
+        claim: String,
+        /// The claim as seen: the original, the final or a temporary one.
+        target: Target,
+        /// Now.
+        at: Timestamp,
+    },
+    /// Takes our marks off the claim that has the name, and gives it its owners in the same write. Refused as stale when one
+    /// of them does not exist any more.
+    Unmark {
         /// The claim.
         claim: String,
         /// The claim as seen.
         target: Target,
+        /// The owners; the original still has its own.
+        owners: Vec<Owner>,
     },
     /// Sets a volume's reclaim policy.
     RestoreReclaim {
@@ -194,11 +232,18 @@ impl Step {
                 | Fact::Warmed { claim, .. }
                 | Fact::CopyFailed { claim, .. }
                 | Fact::Copied { claim, .. }
-                | Fact::Touched { claim } => Some(claim),
-                Fact::Stopping { .. } | Fact::GrantedAttempts { .. } | Fact::TurnedBack { .. } | Fact::Ended(_) => None,
+                | Fact::Touched { claim }
+                | Fact::Stray { claim, .. }
+                | Fact::OwnersLost { claim, .. } => Some(claim),
+                Fact::Stopping { .. }
+                | Fact::Started { .. }
+                | Fact::Ready { .. }
+                | Fact::GrantedAttempts { .. }
+                | Fact::TurnedBack { .. }
+                | Fact::Ended(_) => None,
             },
             Self::RetainSource { claim, .. }
-            | Self::CreateDestination { claim }
+            | Self::CreateDestination { claim, .. }
             | Self::AdoptDestination { claim, .. }
             | Self::RetainDestination { claim, .. }
             | Self::StartPod { claim, .. }
@@ -209,8 +254,10 @@ impl Step {
             | Self::DeleteTemp { claim, .. }
             | Self::CreateFinalClaim { claim }
             | Self::RestoreOriginalClaim { claim }
-            | Self::TouchOriginal { claim, .. }
-            | Self::UntouchOriginal { claim, .. }
+            | Self::FreeName { claim, .. }
+            | Self::RetainStray { claim, .. }
+            | Self::Touch { claim, .. }
+            | Self::Unmark { claim, .. }
             | Self::RestoreReclaim { claim, .. }
             | Self::DeleteSourceVolume { claim, .. } => Some(claim),
             Self::MarkWorkload { .. } | Self::StopWorkload { .. } | Self::StartWorkload { .. } => None,
@@ -224,11 +271,15 @@ impl Step {
                 Fact::Destination { .. } => "note the destination volume",
                 Fact::Warmed { .. } => "note the warm copy",
                 Fact::Stopping { .. } => "note that the workloads stop",
+                Fact::Started { .. } => "note that the workloads are started",
+                Fact::Ready { .. } => "note that the pods are Ready",
+                Fact::OwnersLost { .. } => "note the owners that are missing",
                 Fact::CopyFailed { .. } => "note that a copy failed",
                 Fact::Copied { .. } => "note that the copy is proven",
                 Fact::GrantedAttempts { .. } => "allow more attempts",
                 Fact::TurnedBack { .. } => "turn back",
                 Fact::Touched { .. } => "note that the original claim is touched",
+                Fact::Stray { .. } => "note the claim that a StatefulSet made",
                 Fact::Ended(_) => "note the end",
             },
             Self::RetainSource { .. } => "keep the source volume (Retain)",
@@ -250,14 +301,20 @@ impl Step {
             Self::Reserve { side: Side::Source, holder: Reserved::ClaimName, .. } => {
                 "reserve the source volume for the claim"
             }
+            Self::Reserve { side: _, holder: Reserved::DestinationTemp, .. } => {
+                "reserve the destination volume for the copy"
+            }
             Self::Reserve { side: Side::Destination, .. } => "reserve the destination volume for the claim",
             Self::CreateSourceTemp { .. } => "create the temporary source claim",
             Self::DeleteTemp { side: Side::Source, .. } => "delete the temporary source claim",
             Self::DeleteTemp { side: Side::Destination, .. } => "delete the temporary destination claim",
-            Self::CreateFinalClaim { .. } => "create the claim on its new volume",
+            Self::CreateFinalClaim { .. } => "create the claim on its new volume, Pending for now",
+            Self::FreeName { held: Held::Pending, .. } => "delete the Pending claim",
+            Self::FreeName { held: Held::Stray, .. } => "delete the empty claim that its StatefulSet made",
+            Self::RetainStray { .. } => "keep the volume of the claim that its StatefulSet made (Retain)",
             Self::RestoreOriginalClaim { .. } => "create the claim on its old volume again",
-            Self::TouchOriginal { .. } => "touch the original claim",
-            Self::UntouchOriginal { .. } => "take the touch off the original claim",
+            Self::Touch { .. } => "touch the claim",
+            Self::Unmark { .. } => "take our marks off the claim and restore its owners",
             Self::RestoreReclaim { side: Side::Source, .. } => "restore the source volume's reclaim policy",
             Self::RestoreReclaim { side: Side::Destination, .. } => "restore the destination volume's reclaim policy",
             Self::StartWorkload { .. } => "scale back up",

@@ -42,6 +42,12 @@ pub enum Awaited {
     PodsGone,
     /// The claim is bound to its volume.
     ClaimBound,
+    /// The claim of ours that kept the name is gone.
+    NameFree,
+    /// The claim that a StatefulSet made in place of ours is gone.
+    StrayGone,
+    /// As many pods are Ready as before the stop.
+    PodsReady,
     /// The source volume's object is gone.
     SourceVolumeGone,
     /// A cache catches up with what another object already shows.
@@ -63,6 +69,9 @@ impl Awaited {
             Self::TempsGone => "the temporary claims to be gone",
             Self::PodsGone => "the copy pod to be gone",
             Self::ClaimBound => "the claim to be bound",
+            Self::NameFree => "the Pending claim to be gone",
+            Self::StrayGone => "the empty claim that its StatefulSet made to be gone",
+            Self::PodsReady => "as many pods to be Ready as before",
             Self::SourceVolumeGone => "the source volume's object to be gone",
             Self::FreshLook => "the cluster to show the last change",
         }

@@ -66,6 +66,9 @@ fn standing(record: &Record, next: &Decision) -> String {
     let back = if matches!(record.goal, Goal::Back(_)) { "going back: " } else { "" };
     match next {
         Decision::Finished(Ended { how: Outcome::Migrated, at }) => format!("migrated at {}", stamp(*at)),
+        Decision::Finished(Ended { how: Outcome::NotReady(why), at }) => {
+            format!("migrated at {}, not ready: {why}", stamp(*at))
+        }
         Decision::Finished(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {why}"),
         Decision::Blocked(_) => format!("{back}needs a person"),
         Decision::Act(steps) => {
@@ -110,7 +113,7 @@ struct RecordJson<'a> {
     begun: Timestamp,
     down_since: Option<Timestamp>,
     ended: Option<Timestamp>,
-    /// `under-way`, `needs-person`, `migrated` or `rolled-back`.
+    /// `under-way`, `needs-person`, `migrated`, `not-ready` (migrated, but not Ready in time) or `rolled-back`.
     standing: &'static str,
     /// Why it goes, or went, back.
     going_back: Option<&'a str>,
@@ -147,12 +150,13 @@ fn record(Standing { record, next }: &Standing) -> RecordJson<'_> {
         claims: record.claims.keys().map(String::as_str).collect(),
         workloads: record.workloads.iter().map(WorkloadJson::from).collect(),
         begun: record.begun,
-        down_since: record.stopped.filter(|_| record.is_open()),
+        down_since: record.stopped.filter(|_| record.is_open() && record.ready.is_none()),
         ended: record.ended.as_ref().map(|ended| ended.at),
         standing: match next {
             Decision::Act(_) | Decision::Wait(_) => "under-way",
             Decision::Blocked(_) => "needs-person",
             Decision::Finished(Ended { how: Outcome::Migrated, .. }) => "migrated",
+            Decision::Finished(Ended { how: Outcome::NotReady(_), .. }) => "not-ready",
             Decision::Finished(Ended { how: Outcome::RolledBack(_), .. }) => "rolled-back",
         },
         going_back: match &record.goal {

@@ -54,6 +54,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
     }
     for claim in report.groups.iter().flat_map(|group| &group.claims) {
         text.push_str(&differences(claim, screen));
+        text.push_str(&remarks(claim));
     }
     text.push_str(&old_disks(report, disposal));
     if !report.defaults_changed.is_empty() {
@@ -128,6 +129,7 @@ fn verified(verified: &Verified) -> &'static str {
 pub(super) fn outcome(end: &GroupEnd) -> &'static str {
     match end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated",
+        GroupEnd::Ended(Ended { how: Outcome::NotReady(_), .. }) => "migrated, not ready",
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => "rolled back",
         GroupEnd::Blocked(_) => "needs a person",
         GroupEnd::NotBegun(_) => "not begun",
@@ -145,6 +147,19 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
         let _ = writeln!(text, "  {}", clean(words));
     };
     match &group.end {
+        GroupEnd::Ended(Ended { how: Outcome::NotReady(why), .. }) => {
+            line(why);
+            let old: Vec<&str> = group.claims.iter().map(|claim| claim.old_volume.as_str()).collect();
+            line(&format!("the old volumes are kept, as they were at the stop: {}", old.join(", ")));
+            line(&format!("see why: kubectl describe pods -n {}", group.namespace));
+            if let Some(claim) = group.claims.first() {
+                line(&format!(
+                    "to go back with what was written since, move the claims of that class back: \
+                     pvmigrate migrate --source-sc {} --dest-sc {} --namespace {}",
+                    claim.to, claim.from, group.namespace
+                ));
+            }
+        }
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => {
             line(why);
             line("its workloads run again on the old volumes");
@@ -173,6 +188,30 @@ fn differences(claim: &ClaimReport, screen: &Screen) -> String {
     let mut text = format!("\n{}\n", screen.paint.bad(&title));
     for difference in differences {
         let _ = writeln!(text, "  {}", clean(difference));
+    }
+    text
+}
+
+/// Tells what happened to a claim on the way that its owner should know.
+fn remarks(claim: &ClaimReport) -> String {
+    let name = format!("{}/{}", clean(&claim.namespace), clean(&claim.name));
+    let mut text = String::new();
+    for volume in &claim.strays {
+        let kept = volume.as_ref().map_or_else(
+            || "It had no volume yet.".to_owned(),
+            |volume| {
+                format!("Its volume {} is kept; delete it once you are sure nothing was written there.", clean(volume))
+            },
+        );
+        let _ = writeln!(
+            text,
+            "\n{name}: while it moved, its StatefulSet was scaled up and made an empty claim in its place. \
+             That claim was removed before the end. {kept}"
+        );
+    }
+    if !claim.lost_owners.is_empty() {
+        let owners = clean(&claim.lost_owners.join(", "));
+        let _ = writeln!(text, "\n{name}: left without its owner {owners}, which does not exist any more.");
     }
     text
 }
@@ -218,6 +257,7 @@ mod tests {
         let mut report = samples::report(vec![
             ended(&["data-web-0", "data-web-1"], Outcome::Migrated),
             ended(&["cache"], Outcome::RolledBack("claim cache: 3 copies failed, the last: exit 23".to_owned())),
+            ended(&["slow"], Outcome::NotReady("StatefulSet web: 1 of 2 pods Ready: pod web-1: BackOff".to_owned())),
             (samples::record(&["held"], true), GroupEnd::Blocked(vec![samples::blocker()])),
             (samples::record(&["late"], true), GroupEnd::Interrupted),
             (
@@ -226,6 +266,8 @@ mod tests {
             ),
         ]);
         report.groups[0].claims[1].verified = Verified::Differs(vec!["a/b: bytes (from byte 17 on)".to_owned()]);
+        report.groups[0].claims[0].strays = vec![None, Some("pvc-stray".to_owned())];
+        report.groups[0].claims[0].lost_owners = vec!["StatefulSet web".to_owned()];
         report.defaults_changed = vec!["fast".to_owned(), "slow".to_owned()];
         report.unclaimed = vec!["pv-lost".to_owned()];
         report

@@ -114,6 +114,8 @@ pub(crate) fn claim(name: &str) -> ClaimRecord {
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     }
 }
 
@@ -133,11 +135,13 @@ pub(crate) fn record(claims: &[&str], used: bool) -> Record {
         goal: Goal::Forward,
         claims: claims.iter().map(|name| ((*name).to_owned(), claim(name))).collect(),
         workloads: if used {
-            vec![WorkloadRecord { workload: web(), replicas: 2, when_scaled: None }]
+            vec![WorkloadRecord { workload: web(), replicas: 2, ready: None, when_scaled: None }]
         } else {
             Vec::new()
         },
         stopped: None,
+        started: None,
+        ready: None,
         ended: None,
     }
 }
@@ -165,7 +169,8 @@ fn first_look(record: &Record) -> Observation {
             placed: false,
             terminating: false,
             run: None,
-            turned_back: None,
+            touched: None,
+            made_by_set: false,
             fits: false,
             created: at(-1000),
             trouble: None,
@@ -186,8 +191,16 @@ fn first_look(record: &Record) -> Observation {
         ..ClaimSeen::default()
     };
     let workload = |it: &WorkloadRecord| {
-        let version = Version("1".to_owned());
-        (it.workload.clone(), WorkloadSeen { version, replicas: it.replicas, mark: None, pods: it.replicas })
+        let seen = WorkloadSeen {
+            uid: Uid("w".to_owned()),
+            version: Version("1".to_owned()),
+            replicas: it.replicas,
+            mark: None,
+            pods: it.replicas,
+            ready: it.replicas,
+            trouble: None,
+        };
+        (it.workload.clone(), seen)
     };
     Observation {
         claims: record.claims.iter().map(|(name, claim)| (name.clone(), seen(name, claim))).collect(),

@@ -1,15 +1,19 @@
 //! Claims (`v1` PersistentVolumeClaim).
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::names;
-use pvmigrate_core::observation::Claim;
+use pvmigrate_core::observation::{Claim, Touch};
 use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::record::{ClaimRecord, Uid, Version};
 use pvmigrate_core::survey::ClaimFacts;
 use serde_json::{Map, Value};
 
+use super::workload::ClaimTemplate;
 use super::{Key, Unreadable, annotation, created, is_managed, owned_annotation, owner, storage, uid, version};
 use crate::cache::{Kept, Reads};
 
@@ -25,6 +29,12 @@ pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const BINDING: [&str; 3] =
     ["volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner", SELECTED_NODE];
 const BINDING_PREFIX: &str = "pv.kubernetes.io/";
+
+/// What the annotations begin with that Kubernetes' volume controllers and provisioners write on claims.
+const VOLUME_PREFIXES: [&str; 3] = [BINDING_PREFIX, "volume.kubernetes.io/", "volume.beta.kubernetes.io/"];
+
+/// Marks of ours that a migration takes off again.
+const MARKS: [&str; 2] = [names::RUN, names::TOUCHED];
 
 /// The finalizer with which Kubernetes holds a claim that pods use.
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
@@ -54,7 +64,10 @@ pub(crate) struct SeenClaim {
     placed: bool,
     terminating: bool,
     run: Option<String>,
-    turned_back: Option<String>,
+    touched: Option<Touch>,
+    labels: BTreeMap<String, String>,
+    /// Its annotations without those of Kubernetes' own volume controllers.
+    annotations: BTreeMap<String, String>,
     /// The claim that this one serves as a temporary claim.
     serves: Option<String>,
     modes: Vec<AccessMode>,
@@ -90,7 +103,9 @@ impl Reads<PersistentVolumeClaim> for SeenClaim {
             placed: annotation(metadata, SELECTED_NODE).is_some(),
             terminating: metadata.deletion_timestamp.is_some(),
             run: owned_annotation(metadata, names::RUN),
-            turned_back: owned_annotation(metadata, names::TURNED_BACK),
+            touched: annotation(metadata, names::TOUCHED).and_then(|touched| touched.parse().ok()),
+            labels: metadata.labels.clone().unwrap_or_default(),
+            annotations: own_annotations(metadata),
             serves: owned_annotation(metadata, names::CLAIM),
             modes: modes(spec.and_then(|spec| spec.access_modes.as_ref())),
             volume_mode: volume_mode(claim),
@@ -106,6 +121,16 @@ impl SeenClaim {
         self.bound
     }
 
+    /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. Whoever else makes one says so in
+    /// annotations, as kubectl and Helm do, or leaves the set's labels out.
+    pub(crate) fn is_made_from(&self, template: &ClaimTemplate) -> bool {
+        let has = |(key, value): (&String, &String)| self.labels.get(key) == Some(value);
+        self.run.is_none()
+            && template.names(&self.key.name)
+            && template.labels.iter().all(has)
+            && self.annotations == template.annotations
+    }
+
     pub(crate) fn is_run(&self, run: &str) -> bool {
         self.run.as_deref() == Some(run)
     }
@@ -119,7 +144,7 @@ impl SeenClaim {
             && self.volume_mode == record.volume_mode
     }
 
-    pub(crate) fn shown(&self, fits: bool, trouble: Option<String>) -> Claim {
+    pub(crate) fn shown(&self, fits: bool, made_by_set: bool, trouble: Option<String>) -> Claim {
         Claim {
             uid: self.uid.clone(),
             version: self.version.clone(),
@@ -128,12 +153,20 @@ impl SeenClaim {
             placed: self.placed,
             terminating: self.terminating,
             run: self.run.clone(),
-            turned_back: self.turned_back.clone(),
+            touched: self.touched.clone(),
+            made_by_set,
             fits,
             created: self.created,
             trouble: trouble.filter(|_| !self.bound),
         }
     }
+}
+
+/// Returns the annotations that Kubernetes' volume controllers do not write by themselves.
+pub(crate) fn own_annotations(metadata: &ObjectMeta) -> BTreeMap<String, String> {
+    let is_own = |(key, _): &(&String, &String)| !VOLUME_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let annotations = metadata.annotations.iter().flatten().filter(is_own);
+    annotations.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Tells whether the claim is a temporary or a preflight one, of ours or of the reference tool.
@@ -206,7 +239,8 @@ fn manifest(claim: &PersistentVolumeClaim) -> Result<Value, Unreadable> {
         }
         retain(metadata, "annotations", |annotations: &mut Map<String, Value>| {
             annotations.retain(|key, _| {
-                !key.starts_with(BINDING_PREFIX) && !BINDING.contains(&key.as_str()) && key != names::TURNED_BACK
+                let key = key.as_str();
+                !key.starts_with(BINDING_PREFIX) && !BINDING.contains(&key) && !MARKS.contains(&key)
             });
             annotations.is_empty()
         });
@@ -265,7 +299,7 @@ status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 10Gi}}
     #[test]
     fn a_bound_claim_is_shown_as_it_is() {
         let seen = SeenClaim::read(&yaml(BOUND)).unwrap();
-        let shown = seen.shown(false, Some("an old warning".to_owned()));
+        let shown = seen.shown(false, false, Some("an old warning".to_owned()));
         assert_eq!(shown.volume.as_deref(), Some("pvc-3c1e"));
         assert_eq!((shown.version, shown.uid), (Version("812".to_owned()), Uid("3c1e".to_owned())));
         assert!(shown.bound && !shown.terminating);

@@ -19,6 +19,8 @@ pub(crate) struct SeenPod {
     pub(crate) version: Version,
     pub(crate) created: Timestamp,
     pub(crate) node: Option<String>,
+    /// It has the condition `Ready`.
+    pub(crate) ready: bool,
     /// Its phase is `Succeeded` or `Failed`: it runs nothing any more.
     pub(crate) finished: bool,
     pub(crate) terminating: bool,
@@ -66,6 +68,7 @@ impl Reads<Pod> for SeenPod {
             version: version(metadata),
             created: created(metadata),
             node: node(pod),
+            ready: is_ready(pod),
             finished: is_finished(pod),
             terminating: metadata.deletion_timestamp.is_some(),
             claims: mounted(pod).map(|mount| mount.claim).collect(),
@@ -102,6 +105,11 @@ pub(crate) fn node(pod: &Pod) -> Option<String> {
 
 pub(crate) fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 /// Tells whether all its containers have ended for good.

@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::{PersistentVolumeClaim, PersistentVolumeClaimSpec, VolumeResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::names;
+use pvmigrate_core::owner::Owner;
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde_json::Error;
@@ -15,9 +16,14 @@ use crate::from_resource::claim::{BETA_CLASS, SELECTED_NODE};
 /// Builds the temporary claim on the destination class.
 ///
 /// For a class that binds late it names the node that uses the source, so that no pod has to be scheduled first. Source and
-/// destination then lie where one copy pod can mount both.
-pub(crate) fn destination(record: &Record, name: &str, claim: &ClaimRecord) -> PersistentVolumeClaim {
-    let (temp, spec) = (names::destination_claim(name), spec(claim, &record.asked.dest_class, None));
+/// destination then lie where one copy pod can mount both. One that somebody has deleted comes back on its `volume`.
+pub(crate) fn destination(
+    record: &Record,
+    name: &str,
+    claim: &ClaimRecord,
+    volume: Option<&str>,
+) -> PersistentVolumeClaim {
+    let (temp, spec) = (names::destination_claim(name), spec(claim, &record.asked.dest_class, volume));
     let mut destination = temporary(record, name, &temp, KIND_DESTINATION, spec);
     if let Some(node) = claim.source.node.as_deref().filter(|_| record.asked.binds_late) {
         destination.metadata.annotations.get_or_insert_default().extend(map([(SELECTED_NODE, node)]));
@@ -85,14 +91,14 @@ pub(crate) fn words(modes: &[AccessMode]) -> Vec<String> {
 
 /// Builds the claim anew, on its destination volume.
 ///
-/// Labels, annotations, owners and finalizers are the original's. `dataSource` and `dataSourceRef` stay too: they make
+/// Labels, annotations and finalizers are the original's; our mark comes off, and its owners on, at the end. `dataSource` and `dataSourceRef` stay too: they make
 /// a provisioner act on an unbound claim only, and this one names its volume. A `volumeAttributesClassName` goes: it
 /// tunes volumes of the old driver.
 ///
 /// # Errors
 /// When the recorded manifest is no claim.
 pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
-    let mut anew = original(claim)?;
+    let mut anew = original(record, claim)?;
     if let Some(annotations) = &mut anew.metadata.annotations {
         // It would win over the field.
         annotations.remove(BETA_CLASS);
@@ -110,27 +116,44 @@ pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVol
 ///
 /// # Errors
 /// When the recorded manifest is no claim.
-pub(crate) fn restored(claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
-    let mut anew = original(claim)?;
+pub(crate) fn restored(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
+    let mut anew = original(record, claim)?;
     anew.spec.get_or_insert_default().volume_name = Some(claim.source.name.clone());
     Ok(anew)
 }
 
-/// Reads the recorded manifest.
+/// Reads the recorded manifest, and marks it as of this run.
 ///
-/// An owner that is a pod is left out: a StatefulSet that deletes its claims sets one for as long as it scales down,
-/// that pod is gone by now, and the garbage collector deletes what only a gone object owns.
-fn original(claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
+/// Owners are left out: one that is gone by now would have the garbage collector delete the claim. Those that exist at the
+/// end are set then.
+fn original(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
     let mut original: PersistentVolumeClaim = serde_json::from_value(claim.manifest.clone())?;
-    if let Some(owners) = &mut original.metadata.owner_references {
-        owners.retain(|owner| owner.kind != "Pod");
-    }
+    original.metadata.owner_references = None;
+    original.metadata.annotations.get_or_insert_default().extend(map([(names::RUN, record.run.as_str())]));
     Ok(original)
+}
+
+/// Returns the references to these owners: as recorded, but for the uid, which is what it is now.
+///
+/// # Errors
+/// When the recorded manifest is no claim.
+pub(crate) fn owner_references(claim: &ClaimRecord, owners: &[Owner]) -> Result<Vec<OwnerReference>, Error> {
+    let original: PersistentVolumeClaim = serde_json::from_value(claim.manifest.clone())?;
+    let recorded = original.metadata.owner_references.unwrap_or_default().into_iter();
+    let now = recorded.filter_map(|reference| {
+        let is_it =
+            |owner: &&Owner| owner.workload.kind.word() == reference.kind && owner.workload.name == reference.name;
+        let uid = owners.iter().find(is_it)?.uid.0.clone();
+        Some(OwnerReference { uid, ..reference })
+    });
+    Ok(now.collect())
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
 mod tests {
+    use pvmigrate_core::record::{Uid, WorkloadKind, WorkloadRef};
+
     use super::*;
     use crate::testing::record;
 
@@ -138,17 +161,20 @@ mod tests {
     fn the_four_claims_of_a_migration() {
         let record = record();
         let claim = &record.claims["data-web-0"];
-        insta::assert_json_snapshot!("temporary_destination", destination(&record, "data-web-0", claim));
+        insta::assert_json_snapshot!("temporary_destination", destination(&record, "data-web-0", claim, None));
         insta::assert_json_snapshot!("temporary_source", source(&record, "data-web-0", claim));
         insta::assert_json_snapshot!("final", last(&record, claim).unwrap());
-        insta::assert_json_snapshot!("restored", restored(claim).unwrap());
+        insta::assert_json_snapshot!("restored", restored(&record, claim).unwrap());
+        let web = WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() };
+        let owners = [Owner { workload: web, uid: Uid("s2".to_owned()) }];
+        insta::assert_json_snapshot!("owners", owner_references(claim, &owners).unwrap());
     }
 
     #[test]
     fn a_class_that_binds_late_is_told_the_node_that_is_known() {
         let mut record = record();
         let node_of = |record: &Record| {
-            let claim = destination(record, "data-web-0", &record.claims["data-web-0"]);
+            let claim = destination(record, "data-web-0", &record.claims["data-web-0"], None);
             claim.metadata.annotations.unwrap().get(SELECTED_NODE).cloned()
         };
         record.claims.get_mut("data-web-0").unwrap().source.node = Some("node-a".to_owned());

@@ -1,8 +1,9 @@
 //! Merge patches: every change of an object that exists. Each carries the version it is for, so that the API server
 //! refuses it with 409 when the object has changed.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use pvmigrate_core::names;
-use pvmigrate_core::observation::RETAIN;
+use pvmigrate_core::observation::{RETAIN, Touch};
 use pvmigrate_core::record::{Record, Uid, Version};
 use serde_json::{Value, json};
 
@@ -63,6 +64,20 @@ pub(crate) fn annotate<const N: usize>(version: &Version, annotations: [(&str, O
     let mut patch = json!({"metadata": {"resourceVersion": version.0, "annotations": {}}});
     for (key, value) in annotations {
         patch["metadata"]["annotations"][key] = value.into();
+    }
+    patch
+}
+
+/// Touches a claim.
+pub(crate) fn touch(version: &Version, touch: &Touch) -> Value {
+    annotate(version, [(names::TOUCHED, Some(&touch.to_string()))])
+}
+
+/// Takes our marks off a claim, and gives it these owners. One that needs none keeps those that it has got since.
+pub(crate) fn unmark(version: &Version, owners: &[OwnerReference]) -> Value {
+    let mut patch = annotate(version, [(names::RUN, None), (names::TOUCHED, None)]);
+    if !owners.is_empty() {
+        patch["metadata"]["ownerReferences"] = json!(owners);
     }
     patch
 }
@@ -131,8 +146,9 @@ mod tests {
             "reclaim": reclaim(&version, "Delete"),
             "reserve": reserve(&version, "shop", "data-web-0"),
             "adopt": adopt(&version, "run-1"),
-            "touch": annotate(&version, [(names::TURNED_BACK, Some("run-1"))]),
-            "untouch": annotate(&version, [(names::TURNED_BACK, None)]),
+            "touch": touch(&version, &Touch { run: "run-1".to_owned(), at: jiff::Timestamp::UNIX_EPOCH }),
+            "unmark": unmark(&version, &[]),
+            "unmark_an_owned_claim": unmark(&version, &[OwnerReference { name: "web".to_owned(), ..OwnerReference::default() }]),
             "mark": mark(&version, 3),
             "stop": stop(&version, 3, None),
             "stop_a_set_that_deletes": stop(&version, 3, Some("Delete")),

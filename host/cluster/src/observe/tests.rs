@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use pvmigrate_core::record::{WorkloadKind, WorkloadRecord};
 
 use super::*;
@@ -65,11 +65,16 @@ fn a_copy_may_start_only_between_the_fence_and_its_pod() {
     assert!(!is_before_copy());
     caches.claims.applied(claim("data-web-0-pvcmigrate-src", "Bound"));
     assert!(is_before_copy());
-    caches.claims.applied(claim("data-web-0", "Bound"));
-    assert!(!is_before_copy(), "the name is taken");
+    caches.claims.applied(claim("data-web-0", "Pending"));
+    assert!(is_before_copy(), "ours has the name");
+    let original = SeenClaim::read(&yaml(
+        "{metadata: {name: data-web-0, namespace: shop, uid: original, resourceVersion: '2'}, status: {phase: Bound}}",
+    ));
+    caches.claims.applied(original.unwrap());
+    assert!(!is_before_copy(), "the original is there");
     caches.claims.deleted(
         &Key::new("shop", "data-web-0"),
-        &Uid("data-web-0".to_owned()),
+        &Uid("original".to_owned()),
         &pvmigrate_core::record::Version("3".to_owned()),
     );
     caches.pods.applied(copy("ours", "copy", RUNS));
@@ -161,11 +166,40 @@ fn a_deployments_pods_are_counted_through_its_replica_sets() {
         let owner = format!(
             "ownerReferences: [{{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d, uid: {set}, controller: true}}]"
         );
-        caches.pods.applied(pod(name, &owner, "x", "{phase: Running}"));
+        let ready = if name == "one" { "True" } else { "False" };
+        let status = format!("{{phase: Running, conditions: [{{type: Ready, status: '{ready}'}}]}}");
+        caches.pods.applied(pod(name, &owner, "x", &status));
     }
     let mut record = record();
     let workload = WorkloadRef { kind: WorkloadKind::Deployment, name: "web".to_owned() };
-    record.workloads = vec![WorkloadRecord { workload: workload.clone(), replicas: 2, when_scaled: None }];
+    record.workloads = vec![WorkloadRecord { workload: workload.clone(), replicas: 2, ready: None, when_scaled: None }];
     let seen = Look::at(&record, &caches).observation(&HashMap::new()).workloads[&workload].clone();
-    assert_eq!((seen.replicas, seen.pods, seen.version.0.as_str()), (2, 2, "4"));
+    assert_eq!((seen.replicas, seen.pods, seen.ready, seen.version.0.as_str()), (2, 2, 1, "4"));
+    assert_eq!(seen.uid, Uid("d1".to_owned()));
+}
+
+#[test]
+fn a_claim_is_a_sets_only_when_the_set_makes_exactly_such() {
+    let caches = Caches::unfed(true);
+    let set: StatefulSet = yaml(
+        "{metadata: {name: web, namespace: shop, uid: s1}, spec: {serviceName: web, template: {},
+          selector: {matchLabels: {app: web}},
+          volumeClaimTemplates: [{metadata: {name: data, labels: {tier: db}, annotations: {team: checkout}}}]}}",
+    );
+    caches.stateful_sets.applied(SeenWorkload::read(&set).unwrap());
+    let is_made = |name: &str, labels: &str, annotations: &str| {
+        let text = format!(
+            "{{metadata: {{name: {name}, namespace: shop, uid: other, labels: {{{labels}}}, annotations: {{{annotations}}}}}}}"
+        );
+        caches.claims.applied(SeenClaim::read(&yaml(&text)).unwrap());
+        seen(&caches, &HashMap::new()).named.unwrap().made_by_set
+    };
+    let (labels, annotations) = ("app: web, tier: db", "team: checkout");
+    assert!(is_made("data-web-0", labels, annotations));
+    assert!(is_made("data-web-0", labels, "team: checkout, pv.kubernetes.io/bind-completed: 'yes'"));
+    assert!(is_made("data-web-0", "app: web, tier: db, zone: a", annotations), "a webhook may add labels");
+    assert!(!is_made("data-web-0", "app: web", annotations));
+    assert!(!is_made("data-web-0", labels, ""));
+    assert!(!is_made("data-web-0", labels, "team: checkout, kubectl.kubernetes.io/last-applied-configuration: x"));
+    assert!(!is_made("data-web-0", labels, "team: checkout, pvmigrate.dev/run: run-1"));
 }

@@ -41,7 +41,7 @@ async fn a_run_that_may_not_watch_pods_does_not_start_and_one_that_may_not_watch
         record(&crate::stage::survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
     let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
     let world = watched.world();
-    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned() }).await.unwrap();
+    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned(), volume: None }).await.unwrap();
     // Seen before it is bound: the trouble says why nobody knows more.
     let seen = world.observe(&record).await.unwrap().claims["data"].destination.clone().unwrap();
     if !seen.bound {
@@ -67,7 +67,7 @@ async fn a_refused_write_says_what_may_not_be_done() {
     let record =
         record(&crate::stage::survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
     let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
-    let step = Step::CreateDestination { claim: "data".to_owned() };
+    let step = Step::CreateDestination { claim: "data".to_owned(), volume: None };
     let error = watched.world().execute(&record, &step).await.unwrap_err();
     let words = "not allowed to create persistentvolumeclaims data-pvcmigrate in namespace shop: ";
     assert!(error.to_string().starts_with(words), "{error}");

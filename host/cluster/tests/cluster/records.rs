@@ -27,7 +27,7 @@ async fn a_record_is_created_once_and_replaced_by_version() {
     assert_eq!(records.load(&record.id()).await.unwrap(), None);
     let first = stored(records.save(&record, None).await);
     assert_eq!(records.save(&record, None).await.unwrap(), Saved::Conflict);
-    let next = record.clone().with(Fact::Stopping { at: jiff::Timestamp::UNIX_EPOCH }).unwrap();
+    let next = record.clone().with(Fact::Stopping { at: jiff::Timestamp::UNIX_EPOCH, ready: Vec::new() }).unwrap();
     let second = stored(records.save(&next, Some(&first)).await);
     assert_eq!(records.save(&record, Some(&first)).await.unwrap(), Saved::Conflict);
     assert_eq!(records.load(&record.id()).await.unwrap(), Some((next, second.clone())));

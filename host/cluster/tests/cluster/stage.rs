@@ -126,6 +126,8 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     };
     Record {
         format: FORMAT,
@@ -146,8 +148,15 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
         },
         goal: Goal::Forward,
         claims: [(claim.to_owned(), claim_record)].into(),
-        workloads: vec![WorkloadRecord { workload, replicas: seen.scale(), when_scaled: seen.when_scaled.clone() }],
+        workloads: vec![WorkloadRecord {
+            workload,
+            replicas: seen.scale(),
+            ready: None,
+            when_scaled: seen.when_scaled.clone(),
+        }],
         stopped: None,
+        started: None,
+        ready: None,
         ended: None,
     }
 }

@@ -64,7 +64,7 @@ async fn a_write_is_seen_by_the_very_next_look() {
     assert_ne!(seen.version, volume.version);
     let object = scene.stage.object("PersistentVolume", &volume.name).unwrap();
     assert!(object["metadata"]["annotations"]["kurl.sh/pvcmigrate-sourcenode"].is_string(), "{object}");
-    assert_eq!(scene.execute(&Step::CreateDestination { claim: claim() }).await, Done::Applied);
+    assert_eq!(scene.execute(&Step::CreateDestination { claim: claim(), volume: None }).await, Done::Applied);
     assert!(scene.look().await.claims["data"].destination.is_some());
 }
 
@@ -94,18 +94,22 @@ async fn an_old_version_is_refused_without_a_request_where_the_cache_knows() {
 async fn the_fence_is_refused_when_the_claim_has_changed() {
     let scene = Scene::new().await;
     let target = scene.original().await;
+    let touch = |target: &Target| Step::Touch { claim: claim(), target: target.clone(), at: jiff::Timestamp::now() };
     let fence = |target: Target| Step::DeleteOriginalClaim { claim: claim(), target };
     assert_eq!(scene.execute(&fence(old(&target))).await, Done::Stale);
     let other = Target { uid: Uid("other".to_owned()), ..target.clone() };
     assert_eq!(scene.execute(&fence(other)).await, Done::Stale);
     assert!(!scene.look().await.claims["data"].named.as_ref().unwrap().terminating);
     // The touch of a turn back is such a change.
-    assert_eq!(scene.execute(&Step::TouchOriginal { claim: claim(), target: target.clone() }).await, Done::Applied);
+    assert_eq!(scene.execute(&touch(&target)).await, Done::Applied);
     assert_eq!(scene.execute(&fence(target)).await, Done::Stale);
     let touched = scene.original().await;
-    assert_eq!(scene.execute(&Step::UntouchOriginal { claim: claim(), target: touched }).await, Done::Applied);
+    assert_eq!(
+        scene.execute(&Step::Unmark { claim: claim(), target: touched, owners: Vec::new() }).await,
+        Done::Applied
+    );
     let seen = scene.look().await.claims["data"].named.clone().unwrap();
-    assert_eq!(seen.turned_back, None);
+    assert_eq!(seen.touched, None);
     // The claim is in use, so that it stays on as terminating.
     assert_eq!(scene.execute(&fence(scene.original().await)).await, Done::Applied);
     assert!(scene.look().await.claims["data"].named.as_ref().unwrap().terminating);
@@ -115,7 +119,7 @@ async fn the_fence_is_refused_when_the_claim_has_changed() {
 async fn creating_and_deleting_twice_is_harmless() {
     let scene = Scene::new().await;
     for _ in 0..2 {
-        assert_eq!(scene.execute(&Step::CreateDestination { claim: claim() }).await, Done::Applied);
+        assert_eq!(scene.execute(&Step::CreateDestination { claim: claim(), volume: None }).await, Done::Applied);
     }
     let seen = scene.look().await.claims["data"].destination.clone().unwrap();
     let target = Target { name: "data-pvcmigrate".to_owned(), uid: seen.uid, version: seen.version };
@@ -157,7 +161,7 @@ async fn a_set_that_deletes_its_claims_is_kept_from_it_while_it_is_down() {
 #[tokio::test]
 async fn the_destination_is_marked_with_the_run_so_that_it_is_never_taken_for_a_finished_swap() {
     let mut scene = Scene::new().await;
-    scene.execute(&Step::CreateDestination { claim: claim() }).await;
+    scene.execute(&Step::CreateDestination { claim: claim(), volume: None }).await;
     scene.stage.cluster.settled().await;
     let mut wake = scene.world.wake(SHOP);
     let volume = loop {
@@ -182,7 +186,7 @@ async fn the_destination_is_marked_with_the_run_so_that_it_is_never_taken_for_a_
 async fn a_step_that_does_not_fit_the_record_is_a_defect_and_writes_nothing() {
     let scene = Scene::new().await;
     let writes = scene.handle.writes();
-    let step = Step::CreateDestination { claim: "nobodys".to_owned() };
+    let step = Step::CreateDestination { claim: "nobodys".to_owned(), volume: None };
     assert!(matches!(scene.world.execute(&scene.record, &step).await, Err(Error::Misuse { .. })));
     let note = Step::Note(Fact::Touched { claim: claim() });
     assert!(matches!(scene.world.execute(&scene.record, &note).await, Err(Error::Misuse { .. })));
@@ -196,7 +200,7 @@ async fn looks_and_writes_can_be_tasks() {
     let (world, record) = (scene.world.clone(), scene.record.clone());
     let look = tokio::spawn(async move {
         let seen = world.observe(&record).await.unwrap();
-        let step = Step::CreateDestination { claim: claim() };
+        let step = Step::CreateDestination { claim: claim(), volume: None };
         (seen.claims.len(), world.execute(&record, &step).await.unwrap())
     });
     assert_eq!(look.await.unwrap(), (1, Done::Applied));

@@ -35,7 +35,7 @@ async fn a_copys_lines_are_followed_from_the_first_to_the_last() {
     let record = record(&survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
     let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
     let world = watched.world();
-    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned() }).await.unwrap();
+    world.execute(&record, &Step::CreateDestination { claim: "data".to_owned(), volume: None }).await.unwrap();
     let start = Step::StartPod { claim: "data".to_owned(), purpose: Purpose::Warm, attempt: 0 };
     world.execute(&record, &start).await.unwrap();
     let pod = world.observe(&record).await.unwrap().claims["data"].pods[0].name.clone();

@@ -1,6 +1,6 @@
 //! The downtime: workloads down, the fence, and behind it the copy that counts.
 
-use super::{Look, Named, Next, Pair, claim_target, cutover, prepare, volume_target, workload};
+use super::{Look, Named, Next, Pair, claim_target, cutover, name, prepare, volume_target, workload};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Pod, Progress};
@@ -10,11 +10,10 @@ use crate::waiting::{Awaited, Waiting};
 
 /// Brings the workloads down, fences every claim, and copies those that are fenced.
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
+    workload::stop(look, next);
     if look.record.stopped.is_none() {
-        next.steps.push(Step::Note(Fact::Stopping { at: look.now }));
         return;
     }
-    workload::bring_down(look, next);
     let quiet = is_quiet(look, next);
     for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
@@ -28,6 +27,8 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
             }),
             Named::Original(_) => {} // the waits for the group's quiet are there already
             Named::Nothing => behind_the_fence(look, &pair, next),
+            Named::Final(claim) if !claim.bound => behind_the_fence(look, &pair, next),
+            Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
     }
@@ -53,7 +54,7 @@ fn is_quiet(look: &Look<'_>, next: &mut Next) -> bool {
 
 /// Waits for pods that use the claim, and gives up when they stay.
 ///
-/// Behind the fence only pods with a node count: the others can never mount a claim that does not exist.
+/// Behind the fence only pods with a node count: the others are not given one while the claim is Pending.
 fn await_users(look: &Look<'_>, pair: &Pair<'_>, placed_only: bool, next: &mut Next) {
     let pods: Vec<&str> =
         pair.seen.users.iter().filter(|user| user.placed || !placed_only).map(|user| user.pod.as_str()).collect();
@@ -94,8 +95,7 @@ fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         }
         Some(temp) if temp.terminating => prepare::await_going(pair, next),
         Some(temp) if !temp.bound => {
-            let trouble = temp.trouble.clone();
-            next.waits.push(Waiting { trouble, ..pair.wait(Awaited::SourceTempBound) });
+            name::await_binding(look, pair, names::source_claim(pair.name), temp, Awaited::SourceTempBound, next);
         }
         Some(_) => pods(look, pair, next),
     }

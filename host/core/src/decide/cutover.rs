@@ -1,6 +1,6 @@
-//! All copies proven: every claim gets its name back, on its new volume. From here the only way is forward.
+//! All copies proven: every claim gets its new volume. From here the only way is forward.
 
-use super::{Look, Named, Next, Pair, claim_target, settle, volume_target};
+use super::{Look, Named, Next, Pair, claim_target, name, settle, volume_target, workload};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Pod, Progress, Volume};
@@ -10,12 +10,15 @@ use crate::waiting::{Awaited, Waiting};
 
 /// Cuts every claim over; once all are bound, goes on to settle.
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
+    if look.claims().any(|pair| !matches!(pair.named(), Named::Final(claim) if claim.bound)) {
+        // A mark may be lost to a tool that resets annotations, and a stop that was decided then may still come. Marked and
+        // unmarked once more, the workload does not take it.
+        workload::mark(look, next);
+    }
     for pair in look.claims() {
         match pair.named() {
-            Named::Final(claim) => {
-                is_bound(look, &pair, claim, (Side::Destination, pair.seen.destination_volume.as_ref()), next);
-            }
-            Named::Nothing => name_the_destination(look, &pair, next),
+            Named::Final(claim) => cut_over(look, &pair, claim, next),
+            Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // set right before anything else
             Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
     }
@@ -24,12 +27,14 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     }
 }
 
-fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    if !clear_away(look, pair, next) {
+fn cut_over(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
+    if !claim.bound && !clear_away(look, pair, next) {
         return;
     }
-    let claim = pair.name.to_owned();
     match &pair.seen.destination_volume {
+        Some(volume) => {
+            name::bind(look, pair, claim, (Side::Destination, volume), next);
+        }
         None => next.blockers.push(Blocker {
             code: Code::DestinationVolumeGone,
             about: look.about(pair),
@@ -39,10 +44,6 @@ fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
                 pair.record.source.name
             ),
         }),
-        Some(volume) if !volume.is_reserved_for(&look.record.namespace, pair.name) => {
-            next.steps.push(reserve(pair, Side::Destination, volume));
-        }
-        Some(_) => next.steps.push(Step::CreateFinalClaim { claim }),
     }
 }
 
@@ -50,25 +51,6 @@ fn name_the_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
 pub(super) fn reserve(pair: &Pair<'_>, side: Side, volume: &Volume) -> Step {
     let (claim, holder) = (pair.name.to_owned(), Reserved::ClaimName);
     Step::Reserve { claim, side, volume: volume_target(volume), holder }
-}
-
-/// Tells whether a claim that was created anew is bound to stay; adds what is to be done or awaited until then.
-pub(super) fn is_bound(
-    look: &Look<'_>,
-    pair: &Pair<'_>,
-    claim: &Claim,
-    (side, volume): (Side, Option<&Volume>),
-    next: &mut Next,
-) -> bool {
-    if claim.bound && !claim.terminating {
-        return true;
-    }
-    match volume.filter(|volume| !claim.bound && !volume.is_reserved_for(&look.record.namespace, pair.name)) {
-        // Another claim of the name had the volume for a moment: it was created and deleted while we were not looking.
-        Some(volume) => next.steps.push(reserve(pair, side, volume)),
-        None => next.waits.push(pair.wait(Awaited::ClaimBound)),
-    }
-    false
 }
 
 /// Clears the temporary claims and then the pods away; tells whether all are gone.

@@ -1,11 +1,11 @@
 //! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
 
-use super::{Look, Named, Next, Pair, claim_target, copy, cutover, volume_target};
+use super::{Look, Named, Next, Pair, claim_target, copy, cutover, name, volume_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
-use crate::observation::{Claim, Progress};
+use crate::observation::{Claim, Progress, Volume};
 use crate::record::{DestinationVolume, Fact, Purpose, Warmed};
-use crate::step::Step;
+use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Prepares every claim that has no evidence; once all are prepared, goes on to stop and copy.
@@ -13,6 +13,8 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
             Named::Nothing | Named::Original(_) => claim(look, &pair, next),
+            Named::Final(held) if !held.bound => claim(look, &pair, next),
+            Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
             // Only a turned back or a proven migration makes these, so here they are somebody else's.
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
@@ -33,7 +35,7 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         return;
     }
     let Some(temp) = &pair.seen.destination else {
-        next.steps.push(Step::CreateDestination { claim: pair.name.to_owned() });
+        create_destination(look, pair, next);
         return;
     };
     if !is_ours(look, pair, temp, next) {
@@ -49,10 +51,36 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     }
 }
 
+/// Creates the temporary claim on the destination class: on its own volume when it was there before and somebody has deleted
+/// it, because what was copied is there, and the final claim names that volume already.
+fn create_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let known = pair.seen.destination_volume.as_ref();
+    let lost = known.filter(|volume| volume.is_retained() && volume.terminating.is_none());
+    if lost.is_none_or(|volume| is_reserved(look, pair, volume, next)) {
+        let (claim, volume) = (pair.name.to_owned(), lost.map(|volume| volume.name.clone()));
+        next.steps.push(Step::CreateDestination { claim, volume });
+    }
+}
+
+/// Tells whether the destination volume is reserved for its temporary claim; else has it reserved.
+fn is_reserved(look: &Look<'_>, pair: &Pair<'_>, volume: &Volume, next: &mut Next) -> bool {
+    let reserved = volume.is_reserved_for(&look.record.namespace, &names::destination_claim(pair.name));
+    if !reserved {
+        let (side, holder) = (Side::Destination, Reserved::DestinationTemp);
+        next.steps.push(Step::Reserve { claim: pair.name.to_owned(), side, volume: volume_target(volume), holder });
+    }
+    reserved
+}
+
 fn is_fenced(pair: &Pair<'_>) -> bool {
     match pair.named() {
         Named::Original(claim) => claim.terminating,
-        Named::Nothing | Named::Final(_) | Named::Restored(_) | Named::Foreign => true,
+        Named::Nothing
+        | Named::Final(_)
+        | Named::Restored(_)
+        | Named::Outdated(_)
+        | Named::Stray(_)
+        | Named::Foreign => true,
     }
 }
 
@@ -110,6 +138,14 @@ fn provision(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
     // scheduler for a pod. A provisioner that finds no room takes the choice back, and the scheduler has to find another.
     if look.record.asked.binds_late && temp.volume.is_none() && !temp.placed && !has_helper(pair) {
         next.steps.push(start_helper(pair, Purpose::Prime));
+        return;
+    }
+    if let Some(volume) =
+        pair.seen.destination_volume.as_ref().filter(|volume| temp.volume.as_ref() == Some(&volume.name))
+    {
+        if is_reserved(look, pair, volume, next) {
+            name::await_binding(look, pair, names::destination_claim(pair.name), temp, Awaited::DestinationBound, next);
+        }
         return;
     }
     next.waits.push(Waiting {

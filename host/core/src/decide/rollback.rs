@@ -1,9 +1,9 @@
 //! The way back: every claim on its source volume, as it was. Possible until all copies are proven.
 
-use super::{Look, Named, Next, Pair, claim_target, cutover, settle, volume_target, workload};
+use super::{Look, Named, Next, Pair, cutover, name, settle, volume_target, workload};
 use crate::observation::Claim;
 use crate::record::Fact;
-use crate::step::{Side, Step};
+use crate::step::{Held, Side, Step};
 use crate::waiting::Awaited;
 
 /// Takes every claim back; once all are bound, goes on to settle.
@@ -20,9 +20,14 @@ pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
     for pair in look.claims() {
         claim(look, &pair, next);
     }
-    let is_going = |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if claim.terminating);
-    if look.claims().any(|pair| is_going(&pair)) {
-        workload::bring_down(look, next);
+    // A claim that is going needs its pods gone, and a name that is free, or will be for a moment, nobody who makes a claim.
+    let is_away = |pair: &Pair<'_>| match pair.named() {
+        Named::Original(claim) => claim.terminating,
+        Named::Nothing | Named::Final(_) | Named::Outdated(_) | Named::Stray(_) => true,
+        Named::Restored(_) | Named::Foreign => false,
+    };
+    if look.claims().any(|pair| is_away(&pair)) {
+        workload::stop(look, next);
     }
     // A claim that is not back yet has left a step, a wait or a blocker: until then nothing may start.
     if next.is_clear() {
@@ -43,14 +48,26 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
             }
         }
         Named::Nothing => {
-            if discard(look, pair, next) {
-                restore(look, pair, next);
+            if discard(look, pair, next) && is_reserved(look, pair, next) {
+                next.steps.push(Step::RestoreOriginalClaim { claim: pair.name.to_owned() });
             }
         }
         Named::Restored(claim) => {
             discard(look, pair, next);
-            cutover::is_bound(look, pair, claim, (Side::Source, pair.seen.source_volume.as_ref()), next);
+            match &pair.seen.source_volume {
+                Some(volume) => {
+                    name::bind(look, pair, claim, (Side::Source, volume), next);
+                }
+                None => pair.source_volume_gone(look, next),
+            }
         }
+        // The source volume is reserved first: whatever takes the name in the moment between gets the data.
+        Named::Final(held) if !held.bound => {
+            if discard(look, pair, next) && is_reserved(look, pair, next) {
+                name::free(pair, held, Held::Pending, next);
+            }
+        }
+        Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
         Named::Final(_) | Named::Foreign => pair.foreign(look, next),
     }
 }
@@ -65,11 +82,10 @@ fn is_touched(look: &Look<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Nex
     let unkept = pair.seen.source_volume.as_ref().filter(|volume| !volume.is_retained());
     if let Some(volume) = unkept {
         next.steps.push(Step::RetainSource { claim, volume: volume_target(volume) });
-    } else if original.turned_back.as_ref() == Some(&look.record.run) {
+    } else if original.touched.as_ref().is_some_and(|touch| touch.run == look.record.run) {
         next.steps.push(Step::Note(Fact::Touched { claim }));
     } else {
-        let target = claim_target(pair.name.to_owned(), original);
-        next.steps.push(Step::TouchOriginal { claim, target });
+        next.steps.push(name::touch(look, pair.name, claim, original));
     }
     false
 }
@@ -96,15 +112,15 @@ fn discard(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     true
 }
 
-fn restore(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    let claim = pair.name.to_owned();
+/// Reserves the source volume for the original name; tells whether it is.
+fn is_reserved(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let Some(source) = &pair.seen.source_volume else {
         pair.source_volume_gone(look, next);
-        return;
+        return false;
     };
-    if source.is_reserved_for(&look.record.namespace, pair.name) {
-        next.steps.push(Step::RestoreOriginalClaim { claim });
-    } else {
+    let reserved = source.is_reserved_for(&look.record.namespace, pair.name);
+    if !reserved {
         next.steps.push(cutover::reserve(pair, Side::Source, source));
     }
+    reserved
 }

@@ -2,6 +2,7 @@
 
 use super::{Look, Named, Next, Pair, claim_target, cutover, volume_target, workload};
 use crate::observation::Volume;
+use crate::owner::{Owners, owners};
 use crate::record::{Disposal, Ended, Fact, Outcome};
 use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
@@ -9,17 +10,17 @@ use crate::waiting::{Awaited, Waiting};
 /// Settles a group that has moved.
 pub(super) fn decide_forward(look: &Look<'_>, next: &mut Next) {
     for pair in look.claims() {
-        restore_reclaim(&pair, Side::Destination, pair.seen.destination_volume.as_ref(), next);
+        unmark(look, &pair, next);
         clear_leftovers(look, &pair, next);
     }
-    workload::bring_back(look, next);
-    if next.is_clear() {
+    let late = come_back(look, Side::Destination, next);
+    if next.is_clear() && late.is_none() {
         for pair in look.claims() {
             dispose(look, &pair, next);
         }
     }
     if next.is_clear() {
-        let how = Outcome::Migrated;
+        let how = late.map_or(Outcome::Migrated, Outcome::NotReady);
         next.steps.push(Step::Note(Fact::Ended(Ended { at: look.now, how })));
     }
 }
@@ -27,25 +28,66 @@ pub(super) fn decide_forward(look: &Look<'_>, next: &mut Next) {
 /// Settles a group that was turned back.
 pub(super) fn decide_back(look: &Look<'_>, why: &str, next: &mut Next) {
     for pair in look.claims() {
-        restore_reclaim(&pair, Side::Source, pair.seen.source_volume.as_ref(), next);
+        if matches!(pair.named(), Named::Restored(_)) {
+            unmark(look, &pair, next);
+        }
         clear_leftovers(look, &pair, next);
     }
-    workload::bring_back(look, next);
+    let late = come_back(look, Side::Source, next);
     if next.is_clear() {
-        // Last, because the touch is what keeps a late fence off.
+        // Last, because the touch is what keeps a late fence off the original.
         for pair in look.claims() {
-            if let Named::Original(claim) = pair.named()
-                && claim.turned_back.is_some()
-            {
-                let target = claim_target(pair.name.to_owned(), claim);
-                next.steps.push(Step::UntouchOriginal { claim: pair.name.to_owned(), target });
-            }
+            unmark(look, &pair, next);
         }
     }
     if next.is_clear() {
-        let how = Outcome::RolledBack(why.to_owned());
-        next.steps.push(Step::Note(Fact::Ended(Ended { at: look.now, how })));
+        let why = late.map_or_else(|| why.to_owned(), |late| format!("{why}; since then {late}"));
+        next.steps.push(Step::Note(Fact::Ended(Ended { at: look.now, how: Outcome::RolledBack(why) })));
     }
+}
+
+/// Starts the workloads, waits for their pods, and only then gives the volumes their reclaim policy back: until something
+/// has run on them, and the claims have had their owners for a while, nothing can free a disk. Returns what is not Ready at
+/// the deadline.
+fn come_back(look: &Look<'_>, side: Side, next: &mut Next) -> Option<String> {
+    workload::bring_back(look, next);
+    if !next.is_clear() {
+        return None;
+    }
+    let late = workload::await_ready(look, next);
+    if next.is_clear() {
+        for pair in look.claims() {
+            let volume = match side {
+                Side::Source => &pair.seen.source_volume,
+                Side::Destination => &pair.seen.destination_volume,
+            };
+            restore_reclaim(&pair, side, volume.as_ref(), next);
+        }
+    }
+    late
+}
+
+/// Takes our marks off the claim that has the name. One that was created anew gets its owners, as they are now.
+fn unmark(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let Some(claim) = &pair.seen.named else { return };
+    if claim.run.is_none() && claim.touched.is_none() {
+        return;
+    }
+    let owners = match pair.named() {
+        Named::Original(_) => Owners::default(),
+        Named::Nothing
+        | Named::Final(_)
+        | Named::Restored(_)
+        | Named::Outdated(_)
+        | Named::Stray(_)
+        | Named::Foreign => owners(&pair.record.manifest, &look.seen.workloads),
+    };
+    let name = pair.name.to_owned();
+    if owners.missing != pair.record.lost_owners {
+        next.steps.push(Step::Note(Fact::OwnersLost { claim: name.clone(), owners: owners.missing }));
+    }
+    let target = claim_target(name.clone(), claim);
+    next.steps.push(Step::Unmark { claim: name, target, owners: owners.present });
 }
 
 /// Gives the volume that the claim now has the reclaim policy that its source volume had.

@@ -2,7 +2,7 @@
 
 use super::{Look, Next};
 use crate::observation::WorkloadSeen;
-use crate::record::WorkloadRecord;
+use crate::record::{Fact, WorkloadRecord};
 use crate::step::Step;
 use crate::waiting::{Awaited, Waiting};
 
@@ -14,8 +14,19 @@ pub(super) fn mark(look: &Look<'_>, next: &mut Next) {
     }
 }
 
+/// Stops the workloads; that they stop is noted before anything is done to them.
+pub(super) fn stop(look: &Look<'_>, next: &mut Next) {
+    if look.record.stopped.is_some() {
+        bring_down(look, next);
+    } else {
+        let up = existing(look).filter(|(_, seen)| seen.mark.is_none());
+        let ready = up.map(|(recorded, seen)| (recorded.workload.clone(), seen.ready)).collect();
+        next.steps.push(Step::Note(Fact::Stopping { at: look.now, ready }));
+    }
+}
+
 /// Stops every workload of the group that is up, or that has lost its mark.
-pub(super) fn bring_down(look: &Look<'_>, next: &mut Next) {
+fn bring_down(look: &Look<'_>, next: &mut Next) {
     for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none() || seen.replicas > 0) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         next.steps.push(Step::StopWorkload { workload, version, replicas: scale_of(recorded, seen) });
@@ -47,12 +58,50 @@ pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
     for (recorded, seen) in existing(look) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         // Without the mark the scale is somebody else's business, except for one still at 0: a mark may be lost to a
-        // tool that resets annotations.
+        // tool that resets annotations. Once all were started, whoever scales to 0 means it.
         let replicas = seen.mark.unwrap_or(recorded.replicas);
-        if seen.mark.is_some() || (seen.replicas == 0 && replicas > 0) {
+        let is_left_down = seen.replicas == 0 && replicas > 0 && look.record.started.is_none();
+        if seen.mark.is_some() || is_left_down {
             next.steps.push(Step::StartWorkload { workload, version, replicas });
         }
     }
+}
+
+/// Waits until as many pods are Ready as before the stop, or as are wanted now if that is fewer. Returns what is not Ready at
+/// the deadline, in words.
+///
+/// A group that was turned back before it was stopped is as it was.
+pub(super) fn await_ready(look: &Look<'_>, next: &mut Next) -> Option<String> {
+    let was_down = look.record.stopped.is_some() || look.is_forward();
+    if look.record.ready.is_some() || look.record.workloads.is_empty() || !was_down {
+        return None;
+    }
+    let wanted = |recorded: &WorkloadRecord, seen: &WorkloadSeen| recorded.ready.unwrap_or(u32::MAX).min(seen.replicas);
+    let late: Vec<_> = existing(look).filter(|(recorded, seen)| seen.ready < wanted(recorded, seen)).collect();
+    if late.is_empty() {
+        next.steps.push(Step::Note(Fact::Ready { at: look.now }));
+        return None;
+    }
+    let Some(since) = look.record.started else {
+        next.steps.push(Step::Note(Fact::Started { at: look.now }));
+        return None;
+    };
+    let words = |(recorded, seen): &(&WorkloadRecord, &WorkloadSeen)| {
+        let trouble = seen.trouble.as_ref().map_or_else(String::new, |trouble| format!(": {trouble}"));
+        format!("{} of {} pods Ready{trouble}", seen.ready, wanted(recorded, seen))
+    };
+    let deadline = Look::after(since, look.record.asked.limits.ready_seconds);
+    if look.now >= deadline {
+        let named = late.iter().map(|late| format!("{}: {}", late.0.workload, words(late)));
+        return Some(named.collect::<Vec<_>>().join("; "));
+    }
+    next.waits.extend(late.iter().map(|late| Waiting {
+        on: Awaited::PodsReady,
+        of: late.0.workload.to_string(),
+        trouble: Some(words(late)),
+        deadline: Some(deadline),
+    }));
+    None
 }
 
 fn existing<'a>(look: &Look<'a>) -> impl Iterator<Item = (&'a WorkloadRecord, &'a WorkloadSeen)> + use<'a> {

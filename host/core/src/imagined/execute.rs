@@ -1,8 +1,9 @@
 //! The writes: each step's effect, under the same preconditions that the API server checks.
 
-use super::{Imagined, Owner, Workload, has_node, mounts};
+use super::{Imagined, Workload, has_node, mounts};
 use crate::names;
-use crate::observation::{Claim, Holder, RETAIN, Volume};
+use crate::observation::{Claim, Holder, RETAIN, Touch, Volume};
+use crate::owner::Owner;
 use crate::ports::Done;
 use crate::record::{Record, Version, WorkloadRef};
 use crate::step::{Reserved, Side, Step, Target};
@@ -12,7 +13,9 @@ impl Imagined {
     pub fn execute(&mut self, record: &Record, step: &Step) -> Done {
         match step {
             Step::Note(_) => Done::Applied,
-            Step::RetainSource { volume, .. } | Step::RetainDestination { volume, .. } => {
+            Step::RetainSource { volume, .. }
+            | Step::RetainDestination { volume, .. }
+            | Step::RetainStray { volume, .. } => {
                 self.change_volume(volume, |volume| RETAIN.clone_into(&mut volume.reclaim))
             }
             Step::RestoreReclaim { volume, policy, .. } => {
@@ -23,9 +26,9 @@ impl Imagined {
                 self.change_volume(volume, |volume| volume.terminating = Some(now))
             }
             Step::Reserve { claim, volume, holder, .. } => self.reserve(claim, volume, *holder),
-            Step::CreateDestination { claim } => {
+            Step::CreateDestination { claim, volume } => {
                 let placed = self.binds_late && has_node(record, claim);
-                self.create(names::destination_claim(claim), None, placed, record)
+                self.create(names::destination_claim(claim), volume.clone(), placed, record)
             }
             Step::CreateSourceTemp { claim } => {
                 let volume = record.claims.get(claim).map(|claim| claim.source.name.clone());
@@ -42,16 +45,19 @@ impl Imagined {
             Step::AdoptDestination { target, .. } => {
                 self.change_claim(target, |claim| claim.run = Some(record.run.clone()))
             }
-            Step::TouchOriginal { target, .. } => {
-                self.change_claim(target, |claim| claim.turned_back = Some(record.run.clone()))
+            Step::Touch { target, at, .. } => {
+                let touch = Touch { run: record.run.clone(), at: *at };
+                self.change_claim(target, |claim| claim.touched = Some(touch))
             }
-            Step::UntouchOriginal { target, .. } => self.change_claim(target, |claim| claim.turned_back = None),
-            Step::DeleteOriginalClaim { target, .. } => self.change_claim(target, |claim| claim.terminating = true),
+            Step::Unmark { target, owners, .. } => self.unmark(target, owners),
+            Step::DeleteOriginalClaim { target, .. } | Step::FreeName { target, .. } => {
+                self.change_claim(target, |claim| claim.terminating = true)
+            }
             Step::DeleteTemp { claim, side, target } => self.delete_temp(claim, *side, target),
             Step::StartPod { claim, purpose, attempt } => {
                 let name = names::pod(&record.run, claim, *purpose, *attempt);
                 if !self.pods.contains_key(&name) {
-                    let owner = Owner::Ours { claim: claim.clone(), purpose: *purpose, attempt: *attempt };
+                    let owner = super::Owner::Ours { claim: claim.clone(), purpose: *purpose, attempt: *attempt };
                     let pod = self.new_pod(owner, mounts(record, claim, *purpose));
                     self.pods.insert(name, pod);
                 }
@@ -90,6 +96,19 @@ impl Imagined {
         Done::Applied
     }
 
+    /// The real one asks for the owners a moment before it writes; here nothing comes in between.
+    fn unmark(&mut self, target: &Target, owners: &[Owner]) -> Done {
+        let is_there = |owner: &Owner| self.workloads.get(&owner.workload).is_some_and(|found| found.uid == owner.uid);
+        if !owners.iter().all(is_there) {
+            return Done::Stale;
+        }
+        let done = self.change_claim(target, |claim| (claim.run, claim.touched) = (None, None));
+        if done == Done::Applied && !owners.is_empty() {
+            self.owners.insert(target.name.clone(), owners.iter().map(|owner| owner.uid.clone()).collect());
+        }
+        done
+    }
+
     /// Deletes by uid alone: a temporary claim is ours whatever was written to it meanwhile.
     fn delete_temp(&mut self, claim: &str, side: Side, target: &Target) -> Done {
         let name = match side {
@@ -110,6 +129,7 @@ impl Imagined {
     fn reserve(&mut self, claim: &str, volume: &Target, holder: Reserved) -> Done {
         let name = match holder {
             Reserved::SourceTemp => names::source_claim(claim),
+            Reserved::DestinationTemp => names::destination_claim(claim),
             Reserved::ClaimName => claim.to_owned(),
         };
         let holder = Holder { namespace: self.namespace.clone(), name, uid: None };

@@ -1,9 +1,9 @@
-//! The moves that the cluster's own controllers make: binder, provisioner, protection, scheduler, nodes.
+//! The moves that the cluster's own controllers make: binder, provisioner, protection, workloads, scheduler, nodes.
 
-use super::{Imagined, Owner};
+use super::{Imagined, Owner, Workload};
 use crate::copy_report::CopyReport;
 use crate::observation::{Claim, Holder, Progress, RELEASED, Volume};
-use crate::record::{Uid, WorkloadRef};
+use crate::record::{Uid, WorkloadKind, WorkloadRef};
 
 /// Names one thing that a controller of the cluster does next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,10 +24,16 @@ pub enum Move {
     },
     /// The provisioner makes a volume for the claim.
     Provision(String),
+    /// A StatefulSet's controller makes the claim anew, because it is missing.
+    MakeClaim(String),
+    /// A workload's controller makes a pod that is missing.
+    MakePod(WorkloadRef),
     /// The scheduler gives the pod a node, and it starts.
     Place(String),
     /// A pod of ours ends well.
     Succeed(String),
+    /// The garbage collector deletes a claim none of whose owners exists.
+    Collect(String),
     /// A deleted claim that no pod holds is removed.
     RemoveClaim(String),
     /// A volume whose claim is gone becomes released.
@@ -50,6 +56,9 @@ impl Imagined {
             self.claim_moves(name, claim, &mut moves);
         }
         moves.extend(self.volumes.iter().filter_map(|(name, volume)| self.volume_move(name, volume)));
+        for (name, workload) in &self.workloads {
+            self.workload_moves(name, workload, &mut moves);
+        }
         let mut last = Vec::new();
         for (name, pod) in &self.pods {
             let is_startable = |claim: &String| self.claims.get(claim).is_some_and(|c| c.bound && !c.terminating);
@@ -78,6 +87,10 @@ impl Imagined {
             }
             return;
         }
+        let is_owner = |uid: &Uid| self.workloads.values().any(|workload| workload.uid == *uid);
+        if self.owners.get(name).is_some_and(|owners| !owners.is_empty() && !owners.iter().any(is_owner)) {
+            moves.push(Move::Collect(name.to_owned()));
+        }
         if claim.bound {
             return;
         }
@@ -91,6 +104,20 @@ impl Imagined {
             }
             None => {}
         }
+    }
+
+    /// A StatefulSet's pod waits until none of its claims is missing or Terminating; others' pods are made at once.
+    fn workload_moves(&self, name: &WorkloadRef, workload: &Workload, moves: &mut Vec<Move>) {
+        if self.pods_of(name) >= workload.replicas as usize {
+            return;
+        }
+        let mut is_ready = true;
+        for claim in workload.claims.iter().filter(|_| name.kind == WorkloadKind::StatefulSet) {
+            let found = self.claims.get(claim);
+            is_ready &= found.is_some_and(|found| !found.terminating);
+            moves.extend(found.is_none().then(|| Move::MakeClaim(claim.clone())));
+        }
+        moves.extend(is_ready.then(|| Move::MakePod(name.clone())));
     }
 
     fn volume_move(&self, name: &str, volume: &Volume) -> Option<Move> {
@@ -126,8 +153,11 @@ impl Imagined {
     }
 
     fn has_too_many(&self, workload: &WorkloadRef) -> bool {
-        let pods = self.pods.values().filter(|pod| pod.owner == Owner::Workload(workload.clone())).count();
-        self.workloads.get(workload).is_none_or(|workload| pods > workload.replicas as usize)
+        self.workloads.get(workload).is_none_or(|found| self.pods_of(workload) > found.replicas as usize)
+    }
+
+    fn pods_of(&self, workload: &WorkloadRef) -> usize {
+        self.pods.values().filter(|pod| pod.owner == Owner::Workload(workload.clone())).count()
     }
 
     /// Makes a move. One that is not possible any more changes nothing.
@@ -142,6 +172,11 @@ impl Imagined {
                 }
             }
             Move::Provision(claim) => self.provision(claim),
+            Move::MakeClaim(name) => {
+                let made = Claim { made_by_set: true, ..self.new_claim(None, None) };
+                self.claims.insert(name.clone(), made);
+            }
+            Move::MakePod(workload) => self.make_pod(workload),
             Move::Place(pod) => {
                 if let Some(pod) = self.pods.get_mut(pod) {
                     (pod.placed, pod.progress) = (true, Progress::Running);
@@ -152,8 +187,15 @@ impl Imagined {
                     pod.progress = Progress::Succeeded(Ok(CopyReport::default()));
                 }
             }
+            Move::Collect(claim) => {
+                let version = self.version();
+                if let Some(claim) = self.claims.get_mut(claim) {
+                    (claim.terminating, claim.version) = (true, version);
+                }
+            }
             Move::RemoveClaim(claim) => {
                 self.claims.remove(claim);
+                self.owners.remove(claim);
             }
             Move::Release(volume) => {
                 let version = self.version();
@@ -169,6 +211,14 @@ impl Imagined {
                 self.pods.remove(pod);
             }
         }
+    }
+
+    fn make_pod(&mut self, workload: &WorkloadRef) {
+        let Some(claims) = self.workloads.get(workload).map(|workload| workload.claims.clone()) else { return };
+        let name = |index: usize| format!("{}-{index}", workload.name);
+        let Some(free) = (0..).map(name).find(|name| !self.pods.contains_key(name)) else { return };
+        let pod = self.new_pod(Owner::Workload(workload.clone()), claims);
+        self.pods.insert(free, pod);
     }
 
     fn bind_volume(&mut self, volume: &str, claim: &str) {

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Warmed};
+use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Stray, Warmed, WorkloadRef};
 
 /// Says something new, to be added to a record by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +24,18 @@ pub enum Fact {
     },
     /// The workloads are about to be stopped.
     Stopping {
+        /// Now.
+        at: Timestamp,
+        /// How many pods of each are Ready, of those that are up.
+        ready: Vec<(WorkloadRef, u32)>,
+    },
+    /// Every workload has been started again.
+    Started {
+        /// Now.
+        at: Timestamp,
+    },
+    /// As many pods are Ready as before the stop.
+    Ready {
         /// Now.
         at: Timestamp,
     },
@@ -55,6 +67,20 @@ pub enum Fact {
     Touched {
         /// The claim.
         claim: String,
+    },
+    /// A StatefulSet has made a claim in place of `claim`, and it is about to be removed.
+    Stray {
+        /// The claim.
+        claim: String,
+        /// What was made.
+        stray: Stray,
+    },
+    /// Owners that `claim` had do not exist any more, so it is left without them.
+    OwnersLost {
+        /// The claim.
+        claim: String,
+        /// Their kinds and names.
+        owners: Vec<String>,
     },
     /// Nothing is left to do.
     Ended(Ended),
@@ -97,7 +123,15 @@ impl Record {
         match fact {
             Fact::Destination { claim, volume } => self.claim_mut(&claim)?.destination = Some(volume),
             Fact::Warmed { claim, warmed } => self.claim_mut(&claim)?.warmed = Some(warmed),
-            Fact::Stopping { at } => self.stopped = self.stopped.or(Some(at)),
+            Fact::Stopping { at, ready } if self.stopped.is_none() => {
+                self.stopped = Some(at);
+                let count =
+                    |workload: &WorkloadRef| ready.iter().find(|(of, _)| of == workload).map(|(_, count)| *count);
+                self.workloads.iter_mut().for_each(|recorded| recorded.ready = count(&recorded.workload));
+            }
+            Fact::Stopping { .. } => {} // what was then counts
+            Fact::Started { at } => self.started = self.started.or(Some(at)),
+            Fact::Ready { at } => self.ready = self.ready.or(Some(at)),
             Fact::CopyFailed { claim, failure } => self.claim_mut(&claim)?.failures.push(failure),
             Fact::Copied { claim, evidence } => {
                 if self.goal != Goal::Forward {
@@ -116,6 +150,12 @@ impl Record {
                 self.goal = Goal::Back(why);
             }
             Fact::Touched { claim } => self.claim_mut(&claim)?.touched = true,
+            Fact::Stray { claim, stray } => {
+                let strays = &mut self.claim_mut(&claim)?.strays;
+                strays.retain(|known| known.uid != stray.uid);
+                strays.push(stray);
+            }
+            Fact::OwnersLost { claim, owners } => self.claim_mut(&claim)?.lost_owners = owners,
             Fact::Ended(ended) => self.ended = Some(ended),
         }
         Ok(self)

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::copy_report::CopyReport;
 use pvmigrate_core::names;
-use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Pod, Progress, User, Volume, WorkloadSeen};
+use pvmigrate_core::observation::{
+    Claim, ClaimSeen, Holder, Observation, Pod, Progress, Touch, User, Volume, WorkloadSeen,
+};
 use pvmigrate_core::record::{
     Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, OnFailure,
     Outcome, Purpose, Record, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord, WorkloadRef,
@@ -75,9 +77,11 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
             claims,
             workloads: workloads
                 .into_iter()
-                .map(|(workload, replicas)| WorkloadRecord { workload, replicas, when_scaled: None })
+                .map(|(workload, replicas)| WorkloadRecord { workload, replicas, ready: None, when_scaled: None })
                 .collect(),
             stopped,
+            started: stopped,
+            ready: None,
             ended,
         })
 }
@@ -129,6 +133,8 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
             failures,
             evidence,
             touched,
+            strays: Vec::new(),
+            lost_owners: Vec::new(),
         })
 }
 
@@ -138,8 +144,18 @@ pub(crate) fn observation() -> impl Strategy<Value = Observation> {
 }
 
 pub(crate) fn workload_seen() -> impl Strategy<Value = WorkloadSeen> {
-    (version(), prop_oneof![2 => Just(0_u32), 1 => 0_u32..4], option::weighted(0.7, 0_u32..4), 0_u32..2)
-        .prop_map(|(version, replicas, mark, pods)| WorkloadSeen { version, replicas, mark, pods })
+    let pods = (0_u32..2, 0_u32..2);
+    (uid(), version(), prop_oneof![2 => Just(0_u32), 1 => 0_u32..4], option::weighted(0.7, 0_u32..4), pods).prop_map(
+        |(uid, version, replicas, mark, (pods, ready))| WorkloadSeen {
+            uid,
+            version,
+            replicas,
+            mark,
+            pods,
+            ready,
+            trouble: None,
+        },
+    )
 }
 
 pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
@@ -148,25 +164,30 @@ pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
         option::weighted(0.7, claim()),
         option::of(claim()),
         option::weighted(0.9, volume()),
-        option::weighted(0.9, volume()),
+        (option::weighted(0.9, volume()), option::weighted(0.5, volume())),
         vec(any::<bool>().prop_map(|placed| User { pod: "shell".to_owned(), placed }), 0..2),
         vec(pod(), 0..3),
     )
-        .prop_map(|(named, destination, source, source_volume, destination_volume, users, pods)| ClaimSeen {
-            named,
-            destination,
-            source,
-            source_volume,
-            destination_volume,
-            users,
-            pods,
-        })
+        .prop_map(
+            |(named, destination, source, source_volume, (destination_volume, other_volume), users, pods)| ClaimSeen {
+                named,
+                other_volume,
+                destination,
+                source,
+                source_volume,
+                destination_volume,
+                users,
+                pods,
+            },
+        )
 }
 
 fn claim() -> impl Strategy<Value = Claim> {
     let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
-    (uid(), version(), option::of(volume_name()), flags, run(), run(), moment()).prop_map(
-        |(uid, version, volume, (bound, placed, terminating, fits), run, turned_back, created)| Claim {
+    let touch = option::of((run(), moment()))
+        .prop_map(|touch| touch.map(|(run, at)| Touch { run: run.unwrap_or_default(), at }));
+    (uid(), version(), option::of(volume_name()), flags, run(), touch, (any::<bool>(), moment())).prop_map(
+        |(uid, version, volume, (bound, placed, terminating, fits), run, touched, (made_by_set, created))| Claim {
             uid,
             version,
             volume,
@@ -174,7 +195,8 @@ fn claim() -> impl Strategy<Value = Claim> {
             placed,
             terminating,
             run,
-            turned_back,
+            touched,
+            made_by_set,
             fits,
             created,
             trouble: None,

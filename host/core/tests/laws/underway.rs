@@ -29,9 +29,18 @@ pub(crate) fn begun() -> impl Strategy<Value = (Record, Observation)> {
             }
             let mut records = Vec::new();
             for (workload, (replicas, mark)) in workloads {
-                let version = Version("1".to_owned());
-                seen.workloads.insert(workload.clone(), WorkloadSeen { version, replicas, mark, pods: replicas });
-                records.push(WorkloadRecord { workload, replicas: mark.unwrap_or(replicas), when_scaled: None });
+                let it = WorkloadSeen {
+                    uid: Uid("1".to_owned()),
+                    version: Version("1".to_owned()),
+                    replicas,
+                    mark,
+                    pods: replicas,
+                    ready: replicas,
+                    trouble: None,
+                };
+                seen.workloads.insert(workload.clone(), it);
+                let replicas = mark.unwrap_or(replicas);
+                records.push(WorkloadRecord { workload, replicas, ready: None, when_scaled: None });
             }
             let record = Record {
                 format: FORMAT,
@@ -44,6 +53,8 @@ pub(crate) fn begun() -> impl Strategy<Value = (Record, Observation)> {
                 claims: recorded,
                 workloads: records,
                 stopped: None,
+                started: None,
+                ready: None,
                 ended: None,
             };
             (record, seen)
@@ -66,6 +77,8 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     };
     let version = Version("1".to_owned());
     let holder = Holder { namespace: "ns".to_owned(), name: name.to_owned(), uid: Some(uid.clone()) };
@@ -78,7 +91,8 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
             placed: false,
             terminating: false,
             run: None,
-            turned_back: None,
+            touched: None,
+            made_by_set: false,
             fits: true,
             created: Timestamp::UNIX_EPOCH,
             trouble: None,

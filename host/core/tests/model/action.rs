@@ -3,7 +3,7 @@
 use pvmigrate_core::imagined::{Move, Owner};
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{Claim, Progress};
-use pvmigrate_core::record::{Fact, Record, WorkloadRef};
+use pvmigrate_core::record::{Fact, Record, Uid, WorkloadRef};
 
 use crate::canonical::canonical;
 use crate::process::{self, KINDS, Kind};
@@ -23,8 +23,6 @@ pub enum Action {
     Refresh(usize, Kind),
     /// The cluster's own controllers move.
     Cluster(Move),
-    /// A workload's controller creates its pod.
-    Spawn(WorkloadRef),
     /// A pod writes to this claim's data, on this volume.
     Write(String, String),
     /// A pod of ours fails.
@@ -33,6 +31,8 @@ pub enum Action {
     Hang(String),
     /// A person scales the workload up.
     ScaleUp(WorkloadRef),
+    /// A person deletes the workload, leaving its pods, and creates it again, scaled up.
+    MakeAnew(WorkloadRef),
     /// A person creates a pod with `nodeName` for this claim.
     BarePod(String),
     /// The same, in the very moment in which the claim is removed: the node has read it just before.
@@ -82,11 +82,16 @@ pub fn actions(world: &World, in_order: bool, actions: &mut Vec<Action>) {
 fn may_move(world: &World, next: &Move) -> bool {
     match next {
         Move::Stop(pod) => world.cluster.pods.get(pod).is_none_or(|pod| pod.progress != hung()),
-        Move::Provision(claim) => world.cluster.claims.get(claim).is_none_or(|claim| claim.run.is_some()),
-        Move::BindVolume { .. }
+        Move::Provision(claim) => {
+            world.cluster.claims.get(claim).is_none_or(|claim| claim.run.is_some() || claim.made_by_set)
+        }
+        Move::MakeClaim(_) => world.budget.made_claims > 0,
+        Move::MakePod(_)
+        | Move::BindVolume { .. }
         | Move::BindClaim { .. }
         | Move::Place(_)
         | Move::Succeed(_)
+        | Move::Collect(_)
         | Move::RemoveClaim(_)
         | Move::Release(_)
         | Move::Reclaim(_)
@@ -101,11 +106,11 @@ fn hung() -> Progress {
 
 fn workloads(world: &World, actions: &mut Vec<Action>) {
     for (name, workload) in &world.cluster.workloads {
-        if workload.replicas > 0 && !world.cluster.pods.contains_key(&format!("{}-0", name.name)) {
-            actions.push(Action::Spawn(name.clone()));
-        }
         if world.budget.scale_ups > 0 && workload.replicas == 0 {
             actions.push(Action::ScaleUp(name.clone()));
+        }
+        if world.budget.made_anew > 0 {
+            actions.push(Action::MakeAnew(name.clone()));
         }
     }
     for (name, pod) in &world.cluster.pods {
@@ -139,7 +144,7 @@ fn people(world: &World, actions: &mut Vec<Action>) {
                 }
             }
             // Who deletes a claim that has the data means it.
-            Some(claim) if claim.run.is_none() && !claim.bound && !claim.terminating => {
+            Some(claim) if claim.run.is_none() && !claim.made_by_set && !claim.bound && !claim.terminating => {
                 actions.push(Action::ForeignLeaves(name.clone()));
             }
             None | Some(_) => {}
@@ -173,14 +178,18 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
     let mut next = world.clone();
     match action {
         Action::Look(at) => {
-            next.processes[*at].pending = process::look(world, *at, setting.mutant)?;
+            let (steps, is_left) = process::look(world, *at, setting.mutant);
+            if steps.is_empty() && !is_left {
+                return None;
+            }
+            next.left_free |= is_left;
+            next.processes[*at].pending = steps;
             next.processes[*at].is_overtaken = false;
         }
         Action::Do(at, step) => process::perform(&mut next, *at, *step, setting.mutant),
         Action::Crash(at) => process::crash(&mut next, *at),
         Action::Refresh(at, kind) => process::refresh(&mut next, *at, *kind),
         Action::Cluster(action) => next.make(action),
-        Action::Spawn(workload) => next.spawn(workload),
         Action::Write(claim, volume) => {
             next.budget.writes -= 1;
             next.write(claim, volume);
@@ -199,6 +208,7 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
             next.cluster.now = jiff::Timestamp::MAX;
         }
         Action::ScaleUp(_)
+        | Action::MakeAnew(_)
         | Action::BarePod(_)
         | Action::BarePodSlipsIn(_)
         | Action::ForeignClaim(_)
@@ -211,6 +221,7 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
     if setting.swift {
         hurry(&mut next);
     }
+    next.note_run();
     canonical(&mut next);
     Some(next)
 }
@@ -223,6 +234,10 @@ fn person_acts(world: &mut World, action: &Action) -> Option<()> {
             let version = world.cluster.version();
             let workload = world.cluster.workloads.get_mut(workload)?;
             (workload.replicas, workload.version) = (1, version);
+        }
+        Action::MakeAnew(workload) => {
+            budget.made_anew -= 1;
+            make_anew(world, workload)?;
         }
         Action::BarePod(claim) => {
             budget.bare_pods -= 1;
@@ -258,6 +273,18 @@ fn person_acts(world: &mut World, action: &Action) -> Option<()> {
             process::save(world, record, None);
         }
         other => unreachable!("{other:?} is no person's"),
+    }
+    Some(())
+}
+
+/// The pods and claims are orphaned, and the new one adopts the pods. It owns no claim: who wants that, asks for it.
+fn make_anew(world: &mut World, workload: &WorkloadRef) -> Option<()> {
+    let version = world.cluster.version();
+    let found = world.cluster.workloads.get_mut(workload)?;
+    let old = std::mem::replace(&mut found.uid, Uid("anew".to_owned()));
+    (found.version, found.replicas, found.mark) = (version, 1, None);
+    for owners in world.cluster.owners.values_mut() {
+        owners.retain(|uid| *uid != old);
     }
     Some(())
 }

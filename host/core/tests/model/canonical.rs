@@ -63,6 +63,7 @@ fn rename_in_step(cluster: &Imagined, step: &mut Step) {
     match step {
         Step::RetainSource { volume, .. }
         | Step::RetainDestination { volume, .. }
+        | Step::RetainStray { volume, .. }
         | Step::Reserve { volume, .. }
         | Step::RestoreReclaim { volume, .. }
         | Step::DeleteSourceVolume { volume, .. } => {
@@ -74,8 +75,9 @@ fn rename_in_step(cluster: &Imagined, step: &mut Step) {
         Step::AdoptDestination { target: found, .. }
         | Step::DeleteOriginalClaim { target: found, .. }
         | Step::DeleteTemp { target: found, .. }
-        | Step::TouchOriginal { target: found, .. }
-        | Step::UntouchOriginal { target: found, .. } => {
+        | Step::FreeName { target: found, .. }
+        | Step::Touch { target: found, .. }
+        | Step::Unmark { target: found, .. } => {
             target(found, cluster.claims.get(&found.name).map(claim_identity));
         }
         Step::DeletePod { pod, uid: found, .. } => {

@@ -3,6 +3,7 @@
 use pvmigrate_core::imagined::Owner;
 use pvmigrate_core::invariants;
 use pvmigrate_core::names;
+use pvmigrate_core::record::{ClaimRecord, Goal};
 use stateright::{Model, Property};
 
 use crate::action::{Action, actions, next};
@@ -14,6 +15,9 @@ use crate::world::{Disk, World};
 pub const KEPT: &str = "the data of every claim is whole in a place where nothing can take it away";
 pub const WHOLE: &str = "no pod ever sees lost, old or torn data";
 pub const HELD: &str = "no bound claim has its volume taken away";
+pub const STRAYS: &str = "what a pod wrote to a claim of its StatefulSet's making is kept";
+pub const TAKEN: &str = "whoever sees that a claim's name is free takes it at once";
+pub const RUN_FIRST: &str = "no source volume of a group that was Ready is given up before it has run on the new ones";
 pub const UP: &str = "no workload is down after the end";
 pub const TRUE: &str = "all invariants hold";
 pub const CLEAN: &str = "a process alone leaves nothing of ours behind";
@@ -41,6 +45,9 @@ impl Model for Setting {
             Property::always(KEPT, |_, world| is_kept(world)),
             Property::always(WHOLE, |_, world| is_whole(world)),
             Property::always(HELD, |_, world| is_held(world)),
+            Property::always(STRAYS, |_, world| strays_are_kept(world)),
+            Property::always(TAKEN, |_, world: &World| !world.left_free),
+            Property::always(RUN_FIRST, |_, world| has_run_first(world)),
             Property::always(UP, |_, world| is_up(world)),
             Property::always(TRUE, |_, world| is_true(world)),
         ];
@@ -94,6 +101,21 @@ fn is_held(world: &World) -> bool {
         let volume = claim.volume.as_ref().and_then(|volume| world.cluster.volumes.get(volume));
         volume.and_then(|volume| volume.holder.as_ref()).is_some_and(|holder| holder.uid.as_ref() == Some(&claim.uid))
     })
+}
+
+/// A claim that keeps its name for a moment too short to be seen is nobody's fault; what was written there is not lost.
+fn strays_are_kept(world: &World) -> bool {
+    world.strays.iter().filter(|(_, used)| **used).all(|(volume, _)| world.cluster.volumes.contains_key(volume))
+}
+
+fn has_run_first(world: &World) -> bool {
+    let is_moved = world.record.proven() && world.record.goal == Goal::Forward;
+    let is_kept = |claim: &ClaimRecord| {
+        let volume = world.cluster.volumes.get(&claim.source.name);
+        volume.is_some_and(|volume| volume.is_retained() && volume.terminating.is_none())
+    };
+    let was_ready = world.record.workloads.iter().any(|recorded| recorded.ready != Some(0));
+    !is_moved || !was_ready || world.has_run || world.record.claims.values().all(is_kept)
 }
 
 fn is_true(world: &World) -> bool {

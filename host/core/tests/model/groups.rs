@@ -20,35 +20,35 @@ const TWO_WORKLOADS: &[&[&str]] = &[&["a"], &["a"]];
 #[test]
 fn two_claims_of_one_workload_with_steps_in_any_order() {
     let setting = group(TWO_CLAIMS, Budget::default());
-    holds_and_ends(&Setting { in_order: false, swift: false, ..setting }, 13_896);
+    holds_and_ends(&Setting { in_order: false, swift: false, ..setting }, 40_168);
 }
 
 #[test]
 fn two_claims_of_one_workload_and_an_abort() {
-    holds(&group(TWO_CLAIMS, Budget { aborts: 1, ..Budget::default() }), 26_812);
+    holds(&group(TWO_CLAIMS, Budget { aborts: 1, ..Budget::default() }), 78_545);
 }
 
 #[test]
 fn two_claims_of_one_workload_and_a_copy_that_fails() {
-    holds_and_ends(&group(TWO_CLAIMS, Budget { failures: 1, ..Budget::default() }), 11_090);
+    holds_and_ends(&group(TWO_CLAIMS, Budget { failures: 1, ..Budget::default() }), 36_859);
 }
 
 #[test]
 fn two_claims_of_one_workload_and_people_who_scale_up_and_create_pods() {
-    holds(&group(TWO_CLAIMS, Budget { scale_ups: 1, bare_pods: 1, ..Budget::default() }), 16_437);
+    holds(&group(TWO_CLAIMS, Budget { scale_ups: 1, bare_pods: 1, ..Budget::default() }), 36_366);
 }
 
 #[test]
 fn one_claim_of_two_workloads_a_person_who_scales_up_and_an_abort() {
-    holds_and_ends(&group(TWO_WORKLOADS, Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 7_223);
+    holds_and_ends(&group(TWO_WORKLOADS, Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 30_517);
 }
 
 #[test]
 fn one_claim_of_two_workloads_and_two_processes() {
-    holds(&Setting { processes: 2, ..group(TWO_WORKLOADS, Budget::default()) }, 11_685);
+    holds(&Setting { processes: 2, ..group(TWO_WORKLOADS, Budget::default()) }, 68_935);
 }
 
 #[test]
 fn two_claims_one_of_them_of_two_workloads() {
-    holds_and_ends(&group(&[&["a", "b"], &["b"]], Budget::default()), 1_630);
+    holds_and_ends(&group(&[&["a", "b"], &["b"]], Budget::default()), 5_896);
 }

@@ -10,7 +10,8 @@
 //!
 //! What is beyond it: groups and pairs of mishaps are searched with steps in the order decided and a cluster that binds
 //! at once (`in_order`, `swift`), or there would be millions of worlds. Two processes that both look through lagging
-//! caches, and two processes with two claims and an abort, are not searched whole. Nor is a clock that runs: all
+//! caches, and two processes with two claims and an abort, are not searched whole. A set that is
+//! made anew just when the last copy is proven, while two processes run, may keep our mark, which then says nothing. Nor is a clock that runs: all
 //! deadlines pass at once or not at all.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
 #![allow(unreachable_pub, reason = "the files of a test binary are seen by each other only")]
@@ -25,6 +26,7 @@ mod mutant;
 mod mutants;
 mod process;
 mod reach;
+mod sets;
 mod setting;
 mod together;
 mod world;

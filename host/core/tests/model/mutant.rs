@@ -6,10 +6,12 @@
 use jiff::Timestamp;
 use pvmigrate_core::copy_report::CopyReport;
 use pvmigrate_core::imagined::Imagined;
-use pvmigrate_core::observation::{Observation, Pod, Progress, RETAIN};
+use pvmigrate_core::observation::{Claim, Observation, Pod, Progress, RETAIN, Touch};
 use pvmigrate_core::ports::Done;
-use pvmigrate_core::record::{Goal, Purpose, Record, Uid};
+use pvmigrate_core::record::{Goal, Purpose, Record, Uid, Version};
 use pvmigrate_core::step::{Step, Target};
+
+use crate::setting::ORIGINAL;
 
 /// Names a broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,16 @@ pub enum Mutant {
     NotFenced,
     /// The copy begins when the claim is gone, although a pod still has the volume mounted.
     CopiedBesideUsers,
+    /// The name is left empty until all is proven, and a stray that turns up meanwhile is looked at then.
+    NameLeftEmpty,
+    /// The volume of a claim that a StatefulSet made goes with it.
+    StrayNotRetained,
+    /// Workloads that have lost their mark are not marked again before the claims are cut over.
+    NotMarkedAgain,
+    /// Claims get the owners that were recorded.
+    OldOwners,
+    /// The source volumes are disposed of as soon as the workloads are started.
+    DisposedUnready,
     /// The warm copy counts.
     WarmCopyCounts,
     /// The claimRef is cleared instead of re-pointed.
@@ -56,21 +68,30 @@ impl Mutant {
         let is_preparing = record.goal == Goal::Forward && !record.proven();
         let is_down = seen.workloads.values().all(|workload| workload.replicas == 0 && workload.mark.is_some());
         for (name, claim) in &mut seen.claims {
-            let is_fenced = is_preparing && claim.named.is_none();
+            let is_fenced = is_preparing && claim.named.as_ref().is_none_or(|named| !named.bound);
             match self {
                 Self::SourceNotRetained if is_preparing => retained(&mut claim.source_volume),
                 Self::DestinationNotRetained if is_preparing => retained(&mut claim.destination_volume),
                 Self::FencedUnquiet if is_preparing => claim.users.clear(),
-                Self::NotFenced if is_preparing && is_down => claim.named = None,
+                Self::NotFenced if is_preparing && is_down => {
+                    if let Some(original) = claim.named.as_mut().filter(|named| named.bound) {
+                        // As our own claim that keeps the name.
+                        original.uid = Uid("none".to_owned());
+                        original.bound = false;
+                        original.volume = record.claims[name].destination.as_ref().map(|volume| volume.name.clone());
+                    }
+                }
                 Self::CopiedBesideUsers => claim.users.clear(),
                 Self::WarmCopyCounts if is_fenced && record.claims[name].warmed.is_some() => {
                     claim.pods = vec![succeeded()];
                 }
                 Self::NotTouched if record.goal != Goal::Forward => {
                     if let Some(original) = &mut claim.named {
-                        original.turned_back = Some(record.run.clone());
+                        original.touched = Some(Touch { run: record.run.clone(), at: record.begun });
                     }
                 }
+                Self::StrayNotRetained => retained(&mut claim.other_volume),
+                Self::NameLeftEmpty if is_preparing && claim.named.is_none() => claim.named = Some(ours(record, name)),
                 Self::HelpersStay if claim.named.as_ref().is_some_and(|named| named.terminating) => {
                     claim.pods.retain(|pod| pod.purpose == Purpose::Copy);
                 }
@@ -86,6 +107,7 @@ impl Mutant {
             match self {
                 Self::ScaledDownUnmarked if is_preparing => workload.mark = Some(1),
                 Self::FencedUnquiet if is_preparing => workload.pods = 0,
+                Self::DisposedUnready if !is_preparing => workload.ready = workload.replicas,
                 Self::LeftMarked if workload.replicas > 0 && !is_preparing => workload.mark = None,
                 _ => {}
             }
@@ -104,6 +126,9 @@ impl Mutant {
                     failures.iter().any(|failure| failure.attempt == pod.attempt)
                 };
                 or(delete_pods(seen, is_noted), steps)
+            }
+            Self::NotMarkedAgain if record.goal == Goal::Forward => {
+                steps.into_iter().filter(|step| !matches!(step, Step::MarkWorkload { .. })).collect()
             }
             _ => steps,
         }
@@ -136,6 +161,14 @@ impl Mutant {
                 }
                 done
             }
+            (Self::OldOwners, Step::Unmark { target, owners, .. }) => {
+                let old = owners.iter().map(|_| Uid(ORIGINAL.to_owned())).collect();
+                let done = cluster.execute(record, step);
+                if done == Done::Applied {
+                    cluster.owners.insert(target.name.clone(), old);
+                }
+                done
+            }
             (Self::ClaimRefCleared, Step::Reserve { volume, .. }) => {
                 let done = cluster.execute(record, step);
                 if let Some(volume) = cluster.volumes.get_mut(&volume.name).filter(|_| done == Done::Applied) {
@@ -151,6 +184,25 @@ impl Mutant {
 fn retained(volume: &mut Option<pvmigrate_core::observation::Volume>) {
     if let Some(volume) = volume {
         RETAIN.clone_into(&mut volume.reclaim);
+    }
+}
+
+/// A claim of ours that keeps the name.
+fn ours(record: &Record, name: &str) -> Claim {
+    let destination = record.claims[name].destination.as_ref();
+    Claim {
+        uid: Uid("none".to_owned()),
+        version: Version("none".to_owned()),
+        volume: destination.map(|volume| volume.name.clone()),
+        bound: false,
+        placed: false,
+        terminating: false,
+        run: Some(record.run.clone()),
+        touched: None,
+        made_by_set: false,
+        fits: true,
+        created: record.begun,
+        trouble: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Every rule of the order, broken: the search finds what it leads to.
 
-use crate::checked::{HELD, KEPT, TRUE, UP, WHOLE};
+use pvmigrate_core::record::WorkloadKind;
+
+use crate::checked::{HELD, KEPT, RUN_FIRST, STRAYS, TAKEN, TRUE, UP, WHOLE};
 use crate::mutant::Mutant;
 use crate::setting::Setting;
 use crate::world::Budget;
@@ -16,6 +18,8 @@ fn two(budget: Budget) -> Setting {
 
 const NOBODY: Budget = Budget {
     writes: 0,
+    made_claims: 0,
+    made_anew: 0,
     scale_ups: 0,
     bare_pods: 0,
     foreign_claims: 0,
@@ -39,8 +43,8 @@ fn a_destination_volume_that_is_not_retained_goes_with_its_temporary_claim() {
 }
 
 #[test]
-fn without_a_mark_a_late_stop_leaves_the_workload_down() {
-    finds(UP, Mutant::ScaledDownUnmarked, two(Budget { scale_ups: 1, ..NOBODY }));
+fn without_a_mark_nothing_says_what_a_workload_at_0_was() {
+    finds(TRUE, Mutant::ScaledDownUnmarked, two(Budget { scale_ups: 1, ..NOBODY }));
 }
 
 #[test]
@@ -75,6 +79,39 @@ fn a_copy_beside_a_pod_that_slipped_in_misses_its_writes() {
     finds(WHOLE, Mutant::CopiedBesideUsers, alone(Budget { bare_pods: 1, ..NOBODY }));
 }
 
+fn set(budget: Budget) -> Setting {
+    Setting { kind: WorkloadKind::StatefulSet, ..alone(budget) }
+}
+
+const UNDOING: Budget = Budget { scale_ups: 1, made_claims: 1, ..NOBODY };
+
+#[test]
+fn a_name_left_empty_is_free_for_a_controller_while_the_copy_runs() {
+    finds(TAKEN, Mutant::NameLeftEmpty, set(UNDOING));
+}
+
+#[test]
+fn the_volume_of_a_stray_goes_with_it_unless_retained() {
+    finds(STRAYS, Mutant::StrayNotRetained, set(UNDOING));
+}
+
+#[test]
+fn an_owner_of_before_has_the_claim_collected() {
+    let setting = Setting { owned: true, ..set(Budget { made_anew: 1, ..NOBODY }) };
+    finds(TRUE, Mutant::OldOwners, setting);
+}
+
+#[test]
+fn a_set_that_was_made_anew_unmarked_takes_a_late_stop() {
+    let setting = set(Budget { made_anew: 1, ..NOBODY });
+    finds(UP, Mutant::NotMarkedAgain, Setting { processes: 2, in_order: true, swift: true, ..setting });
+}
+
+#[test]
+fn a_source_volume_disposed_of_at_once_is_gone_before_anything_has_run() {
+    finds(RUN_FIRST, Mutant::DisposedUnready, alone(NOBODY));
+}
+
 #[test]
 fn a_warm_copy_that_counts_misses_later_writes() {
     finds(WHOLE, Mutant::WarmCopyCounts, Setting { warm: true, ..alone(NOBODY) });
@@ -97,8 +134,8 @@ fn a_failed_pod_cleared_away_at_once_lets_a_late_twin_tear_the_next_copy() {
 }
 
 #[test]
-fn without_the_unmark_a_late_stop_leaves_the_workload_down() {
-    finds(UP, Mutant::LeftMarked, two(Budget { scale_ups: 1, ..NOBODY }));
+fn without_the_unmark_a_workload_that_is_up_keeps_its_mark() {
+    finds(TRUE, Mutant::LeftMarked, two(Budget { scale_ups: 1, ..NOBODY }));
 }
 
 #[test]

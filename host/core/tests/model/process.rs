@@ -7,7 +7,7 @@ use pvmigrate_core::decide::{Decision, decide};
 use pvmigrate_core::imagined::Imagined;
 use pvmigrate_core::observation::Observation;
 use pvmigrate_core::ports::Done;
-use pvmigrate_core::record::{Fact, Record};
+use pvmigrate_core::record::{ClaimRecord, Fact, Goal, Record};
 use pvmigrate_core::step::Step;
 
 use crate::mutant::Mutant;
@@ -25,31 +25,44 @@ pub enum Kind {
 /// All kinds.
 pub const KINDS: [Kind; 4] = [Kind::Claims, Kind::Volumes, Kind::Pods, Kind::Workloads];
 
-/// Returns what a process decides to do; `None` when it only waits.
-pub fn look(world: &World, at: usize, mutant: Option<Mutant>) -> Option<Vec<Step>> {
+/// Returns what a process decides to do; nothing when it only waits. Tells whether it has seen a free name and left it so.
+pub fn look(world: &World, at: usize, mutant: Option<Mutant>) -> (Vec<Step>, bool) {
     let mut seen = observe(world, at);
+    let free = free_names(&world.record, &seen);
     if let Some(mutant) = mutant {
         mutant.distort(&world.record, &mut seen);
     }
     let now = world.cluster.now;
     let steps = match decide(&world.record, &seen, now) {
         Decision::Act(steps) => steps,
-        Decision::Wait(_) | Decision::Blocked(_) | Decision::Finished(_) => return None,
+        Decision::Wait(_) | Decision::Blocked(_) | Decision::Finished(_) => Vec::new(),
     };
-    Some(match mutant {
+    let takes = |name: &String| steps.contains(&Step::CreateFinalClaim { claim: name.clone() });
+    let is_left = !free.iter().all(takes);
+    let steps = match mutant {
         Some(mutant) => mutant.rearrange(&world.record, &seen, steps),
         None => steps,
-    })
+    };
+    (steps, is_left)
 }
 
-/// What the process sees: the truth, or what its caches show. Once a claim is gone, the pods are read afresh.
+/// Lists the claims whose name nothing has, though one could be created.
+fn free_names(record: &Record, seen: &Observation) -> Vec<String> {
+    let is_under_way = record.goal == Goal::Forward && record.ended.is_none();
+    let is_free =
+        |(name, claim): &(&String, &ClaimRecord)| claim.destination.is_some() && seen.claims[*name].named.is_none();
+    record.claims.iter().filter(|_| is_under_way).filter(is_free).map(|(name, _)| name.clone()).collect()
+}
+
+/// What the process sees: the truth, or what its caches show. Once the original is gone, the pods are read afresh.
 fn observe(world: &World, at: usize) -> Observation {
     let record = &world.record;
     let Some(cache) = &world.processes[at].cache else { return world.cluster.observe(record) };
     let mut seen = cache.observe(record);
     let truth = world.cluster.observe(record);
     for (name, claim) in &mut seen.claims {
-        if claim.named.is_none() {
+        let original = record.claims[name].uid.as_ref();
+        if claim.named.as_ref().map(|named| &named.uid) != original {
             claim.users.clone_from(&truth.claims[name].users);
         }
     }

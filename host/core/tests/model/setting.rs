@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::imagined::Imagined;
+use pvmigrate_core::imagined::{Imagined, Move};
 use pvmigrate_core::observation::{Claim, Holder, Volume};
 use pvmigrate_core::record::{
     Asked, ClaimRecord, Disposal, FORMAT, Goal, Limits, OnFailure, Record, SourceVolume, Uid, Version, WorkloadKind,
     WorkloadRecord, WorkloadRef,
 };
+
+use serde_json::{Value, json};
 
 use crate::mutant::Mutant;
 use crate::world::{Budget, Disk, Process, World};
@@ -26,6 +28,10 @@ pub const RUN: &str = "run";
 pub struct Setting {
     /// For each workload, the claims its pods mount.
     pub workloads: Vec<Vec<&'static str>>,
+    /// What the workloads are: a StatefulSet makes claims that are missing.
+    pub kind: WorkloadKind,
+    /// The workloads own their claims.
+    pub owned: bool,
     /// A warm copy is wanted.
     pub warm: bool,
     /// The destination class binds only for a pod.
@@ -55,6 +61,8 @@ impl Setting {
     pub fn one_claim() -> Self {
         Self {
             workloads: vec![vec!["data"]],
+            kind: WorkloadKind::Deployment,
+            owned: false,
             warm: false,
             binds_late: false,
             has_node: false,
@@ -92,12 +100,15 @@ impl Setting {
         }
         for (recorded, claims) in record.workloads.iter().zip(&self.workloads) {
             let workload = pvmigrate_core::imagined::Workload {
+                uid: Uid(ORIGINAL.to_owned()),
                 version: Version(CURRENT.to_owned()),
                 replicas: recorded.replicas,
                 mark: None,
                 claims: claims.iter().map(ToString::to_string).collect(),
             };
             cluster.workloads.insert(recorded.workload.clone(), workload);
+            let owned = claims.iter().filter(|_| self.owned);
+            cluster.owners.extend(owned.map(|claim| ((*claim).to_owned(), vec![Uid(ORIGINAL.to_owned())])));
         }
         let written = record.claims.keys().map(|name| (name.clone(), 0)).collect();
         let mut world = World {
@@ -105,13 +116,16 @@ impl Setting {
             record: record.into(),
             processes: vec![Process::default(); self.processes],
             disks,
+            strays: BTreeMap::new(),
             copiers: BTreeMap::new(),
             bare_mount: None,
+            left_free: false,
+            has_run: false,
             written,
             budget: self.budget,
         };
         for workload in world.record.clone().workloads.iter().map(|recorded| &recorded.workload) {
-            world.spawn(workload);
+            world.cluster.make(&Move::MakePod(workload.clone()));
         }
         if self.caches {
             for process in &mut world.processes {
@@ -126,10 +140,12 @@ impl Setting {
         names.sort_unstable();
         names.dedup();
         let node = self.has_node.then(|| "node".to_owned());
-        let claims = names.iter().map(|name| ((*name).to_owned(), claim_record(name, node.clone()))).collect();
+        let record_of = |name: &str| ClaimRecord { manifest: self.manifest(name), ..claim_record(name, node.clone()) };
+        let claims = names.iter().map(|name| ((*name).to_owned(), record_of(name))).collect();
         let workloads = (0..self.workloads.len()).map(|index| WorkloadRecord {
-            workload: WorkloadRef { kind: WorkloadKind::Deployment, name: format!("app{index}") },
+            workload: WorkloadRef { kind: self.kind, name: format!("app{index}") },
             replicas: 1,
+            ready: None,
             when_scaled: None,
         });
         Record {
@@ -143,8 +159,18 @@ impl Setting {
             claims,
             workloads: workloads.collect(),
             stopped: None,
+            started: None,
+            ready: None,
             ended: None,
         }
+    }
+
+    fn manifest(&self, claim: &str) -> Value {
+        let owning = (0..self.workloads.len()).filter(|at| self.owned && self.workloads[*at].contains(&claim));
+        let owners: Vec<Value> = owning
+            .map(|at| json!({"apiVersion": "apps/v1", "kind": self.kind.word(), "name": format!("app{at}")}))
+            .collect();
+        json!({"metadata": {"ownerReferences": owners}})
     }
 
     fn asked(&self) -> Asked {
@@ -177,6 +203,8 @@ fn claim_record(name: &str, node: Option<String>) -> ClaimRecord {
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     }
 }
 
@@ -189,7 +217,8 @@ fn bound_claim(uid: Uid, volume: &str) -> Claim {
         placed: false,
         terminating: false,
         run: None,
-        turned_back: None,
+        touched: None,
+        made_by_set: false,
         fits: true,
         created: Timestamp::UNIX_EPOCH,
         trouble: None,

@@ -14,45 +14,45 @@ fn with(budget: Budget) -> Setting {
 
 #[test]
 fn nobody_around() {
-    holds_and_ends(&any_order(), 16_084);
+    holds_and_ends(&any_order(), 56_984);
 }
 
 #[test]
 fn an_abort() {
-    holds_and_ends(&with(Budget { aborts: 1, ..Budget::default() }), 18_379);
+    holds_and_ends(&with(Budget { aborts: 1, ..Budget::default() }), 54_154);
 }
 
 #[test]
 fn a_person_who_scales_up_and_an_abort() {
-    holds(&with(Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 71_729);
+    holds(&with(Budget { scale_ups: 1, aborts: 1, ..Budget::default() }), 250_446);
 }
 
 #[test]
 fn a_pod_that_a_person_creates() {
-    holds(&with(Budget { bare_pods: 1, ..Budget::default() }), 7_315);
+    holds(&with(Budget { bare_pods: 1, ..Budget::default() }), 22_683);
 }
 
 #[test]
 fn copies_that_fail_and_an_abort() {
-    holds(&Setting { attempts: 2, ..with(Budget { failures: 2, aborts: 1, ..Budget::default() }) }, 45_785);
+    holds(&Setting { attempts: 2, ..with(Budget { failures: 2, aborts: 1, ..Budget::default() }) }, 164_061);
 }
 
 #[test]
 fn a_copy_that_fails_and_deadlines_that_pass() {
-    holds(&with(Budget { failures: 1, jumps: 1, ..Budget::default() }), 65_997);
+    holds(&with(Budget { failures: 1, jumps: 1, ..Budget::default() }), 318_564);
 }
 
 #[test]
 fn a_claim_that_a_person_creates() {
-    holds(&with(Budget { foreign_claims: 1, ..Budget::default() }), 11_469);
+    holds(&with(Budget { foreign_claims: 1, ..Budget::default() }), 22_647);
 }
 
 #[test]
 fn a_temporary_claim_that_a_person_deletes() {
-    holds(&with(Budget { lost_temps: 1, ..Budget::default() }), 26_819);
+    holds(&with(Budget { lost_temps: 1, ..Budget::default() }), 80_869);
 }
 
 #[test]
 fn a_warm_copy_to_a_class_that_binds_late() {
-    holds_and_ends(&Setting { warm: true, binds_late: true, ..with(Budget::default()) }, 11_012);
+    holds_and_ends(&Setting { warm: true, binds_late: true, ..with(Budget::default()) }, 27_944);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pvmigrate_core::imagined::{Imagined, Move, Owner};
+use pvmigrate_core::imagined::{Imagined, Move, Owner, Pod};
 use pvmigrate_core::observation::Progress;
 use pvmigrate_core::record::{Purpose, Record, WorkloadRef};
 use pvmigrate_core::step::Step;
@@ -19,10 +19,16 @@ pub struct World {
     pub processes: Vec<Process>,
     /// What is on each volume's disk.
     pub disks: BTreeMap<String, Disk>,
+    /// The volumes of claims that a StatefulSet made, each with whether a pod has had it.
+    pub strays: BTreeMap<String, bool>,
     /// The copy pods that run, by name.
     pub copiers: BTreeMap<String, Copier>,
     /// The volume that the pod a person made has mounted, even when its claim is gone.
     pub bare_mount: Option<String>,
+    /// A process has seen that a name was free and left it so.
+    pub left_free: bool,
+    /// As many pods as before have run on the new volumes.
+    pub has_run: bool,
     /// How many writes the workloads have made to each claim: what its disk must hold.
     pub written: BTreeMap<String, u8>,
     /// What may still happen.
@@ -63,6 +69,10 @@ pub struct Copier {
 pub struct Budget {
     /// Writes by the workloads' pods.
     pub writes: u8,
+    /// Claims that a StatefulSet makes because they are missing.
+    pub made_claims: u8,
+    /// Times a person deletes a workload, leaving its pods, and creates it again.
+    pub made_anew: u8,
     /// Times a person scales a workload up.
     pub scale_ups: u8,
     /// Pods with `nodeName` that a person creates on a Terminating claim.
@@ -86,18 +96,12 @@ pub struct Budget {
 }
 
 impl World {
-    /// Creates a pod of the workload, which waits for a node.
-    pub fn spawn(&mut self, workload: &WorkloadRef) {
-        let claims = self.cluster.workloads.get(workload).map(|workload| workload.claims.clone()).unwrap_or_default();
-        let pod = self.cluster.new_pod(Owner::Workload(workload.clone()), claims);
-        self.cluster.pods.insert(format!("{}-0", workload.name), pod);
-    }
-
     /// Makes a move of the cluster, and does to the disks what it does.
     pub fn make(&mut self, next: &Move) {
         match next {
             Move::Place(pod) => {
                 self.cluster.make(next);
+                self.stray_is_used(pod);
                 self.copier_starts(pod);
             }
             Move::Succeed(pod) => {
@@ -113,13 +117,27 @@ impl World {
                 self.disks.remove(volume);
                 self.cluster.make(next);
             }
-            Move::Provision(_) => {
+            Move::Provision(claim) => {
+                let is_stray = self.cluster.claims.get(claim).is_some_and(|claim| claim.made_by_set);
                 self.cluster.make(next);
-                for volume in self.cluster.volumes.keys() {
-                    self.disks.entry(volume.clone()).or_insert(Disk::Torn);
+                let is_new = |volume: &&String| !self.strays.contains_key(*volume) && !self.disks.contains_key(*volume);
+                let fresh = self.cluster.volumes.keys().find(is_new).cloned();
+                match fresh {
+                    Some(volume) if is_stray => self.strays.extend([(volume, false)]),
+                    Some(volume) => self.disks.extend([(volume, Disk::Torn)]),
+                    None => {}
                 }
             }
-            Move::BindVolume { .. } | Move::BindClaim { .. } | Move::RemoveClaim(_) | Move::Release(_) => {
+            Move::MakeClaim(_) => {
+                self.budget.made_claims -= 1;
+                self.cluster.make(next);
+            }
+            Move::BindVolume { .. }
+            | Move::BindClaim { .. }
+            | Move::MakePod(_)
+            | Move::Collect(_)
+            | Move::RemoveClaim(_)
+            | Move::Release(_) => {
                 self.cluster.make(next);
             }
         }
@@ -137,6 +155,29 @@ impl World {
     /// Names the volume that a claim of this name is bound to.
     pub fn volume_of(&self, claim: &str) -> Option<String> {
         self.cluster.claims.get(claim).filter(|claim| claim.bound)?.volume.clone()
+    }
+
+    /// Notes when the whole group runs on its new volumes.
+    pub fn note_run(&mut self) {
+        let is_there = |name: &String| {
+            let destination = self.record.claims[name].destination.as_ref().map(|volume| &volume.name);
+            destination.is_some() && self.volume_of(name).as_ref() == destination
+        };
+        let is_up = |pod: &Pod| pod.progress == Progress::Running;
+        let runs = |workload: &WorkloadRef| {
+            let mut pods = self.cluster.pods.values().filter(|pod| is_up(pod));
+            pods.any(|pod| pod.owner == Owner::Workload(workload.clone()))
+        };
+        let wanted = self.record.workloads.iter().filter(|recorded| recorded.ready != Some(0));
+        self.has_run |= self.record.claims.keys().all(is_there) && wanted.map(|it| &it.workload).all(runs);
+    }
+
+    fn stray_is_used(&mut self, pod: &str) {
+        let claims = self.cluster.pods.get(pod).map(|pod| pod.claims.clone()).unwrap_or_default();
+        let volumes: Vec<String> = claims.iter().filter_map(|claim| self.volume_of(claim)).collect();
+        for volume in volumes {
+            self.strays.entry(volume).and_modify(|used| *used = true);
+        }
     }
 
     fn copier_starts(&mut self, pod: &str) {

@@ -72,7 +72,13 @@ fn begins_the_pause(step: &Step) -> bool {
 }
 
 fn ends_the_pause(step: &Step) -> bool {
-    matches!(step, Step::StartWorkload { .. } | Step::RestoreReclaim { .. } | Step::DeleteSourceVolume { .. })
+    matches!(
+        step,
+        Step::Unmark { .. }
+            | Step::StartWorkload { .. }
+            | Step::RestoreReclaim { .. }
+            | Step::DeleteSourceVolume { .. }
+    )
 }
 
 /// Returns what is done and awaited in a phase, each once, in order; notes in the record are no news to a person.

@@ -207,6 +207,7 @@ fn reasons(blockers: &[Blocker]) -> String {
 fn ended(end: &GroupEnd) -> String {
     match end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated".to_owned(),
+        GroupEnd::Ended(Ended { how: Outcome::NotReady(why), .. }) => format!("migrated, not ready: {}", clean(why)),
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {}", clean(why)),
         GroupEnd::Blocked(blockers) => format!("needs a person: {}", reasons(blockers)),
         GroupEnd::NotBegun(blockers) => format!("not begun: {}", reasons(blockers)),
@@ -267,7 +268,7 @@ mod tests {
         let error = std::io::Error::other("connection refused");
         for event in [
             Event::Loaded(&begun),
-            Event::Stepped(&Step::CreateDestination { claim: claim() }, Done::Applied),
+            Event::Stepped(&Step::CreateDestination { claim: claim(), volume: None }, Done::Applied),
             Event::Waiting(&[wait(None)]),
             Event::Waiting(&[wait(Some("no space"))]),
             Event::Waiting(&[wait(Some("no space"))]), // told once

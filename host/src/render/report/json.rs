@@ -50,7 +50,7 @@ struct ComparedJson<'a> {
 struct GroupJson<'a> {
     namespace: &'a str,
     record: &'a str,
-    /// `migrated`, `rolled-back`, `needs-person`, `not-begun`, `interrupted` or `failed`.
+    /// `migrated`, `not-ready` (migrated, but not Ready in time), `rolled-back`, `needs-person`, `not-begun`, `interrupted` or `failed`.
     outcome: &'static str,
     /// Why it is not `migrated`, the cause of the cause last.
     reasons: Vec<String>,
@@ -74,6 +74,10 @@ struct ClaimJson<'a> {
     verified: &'static str,
     differences: &'a [String],
     attempts: u32,
+    /// The volumes, if they had any, of empty claims that a StatefulSet made in its place; the claims were removed.
+    strays: &'a [Option<String>],
+    /// Owners that it had and that do not exist any more.
+    lost_owners: &'a [String],
 }
 
 /// Returns the report for scripts.
@@ -122,6 +126,7 @@ impl<'a> RunJson<'a> {
 fn group(group: &GroupReport) -> GroupJson<'_> {
     let (outcome, reasons, blockers): (_, _, &[Blocker]) = match &group.end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => ("migrated", Vec::new(), &[]),
+        GroupEnd::Ended(Ended { how: Outcome::NotReady(why), .. }) => ("not-ready", vec![why.clone()], &[]),
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => ("rolled-back", vec![why.clone()], &[]),
         GroupEnd::Blocked(blockers) => {
             ("needs-person", blockers.iter().map(ToString::to_string).collect(), blockers.as_slice())
@@ -157,5 +162,7 @@ fn claim(claim: &ClaimReport) -> ClaimJson<'_> {
         verified,
         differences,
         attempts: claim.attempts,
+        strays: &claim.strays,
+        lost_owners: &claim.lost_owners,
     }
 }

@@ -1,10 +1,10 @@
 //! Rows of the downtime: stop, fence, copy.
 
-use super::scene::{Scene, at, claim, failed, failure, pod, succeeded, user, volume};
+use super::scene::{Scene, at, claim, failed, failure, pending, pod, stray, succeeded, user, volume};
 use crate::copy_report::CopyReport;
 use crate::names;
-use crate::observation::{Progress, RETAIN};
-use crate::record::{Evidence, Purpose};
+use crate::observation::{Claim, Progress, RETAIN};
+use crate::record::{Evidence, Purpose, Stray, Uid};
 
 /// Prepared, and noted that the workloads stop.
 fn stopping() -> Scene {
@@ -15,7 +15,7 @@ fn stopping() -> Scene {
 
 #[test]
 fn the_stop_is_noted_before_it_is_done() {
-    assert_eq!(Scene::begun().prepared().later(50).says(), ["Note Stopping 50"]);
+    assert_eq!(Scene::begun().prepared().later(50).says(), ["Note Stopping 50 app 3"]);
 }
 
 #[test]
@@ -102,21 +102,72 @@ fn gone() -> Scene {
     })
 }
 
+/// The same, and the final claim keeps the name.
+fn kept() -> Scene {
+    gone().with(|seen| seen.named = Some(pending("data")))
+}
+
+#[test]
+fn the_name_is_taken_again_before_anything_else() {
+    assert_eq!(gone().says(), ["CreateFinalClaim data"]);
+    assert_eq!(gone().app_is(3, None, 0).says(), ["CreateFinalClaim data"]);
+    let scene = gone().recorded(|record| record.destination = None);
+    assert_eq!(scene.says(), ["Note Destination data new-data Retain"], "as soon as there is a volume for it to name");
+}
+
+#[test]
+fn a_claim_for_a_destination_that_was_lost_makes_room() {
+    let scene = kept().with(|seen| seen.named.as_mut().unwrap().volume = Some("lost".to_owned()));
+    assert_eq!(scene.says(), ["FreeName data new-uid@7 Pending"]);
+}
+
+#[test]
+fn what_a_set_made_in_the_moment_between_is_undone() {
+    let made = |volume: Option<&str>| gone().with(|seen| seen.named = Some(stray(volume)));
+    assert_eq!(made(None).says(), ["Note Stray data stray-uid None"]);
+    let noted = |volume: Option<&str>| {
+        let stray = Stray { uid: Uid("stray-uid".to_owned()), volume: volume.map(str::to_owned) };
+        made(volume).recorded(|record| record.strays = vec![stray])
+    };
+    assert_eq!(noted(None).says(), ["FreeName data stray-uid@7 Stray"]);
+    assert_eq!(made(Some("empty")).says(), ["wait FreshLook of claim data"], "its volume is not seen yet");
+    let bound = |scene: Scene, reclaim: &str| {
+        scene.with(|seen| seen.other_volume = Some(volume("empty", reclaim, "data", Some("stray-uid"))))
+    };
+    assert_eq!(bound(made(Some("empty")), "Delete").says(), ["RetainStray empty empty-uid@7"]);
+    assert_eq!(bound(made(Some("empty")), RETAIN).says(), ["Note Stray data stray-uid Some(\"empty\")"]);
+    assert_eq!(bound(noted(Some("empty")), RETAIN).says(), ["FreeName data stray-uid@7 Stray"]);
+    assert_eq!(
+        bound(made(Some("empty")), "Delete").app_is(3, None, 1).says(),
+        ["StopWorkload app@7 3", "RetainStray empty empty-uid@7"]
+    );
+}
+
+#[test]
+fn pods_that_stay_on_a_stray_are_reported() {
+    let scene = gone().with(|seen| {
+        seen.named = Some(Claim { terminating: true, ..stray(None) });
+        seen.users = vec![user(true)];
+    });
+    assert_eq!(scene.says(), ["wait StrayGone of claim data until 900"]);
+    assert_eq!(scene.later(900).says(), ["blocked pods-remain"]);
+}
+
 #[test]
 fn a_pod_that_still_has_the_gone_claim_mounted_is_awaited() {
-    let scene = gone().with(|seen| seen.users = vec![user(true)]);
+    let scene = kept().with(|seen| seen.users = vec![user(true)]);
     assert_eq!(scene.says(), ["wait SourcePodsGone of claim data until 900"]);
 }
 
 #[test]
 fn a_pod_without_a_node_never_mounts_the_gone_claim() {
-    let scene = gone().with(|seen| seen.users = vec![user(false)]);
+    let scene = kept().with(|seen| seen.users = vec![user(false)]);
     assert_eq!(scene.says(), ["Reserve old-data old-data-uid@7 for its temp"]);
 }
 
 #[test]
 fn the_source_volume_is_reserved_for_its_temporary_claim() {
-    assert_eq!(gone().says(), ["Reserve old-data old-data-uid@7 for its temp"]);
+    assert_eq!(kept().says(), ["Reserve old-data old-data-uid@7 for its temp"]);
 }
 
 #[test]
@@ -131,14 +182,15 @@ fn a_released_volume_is_reserved_again_although_it_names_the_temporary_claim() {
 #[test]
 fn the_temporary_source_claim_is_created_and_awaited() {
     let temp = names::source_claim("data");
-    let scene = gone().with(|seen| seen.source_volume = Some(volume("old-data", RETAIN, &temp, None)));
+    let scene = kept().with(|seen| seen.source_volume = Some(volume("old-data", RETAIN, &temp, None)));
     assert_eq!(scene.says(), ["CreateSourceTemp data"]);
     let scene = scene.with(|seen| {
         let mut unbound = claim(&temp, Some("old-data"), Some("run"));
         unbound.bound = false;
         seen.source = Some(unbound);
     });
-    assert_eq!(scene.says(), ["wait SourceTempBound of claim data"]);
+    assert_eq!(scene.says(), ["wait SourceTempBound of claim data until 2"]);
+    assert_eq!(scene.later(2).says(), ["Touch data-pvcmigrate-src data-pvcmigrate-src-uid@7 at 2"]);
 }
 
 #[test]

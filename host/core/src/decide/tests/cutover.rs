@@ -1,6 +1,6 @@
 //! Rows in which all is proven and the claims move.
 
-use super::scene::{Scene, claim, pod, succeeded, volume};
+use super::scene::{Scene, claim, pod, succeeded, touched, volume};
 use crate::names;
 use crate::observation::{Progress, RETAIN};
 use crate::record::Purpose;
@@ -25,6 +25,12 @@ fn the_copy_pod_goes_once_both_are_on_their_way_out() {
     assert_eq!(scene.says(), ["DeletePod copy1 copy1-uid"], "for it keeps the claim");
     let scene = scene.with(|seen| seen.pods.clear());
     assert_eq!(scene.says(), ["wait TempsGone of claim data"]);
+}
+
+#[test]
+fn a_workload_that_lost_its_mark_is_marked_so_that_a_late_stop_conflicts() {
+    assert_eq!(Scene::begun().proven().app_is(3, None, 0).says()[0], "MarkWorkload app@7 3");
+    assert_eq!(Scene::begun().bound().app_is(3, None, 3).says(), ["Unmark data new-uid@7"], "later none is decided");
 }
 
 #[test]
@@ -57,8 +63,17 @@ fn the_destination_volume_is_reserved_for_the_claim() {
 }
 
 #[test]
-fn the_claim_is_created_on_the_reserved_volume() {
+fn the_claim_on_the_reserved_volume_is_touched_so_that_the_binder_looks() {
     let scene = cleared().with(|seen| seen.destination_volume = Some(volume("new-data", RETAIN, "data", None)));
+    assert_eq!(scene.says(), ["Touch data new-uid@7 at 0"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().touched = touched(0));
+    assert_eq!(scene.says(), ["wait ClaimBound of claim data until 2"]);
+    assert_eq!(scene.later(2).says(), ["Touch data new-uid@7 at 2"], "it may have looked at an old state");
+}
+
+#[test]
+fn a_claim_that_a_person_deletes_before_it_is_bound_is_created_anew_at_once() {
+    let scene = Scene::begun().proven().with(|seen| seen.named = None);
     assert_eq!(scene.says(), ["CreateFinalClaim data"]);
 }
 
@@ -68,12 +83,6 @@ fn a_volume_released_by_a_claim_that_is_gone_again_is_reserved_anew() {
     released.phase = "Released".to_owned();
     let scene = cleared().with(|seen| seen.destination_volume = Some(released));
     assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for the claim"]);
-    let scene = scene.with(|seen| {
-        let mut unbound = claim("new", Some("new-data"), Some("run"));
-        unbound.bound = false;
-        seen.named = Some(unbound);
-    });
-    assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for the claim"], "for a claim that waits for it too");
 }
 
 #[test]
@@ -84,8 +93,11 @@ fn a_destination_volume_that_is_gone_blocks() {
 
 #[test]
 fn the_new_claim_is_awaited_until_it_is_bound_to_stay() {
-    let scene = Scene::begun().bound().with(|seen| seen.named.as_mut().unwrap().bound = false);
-    assert_eq!(scene.says(), ["wait ClaimBound of claim data"]);
+    let scene = Scene::begun().bound().with(|seen| {
+        let named = seen.named.as_mut().unwrap();
+        (named.bound, named.touched) = (false, touched(0));
+    });
+    assert_eq!(scene.says(), ["wait ClaimBound of claim data until 2"]);
     let scene = Scene::begun().bound().with(|seen| seen.named.as_mut().unwrap().terminating = true);
     assert_eq!(scene.says(), ["wait ClaimBound of claim data"]);
 }
@@ -93,8 +105,11 @@ fn the_new_claim_is_awaited_until_it_is_bound_to_stay() {
 #[test]
 fn nothing_is_settled_before_all_claims_are_bound() {
     let scene = Scene::of(&["data", "logs"]).bound();
-    let scene = scene.with(|seen| seen.named.as_mut().unwrap().bound = false);
-    assert_eq!(scene.says(), ["wait ClaimBound of claim data"]);
+    let scene = scene.with(|seen| {
+        let named = seen.named.as_mut().unwrap();
+        (named.bound, named.touched) = (false, touched(0));
+    });
+    assert_eq!(scene.says(), ["wait ClaimBound of claim data until 2"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::scene::{Scene, claim, pod, volume};
 use crate::blocker::Code;
 use crate::copy_report::CopyReport;
 use crate::names;
-use crate::observation::{Progress, RETAIN};
+use crate::observation::{Claim, Progress, RETAIN};
 use crate::record::{Purpose, Warmed};
 
 /// `Retain` on the source, a temporary claim that waits for its volume.
@@ -143,7 +143,29 @@ fn a_claim_on_another_volume_is_foreign_before_anything_is_proven() {
 fn nothing_stops_before_all_claims_are_prepared() {
     let scene = Scene::of(&["data", "logs"]).prepared();
     let scene = scene.with(|seen| seen.destination = None);
-    assert_eq!(scene.says(), ["CreateDestination data"]);
+    assert_eq!(scene.says(), ["CreateDestination data on new-data"]);
+}
+
+#[test]
+fn a_temporary_claim_that_was_deleted_comes_back_on_its_own_volume() {
+    let lost = |phase: &str| {
+        Scene::begun().fenced().with(|seen| {
+            seen.destination = None;
+            seen.destination_volume.as_mut().unwrap().phase = phase.to_owned();
+        })
+    };
+    assert_eq!(lost("Released").says(), ["Reserve new-data new-data-uid@7 for its temp"]);
+    let scene = lost("Released").with(|seen| {
+        seen.destination_volume = Some(volume("new-data", RETAIN, &names::destination_claim("data"), None));
+    });
+    assert_eq!(scene.says(), ["CreateDestination data on new-data"]);
+    let scene = lost("Released").with(|seen| seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
+    assert_eq!(scene.says(), ["CreateDestination data"], "for its own is about to go");
+    let scene = lost("Released").with(|seen| {
+        let temp = names::destination_claim("data");
+        seen.destination = Some(Claim { bound: false, ..claim(&temp, Some("new-data"), Some("run")) });
+    });
+    assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for its temp"], "should it have come too early");
 }
 
 fn warm() -> Scene {
@@ -181,7 +203,7 @@ fn helper_pods_are_cleared_away_before_anything_stops() {
     let scene = scene.with(|seen| seen.pods[0].leaving = true);
     assert_eq!(scene.says(), ["wait PodsGone of claim data"]);
     let scene = scene.with(|seen| seen.pods.clear());
-    assert_eq!(scene.says(), ["Note Stopping 0"]);
+    assert_eq!(scene.says(), ["Note Stopping 0 app 3"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Rows of the way back.
 
-use super::scene::{Scene, claim, succeeded, user, volume};
+use super::scene::{Scene, at, claim, stray, succeeded, touched, user, volume};
 use crate::observation::RETAIN;
 use crate::record::Goal;
 
@@ -13,8 +13,8 @@ fn just_turned(mut scene: Scene) -> Scene {
 #[test]
 fn the_original_claim_is_touched_before_anything_else() {
     let scene = just_turned(Scene::begun().quiet());
-    assert_eq!(scene.says(), ["TouchOriginal data data-uid@7"]);
-    let scene = scene.with(|seen| seen.named.as_mut().unwrap().turned_back = Some("run".to_owned()));
+    assert_eq!(scene.says(), ["Touch data data-uid@7 at 0"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().touched = touched(0));
     assert_eq!(scene.says(), ["Note Touched data"]);
 }
 
@@ -77,9 +77,30 @@ fn a_volume_that_still_names_the_deleted_original_is_reserved_too() {
 }
 
 #[test]
-fn the_original_claim_is_created_anew() {
+fn then_the_claim_that_kept_the_name_makes_room_for_the_original() {
     let scene = nothing_left().with(|seen| seen.source_volume = Some(volume("old-data", RETAIN, "data", None)));
+    assert_eq!(scene.says(), ["FreeName data new-uid@7 Pending"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().terminating = true);
+    assert_eq!(scene.says(), ["wait NameFree of claim data"]);
+    let scene = scene.with(|seen| seen.named = None);
     assert_eq!(scene.says(), ["RestoreOriginalClaim data"]);
+}
+
+#[test]
+fn nobody_makes_a_claim_while_the_name_is_about_to_be_free() {
+    assert_eq!(
+        nothing_left().app_is(3, None, 0).says(),
+        ["Reserve old-data old-data-uid@7 for the claim", "StopWorkload app@7 3"]
+    );
+}
+
+#[test]
+fn a_set_that_makes_the_claim_in_that_moment_gets_the_source_volume() {
+    let scene = nothing_left().with(|seen| {
+        seen.named = Some(stray(Some("old-data")));
+        seen.source_volume = Some(volume("old-data", RETAIN, "data", Some("stray-uid")));
+    });
+    assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
 }
 
 #[test]
@@ -99,21 +120,39 @@ fn restored() -> Scene {
 #[test]
 fn the_restored_claim_is_awaited() {
     let scene = restored().with(|seen| seen.named.as_mut().unwrap().bound = false);
-    assert_eq!(scene.says(), ["wait ClaimBound of claim data"]);
+    assert_eq!(scene.says(), ["Touch data new-uid@7 at 0"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().touched = touched(0));
+    assert_eq!(scene.says(), ["wait ClaimBound of claim data until 2"]);
 }
 
 #[test]
 fn then_everything_comes_back() {
-    assert_eq!(restored().says(), ["RestoreReclaim old-data old-data-uid@7 Delete", "StartWorkload app@7 3"]);
-    let scene = restored().with(|seen| seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
-    assert_eq!(scene.app_is(3, Some(3), 0).says(), ["StartWorkload app@7 3"]);
+    assert_eq!(restored().says(), ["Unmark data new-uid@7", "StartWorkload app@7 3"]);
+    let scene = restored().with(|seen| seen.named.as_mut().unwrap().run = None);
+    assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
+    let mut scene = scene.app_is(3, None, 3).later(9);
+    assert_eq!(scene.says(), ["Note Ready 9"]);
+    scene.record.ready = Some(at(9));
+    assert_eq!(scene.says(), ["RestoreReclaim old-data old-data-uid@7 Delete"]);
+    let scene = scene.with(|seen| seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
+    assert_eq!(scene.says(), ["Note Ended RolledBack(\"why\")"]);
+}
+
+#[test]
+fn a_group_that_is_not_ready_in_time_ends_all_the_same() {
+    let mut scene = restored().app_is(3, None, 0).later(1000).with(|seen| {
+        seen.named.as_mut().unwrap().run = None;
+        seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
+    });
+    scene.record.started = Some(at(5));
+    assert_eq!(scene.says(), ["Note Ended RolledBack(\"why; since then StatefulSet app: 0 of 3 pods Ready\")"]);
 }
 
 #[test]
 fn the_touch_goes_last_and_then_the_end_is_noted() {
     let scene = Scene::begun().turned_back();
-    assert_eq!(scene.says(), ["UntouchOriginal data data-uid@7"]);
-    let scene = scene.with(|seen| seen.named.as_mut().unwrap().turned_back = None);
+    assert_eq!(scene.says(), ["Unmark data data-uid@7"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().touched = None);
     assert_eq!(scene.says(), ["Note Ended RolledBack(\"why\")"]);
 }
 

@@ -9,7 +9,9 @@ use crate::blocker::Blocker;
 use crate::copy_report::CopyReport;
 use crate::decide::{Decision, decide};
 use crate::names;
-use crate::observation::{Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, User, Volume, WorkloadSeen};
+use crate::observation::{
+    Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, Touch, User, Volume, WorkloadSeen,
+};
 use crate::record::{
     Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Fact, Goal, Limits, OnFailure,
     Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
@@ -48,8 +50,15 @@ impl Scene {
             asked: asked(),
             goal: Goal::Forward,
             claims: claims.iter().map(|name| ((*name).to_owned(), recorded(name))).collect(),
-            workloads: vec![WorkloadRecord { workload: app(), replicas: 3, when_scaled: Some("Delete".to_owned()) }],
+            workloads: vec![WorkloadRecord {
+                workload: app(),
+                replicas: 3,
+                ready: None,
+                when_scaled: Some("Delete".to_owned()),
+            }],
             stopped: None,
+            started: None,
+            ready: None,
             ended: None,
         };
         let mut seen = Observation::default();
@@ -61,7 +70,15 @@ impl Scene {
             };
             seen.claims.insert((*name).to_owned(), claim);
         }
-        let workload = WorkloadSeen { version: Version("7".to_owned()), replicas: 3, mark: None, pods: 3 };
+        let workload = WorkloadSeen {
+            uid: Uid("app-uid".to_owned()),
+            version: Version("7".to_owned()),
+            replicas: 3,
+            mark: None,
+            pods: 3,
+            ready: 3,
+            trouble: None,
+        };
         seen.workloads.insert(app(), workload);
         Self { record, seen, now: at(0) }
     }
@@ -83,15 +100,16 @@ impl Scene {
         let mut scene = self.prepared();
         scene.record.stopped = Some(at(0));
         let app = scene.app();
-        (app.replicas, app.mark, app.pods) = (0, Some(3), 0);
+        (app.replicas, app.mark, app.pods, app.ready) = (0, Some(3), 0, 0);
+        scene.record.workloads[0].ready = Some(3);
         scene
     }
 
-    /// Original claims gone, source volumes held by their temporary claims.
+    /// Original claims gone, names kept by the final ones, source volumes held by their temporary claims.
     pub(crate) fn fenced(self) -> Self {
         self.quiet().each(|name, _, seen| {
             let temp = names::source_claim(name);
-            seen.named = None;
+            seen.named = Some(pending(name));
             seen.source_volume = Some(volume(&format!("old-{name}"), RETAIN, &temp, Some(&format!("{temp}-uid"))));
             seen.source = Some(claim(&temp, Some(&format!("old-{name}")), Some("run")));
         })
@@ -111,28 +129,35 @@ impl Scene {
         self.proven().each(|name, _, seen| {
             let new = format!("new-{name}");
             (seen.source, seen.destination, seen.pods) = (None, None, Vec::new());
-            seen.named = Some(Claim { uid: Uid("new-uid".to_owned()), ..claim(name, Some(&new), Some("run")) });
+            seen.named = Some(Claim { bound: true, ..pending(name) });
             seen.destination_volume = Some(volume(&new, RETAIN, name, Some("new-uid")));
             seen.source_volume.as_mut().unwrap().phase = "Released".to_owned();
         })
     }
 
-    /// Reclaim policies restored, workloads up and unmarked: nothing left but the source volumes.
+    /// Workloads up, unmarked and Ready, reclaim policies restored: nothing left but the source volumes.
     pub(crate) fn settled(self) -> Self {
         let mut scene = self.bound().each(|_, _, seen| {
             seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
+            seen.named.as_mut().unwrap().run = None;
         });
-        let app = scene.app();
-        (app.replicas, app.mark, app.pods) = (3, None, 3);
-        scene
+        (scene.record.started, scene.record.ready) = (Some(at(2)), Some(at(3)));
+        scene.app_is(3, None, 3)
+    }
+
+    /// Workloads up and unmarked, nothing else.
+    pub(crate) fn started(self) -> Self {
+        let scene = self.bound().each(|_, _, seen| seen.named.as_mut().unwrap().run = None);
+        scene.app_is(3, None, 0)
     }
 
     /// Turned back, original claims touched.
     pub(crate) fn turned_back(mut self) -> Self {
         self.record.goal = Goal::Back("why".to_owned());
         self.each(|_, record, seen| {
-            if let Some(original) = &mut seen.named {
-                original.turned_back = Some("run".to_owned());
+            let original = seen.named.as_mut().filter(|named| record.uid.as_ref() == Some(&named.uid));
+            if let Some(original) = original {
+                original.touched = touched(0);
                 record.touched = true;
             }
         })
@@ -157,7 +182,7 @@ impl Scene {
 
     pub(crate) fn app_is(mut self, replicas: u32, mark: Option<u32>, pods: u32) -> Self {
         let app = self.app();
-        (app.replicas, app.mark, app.pods) = (replicas, mark, pods);
+        (app.replicas, app.mark, app.pods, app.ready) = (replicas, mark, pods, pods);
         self
     }
 
@@ -232,6 +257,8 @@ fn recorded(name: &str) -> ClaimRecord {
         failures: Vec::new(),
         evidence: None,
         touched: false,
+        strays: Vec::new(),
+        lost_owners: Vec::new(),
     }
 }
 
@@ -245,11 +272,28 @@ pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Clai
         placed: false,
         terminating: false,
         run: run.map(str::to_owned),
-        turned_back: None,
+        touched: None,
+        made_by_set: false,
         fits: true,
         created: at(0),
         trouble: None,
     }
+}
+
+/// The final claim, which waits for its volume.
+pub(crate) fn pending(name: &str) -> Claim {
+    let new = format!("new-{name}");
+    Claim { uid: Uid("new-uid".to_owned()), bound: false, ..claim(name, Some(&new), Some("run")) }
+}
+
+/// A touch of our run.
+pub(crate) fn touched(seconds: i64) -> Option<Touch> {
+    Some(Touch { run: "run".to_owned(), at: at(seconds) })
+}
+
+/// A claim that the StatefulSet has made, on this volume.
+pub(crate) fn stray(volume: Option<&str>) -> Claim {
+    Claim { uid: Uid("stray-uid".to_owned()), made_by_set: true, ..claim("data", volume, None) }
 }
 
 pub(crate) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>) -> Volume {
@@ -302,7 +346,8 @@ pub(crate) fn step(step: &Step) -> String {
     match step {
         Step::Note(fact) => note(fact),
         Step::RetainSource { volume, .. } => format!("RetainSource {}", target(volume)),
-        Step::CreateDestination { claim } => format!("CreateDestination {claim}"),
+        Step::CreateDestination { claim, volume: None } => format!("CreateDestination {claim}"),
+        Step::CreateDestination { claim, volume: Some(volume) } => format!("CreateDestination {claim} on {volume}"),
         Step::AdoptDestination { target: temp, .. } => format!("AdoptDestination {}", target(temp)),
         Step::RetainDestination { volume, .. } => format!("RetainDestination {}", target(volume)),
         Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.word()),
@@ -316,7 +361,7 @@ pub(crate) fn step(step: &Step) -> String {
         Step::DeleteOriginalClaim { target: claim, .. } => format!("DeleteOriginalClaim {}", target(claim)),
         Step::Reserve { volume, holder, .. } => {
             let holder = match holder {
-                Reserved::SourceTemp => "its temp",
+                Reserved::SourceTemp | Reserved::DestinationTemp => "its temp",
                 Reserved::ClaimName => "the claim",
             };
             format!("Reserve {} for {holder}", target(volume))
@@ -325,8 +370,13 @@ pub(crate) fn step(step: &Step) -> String {
         Step::DeleteTemp { target: temp, .. } => format!("DeleteTemp {}", target(temp)),
         Step::CreateFinalClaim { claim } => format!("CreateFinalClaim {claim}"),
         Step::RestoreOriginalClaim { claim } => format!("RestoreOriginalClaim {claim}"),
-        Step::TouchOriginal { target: claim, .. } => format!("TouchOriginal {}", target(claim)),
-        Step::UntouchOriginal { target: claim, .. } => format!("UntouchOriginal {}", target(claim)),
+        Step::FreeName { target: claim, held, .. } => format!("FreeName {} {held:?}", target(claim)),
+        Step::RetainStray { volume, .. } => format!("RetainStray {}", target(volume)),
+        Step::Touch { target: claim, at, .. } => format!("Touch {} at {}", target(claim), at.as_second()),
+        Step::Unmark { target: claim, owners, .. } => {
+            let owners = owners.iter().map(|owner| format!(" owned by {} {}", owner.workload.name, owner.uid));
+            format!("Unmark {}{}", target(claim), owners.collect::<String>())
+        }
         Step::RestoreReclaim { volume, policy, .. } => format!("RestoreReclaim {} {policy}", target(volume)),
         Step::StartWorkload { workload, version, replicas } => {
             format!("StartWorkload {}@{} {replicas}", workload.name, version.0)
@@ -339,7 +389,13 @@ fn note(fact: &Fact) -> String {
     match fact {
         Fact::Destination { claim, volume } => format!("Note Destination {claim} {} {}", volume.name, volume.reclaim),
         Fact::Warmed { claim, warmed } => format!("Note Warmed {claim} {:?}", warmed.failure),
-        Fact::Stopping { at } => format!("Note Stopping {}", at.as_second()),
+        Fact::Stopping { at, ready } => {
+            let ready: Vec<String> = ready.iter().map(|(of, ready)| format!("{} {ready}", of.name)).collect();
+            format!("Note Stopping {} {}", at.as_second(), ready.join(" "))
+        }
+        Fact::Started { at } => format!("Note Started {}", at.as_second()),
+        Fact::Ready { at } => format!("Note Ready {}", at.as_second()),
+        Fact::OwnersLost { claim, owners } => format!("Note OwnersLost {claim} {}", owners.join(", ")),
         Fact::CopyFailed { claim, failure } => {
             format!("Note CopyFailed {claim} {} {}", failure.attempt, failure.reason)
         }
@@ -353,6 +409,7 @@ fn note(fact: &Fact) -> String {
         Fact::GrantedAttempts { attempts } => format!("Note GrantedAttempts {attempts}"),
         Fact::TurnedBack { why } => format!("Note TurnedBack {why}"),
         Fact::Touched { claim } => format!("Note Touched {claim}"),
+        Fact::Stray { claim, stray } => format!("Note Stray {claim} {} {:?}", stray.uid, stray.volume),
         Fact::Ended(ended) => format!("Note Ended {:?}", ended.how),
     }
 }

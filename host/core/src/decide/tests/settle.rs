@@ -1,14 +1,13 @@
 //! Rows in which everything goes back to what it was, and the end is noted.
 
+use serde_json::json;
+
 use super::scene::{Scene, at};
 use crate::record::{Disposal, Ended, Outcome};
 
 #[test]
-fn reclaim_policy_and_scale_come_back() {
-    assert_eq!(
-        Scene::begun().bound().says(),
-        ["RestoreReclaim new-data new-data-uid@7 Delete", "StartWorkload app@7 3"]
-    );
+fn marks_go_and_the_scale_comes_back() {
+    assert_eq!(Scene::begun().bound().says(), ["Unmark data new-uid@7", "StartWorkload app@7 3"]);
 }
 
 #[test]
@@ -25,8 +24,61 @@ fn the_mark_says_what_the_scale_was() {
 
 #[test]
 fn a_workload_at_0_that_lost_its_mark_comes_back_all_the_same() {
-    let scene = Scene::begun().settled().app_is(0, None, 0);
+    let scene = Scene::begun().started().app_is(0, None, 0);
     assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
+}
+
+#[test]
+fn who_scales_to_0_once_all_were_started_means_it() {
+    let mut scene = Scene::begun().started().app_is(0, None, 0);
+    scene.record.started = Some(at(0));
+    assert_eq!(scene.says(), ["Note Ready 0"]);
+}
+
+#[test]
+fn the_pods_are_awaited_before_any_volume_is_given_up() {
+    let mut scene = Scene::begun().started();
+    assert_eq!(scene.says(), ["Note Started 0"]);
+    scene.record.started = Some(at(5));
+    assert_eq!(scene.says(), ["wait PodsReady of StatefulSet app until 905"]);
+    let scene = scene.app_is(3, None, 2);
+    assert_eq!(scene.says(), ["wait PodsReady of StatefulSet app until 905"]);
+    let mut scene = scene.app_is(3, None, 3).later(20);
+    assert_eq!(scene.says(), ["Note Ready 20"]);
+    scene.record.ready = Some(at(20));
+    assert_eq!(scene.says(), ["RestoreReclaim new-data new-data-uid@7 Delete"]);
+}
+
+#[test]
+fn as_many_pods_are_awaited_as_were_ready_or_as_are_wanted() {
+    let mut scene = Scene::begun().started().app_is(3, None, 2);
+    scene.record.workloads[0].ready = Some(2);
+    assert_eq!(scene.says(), ["Note Ready 0"], "one was not Ready before either");
+    scene.record.workloads[0].ready = None;
+    assert_eq!(scene.says(), ["Note Started 0"], "it was down when it was found, so all are awaited");
+    assert_eq!(scene.app_is(2, None, 2).says(), ["Note Ready 0"]);
+}
+
+#[test]
+fn pods_that_are_not_ready_in_time_end_it_with_the_source_kept() {
+    for disposal in [Disposal::Delete, Disposal::Reclaim] {
+        let mut scene = Scene::begun().started().app_is(3, None, 1).disposal(disposal).later(905);
+        scene.record.started = Some(at(5));
+        assert_eq!(scene.says(), ["RestoreReclaim new-data new-data-uid@7 Delete"]);
+        let scene = scene.with(|seen| seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
+        assert_eq!(scene.says(), ["Note Ended NotReady(\"StatefulSet app: 1 of 3 pods Ready\")"]);
+    }
+}
+
+#[test]
+fn owners_come_back_as_they_are_now_and_missing_ones_are_named() {
+    let owner = |name: &str| json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "uid": "old"});
+    let scene = Scene::begun().bound().app_is(3, None, 3).recorded(|record| {
+        record.manifest = json!({"metadata": {"ownerReferences": [owner("app"), owner("gone")]}});
+    });
+    assert_eq!(scene.says(), ["Note OwnersLost data StatefulSet gone", "Unmark data new-uid@7 owned by app app-uid"]);
+    let scene = scene.recorded(|record| record.lost_owners = vec!["StatefulSet gone".to_owned()]);
+    assert_eq!(scene.says(), ["Unmark data new-uid@7 owned by app app-uid"]);
 }
 
 #[test]
@@ -72,9 +124,9 @@ fn no_source_volume_is_disposed_of_before_the_workloads_are_back() {
 
 #[test]
 fn a_workload_that_is_gone_needs_nothing() {
-    let mut scene = Scene::begun().settled();
+    let mut scene = Scene::begun().started();
     scene.seen.workloads.clear();
-    assert_eq!(scene.disposal(Disposal::Keep).says(), ["Note Ended Migrated"]);
+    assert_eq!(scene.disposal(Disposal::Keep).says(), ["Note Ready 0"]);
 }
 
 #[test]
