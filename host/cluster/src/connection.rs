@@ -10,8 +10,9 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 use crate::error::{Error, chain};
+use crate::proxy::{self, ProxyVariables};
 use crate::requests::Requests;
-use crate::transport;
+use crate::{transport, tunnel};
 
 /// Long enough for a slow link, short enough that a wrong address is noticed.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -46,44 +47,67 @@ impl std::fmt::Debug for Connection {
 
 /// Reads the credentials and makes a client. Sends nothing yet.
 ///
+/// The way leads through the kubeconfig's `proxy-url`, else through what `HTTPS_PROXY` (for a server without TLS,
+/// `HTTP_PROXY`) names, unless `NO_PROXY` exempts the server: as kubectl's does.
+///
 /// # Errors
-/// [`Error::Kubeconfig`] names the file, the context or the certificate that is wrong.
+/// [`Error::Kubeconfig`] names the file, the context, the certificate or the proxy setting that is wrong.
 pub async fn connect(options: &ConnectOptions) -> Result<Connection, Error> {
-    let mut config = config(options).await?;
+    let variables = ProxyVariables::from_env();
+    let (mut config, proxy_url) = config(options, &variables).await?;
     config.connect_timeout = Some(CONNECT);
     // Repeats are made by our own layer, which counts each.
     config.default_retry = false;
     let agent = concat!("pvmigrate/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
+    // kube's choice of a proxy is put aside for ours.
+    config.proxy_url = None;
     let server = config.cluster_url.to_string();
-    let client = ClientBuilder::try_from(config).map_err(|error| wrong(chain(&error)))?.build();
-    Ok(over(client, &server))
+    let Some(proxy) = proxy::choose(&config.cluster_url, proxy_url.as_deref(), &variables)? else {
+        let client = ClientBuilder::try_from(config).map_err(|error| wrong(chain(&error)))?.build();
+        return Ok(over(client, &server, &server));
+    };
+    let way = format!("{server} through the proxy {proxy}");
+    Ok(over(tunnel::client(&config, proxy)?, &server, &way))
 }
 
 /// Counts, bounds and repeats the requests of an existing client, as [`connect`] does.
 pub fn wrap(client: Client) -> Connection {
-    over(client, "(embedded)")
+    over(client, "(embedded)", "(embedded)")
 }
 
-fn over(client: Client, server: &str) -> Connection {
+/// The way is what messages call the server: with the proxy that stands in front of it.
+fn over(client: Client, server: &str, way: &str) -> Connection {
     let requests = Requests::default();
     let namespace = client.default_namespace().to_owned();
-    let client = transport::wrap(client, server, &requests);
+    let client = transport::wrap(client, way, &requests);
     Connection { client, requests, server: server.to_owned(), namespace }
 }
 
-async fn config(options: &ConnectOptions) -> Result<Config, Error> {
+/// Reads the credentials, and the `proxy-url` that the kubeconfig has for this cluster.
+async fn config(options: &ConnectOptions, variables: &ProxyVariables) -> Result<(Config, Option<String>), Error> {
     let Some(kubeconfig) = kubeconfig(options)? else {
-        return in_cluster(options);
+        return in_cluster(options).map(|config| (config, None));
     };
+    let proxy_url = proxy_url(&kubeconfig, options.context.as_deref());
+    variables.check(proxy_url.as_deref())?;
     let choice = KubeConfigOptions { context: options.context.clone(), cluster: None, user: None };
-    Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| {
+    let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| {
         let which = match &options.context {
             Some(context) => format!("context {context}: "),
             None => String::new(),
         };
         wrong(format!("{which}{}", chain(&error)))
-    })
+    })?;
+    Ok((config, proxy_url))
+}
+
+/// Returns the `proxy-url` of the context's cluster. A context or cluster that is missing is for kube to name.
+fn proxy_url(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
+    let name = context.or(kubeconfig.current_context.as_deref())?;
+    let context = kubeconfig.contexts.iter().find(|known| known.name == name)?.context.as_ref()?;
+    let cluster = kubeconfig.clusters.iter().find(|known| known.name == context.cluster)?.cluster.as_ref()?;
+    cluster.proxy_url.clone().filter(|url| !url.is_empty())
 }
 
 /// Reads the kubeconfig; `None` when the user named none and there is none.

@@ -22,6 +22,7 @@ mod manifest;
 mod observe;
 mod permissions;
 pub mod preflight;
+mod proxy;
 mod record_codec;
 mod record_store;
 mod requests;
@@ -30,6 +31,7 @@ mod survey;
 #[cfg(test)]
 mod testing;
 mod transport;
+mod tunnel;
 mod wake;
 mod watched;
 mod world;

@@ -8,6 +8,7 @@ mod drive;
 mod errors;
 mod migration;
 mod preflight;
+mod proxies;
 mod records;
 mod stage;
 mod steps;
