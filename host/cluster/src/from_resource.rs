@@ -50,7 +50,7 @@ pub(crate) struct Unreadable {
     pub(crate) message: String,
 }
 
-/// Names the object that controls another.
+/// Names an object that owns another, as a rule the one that controls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Controller {
     pub(crate) api_version: String,
@@ -101,9 +101,11 @@ pub(crate) fn controller(metadata: &ObjectMeta) -> Option<Controller> {
     owners.clone().find(|owner| owner.controller == Some(true)).map(controller_of)
 }
 
-/// Returns the owner that matters: the controlling one, else the first.
-pub(crate) fn owner(metadata: &ObjectMeta) -> Option<Controller> {
-    controller(metadata).or_else(|| metadata.owner_references.iter().flatten().next().map(controller_of))
+/// Returns every owner, the controlling one first.
+pub(crate) fn owners(metadata: &ObjectMeta) -> Vec<Controller> {
+    let mut owners: Vec<&OwnerReference> = metadata.owner_references.iter().flatten().collect();
+    owners.sort_by_key(|owner| owner.controller != Some(true));
+    owners.into_iter().map(controller_of).collect()
 }
 
 fn controller_of(owner: &OwnerReference) -> Controller {

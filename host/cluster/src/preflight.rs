@@ -21,8 +21,8 @@ use serde::de::DeserializeOwned;
 use crate::cache::{Cache, Kept, Reads};
 use crate::error::Error;
 use crate::from_resource::event::SeenEvent;
-use crate::from_resource::pod::{SeenPod, phase};
-use crate::from_resource::pod_progress::trouble_of_any;
+use crate::from_resource::pod::SeenPod;
+use crate::from_resource::pod_progress::{trial_failure, trouble_of_any};
 use crate::from_resource::volume::{PROVISIONED_BY, holder, reclaim};
 use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
@@ -201,11 +201,7 @@ impl Bench<'_> {
             return self.why(ready_timeout, &uid(&claim.metadata), &uid(&pod.metadata)).await.map(Some);
         }
         // Its rsync has to end well, which is more than Ready: so the image has one.
-        Ok(match self.pods().get(&key.name).await? {
-            None => Some("somebody deleted the pod".to_owned()),
-            Some(pod) if phase(&pod) == "Succeeded" => None,
-            Some(pod) => Some(trouble_of_any(&pod).unwrap_or_else(|| "the pod failed".to_owned())),
-        })
+        Ok(trial_failure(self.pods().get(&key.name).await?.as_ref()))
     }
 
     /// Creates an object; another process's is waited for, and one that a killed run left is removed first.

@@ -3,7 +3,12 @@
 use crate::access::VolumeMode;
 use crate::blocker::{Blocker, Code};
 use crate::group::Group;
-use crate::survey::{ClaimFacts, ClaimId, PodFacts, Survey, WorkloadFacts, scalable};
+use crate::policy::ObjectRef;
+use crate::record::WorkloadKind;
+use crate::survey::{ClaimFacts, ClaimId, PodFacts, Survey, WorkloadFacts, is_ordinal, scalable};
+
+/// The `whenScaled` with which a StatefulSet deletes the claims of the pods that it gives up.
+const DELETE: &str = "Delete";
 
 /// Returns everything that keeps the group from being migrated; empty when nothing does.
 pub fn blockers(survey: &Survey, group: &Group) -> Vec<Blocker> {
@@ -55,20 +60,45 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
             "it is a generic ephemeral volume: it lives and dies with its pod".to_owned(),
             hint,
         );
-    } else if let Some(owner) = &facts.owner
-        && !scalable(owner).is_some_and(|workload| group.workloads.contains(&workload))
-    {
-        let message = format!("{owner} owns it and would create it anew at once when it is replaced");
+        return;
+    }
+    let strangers = facts.owners.iter().filter(|owner| !is_of_group(survey, group, owner));
+    let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
+    if !strangers.is_empty() {
+        let verbs = if strangers.len() == 1 { "owns it and would" } else { "own it and would" };
+        let message = format!("{} {verbs} create it anew at once when it is replaced", strangers.join(", "));
         let hint =
             "use that operator's own way to change the class, or pause it and remove the ownerReference".to_owned();
         block(Code::OwnedClaim, message, hint);
     }
 }
 
-/// A pod that cannot be brought down by scaling would hold the claim for ever.
+/// Tells whether an owner of a claim is a workload of the group, or a pod that such a workload gives up.
+///
+/// A StatefulSet with `whenScaled: Delete` makes a pod that it scales away the owner of its claims, so that they go after it.
+fn is_of_group(survey: &Survey, group: &Group, owner: &ObjectRef) -> bool {
+    if scalable(owner).is_some_and(|workload| group.workloads.contains(&workload)) {
+        return true;
+    }
+    let is_its_pod = |facts: &WorkloadFacts| {
+        let ordinal = owner.name.strip_prefix(facts.workload.name.as_str()).and_then(|rest| rest.strip_prefix('-'));
+        ordinal.is_some_and(is_ordinal)
+    };
+    (owner.api_version.as_str(), owner.kind.as_str()) == ("v1", "Pod")
+        && survey.workloads.iter().any(|facts| {
+            facts.namespace == group.namespace
+                && facts.workload.kind == WorkloadKind::StatefulSet
+                && facts.when_scaled.as_deref() == Some(DELETE)
+                && group.workloads.contains(&facts.workload)
+                && is_its_pod(facts)
+        })
+}
+
+/// A pod that cannot be brought down by scaling would hold the claim for ever; one that is being deleted goes by itself, and
+/// the run waits for it.
 fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
-    if pod.ephemeral.contains(&id.name) {
-        return None; // reported as an ephemeral claim
+    if pod.leaving || pod.ephemeral.contains(&id.name) {
+        return None; // the latter is reported as an ephemeral claim
     }
     let about = format!("pod {}/{}", pod.namespace, pod.name);
     if pod.finished {
@@ -116,4 +146,137 @@ fn owned(facts: &WorkloadFacts) -> Option<Blocker> {
         message: format!("{owner} owns it and would scale it up again during the copy"),
         hint: "pause that operator, or remove the ownerReference for the time of the migration".to_owned(),
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+    use crate::group::connect;
+    use crate::record::{Uid, WorkloadRef};
+    use crate::survey::VolumeFacts;
+
+    fn id() -> ClaimId {
+        ClaimId { namespace: "shop".to_owned(), name: "data-web-0".to_owned() }
+    }
+
+    fn object(api_version: &str, kind: &str, name: &str) -> ObjectRef {
+        ObjectRef {
+            api_version: api_version.to_owned(),
+            kind: kind.to_owned(),
+            namespace: Some("shop".to_owned()),
+            name: name.to_owned(),
+        }
+    }
+
+    fn set(name: &str) -> ObjectRef {
+        object("apps/v1", "StatefulSet", name)
+    }
+
+    /// StatefulSet `web` as the reference tool leaves it when it is killed: at 0, with its scale in the mark.
+    fn web(template: &str, when_scaled: &str) -> WorkloadFacts {
+        WorkloadFacts {
+            namespace: "shop".to_owned(),
+            workload: WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() },
+            replicas: 0,
+            mark: Some(2),
+            when_scaled: Some(when_scaled.to_owned()),
+            claims: BTreeSet::new(),
+            templates: BTreeSet::from([template.to_owned()]),
+            owner: None,
+        }
+    }
+
+    fn survey(workload: WorkloadFacts, pods: Vec<PodFacts>, owners: Vec<ObjectRef>) -> Survey {
+        let facts = ClaimFacts {
+            uid: Uid("c1".to_owned()),
+            manifest: serde_json::Value::Null,
+            finalizers: Vec::new(),
+            owners,
+            terminating: false,
+            volume: Some(VolumeFacts { name: "pvc-1".to_owned(), reclaim: "Delete".to_owned(), handle: None }),
+        };
+        Survey { claims: BTreeMap::from([(id(), facts)]), workloads: vec![workload], pods, ..Survey::default() }
+    }
+
+    fn pod(owner: Option<ObjectRef>, finished: bool, leaving: bool) -> PodFacts {
+        PodFacts {
+            namespace: "shop".to_owned(),
+            name: "web-0".to_owned(),
+            node: Some("node-1".to_owned()),
+            finished,
+            leaving,
+            owner,
+            claims: BTreeSet::from([id().name]),
+            ephemeral: BTreeSet::new(),
+        }
+    }
+
+    fn found(survey: &Survey) -> Vec<Blocker> {
+        let groups = connect(survey, &BTreeSet::from([id()]));
+        blockers(survey, &groups[0])
+    }
+
+    #[test]
+    fn a_pod_that_is_being_deleted_blocks_nothing_whatever_its_phase_and_owner() {
+        for (owner, if_it_stays) in [
+            (None, Code::BarePod),
+            (Some(object("batch/v1", "Job", "nightly")), Code::UnhandledWorkload),
+            (Some(set("gone")), Code::UnhandledWorkload),
+        ] {
+            // Running, and then Succeeded or Failed, which are one to the survey.
+            for (finished, code) in [(false, if_it_stays), (true, Code::FinishedPod)] {
+                let with = |leaving| {
+                    let pods = vec![pod(owner.clone(), finished, leaving)];
+                    found(&survey(web("data", "Retain"), pods, Vec::new()))
+                };
+                let codes: Vec<Code> = with(false).iter().map(|blocker| blocker.code).collect();
+                assert_eq!(codes, [code], "{owner:?}");
+                assert_eq!(with(true), [], "{owner:?}, finished: {finished}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_at_zero_with_its_pods_on_the_way_out_is_finished_and_not_refused() {
+        for finished in [false, true] {
+            // The template names the claim, or the pods alone do.
+            for template in ["data", "other"] {
+                let pods = vec![pod(Some(set("web")), finished, true)];
+                let survey = survey(web(template, "Retain"), pods, Vec::new());
+                let groups = connect(&survey, &BTreeSet::from([id()]));
+                assert_eq!(groups[0].workloads.len(), 1, "the set is started again at the end");
+                assert_eq!(blockers(&survey, &groups[0]), [], "finished: {finished}, template {template}");
+            }
+        }
+        let stays = vec![pod(Some(set("web")), true, false)];
+        assert_eq!(found(&survey(web("data", "Retain"), stays, Vec::new()))[0].code, Code::FinishedPod);
+    }
+
+    #[test]
+    fn every_owner_of_a_claim_has_to_be_of_its_group() {
+        let (postgres, job) = (object("db/v1", "Postgres", "main"), object("batch/v1", "Job", "web"));
+        for (when_scaled, owners, strangers) in [
+            ("Retain", vec![], ""),
+            ("Retain", vec![set("web")], ""),
+            ("Retain", vec![set("other")], "StatefulSet shop/other owns it and would create it"),
+            ("Retain", vec![postgres.clone()], "Postgres shop/main owns it and would create it"),
+            ("Retain", vec![set("web"), postgres.clone()], "Postgres shop/main owns it and would create it"),
+            ("Retain", vec![postgres.clone(), set("web"), job], "Postgres shop/main, Job shop/web own it and would"),
+            // A set makes a pod that it gives up the owner of its claims, but only one of its own and if it is to.
+            ("Delete", vec![object("v1", "Pod", "web-0")], ""),
+            ("Delete", vec![set("web"), object("v1", "Pod", "web-12")], ""),
+            ("Retain", vec![object("v1", "Pod", "web-0")], "Pod shop/web-0 owns it"),
+            ("Delete", vec![object("v1", "Pod", "web-x")], "Pod shop/web-x owns it"),
+            ("Delete", vec![object("v1", "Pod", "web2-0")], "Pod shop/web2-0 owns it"),
+            ("Delete", vec![object("db/v1", "Pod", "web-0")], "Pod shop/web-0 owns it"),
+        ] {
+            let found = found(&survey(web("data", when_scaled), Vec::new(), owners.clone()));
+            assert_eq!(found.is_empty(), strangers.is_empty(), "{when_scaled} {owners:?}: {found:?}");
+            assert!(found.iter().all(|blocker| blocker.code == Code::OwnedClaim), "{found:?}");
+            assert!(found.iter().all(|blocker| blocker.message.starts_with(strangers)), "{found:?}");
+        }
+    }
 }

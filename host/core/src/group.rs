@@ -110,7 +110,6 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
     let verdict = judgement.verdict(&id.namespace, &id.name)?;
     let target = verdict.target.as_ref()?;
     let planned = Planned::of(seen, target);
-    let node = survey.users(id).filter(|pod| !pod.finished).find_map(|pod| pod.node.clone());
     Some(ClaimRecord {
         uid: Some(facts.uid.clone()),
         manifest: facts.manifest.clone(),
@@ -118,7 +117,7 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
             name: volume.name.clone(),
             reclaim: volume.reclaim.clone(),
             handle: volume.handle.clone(),
-            node,
+            node: place(survey, id),
         },
         modes: planned.modes,
         volume_mode: planned.volume_mode,
@@ -132,6 +131,13 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
         strays: Vec::new(),
         lost_owners: Vec::new(),
     })
+}
+
+/// Returns the node where the claim is in use: a pod that stays says more of it than one that is leaving, but that one more
+/// than nothing.
+fn place(survey: &Survey, id: &ClaimId) -> Option<String> {
+    let placed = survey.users(id).filter(|pod| pod.node.is_some() && (!pod.finished || pod.leaving));
+    placed.min_by_key(|pod| (pod.leaving, pod.finished))?.node.clone()
 }
 
 /// The reference tool had deleted the claim itself; its volume's notes say what the claim was.
@@ -171,7 +177,7 @@ fn modes_of(manifest: &serde_json::Value) -> Vec<crate::access::AccessMode> {
 mod tests {
     use super::*;
     use crate::record::WorkloadKind;
-    use crate::survey::WorkloadFacts;
+    use crate::survey::{PodFacts, WorkloadFacts};
 
     fn workload(namespace: &str, name: &str, claims: &[&str]) -> WorkloadFacts {
         WorkloadFacts {
@@ -229,6 +235,33 @@ mod tests {
             ..Survey::default()
         };
         assert_eq!(names(&connect(&survey, &ids(&[("a", "c1"), ("a", "c2")]))), [vec!["c1"], vec!["c2"]]);
+    }
+
+    #[test]
+    fn a_claims_place_is_where_a_pod_stays_or_was_until_a_moment_ago() {
+        let pod = |node: &str, finished, leaving| PodFacts {
+            namespace: "a".to_owned(),
+            name: node.to_owned(),
+            node: Some(node.to_owned()),
+            finished,
+            leaving,
+            owner: None,
+            claims: BTreeSet::from(["c".to_owned()]),
+            ephemeral: BTreeSet::new(),
+        };
+        let (over, gone, going) = (pod("over", true, false), pod("gone", true, true), pod("going", false, true));
+        let stays = pod("stays", false, false);
+        for (pods, node) in [
+            (vec![], None),
+            (vec![over.clone()], None),
+            (vec![over.clone(), gone.clone()], Some("gone")),
+            (vec![gone.clone(), going.clone()], Some("going")),
+            (vec![over, gone, going, stays], Some("stays")),
+        ] {
+            let survey = Survey { pods, ..Survey::default() };
+            let id = ClaimId { namespace: "a".to_owned(), name: "c".to_owned() };
+            assert_eq!(place(&survey, &id).as_deref(), node);
+        }
     }
 
     #[test]

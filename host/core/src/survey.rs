@@ -57,8 +57,8 @@ pub struct ClaimFacts {
     pub manifest: Value,
     /// Finalizers other than Kubernetes' own protection.
     pub finalizers: Vec<String>,
-    /// The object that owns it, if one does (any owner reference, the controlling one first).
-    pub owner: Option<ObjectRef>,
+    /// Every object that owns it, the controlling one first.
+    pub owners: Vec<ObjectRef>,
     /// It is being deleted.
     pub terminating: bool,
     /// Its volume, when it is bound.
@@ -87,6 +87,8 @@ pub struct PodFacts {
     pub node: Option<String>,
     /// It is over. It still keeps its claims from being deleted, for as long as its object exists.
     pub finished: bool,
+    /// Its deletion was asked for: it goes by itself, whatever its phase, and a run waits for it.
+    pub leaving: bool,
     /// The top object that owns it, found as [`crate::policy::Consumer::workload`] is; `None` for a bare pod.
     pub owner: Option<ObjectRef>,
     /// Claims it mounts, by name.
@@ -119,7 +121,6 @@ pub struct WorkloadFacts {
 impl WorkloadFacts {
     /// Tells whether pods of this workload mount the claim, by its template.
     pub fn names(&self, claim: &str) -> bool {
-        let is_ordinal = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let of_template = |template: &String| {
             let rest = claim.strip_prefix(template.as_str()).and_then(|rest| rest.strip_prefix('-'));
             let rest = rest.and_then(|rest| rest.strip_prefix(self.workload.name.as_str()));
@@ -165,9 +166,12 @@ impl Survey {
     }
 
     /// Returns the scalable workloads whose pods, or whose template, mount the claim.
+    ///
+    /// A pod that is over tells nothing of its workload's needs, but one that is leaving was in use until a moment ago: such
+    /// are all pods of a workload that somebody has just scaled to 0.
     pub fn workloads_of<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a WorkloadFacts> {
-        let running = self.users(claim).filter(|pod| !pod.finished);
-        let owners: BTreeSet<WorkloadRef> = running.filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();
+        let current = self.users(claim).filter(|pod| !pod.finished || pod.leaving);
+        let owners: BTreeSet<WorkloadRef> = current.filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();
         self.workloads.iter().filter(move |workload| {
             workload.namespace == claim.namespace
                 && (workload.names(&claim.name) || owners.contains(&workload.workload))
@@ -180,6 +184,11 @@ impl Survey {
             record.is_open() && record.namespace == claim.namespace && record.claims.contains_key(&claim.name)
         })
     }
+}
+
+/// Tells whether the text is what a StatefulSet numbers its pods with.
+pub(crate) fn is_ordinal(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Returns the workload that `owner` names, if it is of a kind that is scaled.

@@ -14,7 +14,7 @@ use pvmigrate_core::survey::ClaimFacts;
 use serde_json::{Map, Value};
 
 use super::workload::ClaimTemplate;
-use super::{Key, Unreadable, annotation, created, is_managed, owned_annotation, owner, storage, uid, version};
+use super::{Key, Unreadable, annotation, created, is_managed, owned_annotation, owners, storage, uid, version};
 use crate::cache::{Kept, Reads};
 
 /// The annotation by which a claim named its class before the field existed; Kubernetes still lets it win.
@@ -214,7 +214,7 @@ pub(crate) fn facts(claim: &PersistentVolumeClaim) -> Result<ClaimFacts, Unreada
         uid: uid(metadata),
         manifest: manifest(claim)?,
         finalizers: finalizers.cloned().collect(),
-        owner: owner(metadata).map(|owner| owner.object(namespace)),
+        owners: owners(metadata).iter().map(|owner| owner.object(namespace)).collect(),
         terminating: metadata.deletion_timestamp.is_some(),
         volume: None,
     })
@@ -313,11 +313,15 @@ status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 10Gi}}
     }
 
     #[test]
-    fn facts_name_owner_and_foreign_finalizers() {
-        let text = BOUND.replace("kubernetes.io/pvc-protection", "example.com/backup");
+    fn facts_name_every_owner_and_foreign_finalizers() {
+        let text = BOUND.replace("kubernetes.io/pvc-protection", "example.com/backup").replace(
+            "controller: false}",
+            "controller: false}\n  - {apiVersion: db/v1, kind: Postgres, name: main, uid: o1, controller: true}",
+        );
         let facts = facts(&yaml(&text)).unwrap();
         assert_eq!(facts.finalizers, ["example.com/backup"]);
-        assert_eq!(facts.owner.unwrap().to_string(), "StatefulSet shop/web");
+        let owners: Vec<String> = facts.owners.iter().map(ToString::to_string).collect();
+        assert_eq!(owners, ["Postgres shop/main", "StatefulSet shop/web"], "the controlling one first");
         assert_eq!(facts.manifest["metadata"]["finalizers"][0], "example.com/backup");
     }
 

@@ -70,7 +70,7 @@ impl Reads<Pod> for SeenPod {
             node: node(pod),
             ready: is_ready(pod),
             finished: is_finished(pod),
-            terminating: metadata.deletion_timestamp.is_some(),
+            terminating: is_leaving(pod),
             claims: mounted(pod).map(|mount| mount.claim).collect(),
             controller: controller(metadata),
             tombstone: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE),
@@ -115,6 +115,11 @@ fn is_ready(pod: &Pod) -> bool {
 /// Tells whether all its containers have ended for good.
 pub(crate) fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
+}
+
+/// Tells whether its deletion was asked for. Its phase says nothing of it: kubectl's `Terminating` is no phase.
+pub(crate) fn is_leaving(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// One claim that a pod mounts.

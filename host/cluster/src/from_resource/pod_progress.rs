@@ -5,7 +5,7 @@ use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
 use super::WORDS;
-use super::pod::phase;
+use super::pod::{is_leaving, phase};
 
 /// Tells how far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,6 +156,18 @@ pub(crate) fn trouble_of_any(pod: &Pod) -> Option<String> {
     }
 }
 
+/// Says why the pod of a preflight trial, which is over, failed; `None` when it did not.
+pub(crate) fn trial_failure(pod: Option<&Pod>) -> Option<String> {
+    const DELETED: &str = "somebody deleted the pod";
+    let Some(pod) = pod else { return Some(DELETED.to_owned()) };
+    if phase(pod) == "Succeeded" {
+        return None;
+    }
+    let why = trouble_of_any(pod).unwrap_or_else(|| "the pod failed".to_owned());
+    // How it ended is then the doing of whoever deleted it, or drained its node, and says nothing of the class.
+    Some(if is_leaving(pod) { format!("{DELETED} before it had ended: {why}") } else { why })
+}
+
 fn joined(reason: &str, message: Option<&str>) -> String {
     let whole = match message.filter(|message| !message.is_empty()) {
         Some(message) => format!("{reason}: {message}"),
@@ -230,6 +242,19 @@ mod tests {
             "{phase: Running, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 0}}}, {name: istio-proxy, state: {running: {}}}]}",
         );
         assert!(why.contains("istio-proxy"), "{why}");
+    }
+
+    #[test]
+    fn a_trial_that_somebody_deleted_did_not_fail_by_itself() {
+        let failed = |metadata: &str, phase: &str| {
+            trial_failure(Some(&yaml(&format!("metadata: {{name: a{metadata}}}\nstatus: {{phase: {phase}}}"))))
+        };
+        let leaving = ", deletionTimestamp: 2026-01-01T00:00:00Z";
+        assert_eq!(trial_failure(None).unwrap(), "somebody deleted the pod");
+        assert_eq!(failed("", "Succeeded"), None);
+        assert_eq!(failed(leaving, "Succeeded"), None);
+        let why = failed("", "Failed").unwrap();
+        assert_eq!(failed(leaving, "Failed").unwrap(), format!("somebody deleted the pod before it had ended: {why}"));
     }
 
     #[test]

@@ -105,9 +105,10 @@ fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
     let ephemeral = mounts.iter().filter(|mount| mount.ephemeral).map(|mount| mount.claim.clone()).collect();
     let claims: BTreeSet<String> = mounts.into_iter().map(|mount| mount.claim).collect();
     let (owner, node, finished) = (owners.top(found), pod::node(found), pod::is_finished(found));
+    let leaving = pod::is_leaving(found);
     // One that ended before it had a node never held anything.
     let holds = !claims.is_empty() && (!finished || node.is_some());
-    holds.then_some(PodFacts { namespace, name, node, finished, owner, claims, ephemeral })
+    holds.then_some(PodFacts { namespace, name, node, finished, leaving, owner, claims, ephemeral })
 }
 
 fn question(

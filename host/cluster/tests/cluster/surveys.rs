@@ -1,7 +1,11 @@
 //! The survey costs a constant number of lists, and copies can be followed while they run.
 
+use std::collections::BTreeSet;
+
 use futures::StreamExt;
 use pvmigrate_cluster::{CopyLine, Watched};
+use pvmigrate_core::eligibility::blockers;
+use pvmigrate_core::group::connect;
 use pvmigrate_core::ports::World;
 use pvmigrate_core::record::{Purpose, WorkloadKind};
 use pvmigrate_core::step::Step;
@@ -26,6 +30,34 @@ async fn any_number_of_claims_costs_eight_lists() {
     assert_eq!(survey.unclaimed, Vec::<String>::new());
     let set = survey.workloads.iter().find(|facts| facts.workload.kind == WorkloadKind::StatefulSet).unwrap();
     assert_eq!(set.when_scaled.as_deref(), Some("Delete"));
+}
+
+/// The reference tool scaled the set to 0 and was killed; its pod is over, but still there.
+#[tokio::test]
+async fn pods_on_their_way_out_are_waited_for_and_block_nothing() {
+    for phase in ["Running", "Succeeded", "Failed"] {
+        let stage = Stage::new().await;
+        stage.cluster.edit("v1", "Pod", Some(SHOP), "web-0", |pod| {
+            pod["metadata"]["finalizers"] = json!(["example.com/hold"]);
+        });
+        stage.cluster.edit("apps/v1", "StatefulSet", Some(SHOP), "web", |set| {
+            set["spec"]["replicas"] = json!(0);
+            set["metadata"]["annotations"] = json!({"kurl.sh/pvcmigrate-scale": "1"});
+        });
+        stage.cluster.settled().await;
+        stage.cluster.edit("v1", "Pod", Some(SHOP), "web-0", |pod| pod["status"]["phase"] = json!(phase));
+        let connection = stage.connection();
+        let survey = survey(&connection, "fast").await;
+        let id = ClaimId { namespace: SHOP.to_owned(), name: "data".to_owned() };
+        assert!(survey.users(&id).all(|pod| pod.leaving && pod.finished == (phase != "Running")), "{phase}");
+        let groups = connect(&survey, &BTreeSet::from([id]));
+        assert_eq!(blockers(&survey, &groups[0]), [], "{phase}");
+        let record = record(&survey, "data", WorkloadKind::StatefulSet, "web", "fast");
+        assert_eq!(record.workloads[0].replicas, 1);
+        let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+        let users = watched.world().observe(&record).await.unwrap().claims["data"].users.clone();
+        assert_eq!(users.iter().map(|user| user.pod.as_str()).collect::<Vec<_>>(), ["web-0"], "{phase}");
+    }
 }
 
 #[tokio::test]

@@ -54,7 +54,8 @@ impl fmt::Display for ObjectRef {
 
 /// Describes one pod that mounts a claim.
 ///
-/// One entry a pod, in order of pod name. Finished pods (phase `Succeeded` or `Failed`) are left out.
+/// One entry a pod, in order of pod name. Finished pods (phase `Succeeded` or `Failed`) are left out; one that is being
+/// deleted is not, for as long as it runs: it uses the claim as any other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Consumer {

@@ -96,7 +96,7 @@ fn claims_are_joined_with_their_volumes_and_pods() {
     assert!(!facts.terminating);
     let waiting = &survey.claims[&id("shop", "waiting")];
     assert!(waiting.terminating && waiting.volume.is_none());
-    assert_eq!(waiting.owner.as_ref().unwrap().to_string(), "Postgres shop/main");
+    assert_eq!(waiting.owners[0].to_string(), "Postgres shop/main");
 }
 
 #[test]
@@ -109,6 +109,18 @@ fn pods_are_led_back_to_their_top_owner() {
     let of_claim = id("shop", "data-web-0");
     let workloads: Vec<&WorkloadRef> = survey.workloads_of(&of_claim).map(|facts| &facts.workload).collect();
     assert_eq!(workloads, [&WorkloadRef { kind: WorkloadKind::Deployment, name: "web".to_owned() }]);
+}
+
+#[test]
+fn a_pod_whose_deletion_was_asked_for_is_leaving_in_every_phase() {
+    for phase in ["Running", "Succeeded", "Failed"] {
+        let text = PODS
+            .replace("name: web-5d-x,", "name: web-5d-x, deletionTimestamp: 2026-01-01T00:00:30Z,")
+            .replace("status: {phase: Running}", &format!("status: {{phase: {phase}}}"));
+        let survey = survey(Lists { pods: yaml(&text), ..lists() }, &scope(None)).unwrap();
+        let found: Vec<(&str, bool)> = survey.pods.iter().map(|pod| (pod.name.as_str(), pod.leaving)).collect();
+        assert_eq!(found, [("a-bare-pod", false), ("web-5d-x", true)], "{phase}");
+    }
 }
 
 #[test]
