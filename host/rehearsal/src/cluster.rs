@@ -1,6 +1,7 @@
 //! The cluster as its user sees it: started from objects, talked to by clients, looked into by tests.
 
 use std::{
+    ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -39,6 +40,12 @@ pub struct Settings {
     pub rsync_bandwidth: Option<u64>,
     /// The pause between two looks of the controllers. Zero keeps tests quick; more shows what lies in between.
     pub controller_delay: Duration,
+    /// How long after a write the binder has seen a volume's new form, drawn by the seed for each write. A claim whose
+    /// turn comes before that is decided by the old form, as in kube-controller-manager, and waits for its next write
+    /// or the next resync. A range from zero to zero takes that race away.
+    pub volume_lag: RangeInclusive<Duration>,
+    /// How often the binder looks again at all volumes and all claims that are not bound.
+    pub resync_every: Duration,
     /// How often a quiet watch gets a bookmark.
     pub bookmark_every: Duration,
     /// How many changes are kept for watches; an older resourceVersion answers 410.
@@ -48,7 +55,8 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Returns the defaults for volumes below a folder and an rsync binary: no journals, no pauses.
+    /// Returns the defaults for volumes below a folder and an rsync binary: no journals, no pauses, and a binder that
+    /// lags behind and resyncs as that of a quiet Kubernetes cluster does.
     pub fn new(directory: impl Into<PathBuf>, rsync: impl Into<PathBuf>) -> Self {
         Self {
             directory: directory.into(),
@@ -57,6 +65,8 @@ impl Settings {
             write_every: Duration::from_millis(5),
             rsync_bandwidth: None,
             controller_delay: Duration::ZERO,
+            volume_lag: Duration::from_millis(20)..=Duration::from_millis(50),
+            resync_every: Duration::from_secs(15),
             bookmark_every: Duration::from_secs(5),
             history: 100_000,
             seed: 0,

@@ -1,11 +1,13 @@
 //! The control loops: each looks at one object at a time and brings the rest nearer to what it asks for.
 //!
 //! Nothing polls. Every change in the store names the objects that must be looked at again (`triggers`); one task works
-//! them off. Each look is one lock of the store, so other clients' writes fall between looks, never into one.
+//! them off. Each look is one lock of the store, so other clients' writes fall between looks, never into one. What
+//! Kubernetes does with a delay is named with a time (`later`).
 
 mod binder;
 mod deployment;
 mod garbage;
+mod later;
 mod pods;
 mod protection;
 pub(crate) mod provisioner;
@@ -17,10 +19,13 @@ mod triggers;
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
+
+use self::{binder::Binder, later::Later};
 
 use crate::{
     api::{admit, quota, validate},
@@ -55,81 +60,147 @@ impl Queue {
 pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
     let mut revision = inner.revision();
     revision.mark_changed();
+    let mut controllers = Controllers::start(&inner);
     loop {
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             changed = revision.changed() => if changed.is_err() { return },
+            () = until(controllers.next()) => {}
         }
         let _busy = inner.busy();
-        let mut queue = Queue::default();
         for looks in 0.. {
-            let worked = {
-                let mut store = inner.store();
-                take_changes(&inner, &mut store, &mut queue);
-                let next = queue.pop();
-                if let Some(key) = &next {
-                    reconcile(&inner, &mut store, key);
-                }
-                next.is_some()
-            };
+            let worked = controllers.work(&mut inner.store());
             if !worked || *stop.borrow() {
                 break;
             }
             match inner.settings.controller_delay {
                 delay if !delay.is_zero() => tokio::time::sleep(delay).await,
                 // Clients get their turn after each look, or, where very much is to be done, after a few.
-                _ if looks % (1 + queue.order.len() / 64) == 0 => tokio::task::yield_now().await,
+                _ if looks % (1 + controllers.queue.order.len() / 64) == 0 => tokio::task::yield_now().await,
                 _ => {}
             }
         }
     }
 }
 
-fn take_changes(inner: &Inner, store: &mut Store, queue: &mut Queue) {
-    let (changes, nudged) = store.take_unseen();
-    for change in changes {
-        if change.deleted {
-            if *change.key.kind == kinds::PODS {
-                inner.node.object_gone(inner, object::uid(&change.after));
+/// Waits until a time; for ever when there is none.
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The controllers, and what they know beside the store.
+struct Controllers {
+    inner: Arc<Inner>,
+    queue: Queue,
+    later: Later,
+    binder: Binder,
+    /// When the binder looks at everything again; never when that is beyond what a clock can show.
+    resync: Option<Instant>,
+}
+
+impl Controllers {
+    /// Returns controllers that know the volumes there are. What was loaded is their first change to look at.
+    fn start(inner: &Arc<Inner>) -> Self {
+        let mut controllers = Self {
+            inner: Arc::clone(inner),
+            queue: Queue::default(),
+            later: Later::default(),
+            binder: Binder::new(inner.settings.seed),
+            resync: None,
+        };
+        let store = inner.store();
+        controllers.binder.start(&store);
+        controllers.resync(&store);
+        drop(store);
+        controllers
+    }
+
+    /// Returns when something is to be done even without a change.
+    fn next(&self) -> Option<Instant> {
+        self.later.next().into_iter().chain(self.resync).min()
+    }
+
+    /// Looks at one object; false when there is none to look at.
+    fn work(&mut self, store: &mut Store) -> bool {
+        self.take_changes(store);
+        let now = Instant::now();
+        if self.resync.is_some_and(|at| at <= now) {
+            self.resync(store);
+        }
+        if let Some(key) = self.later.pop(now) {
+            self.look_late(store, &key);
+            return true;
+        }
+        let Some(key) = self.queue.pop() else { return false };
+        self.reconcile(store, &key);
+        true
+    }
+
+    fn take_changes(&mut self, store: &mut Store) {
+        let (changes, nudged) = store.take_unseen();
+        for change in changes {
+            if change.deleted {
+                if *change.key.kind == kinds::PODS {
+                    self.inner.node.object_gone(&self.inner, object::uid(&change.after));
+                }
+                garbage::collect(store, object::uid(&change.after));
             }
-            garbage::collect(store, object::uid(&change.after));
+            if let Some(volume) = self.binder.volume_of(&change) {
+                let lag = self.binder.lag(&self.inner);
+                self.later.push(volume, Instant::now() + lag, Some(self.inner.busy()));
+            }
+            for key in triggers::of(store, &change) {
+                self.queue.push(key);
+            }
         }
-        for key in triggers::of(store, &change) {
-            queue.push(key);
+        for key in nudged {
+            self.queue.push(key);
         }
     }
-    for key in nudged {
-        queue.push(key);
-    }
-}
 
-/// Looks at one object.
-fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key) {
-    let Some(object) = store.get(key) else { return };
-    match (key.kind.group, key.kind.plural) {
-        ("", "persistentvolumeclaims") => claim(inner, store, key, &object),
-        ("", "persistentvolumes") => volume(inner, store, key, &object),
-        ("", "pods") => pod(inner, store, key, &object),
-        ("", "resourcequotas") => quota::recount(store, key, &object),
-        ("apps", "deployments") => deployment::reconcile(store, key, &object),
-        ("apps", "replicasets") => replica_set::reconcile(store, key, &object),
-        ("apps", "statefulsets") => stateful_set::reconcile(store, key, &object),
-        _ => {}
+    /// Lets the binder look at all volumes and at all claims that are not bound, and again after the period.
+    fn resync(&mut self, store: &Store) {
+        let now = Instant::now();
+        for (key, _) in store.list(&kinds::VOLUMES, "") {
+            self.later.push(key.clone(), now, Some(self.inner.busy()));
+        }
+        let unbound = |claim: &Value| object::text(claim, "/status/phase") != Some("Bound");
+        for (key, _) in store.list(&kinds::CLAIMS, "").filter(|(_, claim)| unbound(claim)) {
+            self.queue.push(key.clone());
+        }
+        // A period of nothing would keep everybody else from their turns.
+        self.resync = now.checked_add(self.inner.settings.resync_every.max(Duration::from_millis(1)));
     }
-}
 
-fn claim(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim: &Value) {
-    if object::is_terminating(claim) {
-        protection::release_claim(store, key, claim);
-        return;
+    /// Takes a turn that had to wait for its time.
+    fn look_late(&mut self, store: &mut Store, key: &Key) {
+        if *key.kind != kinds::VOLUMES {
+            self.queue.push(key.clone());
+        } else if let Some(claim) = self.binder.sync_volume(&self.inner, store, key) {
+            self.queue.push(claim);
+        }
     }
-    binder::sync_claim(inner, store, key, claim);
-}
 
-fn volume(inner: &Arc<Inner>, store: &mut Store, key: &Key, volume: &Value) {
-    binder::sync_volume(inner, store, key, volume);
-    if let Some(volume) = store.get(key) {
-        protection::release_volume(store, key, &volume);
+    /// Looks at one object.
+    fn reconcile(&mut self, store: &mut Store, key: &Key) {
+        let inner = &self.inner;
+        let Some(object) = store.get(key) else { return };
+        match (key.kind.group, key.kind.plural) {
+            ("", "persistentvolumeclaims") if object::is_terminating(&object) => {
+                protection::release_claim(store, key, &object);
+            }
+            ("", "persistentvolumeclaims") => self.binder.sync_claim(inner, store, key, &object),
+            ("", "persistentvolumes") => protection::release_volume(store, key, &object),
+            ("", "pods") => pod(inner, store, key, &object),
+            ("", "resourcequotas") => quota::recount(store, key, &object),
+            ("apps", "deployments") => deployment::reconcile(store, key, &object),
+            ("apps", "replicasets") => replica_set::reconcile(store, key, &object),
+            ("apps", "statefulsets") => stateful_set::reconcile(store, key, &object),
+            _ => {}
+        }
     }
 }
 

@@ -14,8 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use self::index::Index;
-pub(crate) use self::index::Reference;
+pub(crate) use self::index::{Index, Reference};
 use crate::{
     kinds::{self, Kind},
     object,

@@ -12,6 +12,13 @@ fn reserve(namespace: &str, name: &str) -> Value {
     json!({"spec": {"claimRef": {"namespace": namespace, "name": name, "uid": null, "resourceVersion": null}}})
 }
 
+/// Frees a volume as a patch asks for and waits until the binder has seen it. A claim that comes before that is decided
+/// by the old claimRef, and looked at again only at the binder's next resync.
+async fn free(stage: &Stage, volume: &str, patch: Value) {
+    merge(&stage.volumes(), volume, patch).await.unwrap();
+    wait(&stage.volumes(), volume, volume_phase("Available")).await;
+}
+
 async fn is_pending(stage: &Stage, name: &str) -> bool {
     let claim: PersistentVolumeClaim = stage.claims().get(name).await.unwrap();
     claim.status.unwrap().phase.as_deref() == Some("Pending")
@@ -25,8 +32,7 @@ fn naming(name: &str, class: &str, volume: &str) -> Value {
 
 pub async fn a_reserved_volume_is_available_for_one_claim_only(stage: &Stage) {
     let volume = stage.released_volume("first").await;
-    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "second")).await.unwrap();
-    wait(&stage.volumes(), &volume, volume_phase("Available")).await;
+    free(stage, &volume, reserve(&stage.namespace, "second")).await;
     // One of another name gets a volume of its own.
     assert_ne!(stage.bound_claim("other").await, volume);
     let second = stage.claim("second", &stage.immediate).await;
@@ -41,14 +47,13 @@ pub async fn a_reserved_volume_is_available_for_one_claim_only(stage: &Stage) {
 
 pub async fn a_cleared_reference_is_dangerous(stage: &Stage) {
     let volume = stage.released_volume("first").await;
-    merge(&stage.volumes(), &volume, json!({"spec": {"claimRef": null}})).await.unwrap();
-    wait(&stage.volumes(), &volume, volume_phase("Available")).await;
+    free(stage, &volume, json!({"spec": {"claimRef": null}})).await;
     assert_eq!(stage.bound_claim("anybody").await, volume, "any fitting claim takes it");
 }
 
 pub async fn a_foreign_claim_that_names_the_volume_stays_pending(stage: &Stage) {
     let volume = stage.released_volume("first").await;
-    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "rightful")).await.unwrap();
+    free(stage, &volume, reserve(&stage.namespace, "rightful")).await;
     create(&stage.claims(), naming("foreign", &stage.immediate, &volume)).await;
     create(&stage.claims(), naming("rightful", &stage.immediate, &volume)).await;
     assert_eq!(stage.wait_bound("rightful").await, volume);
@@ -57,14 +62,14 @@ pub async fn a_foreign_claim_that_names_the_volume_stays_pending(stage: &Stage) 
 
 pub async fn a_waiting_claim_takes_its_reserved_volume_at_once(stage: &Stage) {
     let volume = stage.released_volume("first").await;
-    merge(&stage.volumes(), &volume, reserve(&stage.namespace, "second")).await.unwrap();
+    free(stage, &volume, reserve(&stage.namespace, "second")).await;
     stage.claim("second", &stage.waiting).await;
     assert_eq!(stage.wait_bound("second").await, volume);
 }
 
 pub async fn a_volume_too_small_is_refused(stage: &Stage) {
     let volume = stage.released_volume("first").await;
-    merge(&stage.volumes(), &volume, json!({"spec": {"claimRef": null}})).await.unwrap();
+    free(stage, &volume, json!({"spec": {"claimRef": null}})).await;
     let mut large = naming("large", &stage.immediate, &volume);
     large["spec"]["resources"]["requests"]["storage"] = json!("2Gi");
     create(&stage.claims(), large).await;

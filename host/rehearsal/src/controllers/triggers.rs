@@ -1,4 +1,6 @@
 //! Which objects must be looked at again after a change.
+//!
+//! The binder's turns with volumes are not among them: `binder` names those itself.
 
 use std::sync::Arc;
 
@@ -15,7 +17,6 @@ pub(super) fn of(store: &Store, change: &Change) -> Vec<Key> {
     let mut keys = vec![change.key.clone()];
     match (change.key.kind.group, change.key.kind.plural) {
         ("", "persistentvolumeclaims") => of_claim(store, change, &mut keys),
-        ("", "persistentvolumes") => of_volume(store, change, &mut keys),
         ("", "pods") => of_pod(store, change, &mut keys),
         // What a quota refused is tried again when it has room.
         ("", "resourcequotas") => {
@@ -48,9 +49,6 @@ fn forms(change: &Change) -> impl Iterator<Item = &Arc<Value>> {
 }
 
 fn of_claim(store: &Store, change: &Change, keys: &mut Vec<Key>) {
-    for form in forms(change) {
-        keys.extend(text(form, "/spec/volumeName").map(|volume| Key::new(&kinds::VOLUMES, "", volume)));
-    }
     let namespace = change.key.namespace.as_str();
     let users = store
         .referring(&kinds::PODS, &Reference::claim(namespace, &change.key.name))
@@ -62,25 +60,12 @@ fn of_claim(store: &Store, change: &Change, keys: &mut Vec<Key>) {
     }
 }
 
-fn of_volume(store: &Store, change: &Change, keys: &mut Vec<Key>) {
-    for form in forms(change) {
-        if let (Some(namespace), Some(name)) =
-            (text(form, "/spec/claimRef/namespace"), text(form, "/spec/claimRef/name"))
-        {
-            keys.push(Key::new(&kinds::CLAIMS, namespace, name));
-        }
-    }
-    let naming = Reference::Volume(change.key.name.clone());
-    keys.extend(store.referring(&kinds::CLAIMS, &naming).map(|(key, _)| key.clone()));
-    if text(&change.after, "/status/phase") == Some("Available") {
-        keys.extend(claims(store, is_unbound));
-    }
-}
-
 fn of_pod(store: &Store, change: &Change, keys: &mut Vec<Key>) {
     for form in forms(change) {
         let claims = object::claims_of_pod(form).into_iter();
-        keys.extend(claims.map(|claim| Key::new(&kinds::CLAIMS, &change.key.namespace, &claim)));
+        let claims = claims.map(|claim| Key::new(&kinds::CLAIMS, &change.key.namespace, &claim));
+        // Only the protection of a claim that is being deleted asks for its pods; the binder does not.
+        keys.extend(claims.filter(|claim| store.get(claim).is_some_and(|claim| object::is_terminating(&claim))));
     }
     keys.extend(owner_of(change, "ReplicaSet"));
     keys.extend(owner_of(change, "StatefulSet"));

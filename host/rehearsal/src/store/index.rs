@@ -28,17 +28,18 @@ impl Reference {
     }
 }
 
+/// Objects by what they refer to.
 #[derive(Debug, Default)]
-pub(super) struct Index(BTreeMap<Reference, BTreeSet<Key>>);
+pub(crate) struct Index(BTreeMap<Reference, BTreeSet<Key>>);
 
 impl Index {
-    pub(super) fn add(&mut self, key: &Key, object: &Value) {
+    pub(crate) fn add(&mut self, key: &Key, object: &Value) {
         for reference in references(key, object) {
             self.0.entry(reference).or_default().insert(key.clone());
         }
     }
 
-    pub(super) fn remove(&mut self, key: &Key, object: &Value) {
+    pub(crate) fn remove(&mut self, key: &Key, object: &Value) {
         for reference in references(key, object) {
             if let Some(keys) = self.0.get_mut(&reference) {
                 keys.remove(key);
@@ -49,11 +50,11 @@ impl Index {
         }
     }
 
-    pub(super) fn referring(&self, to: &Reference) -> impl Iterator<Item = &Key> + use<'_> {
+    pub(crate) fn referring(&self, to: &Reference) -> impl Iterator<Item = &Key> + use<'_> {
         self.0.get(to).into_iter().flatten()
     }
 
-    pub(super) fn count(&self, to: &Reference) -> usize {
+    pub(crate) fn count(&self, to: &Reference) -> usize {
         self.0.get(to).map_or(0, BTreeSet::len)
     }
 }

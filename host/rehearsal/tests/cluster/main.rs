@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, unreachable_pub, reason = "a test binary has no users")]
 
+mod binder;
 mod conformance;
 mod copies;
 mod faults;
