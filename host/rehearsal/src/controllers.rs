@@ -97,6 +97,8 @@ struct Controllers {
     queue: Queue,
     later: Later,
     binder: Binder,
+    /// The last revision of what the cluster began with.
+    loaded: u64,
     /// When the binder looks at everything again; never when that is beyond what a clock can show.
     resync: Option<Instant>,
 }
@@ -104,14 +106,15 @@ struct Controllers {
 impl Controllers {
     /// Returns controllers that know the volumes there are. What was loaded is their first change to look at.
     fn start(inner: &Arc<Inner>) -> Self {
+        let store = inner.store();
         let mut controllers = Self {
             inner: Arc::clone(inner),
             queue: Queue::default(),
             later: Later::default(),
             binder: Binder::new(inner.settings.seed),
+            loaded: store.revision(),
             resync: None,
         };
-        let store = inner.store();
         controllers.binder.start(&store);
         controllers.resync(&store);
         drop(store);
@@ -142,11 +145,12 @@ impl Controllers {
     fn take_changes(&mut self, store: &mut Store) {
         let (changes, nudged) = store.take_unseen();
         for change in changes {
-            if change.deleted {
-                if *change.key.kind == kinds::PODS {
-                    self.inner.node.object_gone(&self.inner, object::uid(&change.after));
-                }
-                garbage::collect(store, object::uid(&change.after));
+            if change.deleted && *change.key.kind == kinds::PODS {
+                self.inner.node.object_gone(&self.inner, object::uid(&change.after));
+            }
+            // What was loaded is kept as given: a dump need not hold the owners of all it holds.
+            if change.revision > self.loaded {
+                garbage::collect(store, &change);
             }
             if let Some(volume) = self.binder.volume_of(&change) {
                 let lag = self.binder.lag(&self.inner);

@@ -8,7 +8,7 @@ use kube::{
 use serde_json::{Value, json};
 
 use crate::pods::unschedulable;
-use crate::stage::{Stage, copy_pod, create, gone, merge, pod, pod_phase, refusal, terminating, wait};
+use crate::stage::{Stage, claim, copy_pod, create, gone, merge, pod, pod_phase, refusal, terminating, wait};
 
 fn when(uid: Option<String>, resource_version: Option<String>) -> DeleteParams {
     DeleteParams { preconditions: Some(Preconditions { uid, resource_version }), ..DeleteParams::default() }
@@ -101,6 +101,29 @@ pub async fn an_orphan_stays(stage: &Stage) {
     wait(&stage.configs(), "owner", gone()).await;
     let free = |child: Option<&ConfigMap>| child.is_some_and(|child| child.owner_references().is_empty());
     wait(&stage.configs(), "child", free).await;
+}
+
+pub async fn an_object_whose_only_owner_is_absent_is_deleted(stage: &Stage) {
+    let owner = create(&stage.configs(), config("owner", json!({}))).await.uid();
+    let by =
+        |name: &str, uid: Option<String>| json!({"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid});
+    let absent = Some("0e6c2f4b-57a8-4d1e-9c7d-3d5c0b1f2a49".to_owned());
+    // The uid decides, not the name alone.
+    create(&stage.configs(), config("other-uid", json!({"ownerReferences": [by("owner", absent.clone())]}))).await;
+    wait(&stage.configs(), "other-uid", gone()).await;
+    create(&stage.configs(), config("other-name", json!({"ownerReferences": [by("nobody", absent.clone())]}))).await;
+    wait(&stage.configs(), "other-name", gone()).await;
+    // Beside a living owner the absent one is only taken off.
+    let both = json!({"ownerReferences": [by("owner", owner.clone()), by("nobody", absent.clone())]});
+    create(&stage.configs(), config("both", both)).await;
+    let has_one = |both: Option<&ConfigMap>| both.is_some_and(|both| both.owner_references().len() == 1);
+    let both = wait(&stage.configs(), "both", has_one).await.unwrap();
+    assert_eq!(Some(&both.owner_references()[0].uid), owner.as_ref());
+    // A claim goes with its volume, when that is to be deleted: this is what makes a dangling owner dangerous.
+    let mut data = claim("data", &stage.immediate);
+    data["metadata"]["ownerReferences"] = json!([by("nobody", absent)]);
+    create(&stage.claims(), data).await;
+    wait(&stage.claims(), "data", gone()).await;
 }
 
 pub async fn a_collection_goes_by_label(stage: &Stage) {

@@ -31,6 +31,7 @@ macro_rules! each_behaviour {
             deleting::a_finished_pod_still_holds_its_claim,
             deleting::an_owner_takes_its_dependents_along,
             deleting::an_orphan_stays,
+            deleting::an_object_whose_only_owner_is_absent_is_deleted,
             deleting::a_collection_goes_by_label,
             deleting::preconditions_hold_for_each_kind,
             deleting::a_finalizer_holds_a_succeeded_pod,

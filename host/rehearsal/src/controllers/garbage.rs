@@ -1,33 +1,68 @@
-//! The garbage collector: what was owned by an object that is gone goes too.
+//! The garbage collector: what no owner is left of goes too.
+
+use serde_json::Value;
 
 use crate::{
-    object,
+    kinds,
+    object::{self, text},
     store::{
-        Store,
+        Change, Key, Store,
         lifecycle::{self, DeleteRequest},
     },
 };
 
-/// Deletes the dependents of an object that is gone; those with another living owner only lose the reference.
-pub(super) fn collect(store: &mut Store, owner_uid: &str) {
-    if owner_uid.is_empty() {
+/// Looks at what a change leaves without an owner: the dependents of an object that is gone, and an object that was
+/// given owners.
+pub(super) fn collect(store: &mut Store, change: &Change) {
+    if change.deleted {
+        for key in lifecycle::dependents(store, object::uid(&change.after)) {
+            look(store, &key);
+        }
         return;
     }
-    for key in lifecycle::dependents(store, owner_uid) {
-        let Some(dependent) = store.get(&key) else { continue };
-        let owners = object::items(&dependent, "/metadata/ownerReferences");
-        let others: Vec<&str> =
-            owners.iter().filter_map(|owner| object::text(owner, "/uid")).filter(|uid| *uid != owner_uid).collect();
-        let has_living = store.all().any(|(_, object)| others.contains(&object::uid(object)));
-        if has_living {
-            lifecycle::edit(store, &key, |object| lifecycle::drop_owner(object, owner_uid));
-            continue;
-        }
-        if object::is_terminating(&dependent) {
-            continue;
-        }
-        if let Err(failure) = lifecycle::delete(store, &key, &DeleteRequest::default()) {
-            tracing::debug!("the garbage collector came too late: {}", failure.message);
+    let owners = |form: &Value| form.pointer("/metadata/ownerReferences").cloned();
+    if change.before.as_deref().and_then(owners) != owners(&change.after) {
+        look(store, &change.key);
+    }
+}
+
+/// Deletes an object none of whose owners exists. Beside a living owner the absent ones are only taken off.
+fn look(store: &mut Store, key: &Key) {
+    let Some(object) = store.get(key) else { return };
+    let owners = object::items(&object, "/metadata/ownerReferences");
+    if owners.is_empty() || object::is_terminating(&object) {
+        return;
+    }
+    let mut absent: Vec<&str> = Vec::new();
+    for owner in owners {
+        match is_absent(store, key, owner) {
+            Some(true) => absent.extend(text(owner, "/uid")),
+            Some(false) => {}
+            // Kubernetes leaves an object alone, too, of whose owners it does not know one's kind.
+            None => return,
         }
     }
+    if absent.len() == owners.len() {
+        let request = DeleteRequest { uid: Some(object::uid(&object).to_owned()), ..DeleteRequest::default() };
+        if let Err(failure) = lifecycle::delete(store, key, &request) {
+            tracing::debug!("the garbage collector came too late: {}", failure.message);
+        }
+        return;
+    }
+    for uid in absent {
+        lifecycle::edit(store, key, |object| lifecycle::drop_owner(object, uid));
+    }
+}
+
+/// Tells whether the object that a reference means does not exist: by kind, name and the dependent's namespace, and then
+/// by uid. `None` when that cannot be told.
+fn is_absent(store: &Store, dependent: &Key, owner: &Value) -> Option<bool> {
+    let kind = kinds::by_object(text(owner, "/apiVersion")?, text(owner, "/kind")?)?;
+    if kind.namespaced && dependent.namespace.is_empty() {
+        return None;
+    }
+    let namespace = if kind.namespaced { dependent.namespace.as_str() } else { "" };
+    let uid = text(owner, "/uid")?;
+    let found = store.find(kind, namespace, text(owner, "/name")?);
+    Some(found.is_none_or(|found| object::uid(&found) != uid))
 }

@@ -140,3 +140,17 @@ async fn an_object_given_twice_is_refused() {
     let error = Cluster::start(vec![claim("a", "now"), claim("a", "now")], settings).await.unwrap_err();
     assert!(matches!(&error, Error::Duplicate { object } if object == "PersistentVolumeClaim default/a"), "{error}");
 }
+
+#[tokio::test]
+async fn an_owner_that_a_dump_leaves_out_takes_nothing_along() {
+    let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "set-1"});
+    let mut owned = claim("data", "now");
+    owned["metadata"]["ownerReferences"] = json!([owner]);
+    let embedded = Embedded::with(vec![owned.clone()], |_| {}).await;
+    let find = |name: &str| embedded.cluster.get("v1", "PersistentVolumeClaim", Some("default"), name);
+    assert_eq!(find("data").unwrap()["metadata"]["ownerReferences"], json!([owner]));
+    owned["metadata"]["name"] = json!("later");
+    embedded.cluster.put(owned).unwrap();
+    embedded.cluster.settled().await;
+    assert!(find("later").is_none(), "but what is written later is collected");
+}

@@ -11,4 +11,5 @@ mod conformance;
 mod copies;
 mod faults;
 mod loading;
+mod owners;
 mod stage;
