@@ -17,7 +17,7 @@ mod stateful_set;
 mod triggers;
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -34,6 +34,10 @@ use crate::{
     node, object,
     store::{Key, Store},
 };
+
+/// The shortest and the longest pause before a failed look is tried again.
+const FIRST_RETRY: Duration = Duration::from_millis(5);
+const LAST_RETRY: Duration = Duration::from_secs(1000);
 
 /// Objects to look at, each at most once, in the order they were named.
 #[derive(Debug, Default)]
@@ -97,6 +101,8 @@ struct Controllers {
     queue: Queue,
     later: Later,
     binder: Binder,
+    /// How often looks failed one after the other.
+    failures: BTreeMap<Key, u32>,
     /// The last revision of what the cluster began with.
     loaded: u64,
     /// When the binder looks at everything again; never when that is beyond what a clock can show.
@@ -112,6 +118,7 @@ impl Controllers {
             queue: Queue::default(),
             later: Later::default(),
             binder: Binder::new(inner.settings.seed),
+            failures: BTreeMap::new(),
             loaded: store.revision(),
             resync: None,
         };
@@ -157,7 +164,12 @@ impl Controllers {
                 self.later.push(volume, Instant::now() + lag, Some(self.inner.busy()));
             }
             for key in triggers::of(store, &change) {
-                self.queue.push(key);
+                // A StatefulSet that backs off is not told that the claim in its way is gone.
+                let backs_off =
+                    change.deleted && *change.key.kind == kinds::CLAIMS && *key.kind == kinds::STATEFUL_SETS;
+                if !(backs_off && self.later.hold(&key, || self.inner.busy())) {
+                    self.queue.push(key);
+                }
             }
         }
         for key in nudged {
@@ -191,7 +203,10 @@ impl Controllers {
     /// Looks at one object.
     fn reconcile(&mut self, store: &mut Store, key: &Key) {
         let inner = &self.inner;
-        let Some(object) = store.get(key) else { return };
+        let Some(object) = store.get(key) else {
+            self.failures.remove(key);
+            return;
+        };
         match (key.kind.group, key.kind.plural) {
             ("", "persistentvolumeclaims") if object::is_terminating(&object) => {
                 protection::release_claim(store, key, &object);
@@ -202,9 +217,24 @@ impl Controllers {
             ("", "resourcequotas") => quota::recount(store, key, &object),
             ("apps", "deployments") => deployment::reconcile(store, key, &object),
             ("apps", "replicasets") => replica_set::reconcile(store, key, &object),
-            ("apps", "statefulsets") => stateful_set::reconcile(store, key, &object),
+            ("apps", "statefulsets") => {
+                let progress = stateful_set::reconcile(store, key, &object);
+                self.back_off(key, progress == stateful_set::Progress::Failed);
+            }
             _ => {}
         }
+    }
+
+    /// Names a failed object for another look, each time after twice as long, as client-go's rate limiter does.
+    fn back_off(&mut self, key: &Key, failed: bool) {
+        if !failed {
+            self.failures.remove(key);
+            return;
+        }
+        let failures = self.failures.entry(key.clone()).or_default();
+        let wait = FIRST_RETRY.saturating_mul(1 << (*failures).min(20)).min(LAST_RETRY);
+        *failures += 1;
+        self.later.push(key.clone(), Instant::now() + wait, None);
     }
 }
 

@@ -8,7 +8,8 @@
 //!
 //! # What it does not do
 //!
-//! Server-side apply keeps no field ownership; Deployments replace their pods at once; DaemonSets, Jobs and CronJobs
+//! Server-side apply keeps no field ownership; Deployments replace their pods at once, and neither they nor
+//! ReplicaSets adopt what they did not make; StatefulSets keep no revisions; DaemonSets, Jobs and CronJobs
 //! have no controller (their pods are kept as given); containers are never restarted; no VolumeAttachments are made;
 //! `events.k8s.io` events are stored apart from core events; nobody is authenticated. A deletion with `Foreground`
 //! propagation is done as `Background`.

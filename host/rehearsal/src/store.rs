@@ -145,6 +145,18 @@ impl Store {
             .take_while(move |(key, _)| key.kind == kind && (namespace.is_empty() || key.namespace == namespace))
     }
 
+    /// Goes through a namespace's objects of a kind whose names begin with something.
+    pub(crate) fn named_like<'a>(
+        &'a self,
+        kind: &'static Kind,
+        namespace: &'a str,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> + use<'a> {
+        self.objects
+            .range(Key::new(kind, namespace, prefix)..)
+            .take_while(move |(key, _)| key.kind == kind && key.namespace == namespace && key.name.starts_with(prefix))
+    }
+
     /// Goes through a kind's objects that refer to something.
     pub(crate) fn referring<'a>(
         &'a self,

@@ -29,6 +29,13 @@ impl Later {
         self.waiting.insert(key, (at, busy));
     }
 
+    /// Keeps the cluster from being settled until an object's look; false when none is named.
+    pub(super) fn hold(&mut self, key: &Key, busy: impl FnOnce() -> Busy) -> bool {
+        let Some((_, held)) = self.waiting.get_mut(key) else { return false };
+        held.get_or_insert_with(busy);
+        true
+    }
+
     /// Returns when the next look is due.
     pub(super) fn next(&self) -> Option<Instant> {
         self.order.first().map(|(at, _)| *at)

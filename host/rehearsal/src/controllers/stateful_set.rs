@@ -1,117 +1,162 @@
 //! StatefulSets: numbered pods, each with its own claims.
 
+mod claims;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::{create, pods};
 use crate::{
+    api::selector::label_selector_matches,
     kinds,
     object::{self, number, text},
     store::{Key, Store, lifecycle},
 };
 
+/// A pod of the set with its ordinal.
+type Member = (i64, Key, Arc<Value>);
+
+/// How far a look at a set came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// All that is to be done now is done.
+    Done,
+    /// It waits for a pod, and is looked at again when that changes.
+    Waits,
+    /// A claim that is being deleted is in the way; nothing tells when it is gone, so this is tried again.
+    Failed,
+}
+
+/// What a set asks for, read once.
+struct Plan<'a> {
+    set: &'a Value,
+    ordinals: std::ops::Range<i64>,
+    parallel: bool,
+}
+
 /// Makes the next missing pod, or deletes the highest one too many, and counts.
-pub(super) fn reconcile(store: &mut Store, key: &Key, set: &Value) {
-    let wanted = number(set, "/spec/replicas").unwrap_or(1);
+pub(super) fn reconcile(store: &mut Store, key: &Key, set: &Value) -> Progress {
     let first = number(set, "/spec/ordinals/start").unwrap_or(0);
-    let parallel = text(set, "/spec/podManagementPolicy") == Some("Parallel");
-    let mut present: Vec<(i64, Key, Arc<Value>)> = pods::controlled(store, set)
-        .into_iter()
-        .filter_map(|(pod_key, pod)| Some((ordinal(&key.name, &pod_key.name)?, pod_key, pod)))
-        .collect();
-    present.sort_by_key(|(ordinal, ..)| *ordinal);
+    let ordinals = first..first + number(set, "/spec/replicas").unwrap_or(1);
+    let plan = Plan { set, ordinals, parallel: text(set, "/spec/podManagementPolicy") == Some("Parallel") };
+    let mut progress = Progress::Done;
     if !object::is_terminating(set) {
-        let condemned: Vec<_> = present.iter().filter(|(at, ..)| *at < first || *at >= first + wanted).collect();
-        update_claim_owners(store, set, first, wanted, &condemned);
-        make_missing(store, set, first..first + wanted, &present, parallel);
-        delete_condemned(store, &condemned, parallel);
+        adopt_and_release(store, key, set);
+        let (present, condemned): (Vec<Member>, Vec<Member>) =
+            members(store, key, set).into_iter().partition(|(at, ..)| plan.ordinals.contains(at));
+        progress = make_missing(store, &plan, &present);
+        // Pods too many have to wait for those that are wanted.
+        if progress == Progress::Done || plan.parallel && progress == Progress::Waits {
+            for (at, _, pod) in &condemned {
+                claims::own(store, set, pod, *at, true);
+            }
+            delete_condemned(store, &condemned, plan.parallel);
+        }
     }
     write_counts(store, key, set);
+    progress
+}
+
+/// Returns the set's pods in the order of their ordinals.
+fn members(store: &Store, key: &Key, set: &Value) -> Vec<Member> {
+    let controlled = pods::controlled(store, set).into_iter();
+    let mut found: Vec<Member> =
+        controlled.filter_map(|(pod_key, pod)| Some((ordinal(&key.name, &pod_key.name)?, pod_key, pod))).collect();
+    found.sort_by_key(|(ordinal, ..)| *ordinal);
+    found
+}
+
+/// Takes the pods that nobody controls and that fit the set, and lets those go that do not fit it any more.
+fn adopt_and_release(store: &mut Store, key: &Key, set: &Value) {
+    let selector = set.pointer("/spec/selector").unwrap_or(&Value::Null);
+    let fits = |pod_key: &Key, pod: &Value| {
+        ordinal(&key.name, &pod_key.name).is_some() && label_selector_matches(selector, pod)
+    };
+    for (pod_key, pod) in pods::controlled(store, set) {
+        if !fits(&pod_key, &pod) {
+            lifecycle::edit(store, &pod_key, |pod| lifecycle::drop_owner(pod, object::uid(set)));
+        }
+    }
+    let orphans: Vec<Key> = store
+        .named_like(&kinds::PODS, &key.namespace, &format!("{}-", key.name))
+        .filter(|(pod_key, pod)| object::controller_of(pod).is_none() && fits(pod_key, pod))
+        .filter(|(_, pod)| !object::is_terminating(pod))
+        .map(|(pod_key, _)| pod_key.clone())
+        .collect();
+    for orphan in orphans {
+        lifecycle::edit(store, &orphan, |pod| {
+            let mut owners = object::items(pod, "/metadata/ownerReferences").to_vec();
+            owners.push(object::controller_reference(set));
+            object::set(pod, &["metadata", "ownerReferences"], Value::Array(owners));
+        });
+    }
 }
 
 fn ordinal(set: &str, pod: &str) -> Option<i64> {
-    pod.strip_prefix(set)?.strip_prefix('-')?.parse().ok()
+    let digits = pod.strip_prefix(set)?.strip_prefix('-')?;
+    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-fn make_missing(
-    store: &mut Store,
-    set: &Value,
-    ordinals: std::ops::Range<i64>,
-    present: &[(i64, Key, Arc<Value>)],
-    parallel: bool,
-) {
-    for at in ordinals {
-        let found = present.iter().find(|(ordinal, ..)| *ordinal == at);
-        let ready = match found {
-            Some((_, key, pod)) if object::is_finished_pod(pod) && !object::is_terminating(pod) => {
-                pods::delete(store, key, pod);
-                false
-            }
-            Some((_, _, pod)) => {
-                if text(pod, "/status/phase") == Some("Pending") {
-                    make_claims(store, set, at);
-                }
-                pods::is_ready(pod)
-            }
-            None => {
-                if make_claims(store, set, at) {
-                    create(store, &kinds::PODS, new_pod(set, at), set);
-                }
-                false
-            }
+/// Makes the wanted pods, one after the other is ready or, in parallel, all at once.
+fn make_missing(store: &mut Store, plan: &Plan<'_>, present: &[Member]) -> Progress {
+    let mut all = Progress::Done;
+    for at in plan.ordinals.clone() {
+        let progress = match present.iter().find(|(ordinal, ..)| *ordinal == at) {
+            Some((_, key, pod)) => look_after(store, plan, at, key, pod),
+            None => make(store, plan.set, at),
         };
-        if !ready && !parallel {
-            return;
-        }
-    }
-}
-
-/// Makes an ordinal's missing claims; false while one of them is being deleted.
-fn make_claims(store: &mut Store, set: &Value, at: i64) -> bool {
-    let mut usable = true;
-    for template in object::items(set, "/spec/volumeClaimTemplates") {
-        let name = claim_name(set, template, at);
-        let key = Key::new(&kinds::CLAIMS, object::namespace(set), &name);
-        match store.get(&key) {
-            Some(claim) if object::is_terminating(&claim) => {
-                let message = format!("pvc {name} is being deleted");
-                store.record_event(set, "Warning", "FailedCreate", &message, "statefulset-controller");
-                usable = false;
+        if progress != Progress::Done {
+            all = if all == Progress::Failed { all } else { progress };
+            if !plan.parallel {
+                break;
             }
-            Some(_) => {}
-            None => usable &= create(store, &kinds::CLAIMS, new_claim(set, template, &name), set).is_some(),
         }
     }
-    usable
+    all
 }
 
-fn claim_name(set: &Value, template: &Value, at: i64) -> String {
-    format!("{}-{}-{at}", object::name(template), object::name(set))
-}
-
-fn new_claim(set: &Value, template: &Value, name: &str) -> Value {
-    let mut claim = json!({
-        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": template["metadata"],
-        "spec": template["spec"],
-    });
-    for (label, value) in object::pairs(set, "/spec/selector/matchLabels") {
-        object::set(&mut claim, &["metadata", "labels", &label], json!(value));
+/// Looks after a pod there is: one that has ended makes room, one that cannot start may lack a claim.
+fn look_after(store: &mut Store, plan: &Plan<'_>, at: i64, key: &Key, pod: &Value) -> Progress {
+    if object::is_finished_pod(pod) {
+        if !object::is_terminating(pod) {
+            pods::delete(store, key, pod);
+        }
+        return Progress::Waits;
     }
-    object::set(&mut claim, &["metadata", "name"], json!(name));
-    object::set(&mut claim, &["metadata", "namespace"], json!(object::namespace(set)));
-    if policy(set, "whenDeleted") == "Delete" {
-        let owner = json!([{
-            "apiVersion": set["apiVersion"], "kind": set["kind"], "name": object::name(set),
-            "uid": object::uid(set), "blockOwnerDeletion": true, "controller": true,
-        }]);
-        object::set(&mut claim, &["metadata", "ownerReferences"], owner);
+    let pending = text(pod, "/status/phase") == Some("Pending");
+    if pending && claims::make(store, plan.set, at).is_err() {
+        return Progress::Failed;
     }
-    claim
+    let ready = pods::is_ready(pod);
+    if ready || pending || plan.parallel {
+        claims::own(store, plan.set, pod, at, false);
+    }
+    if ready { Progress::Done } else { Progress::Waits }
 }
 
-fn policy<'a>(set: &'a Value, when: &str) -> &'a str {
-    text(set, &format!("/spec/persistentVolumeClaimRetentionPolicy/{when}")).unwrap_or("Retain")
+/// Makes a pod, after its claims.
+fn make(store: &mut Store, set: &Value, at: i64) -> Progress {
+    let pod = new_pod(set, at);
+    if claims::are_stale(store, set, &pod, at) {
+        return Progress::Waits;
+    }
+    match claims::make(store, set, at) {
+        Ok(true) => {}
+        // What a quota refuses is tried again when it has room.
+        Ok(false) => return Progress::Waits,
+        Err(claim) => {
+            let (set_name, pod) = (object::name(set), object::name(&pod));
+            let why = format!("pvc {claim} is being deleted");
+            let message = format!("Create Pod {pod} in StatefulSet {set_name} failed error: {why}");
+            store.record_event(set, "Warning", "FailedCreate", &message, "statefulset-controller");
+            return Progress::Failed;
+        }
+    }
+    if let Some(made) = create(store, &kinds::PODS, pod, set) {
+        claims::own(store, set, &made, at, false);
+    }
+    Progress::Waits
 }
 
 fn new_pod(set: &Value, at: i64) -> Value {
@@ -125,7 +170,7 @@ fn new_pod(set: &Value, at: i64) -> Value {
     let mut volumes: Vec<Value> = templates
         .iter()
         .map(|template| {
-            let claim = claim_name(set, template, at);
+            let claim = claims::name(set, template, at);
             json!({"name": object::name(template), "persistentVolumeClaim": {"claimName": claim}})
         })
         .collect();
@@ -137,48 +182,23 @@ fn new_pod(set: &Value, at: i64) -> Value {
     pod
 }
 
-/// Makes a condemned pod the owner of its claims where `whenScaled` says so: the garbage collector then deletes them
-/// after the pod. A pod that is wanted again loses that ownership.
-fn update_claim_owners(store: &mut Store, set: &Value, first: i64, wanted: i64, condemned: &[&(i64, Key, Arc<Value>)]) {
-    for template in object::items(set, "/spec/volumeClaimTemplates") {
-        for at in first..first + wanted {
-            let key = Key::new(&kinds::CLAIMS, object::namespace(set), &claim_name(set, template, at));
-            lifecycle::edit(store, &key, drop_pod_owner);
-        }
-        for (at, _, pod) in condemned {
-            let key = Key::new(&kinds::CLAIMS, object::namespace(set), &claim_name(set, template, *at));
-            lifecycle::edit(store, &key, |claim| {
-                drop_pod_owner(claim);
-                if policy(set, "whenScaled") == "Delete" && *at >= first + wanted {
-                    let mut owners = object::items(claim, "/metadata/ownerReferences").to_vec();
-                    owners.push(json!({
-                        "apiVersion": "v1", "kind": "Pod", "name": object::name(pod), "uid": object::uid(pod),
-                        "blockOwnerDeletion": true, "controller": true,
-                    }));
-                    object::set(claim, &["metadata", "ownerReferences"], Value::Array(owners));
-                }
-            });
-        }
-    }
-}
-
-fn drop_pod_owner(claim: &mut Value) {
-    let pods: Vec<String> = object::items(claim, "/metadata/ownerReferences")
-        .iter()
-        .filter(|owner| text(owner, "/kind") == Some("Pod"))
-        .filter_map(|owner| text(owner, "/uid").map(str::to_owned))
-        .collect();
-    for uid in pods {
-        lifecycle::drop_owner(claim, &uid);
-    }
-}
-
 /// Deletes the pods too many: the highest first, each after the one above it is gone.
-fn delete_condemned(store: &mut Store, condemned: &[&(i64, Key, Arc<Value>)], parallel: bool) {
-    for (_, key, pod) in condemned.iter().rev() {
-        if !object::is_terminating(pod) {
-            pods::delete(store, key, pod);
+///
+/// In order, a pod that is not ready is in the way of all above it, unless it is the lowest such pod: Kubernetes does not
+/// take a second one down while another is unwell.
+fn delete_condemned(store: &mut Store, condemned: &[Member], parallel: bool) {
+    let lowest_unready = condemned.iter().find(|(_, _, pod)| !pods::is_ready(pod)).map(|(at, ..)| *at);
+    for (at, key, pod) in condemned.iter().rev() {
+        if object::is_terminating(pod) {
+            if parallel {
+                continue;
+            }
+            return;
         }
+        if !parallel && !pods::is_ready(pod) && lowest_unready != Some(*at) {
+            return;
+        }
+        pods::delete(store, key, pod);
         if !parallel {
             return;
         }

@@ -25,7 +25,7 @@ pub(super) fn of(store: &Store, change: &Change) -> Vec<Key> {
             }
         }
         ("", "nodes") => keys.extend(waiting_pods(store, "")),
-        ("apps", "replicasets") => keys.extend(owner_of(change, "Deployment")),
+        ("apps", "replicasets") => keys.extend(owners_of(change, "Deployment")),
         ("storage.k8s.io", "storageclasses") => {
             let class = Some(change.key.name.as_str());
             // A claim without a class may get this one, when it is the default.
@@ -67,18 +67,27 @@ fn of_pod(store: &Store, change: &Change, keys: &mut Vec<Key>) {
         // Only the protection of a claim that is being deleted asks for its pods; the binder does not.
         keys.extend(claims.filter(|claim| store.get(claim).is_some_and(|claim| object::is_terminating(&claim))));
     }
-    keys.extend(owner_of(change, "ReplicaSet"));
-    keys.extend(owner_of(change, "StatefulSet"));
+    keys.extend(owners_of(change, "ReplicaSet"));
+    keys.extend(owners_of(change, "StatefulSet"));
+    if object::controller_of(&change.after).is_none()
+        && let Some((set, _)) = change.key.name.rsplit_once('-')
+    {
+        // The set of that name may want to adopt it.
+        keys.push(Key::new(&kinds::STATEFUL_SETS, &change.key.namespace, set));
+    }
     if change.deleted || object::is_finished_pod(&change.after) {
         keys.extend(waiting_pods(store, &change.key.namespace));
     }
 }
 
-/// Returns the controller of the changed object when it is of this `apps` kind.
-fn owner_of(change: &Change, kind: &str) -> Option<Key> {
-    let owner = object::controller_of(&change.after)?;
-    let kind = kinds::by_object("apps/v1", kind).filter(|_| text(owner, "/kind") == Some(kind))?;
-    Some(Key::new(kind, &change.key.namespace, text(owner, "/name")?))
+/// Returns the controllers that the changed object had and has, where they are of this `apps` kind.
+fn owners_of(change: &Change, kind: &str) -> Vec<Key> {
+    let owner = |form: &Arc<Value>| {
+        let owner = object::controller_of(form)?;
+        let kind = kinds::by_object("apps/v1", kind).filter(|_| text(owner, "/kind") == Some(kind))?;
+        Some(Key::new(kind, &change.key.namespace, text(owner, "/name")?))
+    };
+    forms(change).filter_map(owner).collect()
 }
 
 fn is_unbound(claim: &Value) -> bool {

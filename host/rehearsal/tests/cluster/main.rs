@@ -12,4 +12,5 @@ mod copies;
 mod faults;
 mod loading;
 mod owners;
+mod sets;
 mod stage;
