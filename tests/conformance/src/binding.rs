@@ -1,11 +1,17 @@
 //! The binding of claims and volumes.
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use kube::api::DeleteParams;
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, ListParams},
+};
 use serde_json::{Value, json};
 
+use crate::pods::unschedulable;
 use crate::provisioning::event;
-use crate::stage::{Stage, claim, claim_phase, create, gone, merge, terminating, volume_phase, wait};
+use crate::stage::{
+    Stage, claim, claim_phase, create, gone, merge, pod_phase, stateful_set, terminating, volume_phase, wait,
+};
 
 fn reserve(namespace: &str, name: &str) -> Value {
     // A merge patch must take the old reference's other fields away by name.
@@ -58,6 +64,30 @@ pub async fn a_foreign_claim_that_names_the_volume_stays_pending(stage: &Stage) 
     create(&stage.claims(), naming("rightful", &stage.immediate, &volume)).await;
     assert_eq!(stage.wait_bound("rightful").await, volume);
     assert!(is_pending(stage, "foreign").await);
+}
+
+pub async fn a_claim_holds_its_name_until_its_volume_is_re_pointed(stage: &Stage) {
+    let volume = stage.released_volume("first").await;
+    let held = create(&stage.claims(), naming("data-db-0", &stage.immediate, &volume)).await;
+    let message = event(stage, "data-db-0", "FailedBinding").await;
+    assert!(message.contains("already bound to a different claim"), "{message}");
+    // A StatefulSet finds the claim there and makes no other; its pod waits.
+    create(&stage.sets(), stateful_set("db", 1, &stage.immediate)).await;
+    let why = unschedulable(stage, "db-0").await;
+    assert!(why.contains("unbound immediate PersistentVolumeClaims"), "{why}");
+    stage.bound_claim("clock").await;
+    let claims = stage.claims().list(&ListParams::default()).await.unwrap();
+    assert_eq!(claims.iter().map(ResourceExt::name_any).collect::<Vec<_>>(), ["clock", "data-db-0"]);
+    assert!(is_pending(stage, "data-db-0").await);
+    let waiting = stage.pods().get("db-0").await.unwrap();
+    assert_eq!(waiting.status.unwrap().phase.as_deref(), Some("Pending"));
+    // No change of the volume brings the claim's turn; one of the claim does.
+    free(stage, &volume, reserve(&stage.namespace, "data-db-0")).await;
+    let touch = json!({"metadata": {"annotations": {"example.com/touched": "yes"}}});
+    merge(&stage.claims(), "data-db-0", touch).await.unwrap();
+    assert_eq!(stage.wait_bound("data-db-0").await, volume);
+    assert_eq!(stage.claims().get("data-db-0").await.unwrap().uid(), held.uid());
+    wait(&stage.pods(), "db-0", pod_phase("Running")).await;
 }
 
 pub async fn a_waiting_claim_takes_its_reserved_volume_at_once(stage: &Stage) {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use kube::{
-    ResourceExt,
+    Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
 };
 use serde_json::json;
@@ -107,4 +107,68 @@ pub async fn a_stateful_set_waits_for_a_terminating_claim(stage: &Stage) {
     wait(&stage.pods(), "db-0", pod_phase("Running")).await;
     assert_ne!(stage.claims().get("data-db-0").await.unwrap().uid(), old, "the set has made a new, empty claim");
     create(&stage.pods(), pod("other", "data-db-0")).await;
+}
+
+/// Tells whether an object is owned by exactly these uids.
+fn owned_by<K: Resource>(uids: Vec<Option<String>>) -> impl kube::runtime::wait::Condition<K> {
+    move |found: Option<&K>| {
+        let owners =
+            |found: &K| found.owner_references().iter().map(|owner| Some(owner.uid.clone())).collect::<Vec<_>>();
+        found.is_some_and(|found| owners(found) == uids)
+    }
+}
+
+pub async fn an_orphaned_stateful_set_leaves_its_pods_to_the_next(stage: &Stage) {
+    let mut set = stateful_set("db", 1, &stage.immediate);
+    set["spec"]["persistentVolumeClaimRetentionPolicy"] = json!({"whenDeleted": "Delete", "whenScaled": "Retain"});
+    let old = create(&stage.sets(), set.clone()).await;
+    wait(&stage.sets(), "db", set_ready(1)).await;
+    let claim = wait(&stage.claims(), "data-db-0", owned_by(vec![old.uid()])).await.unwrap();
+    let pod = wait(&stage.pods(), "db-0", owned_by(vec![old.uid()])).await.unwrap();
+    stage.sets().delete("db", &DeleteParams::orphan()).await.unwrap();
+    wait(&stage.sets(), "db", gone()).await;
+    wait(&stage.claims(), "data-db-0", owned_by(vec![])).await;
+    wait(&stage.pods(), "db-0", owned_by(vec![])).await;
+    stage.bound_claim("clock").await;
+    let new = create(&stage.sets(), set).await;
+    let adopted = wait(&stage.pods(), "db-0", owned_by(vec![new.uid()])).await.unwrap();
+    assert_eq!((adopted.uid(), adopted.metadata.deletion_timestamp), (pod.uid(), None), "the pod runs on");
+    let adopted = wait(&stage.claims(), "data-db-0", owned_by(vec![new.uid()])).await.unwrap();
+    assert_eq!((adopted.uid(), adopted.metadata.deletion_timestamp), (claim.uid(), None));
+    wait(&stage.sets(), "db", set_ready(1)).await;
+}
+
+pub async fn a_retention_policy_that_changes_changes_the_owners_of_the_claims(stage: &Stage) {
+    let set = create(&stage.sets(), stateful_set("db", 1, &stage.immediate)).await;
+    wait(&stage.sets(), "db", set_ready(1)).await;
+    wait(&stage.claims(), "data-db-0", owned_by(vec![])).await;
+    let policy = |policy: &str| json!({"spec": {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": policy}}});
+    merge(&stage.sets(), "db", policy("Delete")).await.unwrap();
+    wait(&stage.claims(), "data-db-0", owned_by(vec![set.uid()])).await;
+    merge(&stage.sets(), "db", policy("Retain")).await.unwrap();
+    wait(&stage.claims(), "data-db-0", owned_by(vec![])).await;
+}
+
+pub async fn a_stateful_set_makes_a_missing_claim_again(stage: &Stage) {
+    let mut set = stateful_set("db", 1, &stage.immediate);
+    let template = &mut set["spec"]["volumeClaimTemplates"][0];
+    template["metadata"]["labels"] = json!({"tier": "data"});
+    template["metadata"]["annotations"] = json!({"example.com/of-the-template": "yes"});
+    create(&stage.sets(), set).await;
+    wait(&stage.sets(), "db", set_ready(1)).await;
+    let old = stage.claims().get("data-db-0").await.unwrap();
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 0}})).await.unwrap();
+    wait(&stage.pods(), "db-0", gone()).await;
+    stage.claims().delete("data-db-0", &DeleteParams::default()).await.unwrap();
+    wait(&stage.claims(), "data-db-0", gone()).await;
+    merge(&stage.sets(), "db", json!({"spec": {"replicas": 1}})).await.unwrap();
+    wait(&stage.sets(), "db", set_ready(1)).await;
+    let new = stage.claims().get("data-db-0").await.unwrap();
+    assert_ne!(new.uid(), old.uid());
+    let labels: Vec<_> = new.labels().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(labels, [("app", "db"), ("tier", "data")]);
+    let of_kubernetes = ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/"];
+    let theirs = |key: &str| of_kubernetes.iter().any(|prefix| key.starts_with(prefix));
+    let own: Vec<_> = new.annotations().keys().filter(|key| !theirs(key)).collect();
+    assert_eq!(own, ["example.com/of-the-template"]);
 }
