@@ -293,11 +293,21 @@ impl Bench<'_> {
         pod.or(stays(&self.caches.claims, &self.claim_key(), leaving.claim, "pvc").await)
     }
 
+    /// Names the volume that was provisioned for the claim, should the claim not say so yet.
+    fn provisioned_for(&self, claim: &Uid) -> Option<String> {
+        let volumes = self.caches.volumes.in_namespace("");
+        let mut its =
+            volumes.iter().filter(|seen| seen.volume.holder.as_ref().and_then(|it| it.uid.as_ref()) == Some(claim));
+        its.next().map(|seen| seen.volume.name.clone())
+    }
+
     /// Has the provisioner free the trial's volume, although the class keeps volumes.
     async fn let_volume_go(&self, claim: &str) -> Result<(), Error> {
         let volumes = Resources::<PersistentVolume>::whole(self.client);
         let Some(found) = self.claims().get(claim).await?.filter(is_trial) else { return Ok(()) };
-        let Some(name) = of_claim::volume_name(&found) else { return Ok(()) };
+        let Some(name) = of_claim::volume_name(&found).or_else(|| self.provisioned_for(&uid(&found.metadata))) else {
+            return Ok(());
+        };
         for _ in 0..TRIES {
             let Some(volume) = volumes.get(&name).await? else { return Ok(()) };
             // A volume that an administrator made by hand is not ours to give away.

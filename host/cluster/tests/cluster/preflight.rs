@@ -153,6 +153,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
     let failure = results[0].failure.as_deref().unwrap();
     assert!(failure.contains("it is not of a trial"), "{failure}");
     // The claim, and the volume that it was given.
+    stage.cluster.settled().await;
     assert_eq!(left(&stage).len(), 2);
 }
 
