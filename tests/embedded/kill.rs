@@ -9,6 +9,6 @@ use crate::scenarios::each_scenario;
 each_scenario!(kill_at_every_write);
 
 async fn kill_at_every_write(name: &str, scenario: &Scenario) {
-    let kills = Kills { sides: &[When::BeforeWrite, When::AfterWrite], every: 1, at_once: 4 };
+    let kills = Kills { sides: &[When::BeforeWrite, When::AfterWrite], every: 1, at_once: 8 };
     kill_at_writes(&Place::Embedded, name, scenario, kills).await;
 }

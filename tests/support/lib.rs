@@ -13,6 +13,7 @@ pub mod scenarios;
 mod scene;
 mod share;
 pub mod tool;
+mod undoing;
 mod walker;
 
 pub use ground::{Ground, Place};

@@ -2,6 +2,8 @@
 
 use pvmigrate_core::record::{Disposal, OnFailure};
 
+use pvmigrate_rehearsal::Settings;
+
 use crate::Scenario;
 
 /// One Deployment with one claim; both classes bind at once.
@@ -26,9 +28,19 @@ pub const SWAPPED_BY_REFERENCE: Scenario = Scenario::new("swapped-by-reference")
 pub const FAILS_ONCE: Scenario = Scenario { failing_copies: 1, ..ONE_CLAIM };
 /// All copies fail, and the groups go back.
 pub const ROLLS_BACK: Scenario = Scenario { failing_copies: u32::MAX, ..Scenario::new("shared") };
+/// Somebody scales the StatefulSet back up all the time, and each copy takes a while.
+pub const UNDONE_SET: Scenario = Scenario { set: slowly, undone: true, ..STATEFUL_SET };
+/// The same with a Deployment.
+pub const UNDONE: Scenario = Scenario { set: slowly, undone: true, ..ONE_CLAIM };
+/// The same StatefulSet, when all copies fail.
+pub const UNDONE_BACK: Scenario = Scenario { failing_copies: u32::MAX, ..UNDONE_SET };
 /// Three copies fail, which is as many as are allowed; the fourth would not.
 pub const HOLDS: Scenario =
     Scenario { ask: |options| options.on_failure = OnFailure::Hold, failing_copies: 3, ..ONE_CLAIM };
+
+fn slowly(settings: &mut Settings) {
+    settings.rsync_bandwidth = Some(8 * 1024);
+}
 
 /// Hands each scenario that a check goes through to a macro, as pairs of a test's name and a scenario. Each has also a test
 /// of its own in [`crate::checks::outcome`] that says what it must come to.
@@ -48,6 +60,9 @@ macro_rules! each_scenario {
             swapped_by_reference = SWAPPED_BY_REFERENCE,
             fails_once = FAILS_ONCE,
             rolls_back = ROLLS_BACK,
+            undone_set = UNDONE_SET,
+            undone = UNDONE,
+            undone_back = UNDONE_BACK,
         }
     };
 }

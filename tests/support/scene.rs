@@ -24,6 +24,7 @@ use tempfile::TempDir;
 use crate::ground::{Ground, Place};
 use crate::picture::{Picture, picture};
 use crate::share::Share;
+use crate::undoing::Undoing;
 
 /// How long a real cluster may take to become as it is wanted.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,12 +40,14 @@ pub struct Scenario {
     pub set: fn(&mut Settings),
     /// How many copies fail before one succeeds.
     pub failing_copies: u32,
+    /// Somebody scales the workloads back up for as long as pvmigrate runs.
+    pub undone: bool,
 }
 
 impl Scenario {
     /// Returns a scenario with the usual options.
     pub const fn new(name: &'static str) -> Self {
-        Self { name, ask: |_| {}, set: |_| {}, failing_copies: 0 }
+        Self { name, ask: |_| {}, set: |_| {}, failing_copies: 0, undone: false }
     }
 
     /// Returns the options of a run on this scenario.
@@ -86,7 +89,8 @@ impl Scenario {
             cluster.fail_copies(CopyFault { pod: "-pvcmigrate".to_owned(), attempts: self.failing_copies, how });
         }
         cluster.settled().await;
-        let scene = Scene { cluster, directory, scenario: self.clone() };
+        let undoing = if self.undone { Some(Undoing::of(&cluster).await) } else { None };
+        let scene = Scene { cluster, directory, undoing, scenario: self.clone() };
         scene.fill().await?;
         scene.cluster.settled().await;
         scene.keep_pristine().await?;
@@ -123,6 +127,7 @@ pub struct Scene {
     /// Where it runs.
     pub cluster: Ground,
     directory: TempDir,
+    undoing: Option<Undoing>,
     scenario: Scenario,
 }
 
@@ -150,9 +155,16 @@ impl Scene {
         let ended = {
             let (options, stop) = (self.options(), Stop::default());
             let migrate = run::migrate(&client, policies(), &options, Arc::new(Silent), &stop);
+            let undone = async {
+                match &self.undoing {
+                    Some(undoing) => undoing.go_on().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 result = migrate => Ended::ByItself(Box::new(result)),
                 () = handle.killed() => Ended::Killed,
+                () = undone => Ended::Killed, // it goes on for ever
             }
         };
         (ended, handle)

@@ -34,6 +34,15 @@ async fn volume(scene: &Scene, claim: &Value) -> Value {
     scene.cluster.get("v1", "PersistentVolume", None, claim["spec"]["volumeName"].as_str().unwrap()).await.unwrap()
 }
 
+async fn assert_is_up(scene: &Scene, kind: &str, name: &str, replicas: u32) {
+    let workload = scene.cluster.get("apps/v1", kind, Some("app"), name).await.unwrap();
+    assert_eq!(
+        (&workload["spec"]["replicas"], &workload["status"]["readyReplicas"]),
+        (&replicas.into(), &replicas.into())
+    );
+    assert!(workload["metadata"]["annotations"]["kurl.sh/pvcmigrate-scale"].is_null(), "{}", workload["metadata"]);
+}
+
 async fn assert_files(scene: &Scene, wanted: usize) {
     let picture = picture(scene).await;
     let claims: Vec<(&String, &String)> = picture.0.iter().filter(|(name, _)| name.starts_with("claim ")).collect();
@@ -148,6 +157,35 @@ pub async fn a_copy_that_fails_once_is_tried_again(place: &Place) {
     assert_files(&scene, 1).await;
 }
 
+pub async fn a_stateful_set_that_is_scaled_up_all_the_while_finds_no_empty_disk(place: &Place) {
+    let (scene, _) = migrated(place, &scenarios::UNDONE_SET).await;
+    for name in ["data-db-0", "data-db-1"] {
+        let claim = claim(&scene, "app", name).await;
+        assert_eq!(claim["spec"]["storageClassName"], "new");
+        let annotations = claim["metadata"]["annotations"].as_object().unwrap();
+        assert!(!annotations.keys().any(|key| key.starts_with("pvmigrate.dev/")), "{annotations:?}");
+    }
+    assert_files(&scene, 3).await;
+    assert_is_up(&scene, "StatefulSet", "db", 2).await;
+}
+
+pub async fn a_deployment_that_is_scaled_up_all_the_while_moves(place: &Place) {
+    let (scene, _) = migrated(place, &scenarios::UNDONE).await;
+    assert_files(&scene, 1).await;
+    assert_is_up(&scene, "Deployment", "one", 1).await;
+}
+
+pub async fn a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was(place: &Place) {
+    let scene = scenarios::UNDONE_BACK.start_on(place).await.unwrap();
+    let before = picture(&scene).await;
+    let (run, _) = scene.migrate().await.unwrap();
+    let GroupEnd::Ended(ended) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
+    assert!(matches!(&ended.how, Outcome::RolledBack(why) if why.contains("3 copies failed")), "{ended:?}");
+    let mut after = scene.picture_like(&before).await;
+    after.0.retain(|name, _| !name.starts_with("record "));
+    assert_eq!(before.differences(&after), Vec::<String>::new());
+}
+
 pub async fn a_copy_that_keeps_failing_brings_the_group_back_as_it_was(place: &Place) {
     let scene = scenarios::ROLLS_BACK.start_on(place).await.unwrap();
     let before = picture(&scene).await;
@@ -203,6 +241,9 @@ macro_rules! each_outcome {
             idle_claims_move_and_the_default_class_with_them_from_a_third,
             what_the_reference_tool_left_is_taken_over,
             a_copy_that_fails_once_is_tried_again,
+            a_stateful_set_that_is_scaled_up_all_the_while_finds_no_empty_disk,
+            a_deployment_that_is_scaled_up_all_the_while_moves,
+            a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was,
             a_copy_that_keeps_failing_brings_the_group_back_as_it_was,
             a_copy_that_keeps_failing_is_held_when_asked_and_tried_again_by_the_next_run,
             a_second_run_has_nothing_to_do_and_writes_nothing,

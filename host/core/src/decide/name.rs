@@ -126,7 +126,8 @@ pub(super) fn await_binding(
     if look.now >= deadline {
         next.steps.push(touch(look, pair.name, name, claim));
     } else {
-        let trouble = claim.trouble.clone();
+        // While it only kept the name, events said that its volume is another claim's; those are no trouble.
+        let trouble = claim.trouble.clone().filter(|_| on != Awaited::ClaimBound);
         next.waits.push(Waiting { trouble, deadline: Some(deadline), ..pair.wait(on) });
     }
 }
