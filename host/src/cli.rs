@@ -295,6 +295,9 @@ pub struct CopyArgs {
     /// What a copy that keeps failing leads to
     #[arg(long, value_name = "WHAT", default_value = "roll-back")]
     pub on_failure: OnFailureArg,
+    /// Time for as many pods to be Ready again as before the stop; after it the old volumes are kept
+    #[arg(long, value_name = "SECONDS", default_value = "900")]
+    pub ready_timeout: NonZeroU32,
     /// Time for a temporary claim's volume to go
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub delete_pv_timeout: NonZeroU32,

@@ -138,7 +138,15 @@ impl<'a> Look<'a> {
             (!pod.finished || pod.node.is_some()) && names.iter().any(|name| pod.claims.contains(name))
         };
         let users = self.pods.iter().filter(is_other).filter(uses);
-        users.map(|pod| User { pod: pod.key.name.clone(), placed: pod.node.is_some() }).collect()
+        let owners: Vec<Arc<SeenWorkload>> =
+            self.record.workloads.iter().filter_map(|recorded| self.seen(&recorded.workload)).collect();
+        let shown = |pod: &Arc<SeenPod>| User {
+            pod: pod.key.name.clone(),
+            placed: pod.node.is_some(),
+            owned: owners.iter().any(|owner| self.is_owned(pod, owner)),
+            since: pod.leaving_since.unwrap_or(pod.created),
+        };
+        users.map(shown).collect()
     }
 
     fn pod(&self, pod: &SeenPod, copy: &CopyPod, told: &HashMap<Uid, Told>) -> Pod {

@@ -213,7 +213,12 @@ impl Imagined {
                 Owner::Workload(_) | Owner::Other
                     if [name, &destination, &source].into_iter().any(|claim| pod.names(claim) || pod.holds(claim)) =>
                 {
-                    users.push(User { pod: pod_name.clone(), placed: pod.placed });
+                    users.push(User {
+                        pod: pod_name.clone(),
+                        placed: pod.placed,
+                        owned: matches!(pod.owner, Owner::Workload(_)),
+                        since: pod.created,
+                    });
                 }
                 Owner::Ours { .. } | Owner::Workload(_) | Owner::Other => {}
             }

@@ -179,6 +179,10 @@ pub struct User {
     pub pod: String,
     /// It has a node, so it may have mounted the claim.
     pub placed: bool,
+    /// A recorded workload owns it, so that it goes when that is stopped.
+    pub owned: bool,
+    /// When its deletion was asked for, else when it was created.
+    pub since: Timestamp,
 }
 
 /// Shows a pod of ours.

@@ -74,7 +74,11 @@ impl MigrationArgs {
             on_failure: copy.on_failure.into(),
             disposal: scope.source_volumes.into(),
             warm: copy.warm_copy,
-            limits: Limits { delete_volume_seconds: copy.delete_pv_timeout.get(), ..Limits::default() },
+            limits: Limits {
+                ready_seconds: copy.ready_timeout.get(),
+                delete_volume_seconds: copy.delete_pv_timeout.get(),
+                ..Limits::default()
+            },
         })
     }
 }

@@ -24,6 +24,8 @@ pub(crate) struct SeenPod {
     /// Its phase is `Succeeded` or `Failed`: it runs nothing any more.
     pub(crate) finished: bool,
     pub(crate) terminating: bool,
+    /// When its deletion was asked for, with its grace period added as Kubernetes does.
+    pub(crate) leaving_since: Option<Timestamp>,
     /// Claims it mounts, by name or as a generic ephemeral volume.
     pub(crate) claims: BTreeSet<String>,
     pub(crate) controller: Option<Controller>,
@@ -71,6 +73,7 @@ impl Reads<Pod> for SeenPod {
             ready: is_ready(pod),
             finished: is_finished(pod),
             terminating: is_leaving(pod),
+            leaving_since: metadata.deletion_timestamp.as_ref().map(|at| at.0),
             claims: mounted(pod).map(|mount| mount.claim).collect(),
             controller: controller(metadata),
             tombstone: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE),

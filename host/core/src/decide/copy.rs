@@ -10,6 +10,12 @@ use crate::waiting::{Awaited, Waiting};
 
 /// Brings the workloads down, fences every claim, and copies those that are fenced.
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
+    if look.record.stopped.is_none() {
+        await_strangers(look, next);
+        if !next.is_clear() {
+            return;
+        }
+    }
     workload::stop(look, next);
     if look.record.stopped.is_none() {
         return;
@@ -50,6 +56,24 @@ fn is_quiet(look: &Look<'_>, next: &mut Next) -> bool {
         await_users(look, &pair, false, next);
     }
     next.is_clear()
+}
+
+/// Waits, before anything is stopped, for pods that no stop would bring to an end: those that are being deleted, and those
+/// that somebody has made since the plan. Gives up when they stay; nothing has been down then.
+fn await_strangers(look: &Look<'_>, next: &mut Next) {
+    for pair in look.claims().filter(|pair| matches!(pair.named(), Named::Original(_))) {
+        let strangers = || pair.seen.users.iter().filter(|user| !user.owned);
+        let pods = strangers().map(|user| user.pod.as_str()).collect::<Vec<_>>().join(", ");
+        let Some(latest) = strangers().map(|user| user.since).max() else { continue };
+        let deadline = Look::after(latest, look.record.asked.limits.stop_seconds);
+        if look.now >= deadline {
+            let message = format!("pods that no workload of the group owns still use it: {pods}");
+            look.give_up(next, Code::PodsRemain, &pair, message);
+        } else {
+            let wait = pair.wait(Awaited::SourcePodsGone);
+            next.waits.push(Waiting { trouble: Some(pods), deadline: Some(deadline), ..wait });
+        }
+    }
 }
 
 /// Waits for pods that use the claim, and gives up when they stay.

@@ -165,7 +165,7 @@ pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
         option::of(claim()),
         option::weighted(0.9, volume()),
         (option::weighted(0.9, volume()), option::weighted(0.5, volume())),
-        vec(any::<bool>().prop_map(|placed| User { pod: "shell".to_owned(), placed }), 0..2),
+        vec(user(), 0..2),
         vec(pod(), 0..3),
     )
         .prop_map(
@@ -180,6 +180,11 @@ pub(crate) fn claim_seen() -> impl Strategy<Value = ClaimSeen> {
                 pods,
             },
         )
+}
+
+fn user() -> impl Strategy<Value = User> {
+    let user = |(placed, owned, since)| User { pod: "shell".to_owned(), placed, owned, since };
+    (any::<bool>(), any::<bool>(), moment()).prop_map(user)
 }
 
 fn claim() -> impl Strategy<Value = Claim> {

@@ -3,7 +3,7 @@
 use super::scene::{Scene, at, claim, failed, failure, pending, pod, stray, succeeded, user, volume};
 use crate::copy_report::CopyReport;
 use crate::names;
-use crate::observation::{Claim, Progress, RETAIN};
+use crate::observation::{Claim, Progress, RETAIN, User};
 use crate::record::{Evidence, Purpose, Stray, Uid};
 
 /// Prepared, and noted that the workloads stop.
@@ -16,6 +16,18 @@ fn stopping() -> Scene {
 #[test]
 fn the_stop_is_noted_before_it_is_done() {
     assert_eq!(Scene::begun().prepared().later(50).says(), ["Note Stopping 50 app 3"]);
+}
+
+#[test]
+fn a_pod_that_no_stop_would_end_is_awaited_before_the_stop() {
+    let stranger = User { owned: false, since: at(20), ..user(true) };
+    let scene = Scene::begun().prepared().with(|seen| seen.users = vec![user(true), stranger]).later(50);
+    assert_eq!(scene.says(), ["wait SourcePodsGone of claim data until 920"]);
+    let scene = scene.later(920);
+    let why = "claim data: pods that no workload of the group owns still use it: shell";
+    assert_eq!(scene.says(), [format!("Note TurnedBack {why}")], "while the workload runs");
+    let scene = scene.with(|seen| seen.users.truncate(1));
+    assert_eq!(scene.says(), ["Note Stopping 920 app 3"]);
 }
 
 #[test]

@@ -334,7 +334,7 @@ pub(crate) fn failure(attempt: u32) -> CopyFailure {
 }
 
 pub(crate) fn user(placed: bool) -> User {
-    User { pod: "shell".to_owned(), placed }
+    User { pod: "shell".to_owned(), placed, owned: true, since: at(0) }
 }
 
 fn target(target: &Target) -> String {
