@@ -10,6 +10,7 @@ use std::time::Duration;
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use kube::Resource;
+use kube::api::ListParams;
 use kube::core::NamespaceResourceScope;
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{RETAIN, Touch};
@@ -210,8 +211,11 @@ impl ClusterWorld {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        let found = Resources::<K>::of(&self.client, &record.namespace).get(name).await?;
-        Ok(found.filter(|found| found.meta().deletion_timestamp.is_none()).map(|found| uid(found.meta())))
+        // Listed by its name: who may migrate may list workloads, and needs no right more.
+        let named = ListParams::default().fields(&format!("metadata.name={name}"));
+        let found = Resources::<K>::of(&self.client, &record.namespace).list(&named).await?.items;
+        let mut present = found.iter().filter(|found| found.meta().deletion_timestamp.is_none());
+        Ok(present.next().map(|found| uid(found.meta())))
     }
 
     /// Waits for a volume to lose its claim: a volume whose claim has gone is about to be written to.

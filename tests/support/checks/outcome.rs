@@ -110,9 +110,12 @@ pub async fn a_stateful_set_that_would_delete_its_claims_keeps_them_and_its_wish
     let set = scene.cluster.get("apps/v1", "StatefulSet", Some("app"), "db").await.unwrap();
     assert_eq!(set["spec"]["replicas"], 2);
     assert_eq!(set["spec"]["persistentVolumeClaimRetentionPolicy"]["whenScaled"], "Delete");
+    let uid = &set["metadata"]["uid"];
     assert!(set["metadata"]["annotations"].as_object().is_none_or(|all| all.is_empty()), "{}", set["metadata"]);
     for name in ["data-db-0", "data-db-1"] {
-        assert_eq!(claim(&scene, "app", name).await["spec"]["storageClassName"], "new");
+        let claim = claim(&scene, "app", name).await;
+        let owner = &claim["metadata"]["ownerReferences"][0]["uid"];
+        assert_eq!((&claim["spec"]["storageClassName"], owner), (&"new".into(), uid));
     }
     assert_files(&scene, 3).await;
 }
@@ -164,6 +167,25 @@ pub async fn a_stateful_set_that_is_scaled_up_all_the_while_finds_no_empty_disk(
         assert_eq!(claim["spec"]["storageClassName"], "new");
         let annotations = claim["metadata"]["annotations"].as_object().unwrap();
         assert!(!annotations.keys().any(|key| key.starts_with("pvmigrate.dev/")), "{annotations:?}");
+    }
+    assert_files(&scene, 3).await;
+    assert_is_up(&scene, "StatefulSet", "db", 2).await;
+}
+
+pub async fn a_set_that_is_made_anew_while_it_moves_keeps_its_claims_and_disks(place: &Place) {
+    let slowly = Scenario { undone: false, ..scenarios::UNDONE_SET };
+    let scene = slowly.start_on(place).await.unwrap();
+    let owner = |claim: &Value| claim["metadata"]["ownerReferences"][0]["uid"].clone();
+    assert!(owner(&claim(&scene, "app", "data-db-0").await).is_string(), "the set owns its claims");
+    let (run, anew) = tokio::join!(scene.migrate(), crate::undoing::make_anew(&scene.cluster, "app", "db"));
+    let (run, anew) = (run.unwrap().0, anew.unwrap());
+    assert!(run.report.groups[0].is_migrated(), "{:?}", run.report.groups[0].end);
+    scene.cluster.settled().await;
+    for name in ["data-db-0", "data-db-1"] {
+        let claim = claim(&scene, "app", name).await;
+        assert!(claim["metadata"]["deletionTimestamp"].is_null(), "{claim}");
+        assert_eq!((&claim["status"]["phase"], owner(&claim)), (&"Bound".into(), anew.clone().into()), "{claim}");
+        assert_eq!(volume(&scene, &claim).await["status"]["phase"], "Bound");
     }
     assert_files(&scene, 3).await;
     assert_is_up(&scene, "StatefulSet", "db", 2).await;
@@ -242,6 +264,7 @@ macro_rules! each_outcome {
             what_the_reference_tool_left_is_taken_over,
             a_copy_that_fails_once_is_tried_again,
             a_stateful_set_that_is_scaled_up_all_the_while_finds_no_empty_disk,
+            a_set_that_is_made_anew_while_it_moves_keeps_its_claims_and_disks,
             a_deployment_that_is_scaled_up_all_the_while_moves,
             a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was,
             a_copy_that_keeps_failing_brings_the_group_back_as_it_was,
