@@ -259,11 +259,17 @@ where
         Ok(done == Done::Applied)
     }
 
-    /// A refused step will be refused again. While there is a way back, the group takes it rather than staying down.
+    /// A refused step will be refused again. While there is a way back, the group takes it rather than staying down. Where
+    /// there is none, it is tried again all the same: a quota counts what was deleted a moment later, a webhook comes up again,
+    /// and to give up would leave the workload down.
     async fn refused(&self, id: &RecordId, trouble: Trouble) -> Result<(), Trouble> {
         let loaded = self.records.load(id).await.map_err(Trouble::of)?;
         let Some((record, version)) = loaded else { return Err(trouble) };
-        if record.goal != Goal::Forward || record.proven() || record.asked.on_failure == OnFailure::Hold {
+        if record.goal != Goal::Forward || record.proven() {
+            let is_down = record.stopped.is_some() && record.ready.is_none();
+            return Err(Trouble { transient: is_down, ..trouble });
+        }
+        if record.asked.on_failure == OnFailure::Hold {
             return Err(trouble);
         }
         let why = format!("{:#}", trouble.error);

@@ -12,7 +12,7 @@ use pvmigrate::driver::GroupEnd;
 use pvmigrate::report::Verified;
 use pvmigrate_core::blocker::Code;
 use pvmigrate_core::record::Outcome;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{Place, Scenario, Scene, picture, scenarios};
 
@@ -221,6 +221,21 @@ pub async fn a_copy_that_keeps_failing_brings_the_group_back_as_it_was(place: &P
     assert_eq!(before.differences(&after), Vec::<String>::new());
 }
 
+pub async fn a_quota_without_room_for_the_claims_of_the_way_brings_the_group_back(place: &Place) {
+    let scene = scenarios::ONE_CLAIM.start_on(place).await.unwrap();
+    let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota",
+        "metadata": {"name": "two", "namespace": "app"}, "spec": {"hard": {"persistentvolumeclaims": "2"}}});
+    scene.cluster.put(quota).await.unwrap();
+    scene.cluster.settled().await;
+    let before = picture(&scene).await;
+    let (run, _) = scene.migrate().await.unwrap();
+    let GroupEnd::Ended(ended) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
+    assert!(matches!(&ended.how, Outcome::RolledBack(why) if why.contains("exceeded quota")), "{ended:?}");
+    let mut after = scene.picture_like(&before).await;
+    after.0.retain(|name, _| !name.starts_with("record "));
+    assert_eq!(before.differences(&after), Vec::<String>::new());
+}
+
 pub async fn a_copy_that_keeps_failing_is_held_when_asked_and_tried_again_by_the_next_run(place: &Place) {
     let scene = scenarios::HOLDS.start_on(place).await.unwrap();
     let (run, _) = scene.migrate().await.unwrap();
@@ -268,6 +283,7 @@ macro_rules! each_outcome {
             a_deployment_that_is_scaled_up_all_the_while_moves,
             a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was,
             a_copy_that_keeps_failing_brings_the_group_back_as_it_was,
+            a_quota_without_room_for_the_claims_of_the_way_brings_the_group_back,
             a_copy_that_keeps_failing_is_held_when_asked_and_tried_again_by_the_next_run,
             a_second_run_has_nothing_to_do_and_writes_nothing,
             a_plan_writes_nothing,
