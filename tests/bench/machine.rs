@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use pvmigrate_tests::real::Real;
 
 /// Describes cores, memory, kernel and Kubernetes in one line.
@@ -23,4 +23,14 @@ pub(crate) async fn describe(real: &Real) -> Result<String> {
         version["gitVersion"].as_str().unwrap_or("?"),
         env!("CARGO_PKG_VERSION"),
     ))
+}
+
+/// Returns how many processes ran or wanted to, on average over the last minute.
+///
+/// # Errors
+/// When the system does not tell.
+pub(crate) fn load() -> Result<f64> {
+    let text = fs::read_to_string("/proc/loadavg")?;
+    let first = text.split_whitespace().next().and_then(|word| word.parse().ok());
+    first.with_context(|| format!("unreadable load average {text:?}"))
 }

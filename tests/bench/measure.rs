@@ -1,31 +1,45 @@
-//! One measured run: a StatefulSet with files, a migration, and what it took.
+//! One measured run: a StatefulSet with files, a plain restart of it, its migration, and what they took.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use jiff::{SignedDuration, Timestamp};
 use pvmigrate_tests::Walk;
 use pvmigrate_tests::apps::App;
-use pvmigrate_tests::audit::{Asked, Audit, by_call};
+use pvmigrate_tests::audit::{Audit, Request, by_call};
 use pvmigrate_tests::real::Real;
 use pvmigrate_tests::tool::Tool;
 
-const FROM: &str = "local-a";
-const TO: &str = "local-b";
-const WORKLOAD: &str = "web";
+use crate::gaps::{self, Gaps};
+use crate::machine;
+use crate::options::Pool;
+use crate::restart;
 
-/// How long workloads may take to start on a machine that is busy.
-const START: Duration = Duration::from_secs(300);
+/// The name of the StatefulSet.
+pub(crate) const WORKLOAD: &str = "web";
+
+/// How long workloads may take to start, or to stop, on a machine that is busy.
+pub(crate) const START: Duration = Duration::from_secs(300);
+
+/// How long the last lines of the audit log may be on their way.
+pub(crate) const FLUSH: Duration = Duration::from_millis(500);
 
 /// Holds what a run took.
 pub(crate) struct Measured {
+    pub(crate) pool: Pool,
     pub(crate) claims: u32,
     /// From the start of the process to its end.
     pub(crate) wall: Duration,
     /// From the request that stopped the workload until all of its pods were ready again.
     pub(crate) down: SignedDuration,
+    /// The same of a plain restart, right before.
+    pub(crate) restart: SignedDuration,
+    /// Where the downtime stood still.
+    pub(crate) gaps: Gaps,
+    /// The machine's load average before and after.
+    pub(crate) load: [f64; 2],
     pub(crate) requests: usize,
     pub(crate) calls: BTreeMap<String, usize>,
     /// Requests between the one that made the last copy pod and the one that noted a copy's end, and the time between.
@@ -40,101 +54,89 @@ pub(crate) struct Measured {
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "  wall {:.1?}, down {:.1?}, {} requests", self.wall, self.down, self.requests)?;
+        let [down, restart] = [self.down, self.restart].map(|length| length.as_secs_f64());
+        write!(f, "  wall {:.1?}, down {down:.1} s (a restart {restart:.1} s), {} requests", self.wall, self.requests)?;
+        writeln!(f, ", {} gaps, load {:.1} to {:.1}", self.gaps.idle.len(), self.load[0], self.load[1])?;
         let calls: Vec<String> = self.calls.iter().map(|(call, count)| format!("{count} {call}")).collect();
         writeln!(f, "  {}", calls.join(", "))?;
-        let marks: Vec<String> = self.marks.iter().map(|(what, at)| format!("{at:.1?} {what}")).collect();
+        let marks: Vec<String> =
+            self.marks.iter().map(|(what, at)| format!("{:.1} s {what}", at.as_secs_f64())).collect();
         writeln!(f, "  {}", marks.join("; "))?;
         let (files, bytes) = self.compared;
         write!(f, "  {files} files of {bytes} bytes compared, {} differences", self.differences.len())
     }
 }
 
-/// Makes the workload, migrates it, measures, and removes everything.
+/// Makes the workload, restarts and migrates it, measures, and removes everything.
 ///
 /// # Errors
 /// When anything does not come to its end.
-pub(crate) async fn run(real: &Real, claims: u32, mib: u32, flags: &[&str]) -> Result<Measured> {
+pub(crate) async fn run(real: &Real, pool: Pool, claims: u32, mib: u32, flags: &[&str]) -> Result<Measured> {
     let namespace = format!("bench-{claims}-{}", Timestamp::now().as_millisecond());
     real.namespace(&namespace).await?;
     let app = App { replicas: claims, mib, ..App::keeper(&namespace, WORKLOAD) };
-    real.create(&app.stateful_set(real, Some(FROM))).await?;
+    real.create(&app.stateful_set(real, Some(pool.from))).await?;
     real.ready("StatefulSet", &namespace, WORKLOAD, START).await?;
     let names: Vec<String> = (0..claims).map(|pod| format!("data-{WORKLOAD}-{pod}")).collect();
-    let before = walk_all(real, &namespace, &names, FROM).await?;
+    let before = walk_all(real, &namespace, &names, pool.from).await?;
 
-    let measured = migrate(real, &namespace, claims, flags).await?;
+    let load = machine::load()?;
+    let restart = restart::run(real, &namespace, claims).await?;
+    let measured = migrate(real, &namespace, pool, claims, flags).await?;
+    let load = [load, machine::load()?];
 
-    let after = walk_all(real, &namespace, &names, TO).await?;
+    let after = walk_all(real, &namespace, &names, pool.to).await?;
     let differences = before.iter().zip(&after).flat_map(|(before, after)| before.differences(after)).collect();
     let counts = after.iter().map(Walk::counts);
     let compared = counts.fold((0, 0), |(files, bytes), counts| (files + counts.files, bytes + counts.bytes));
     real.delete("Namespace", "", &namespace, None).await?;
     let gone = || async { Ok(real.find("Namespace", "", &namespace).await?.is_none().then_some(())) };
     real.until("the namespace to go", START, gone).await?;
-    Ok(Measured { claims, differences, compared, ..measured })
+    Ok(Measured { restart, load, differences, compared, ..measured })
 }
 
-async fn migrate(real: &Real, namespace: &str, claims: u32, flags: &[&str]) -> Result<Measured> {
+async fn migrate(real: &Real, namespace: &str, pool: Pool, claims: u32, flags: &[&str]) -> Result<Measured> {
     let audit = Audit::from_now(real)?;
     let (began, since) = (Timestamp::now(), Instant::now());
-    let tool = Tool::migrate(real, FROM, TO, &[&["--namespace", namespace], flags].concat())?;
+    let tool = Tool::migrate(real, pool.from, pool.to, &[&["--namespace", namespace], flags].concat())?;
     let exited = tool.end().await?;
     let wall = since.elapsed();
     ensure!(exited.code == Some(0), "the migration failed: {exited}");
-    let up = ready_since(real, namespace).await?;
-    // The log's last lines are on their way.
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let asked = audit.ours()?;
-    let stopped = stop_of(&asked).context("no request stopped the workload")?;
-    let marks = marks(&asked, began);
+    real.ready("StatefulSet", namespace, WORKLOAD, START).await?;
+    tokio::time::sleep(FLUSH).await;
+    let requests = audit.requests()?;
+    let (stopped, up) = restart::downtime(&requests, namespace, claims)?;
+    let gaps = gaps::find(&requests, namespace, stopped, up);
+    let ours: Vec<Request> = requests.into_iter().filter(|request| request.is_ours).collect();
     Ok(Measured {
+        pool,
         claims,
         wall,
         down: up.duration_since(stopped),
-        requests: asked.len(),
-        calls: by_call(&asked),
-        while_copying: while_copying(&asked).context("no request tells of a copy")?,
+        restart: SignedDuration::ZERO,
+        gaps,
+        load: [0.0; 2],
+        requests: ours.len(),
+        calls: by_call(&ours),
+        while_copying: while_copying(&ours).context("no request tells of a copy")?,
         differences: Vec::new(),
         compared: (0, 0),
-        marks,
+        marks: marks(&ours, began),
     })
 }
 
 /// The last pod made is a copy's, and the record is next written when a copy has ended.
-fn while_copying(asked: &[Asked]) -> Option<(usize, SignedDuration)> {
-    let is = |request: &Asked, verb: &str, resource: &str| request.verb == verb && request.resource == resource;
-    let start = asked.iter().rposition(|request| is(request, "create", "pods"))?;
-    let after = &asked[start + 1..];
+fn while_copying(requests: &[Request]) -> Option<(usize, SignedDuration)> {
+    let is = |request: &Request, verb: &str, resource: &str| request.verb == verb && request.resource == resource;
+    let start = requests.iter().rposition(|request| is(request, "create", "pods"))?;
+    let after = &requests[start + 1..];
     let end = after.iter().position(|request| is(request, "update", "configmaps"))?;
-    Some((end, after[end].at.duration_since(asked[start].at)))
+    Some((end, after[end].at.duration_since(requests[start].at)))
 }
 
-/// Waits until the workload is ready, and returns when its last pod became so, by the cluster's own note.
-async fn ready_since(real: &Real, namespace: &str) -> Result<Timestamp> {
-    real.ready("StatefulSet", namespace, WORKLOAD, START).await?;
-    let now = Timestamp::now();
-    let mut last = None;
-    for pod in real.list("Pod", namespace).await? {
-        let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
-        for ready in conditions.iter().filter(|condition| condition["type"] == "Ready") {
-            let at: Timestamp = ready["lastTransitionTime"].as_str().unwrap_or_default().parse()?;
-            last = last.max(Some(at));
-        }
-    }
-    let Some(last) = last else { bail!("the workload has no pods") };
-    // The note has whole seconds, cut off; what was seen is the later bound.
-    Ok(last.checked_add(SignedDuration::from_secs(1))?.min(now))
-}
-
-/// The first write to the workload stops it, or marks it for being stopped.
-fn stop_of(asked: &[Asked]) -> Option<Timestamp> {
-    asked.iter().find(|asked| asked.verb == "patch" && asked.resource == "statefulsets").map(|asked| asked.at)
-}
-
-fn marks(asked: &[Asked], began: Timestamp) -> Vec<(String, SignedDuration)> {
+fn marks(requests: &[Request], began: Timestamp) -> Vec<(String, SignedDuration)> {
     let mut seen: BTreeMap<String, (Timestamp, Timestamp)> = BTreeMap::new();
-    for request in asked.iter().filter(|request| !["list", "watch", "get"].contains(&request.verb.as_str())) {
+    for request in requests.iter().filter(|request| !["list", "watch", "get"].contains(&request.verb.as_str())) {
         let call = format!("{} {}", request.verb, request.resource);
         seen.entry(call).and_modify(|(_, last)| *last = request.at).or_insert((request.at, request.at));
     }

@@ -35,7 +35,12 @@ start_apiserver() {
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
-rules: [{level: Metadata}]
+# What a status says is what others wait for: a pod that is Ready, a volume that is Available, a claim that is Bound.
+rules:
+- level: Request
+  verbs: [update, patch]
+  resources: [{group: "", resources: [pods/status, persistentvolumes/status, persistentvolumeclaims/status]}]
+- {level: Metadata}
 Y
     # The endpoints of the service `kubernetes` may not be on loopback and are used by nobody: none are kept.
     launch apiserver "$bin/kube" kube-apiserver --etcd-servers="http://127.0.0.1:$etcd_port" \
