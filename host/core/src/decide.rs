@@ -9,7 +9,8 @@
 //! 1. all prepared before any workload stops;
 //! 2. all quiet before any original claim is deleted (the fence);
 //! 3. all copied before any claim gets its new volume, so that turning back stays possible until then;
-//! 4. all bound before any workload starts.
+//! 4. all bound before any workload starts;
+//! 5. as many pods Ready as before the stop, before any volume is given up.
 //!
 //! A precondition on the object one writes says nothing of other objects. So whoever ends a phase first changes every
 //! object that a late step of that phase could still write: the late step then conflicts.

@@ -109,20 +109,12 @@ impl Checked<'_> {
 
     /// A copy counts only behind the fence, and no claim of the name is on the destination before all copies count.
     fn evidence_comes_first(&mut self) {
-        match self.named() {
-            Named::Final(claim) if claim.bound && !self.is_over_there() => {
-                self.report("moved-unproven", "the claim is on its new volume before all copies are proven".to_owned());
-            }
-            Named::Original(_) if self.claim.evidence.is_some() => {
-                self.report("copied-unfenced", "its copy counts although the original claim exists".to_owned());
-            }
-            Named::Nothing
-            | Named::Original(_)
-            | Named::Final(_)
-            | Named::Restored(_)
-            | Named::Outdated(_)
-            | Named::Stray(_)
-            | Named::Foreign => {}
+        let has_moved = matches!(self.named(), Named::Final(claim) if claim.bound);
+        if has_moved && !self.is_over_there() {
+            self.report("moved-unproven", "the claim is on its new volume before all copies are proven".to_owned());
+        }
+        if matches!(self.named(), Named::Original(_)) && self.claim.evidence.is_some() {
+            self.report("copied-unfenced", "its copy counts although the original claim exists".to_owned());
         }
     }
 
@@ -163,19 +155,22 @@ impl Checked<'_> {
     /// volume is provisioned for it; and a pod starts only when all its claims are bound. `cleanup` removes them.
     fn end_is_whole(&mut self) {
         let Some(ended) = &self.record.ended else { return };
-        let claim = match (Named::of(&self.record.run, self.claim, self.seen), &ended.how) {
-            (Named::Final(claim), Outcome::Migrated | Outcome::NotReady(_)) => Some(claim),
-            (Named::Original(claim) | Named::Restored(claim), Outcome::RolledBack(_)) => Some(claim),
-            (
-                Named::Nothing
-                | Named::Original(_)
-                | Named::Final(_)
-                | Named::Restored(_)
-                | Named::Outdated(_)
-                | Named::Stray(_)
-                | Named::Foreign,
-                _,
-            ) => None,
+        let named = Named::of(&self.record.run, self.claim, self.seen);
+        let claim = match &ended.how {
+            Outcome::Migrated | Outcome::NotReady(_) => {
+                if let Named::Final(claim) = named {
+                    Some(claim)
+                } else {
+                    None
+                }
+            }
+            Outcome::RolledBack(_) => {
+                if let Named::Original(claim) | Named::Restored(claim) = named {
+                    Some(claim)
+                } else {
+                    None
+                }
+            }
         };
         if claim.is_some_and(|claim| claim.run.is_some() || claim.touched.is_some()) {
             self.report("ended-with-marks", "the migration has ended, but marks of ours are on the claim".to_owned());

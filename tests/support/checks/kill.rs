@@ -56,6 +56,7 @@ async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Picture) {
     let (run, again) = scene.migrate().await.unwrap_or_else(|error| panic!("{}: then {error:#}", at()));
     let end = scene.picture_like(clean).await;
     let differences = clean.differences(&end).join("\n");
-    assert!(end == *clean, "{}\n{:#?}\n{differences}\n{:?}", at(), again.written(), run.report.groups);
+    let found = run.blockers();
+    assert!(end == *clean, "{}\n{:#?}\n{differences}\n{:?}\n{found:#?}", at(), again.written(), run.report.groups);
     scene.cluster.stop().await;
 }

@@ -13,7 +13,7 @@
 //! caches, and two processes with two claims and an abort, are not searched whole. A set that is
 //! made anew just when the last copy is proven, while two processes run, may keep our mark, which then says nothing. Nor is a clock that runs: all
 //! deadlines pass at once or not at all.
-#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 #![allow(unreachable_pub, reason = "the files of a test binary are seen by each other only")]
 
 mod action;
@@ -46,6 +46,7 @@ fn holds(setting: &Setting, worlds: usize) {
         let found = violations(&last.record, &last.cluster.observe(&last.record));
         panic!("not true: {property}\n{found:#?}\n{last:#?}\n{:#?}", path.into_actions());
     }
+    println!("{}: {worlds} worlds", std::thread::current().name().unwrap_or_default());
     assert_eq!(checker.unique_state_count(), worlds, "worlds");
 }
 
