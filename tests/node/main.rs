@@ -6,6 +6,7 @@
 
 mod access_modes;
 mod checks;
+mod contended;
 mod copies;
 mod default_class;
 mod exotic;
@@ -13,10 +14,15 @@ mod fidelity;
 mod in_cluster;
 mod journal;
 mod kill;
+mod leaving;
 mod meanwhile;
 mod page;
+mod ready;
+mod recreated;
+mod repeating;
 mod scales;
 mod stage;
+mod witness;
 
 /// A file beside this one that no `mod` names would be a test that never runs.
 #[test]

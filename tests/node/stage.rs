@@ -1,5 +1,6 @@
 //! What every test stands on: a namespace with workloads on the real cluster, and runs of the real binary there.
 
+use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,30 @@ use serde_json::{Value, json};
 pub(crate) const LOCAL: [&str; 2] = ["local-a", "local-b"];
 pub(crate) const CSI: [&str; 2] = ["csi-a", "csi-b"];
 
+/// Returns either pair, by turns.
+pub(crate) fn classes(round: u32) -> [&'static str; 2] {
+    if round.is_multiple_of(2) { LOCAL } else { CSI }
+}
+
 /// How long workloads and claims may take on a machine that does a lot at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Passes a test `PVMIGRATE_ROUNDS` times (once, when that is not set), each time in a namespace of its own. The
+/// rounds that are left go on when one fails.
+pub(crate) async fn in_rounds<F>(name: &str, round: impl Fn(Stage, u32) -> F)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let rounds = std::env::var("PVMIGRATE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
+    let mut failed = Vec::new();
+    for number in 0..rounds {
+        let Some(stage) = Stage::new(&format!("{name}-{number}")).await else { return };
+        if tokio::spawn(round(stage, number)).await.is_err() {
+            failed.push(number);
+        }
+    }
+    assert_eq!(failed, Vec::<u32>::new(), "{name}: rounds that failed, of {rounds}");
+}
 
 /// A namespace of one test.
 pub(crate) struct Stage {
@@ -111,8 +134,10 @@ impl Stage {
         self.ready(kind, name).await;
         let found = self.get(kind, name).await;
         assert_eq!(found["spec"]["replicas"], replicas, "{kind} {name}");
-        let mark = &found["metadata"]["annotations"]["kurl.sh/pvcmigrate-scale"];
-        assert!(mark.is_null(), "{kind} {name} is still marked: {mark}");
+        let annotations = found["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
+        let is_ours = |key: &&String| key.starts_with("kurl.sh/") || key.starts_with("pvmigrate.dev/");
+        let marks: Vec<&String> = annotations.keys().filter(is_ours).collect();
+        assert!(marks.is_empty(), "{kind} {name} is still marked: {marks:?}");
     }
 
     /// Makes sure that no pod of ours is left.

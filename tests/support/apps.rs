@@ -42,6 +42,38 @@ done
 /// The journal is there and is being written.
 pub const WRITER_READY: &str = "test -s /data/journal";
 
+/// Says on which disk it runs: an empty one gets an identity, made up then and there, and files; every start is a line with
+/// the machine's uptime and the identity it found. Besides that it goes on with a journal as [`WRITER`] does, and is ready
+/// `WARM_UP` seconds after its start.
+pub const WITNESS: &str = r#"
+trap 'exit 0' TERM
+if [ ! -e /data/identity ]; then
+    echo "$NAMESPACE $(head -c 16 /dev/urandom | sha256sum | cut -c1-32)" >/data/identity
+fi
+echo "$(cut -d' ' -f1 /proc/uptime) $(cat /data/identity)" >>/data/starts
+if [ ! -e /data/made ]; then
+    mkdir -p /data/d
+    i=0
+    while [ $i -lt 20 ]; do
+        dd if=/dev/urandom of=/data/d/f$i bs=1k count=$((MIB * 1024 / 20)) 2>/dev/null
+        i=$((i + 1))
+    done
+    ln -s f0 /data/d/link
+    touch /data/made
+fi
+(sleep "$WARM_UP"; touch /tmp/ok) &
+n=$(tail -n 1 /data/journal 2>/dev/null | cut -d' ' -f1)
+n=${n:-0}
+while :; do
+    n=$((n + 1))
+    echo "$n of $(hostname)" >>/data/journal
+    usleep 50000 & wait $!
+done
+"#;
+
+/// Its warm-up is over.
+pub const WITNESS_READY: &str = "test -e /tmp/ok";
+
 /// Holds what a workload is made of.
 #[derive(Clone, Debug)]
 pub struct App {
@@ -59,6 +91,8 @@ pub struct App {
     pub mib: u32,
     /// The only node it may run on.
     pub node: Option<&'static str>,
+    /// How many seconds after its start a [`WITNESS`] is ready.
+    pub warm_up: u32,
 }
 
 impl App {
@@ -72,12 +106,18 @@ impl App {
             ready: KEEPER_READY,
             mib: 1,
             node: None,
+            warm_up: 0,
         }
     }
 
     /// Describes one pod that writes a journal.
     pub fn writer(namespace: &str, name: &str) -> Self {
         Self { script: WRITER, ready: WRITER_READY, ..Self::keeper(namespace, name) }
+    }
+
+    /// Describes one pod that says on which disk it runs.
+    pub fn witness(namespace: &str, name: &str) -> Self {
+        Self { script: WITNESS, ready: WITNESS_READY, ..Self::keeper(namespace, name) }
     }
 
     fn spec(&self, real: &Real) -> Value {
@@ -92,7 +132,11 @@ impl App {
             "containers": [{
                 "name": "c", "image": real.tools, "imagePullPolicy": "IfNotPresent",
                 "command": ["sh", "-c", self.script],
-                "env": [{"name": "MIB", "value": self.mib.to_string()}],
+                "env": [
+                    {"name": "MIB", "value": self.mib.to_string()},
+                    {"name": "NAMESPACE", "value": self.namespace},
+                    {"name": "WARM_UP", "value": self.warm_up.to_string()},
+                ],
                 // The first answer makes a pod ready at once; after that it costs a process every so often.
                 "startupProbe": startup, "readinessProbe": probe(10),
                 "volumeMounts": [{"name": "data", "mountPath": "/data"}],

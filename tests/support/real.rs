@@ -195,12 +195,25 @@ impl Real {
     /// # Errors
     /// The API server's.
     pub async fn delete(&self, kind: &str, namespace: &str, name: &str, grace_seconds: Option<u32>) -> Result<()> {
-        let path = format!("{}/{name}", collection(kind, Some(namespace))?);
         let mut options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"});
         if let Some(seconds) = grace_seconds {
             options["gracePeriodSeconds"] = json!(seconds);
         }
-        match self.send(Method::DELETE, &path, Some(&options)).await {
+        self.delete_as(kind, namespace, name, &options).await
+    }
+
+    /// Deletes an object and leaves what it owns.
+    ///
+    /// # Errors
+    /// The API server's.
+    pub async fn orphan(&self, kind: &str, namespace: &str, name: &str) -> Result<()> {
+        let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"});
+        self.delete_as(kind, namespace, name, &options).await
+    }
+
+    async fn delete_as(&self, kind: &str, namespace: &str, name: &str, options: &Value) -> Result<()> {
+        let path = format!("{}/{name}", collection(kind, Some(namespace))?);
+        match self.send(Method::DELETE, &path, Some(options)).await {
             Ok(_) => Ok(()),
             Err(kube::Error::Api(status)) if status.code == StatusCode::NOT_FOUND => Ok(()),
             Err(error) => Err(error).with_context(|| format!("cannot delete {kind} {name}")),

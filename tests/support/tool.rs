@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
 use tokio::process::{Child, Command};
 
 use crate::real::Real;
@@ -20,6 +21,16 @@ pub struct Exited {
     pub stderr: String,
     /// How long it ran.
     pub took: Duration,
+}
+
+impl Exited {
+    /// Reads the report of a run with `--output json`.
+    ///
+    /// # Errors
+    /// When stdout is something else.
+    pub fn report(&self) -> Result<Value> {
+        serde_json::from_str(&self.stdout).with_context(|| format!("no report: {self}"))
+    }
 }
 
 impl std::fmt::Display for Exited {
