@@ -244,6 +244,7 @@ fn first_claim(record: &Record, name: &str, claim: &ClaimRecord, survey: &Survey
         run: None,
         touched: None,
         made_by_set: false,
+        complete: true,
         fits: false,
         created: now,
         trouble: None,

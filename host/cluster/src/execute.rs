@@ -141,9 +141,13 @@ impl ClusterWorld {
                 if !self.all_exist(record, owners).await? {
                     return Ok(Done::Stale);
                 }
-                let references = claim::owner_references(facts(record, step, claim)?, owners);
+                let facts = facts(record, step, claim)?;
+                let references = claim::owner_references(facts, owners);
                 let references = references.map_err(|error| unreadable(record, claim, &error))?;
-                self.change_claim(record, target, patch::unmark(&target.version, &references)).await
+                // The original has kept all that it had, and what was changed on it since.
+                let anew = Some(&facts.manifest).filter(|_| facts.uid.as_ref() != Some(&target.uid));
+                let patch = patch::unmark(&target.version, anew, &references);
+                self.change_claim(record, target, patch).await
             }
             Step::DeleteOriginalClaim { target, .. } | Step::FreeName { target, .. } => {
                 let only = Only::unchanged(&target.uid, &target.version);

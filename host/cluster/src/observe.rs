@@ -101,11 +101,12 @@ impl<'a> Look<'a> {
         let nothing = Found::default();
         let found = self.claims.get(name).unwrap_or(&nothing);
         let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, told)).collect();
-        let shown = |claim: &Arc<SeenClaim>| claim.shown(false, self.is_made_by_set(claim), self.trouble_of(claim));
+        let shown =
+            |claim: &Arc<SeenClaim>| claim.shown(record, false, self.is_made_by_set(claim), self.trouble_of(claim));
         let destination = found.destination.as_ref().map(|temp| {
             let fits = temp.fits(name, record, &self.record.asked.dest_class);
             // While a class binds late, what hinders the pod hinders the claim.
-            temp.shown(fits, false, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
+            temp.shown(record, fits, false, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
         });
         let volume = |name: &str| self.caches.volumes.get(&Key::new("", name)).map(|seen| seen.volume.clone());
         let named = found.named.as_ref().map(shown);

@@ -154,7 +154,7 @@ impl<'a> Look<'a> {
 
 impl<'a> Named<'a> {
     /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name. A StatefulSet's
-    /// that has got one of our volumes is as good as ours.
+    /// that has got one of our volumes is ours from then on, and gets what the original had at the end.
     pub(crate) fn of(run: &str, record: &ClaimRecord, seen: &'a ClaimSeen) -> Self {
         let Some(claim) = &seen.named else { return Self::Nothing };
         let on = |volume: &str| claim.volume.as_deref() == Some(volume);

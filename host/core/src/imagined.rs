@@ -260,6 +260,7 @@ impl Imagined {
             run,
             touched: None,
             made_by_set: false,
+            complete: true,
             fits: true,
             created: self.now,
             trouble: None,

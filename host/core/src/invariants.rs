@@ -175,6 +175,9 @@ impl Checked<'_> {
         if claim.is_some_and(|claim| claim.run.is_some() || claim.touched.is_some()) {
             self.report("ended-with-marks", "the migration has ended, but marks of ours are on the claim".to_owned());
         }
+        if claim.is_some_and(|claim| !claim.complete && self.claim.uid.as_ref() != Some(&claim.uid)) {
+            self.report("ended-incomplete", "the claim lacks labels or annotations that the original had".to_owned());
+        }
         if !claim.is_some_and(|claim| claim.bound && !claim.terminating) {
             self.report(
                 "ended-unbound",

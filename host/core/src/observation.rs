@@ -86,6 +86,8 @@ pub struct Claim {
     pub touched: Option<Touch>,
     /// It is exactly what a StatefulSet of the group makes where a claim of this name is missing.
     pub made_by_set: bool,
+    /// It has every label and annotation of the recorded claim.
+    pub complete: bool,
     /// On a temporary claim of no run: it names our claim, has the destination class, is large enough and has the modes.
     pub fits: bool,
     /// When it was created.

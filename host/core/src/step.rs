@@ -183,8 +183,8 @@ pub enum Step {
         /// Now.
         at: Timestamp,
     },
-    /// Takes our marks off the claim that has the name, and gives it its owners in the same write. Refused as stale when one
-    /// of them does not exist any more.
+    /// Takes our marks off the claim that has the name, and gives it the recorded labels and annotations and its owners in the
+    /// same write. Refused as stale when one of the owners does not exist any more.
     Unmark {
         /// The claim.
         claim: String,

@@ -171,6 +171,7 @@ fn first_look(record: &Record) -> Observation {
             run: None,
             touched: None,
             made_by_set: false,
+            complete: true,
             fits: false,
             created: at(-1000),
             trouble: None,

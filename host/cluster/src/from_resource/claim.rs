@@ -144,7 +144,17 @@ impl SeenClaim {
             && self.volume_mode == record.volume_mode
     }
 
-    pub(crate) fn shown(&self, fits: bool, made_by_set: bool, trouble: Option<String>) -> Claim {
+    /// Tells whether the claim has every label and annotation of the recorded one.
+    pub(crate) fn is_complete(&self, record: &ClaimRecord) -> bool {
+        let has = |field: &str, own: &BTreeMap<String, String>| {
+            let recorded = record.manifest["metadata"][field].as_object().into_iter().flatten();
+            let mut recorded = recorded.filter(|(key, _)| !is_of_volumes(key));
+            recorded.all(|(key, value)| own.get(key).map(String::as_str) == value.as_str())
+        };
+        has("labels", &self.labels) && has("annotations", &self.annotations)
+    }
+
+    pub(crate) fn shown(&self, record: &ClaimRecord, fits: bool, made_by_set: bool, trouble: Option<String>) -> Claim {
         Claim {
             uid: self.uid.clone(),
             version: self.version.clone(),
@@ -155,6 +165,7 @@ impl SeenClaim {
             run: self.run.clone(),
             touched: self.touched.clone(),
             made_by_set,
+            complete: self.is_complete(record),
             fits,
             created: self.created,
             trouble: trouble.filter(|_| !self.bound),
@@ -162,9 +173,13 @@ impl SeenClaim {
     }
 }
 
+fn is_of_volumes(annotation: &str) -> bool {
+    VOLUME_PREFIXES.iter().any(|prefix| annotation.starts_with(prefix))
+}
+
 /// Returns the annotations that Kubernetes' volume controllers do not write by themselves.
 pub(crate) fn own_annotations(metadata: &ObjectMeta) -> BTreeMap<String, String> {
-    let is_own = |(key, _): &(&String, &String)| !VOLUME_PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+    let is_own = |(key, _): &(&String, &String)| !is_of_volumes(key);
     let annotations = metadata.annotations.iter().flatten().filter(is_own);
     annotations.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
@@ -299,7 +314,7 @@ status: {phase: Bound, accessModes: [ReadWriteOnce], capacity: {storage: 10Gi}}
     #[test]
     fn a_bound_claim_is_shown_as_it_is() {
         let seen = SeenClaim::read(&yaml(BOUND)).unwrap();
-        let shown = seen.shown(false, false, Some("an old warning".to_owned()));
+        let shown = seen.shown(&claim_record("data-web-0"), false, false, Some("an old warning".to_owned()));
         assert_eq!(shown.volume.as_deref(), Some("pvc-3c1e"));
         assert_eq!((shown.version, shown.uid), (Version("812".to_owned()), Uid("3c1e".to_owned())));
         assert!(shown.bound && !shown.terminating);

@@ -7,6 +7,8 @@ use pvmigrate_core::observation::{RETAIN, Touch};
 use pvmigrate_core::record::{Record, Uid, Version};
 use serde_json::{Value, json};
 
+use crate::from_resource::claim::BETA_CLASS;
+
 /// The `whenScaled` that deletes a StatefulSet's claims when it is scaled down.
 const DELETE: &str = "Delete";
 
@@ -73,9 +75,19 @@ pub(crate) fn touch(version: &Version, touch: &Touch) -> Value {
     annotate(version, [(names::TOUCHED, Some(&touch.to_string()))])
 }
 
-/// Takes our marks off a claim, and gives it these owners. One that needs none keeps those that it has got since.
-pub(crate) fn unmark(version: &Version, owners: &[OwnerReference]) -> Value {
+/// Takes our marks off a claim. One that was created anew gets the labels and annotations of the recorded manifest, and these
+/// owners; without any it keeps those that it has got since.
+pub(crate) fn unmark(version: &Version, anew: Option<&Value>, owners: &[OwnerReference]) -> Value {
     let mut patch = annotate(version, [(names::RUN, None), (names::TOUCHED, None)]);
+    for field in ["labels", "annotations"] {
+        let recorded = anew.and_then(|manifest| manifest["metadata"][field].as_object());
+        for (key, value) in recorded.into_iter().flatten() {
+            // It names a class and would win over the field.
+            if key != BETA_CLASS {
+                patch["metadata"][field][key] = value.clone();
+            }
+        }
+    }
     if !owners.is_empty() {
         patch["metadata"]["ownerReferences"] = json!(owners);
     }
@@ -147,8 +159,8 @@ mod tests {
             "reserve": reserve(&version, "shop", "data-web-0"),
             "adopt": adopt(&version, "run-1"),
             "touch": touch(&version, &Touch { run: "run-1".to_owned(), at: jiff::Timestamp::UNIX_EPOCH }),
-            "unmark": unmark(&version, &[]),
-            "unmark_an_owned_claim": unmark(&version, &[OwnerReference { name: "web".to_owned(), ..OwnerReference::default() }]),
+            "unmark": unmark(&version, None, &[]),
+            "unmark_an_owned_claim": unmark(&version, Some(&record.claims["data-web-0"].manifest), &[OwnerReference { name: "web".to_owned(), ..OwnerReference::default() }]),
             "mark": mark(&version, 3),
             "stop": stop(&version, 3, None),
             "stop_a_set_that_deletes": stop(&version, 3, Some("Delete")),

@@ -179,6 +179,23 @@ fn a_deployments_pods_are_counted_through_its_replica_sets() {
 }
 
 #[test]
+fn a_claim_is_complete_with_the_recorded_labels_and_annotations() {
+    let caches = Caches::unfed(true);
+    let is_complete = |labels: &str, annotations: &str| {
+        let text = format!(
+            "{{metadata: {{name: data-web-0, namespace: shop, uid: other, labels: {{{labels}}}, annotations: {{{annotations}}}}}}}"
+        );
+        caches.claims.applied(SeenClaim::read(&yaml(&text)).unwrap());
+        seen(&caches, &HashMap::new()).named.unwrap().complete
+    };
+    assert!(is_complete("app: web", "team: checkout"), "the class's old annotation comes off on purpose");
+    assert!(is_complete("app: web, more: x", "team: checkout, more: x"));
+    assert!(!is_complete("app: web", ""));
+    assert!(!is_complete("app: web", "team: other"));
+    assert!(!is_complete("", "team: checkout"));
+}
+
+#[test]
 fn a_claim_is_a_sets_only_when_the_set_makes_exactly_such() {
     let caches = Caches::unfed(true);
     let set: StatefulSet = yaml(

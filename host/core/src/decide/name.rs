@@ -25,10 +25,19 @@ pub(super) fn hold(look: &Look<'_>, next: &mut Next) {
                 next.steps.push(Step::CreateFinalClaim { claim: pair.name.to_owned() });
             }
             Named::Outdated(claim) => free(&pair, claim, Held::Pending, next),
+            Named::Stray(claim) if heir(look, &pair, claim).is_some() => {} // the way back takes it over
             Named::Stray(claim) => undo_stray(look, &pair, claim, next),
             Named::Nothing | Named::Original(_) | Named::Final(_) | Named::Restored(_) | Named::Foreign => {}
         }
     }
+}
+
+/// Returns the source volume when, on the way back, it waits for whatever has the name: then a StatefulSet's claim gets it, and
+/// its pods the data.
+pub(super) fn heir<'a>(look: &Look<'_>, pair: &Pair<'a>, claim: &Claim) -> Option<&'a Volume> {
+    let source = pair.seen.source_volume.as_ref()?;
+    let waits = source.is_reserved_for(&look.record.namespace, pair.name);
+    (!look.is_forward() && waits && claim.volume.is_none() && !claim.terminating).then_some(source)
 }
 
 /// Removes a claim that holds the name, or waits for it to go.

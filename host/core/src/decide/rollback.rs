@@ -67,7 +67,13 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
                 name::free(pair, held, Held::Pending, next);
             }
         }
-        Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
+        Named::Stray(claim) => {
+            discard(look, pair, next);
+            if let Some(source) = name::heir(look, pair, claim) {
+                name::bind(look, pair, claim, (Side::Source, source), next);
+            }
+        }
+        Named::Outdated(_) => {} // taken away before anything else
         Named::Final(_) | Named::Foreign => pair.foreign(look, next),
     }
 }

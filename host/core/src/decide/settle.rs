@@ -67,10 +67,12 @@ fn come_back(look: &Look<'_>, side: Side, next: &mut Next) -> Option<String> {
     late
 }
 
-/// Takes our marks off the claim that has the name. One that was created anew gets its owners, as they are now.
+/// Takes our marks off the claim that has the name. One that was created anew, by us or by its StatefulSet, gets what the
+/// original had: labels and annotations, and the owners as they are now.
 fn unmark(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     let Some(claim) = &pair.seen.named else { return };
-    if claim.run.is_none() && claim.touched.is_none() {
+    let is_original = matches!(pair.named(), Named::Original(_));
+    if claim.run.is_none() && claim.touched.is_none() && (claim.complete || is_original) {
         return;
     }
     let owners = match pair.named() {

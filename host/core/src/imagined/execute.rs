@@ -102,7 +102,7 @@ impl Imagined {
         if !owners.iter().all(is_there) {
             return Done::Stale;
         }
-        let done = self.change_claim(target, |claim| (claim.run, claim.touched) = (None, None));
+        let done = self.change_claim(target, |claim| (claim.run, claim.touched, claim.complete) = (None, None, true));
         if done == Done::Applied && !owners.is_empty() {
             self.owners.insert(target.name.clone(), owners.iter().map(|owner| owner.uid.clone()).collect());
         }

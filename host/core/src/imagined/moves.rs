@@ -173,7 +173,7 @@ impl Imagined {
             }
             Move::Provision(claim) => self.provision(claim),
             Move::MakeClaim(name) => {
-                let made = Claim { made_by_set: true, ..self.new_claim(None, None) };
+                let made = Claim { made_by_set: true, complete: false, ..self.new_claim(None, None) };
                 self.claims.insert(name.clone(), made);
             }
             Move::MakePod(workload) => self.make_pod(workload),

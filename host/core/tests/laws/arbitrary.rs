@@ -191,22 +191,32 @@ fn claim() -> impl Strategy<Value = Claim> {
     let flags = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
     let touch = option::of((run(), moment()))
         .prop_map(|touch| touch.map(|(run, at)| Touch { run: run.unwrap_or_default(), at }));
-    (uid(), version(), option::of(volume_name()), flags, run(), touch, (any::<bool>(), moment())).prop_map(
-        |(uid, version, volume, (bound, placed, terminating, fits), run, touched, (made_by_set, created))| Claim {
-            uid,
-            version,
-            volume,
-            bound,
-            placed,
-            terminating,
-            run,
-            touched,
-            made_by_set,
-            fits,
-            created,
-            trouble: None,
-        },
-    )
+    (uid(), version(), option::of(volume_name()), flags, run(), touch, (any::<bool>(), any::<bool>(), moment()))
+        .prop_map(
+            |(
+                uid,
+                version,
+                volume,
+                (bound, placed, terminating, fits),
+                run,
+                touched,
+                (made_by_set, complete, created),
+            )| Claim {
+                uid,
+                version,
+                volume,
+                bound,
+                placed,
+                terminating,
+                run,
+                touched,
+                made_by_set,
+                complete,
+                fits,
+                created,
+                trouble: None,
+            },
+        )
 }
 
 fn volume() -> impl Strategy<Value = Volume> {

@@ -93,6 +93,7 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
             run: None,
             touched: None,
             made_by_set: false,
+            complete: true,
             fits: true,
             created: Timestamp::UNIX_EPOCH,
             trouble: None,

@@ -200,6 +200,7 @@ fn ours(record: &Record, name: &str) -> Claim {
         run: Some(record.run.clone()),
         touched: None,
         made_by_set: false,
+        complete: true,
         fits: true,
         created: record.begun,
         trouble: None,

@@ -219,6 +219,7 @@ fn bound_claim(uid: Uid, volume: &str) -> Claim {
         run: None,
         touched: None,
         made_by_set: false,
+        complete: true,
         fits: true,
         created: Timestamp::UNIX_EPOCH,
         trouble: None,

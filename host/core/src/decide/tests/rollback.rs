@@ -96,10 +96,17 @@ fn nobody_makes_a_claim_while_the_name_is_about_to_be_free() {
 
 #[test]
 fn a_set_that_makes_the_claim_in_that_moment_gets_the_source_volume() {
-    let scene = nothing_left().with(|seen| {
+    let waits = nothing_left().with(|seen| {
+        seen.named = Some(stray(None));
+        seen.source_volume = Some(volume("old-data", RETAIN, "data", None));
+    });
+    assert_eq!(waits.says(), ["Touch data stray-uid@7 at 0"], "it is about to get the source volume");
+    let scene = waits.with(|seen| {
         seen.named = Some(stray(Some("old-data")));
         seen.source_volume = Some(volume("old-data", RETAIN, "data", Some("stray-uid")));
     });
+    assert_eq!(scene.says(), ["Unmark data stray-uid@7", "StartWorkload app@7 3"], "with the original's annotations");
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().complete = true);
     assert_eq!(scene.says(), ["StartWorkload app@7 3"]);
 }
 

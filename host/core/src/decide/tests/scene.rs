@@ -274,6 +274,7 @@ pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Clai
         run: run.map(str::to_owned),
         touched: None,
         made_by_set: false,
+        complete: true,
         fits: true,
         created: at(0),
         trouble: None,
@@ -293,7 +294,7 @@ pub(crate) fn touched(seconds: i64) -> Option<Touch> {
 
 /// A claim that the StatefulSet has made, on this volume.
 pub(crate) fn stray(volume: Option<&str>) -> Claim {
-    Claim { uid: Uid("stray-uid".to_owned()), made_by_set: true, ..claim("data", volume, None) }
+    Claim { uid: Uid("stray-uid".to_owned()), made_by_set: true, complete: false, ..claim("data", volume, None) }
 }
 
 pub(crate) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>) -> Volume {
