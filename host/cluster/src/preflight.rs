@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::from_resource::event::SeenEvent;
 use crate::from_resource::pod::SeenPod;
 use crate::from_resource::pod_progress::{trial_failure, trouble_of_any};
-use crate::from_resource::volume::{PROVISIONED_BY, holder, reclaim};
+use crate::from_resource::volume::{PROVISIONED_BY, SeenVolume, holder, reclaim};
 use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
@@ -290,39 +290,57 @@ impl Bench<'_> {
     async fn gone(&self) -> Option<String> {
         let leaving = lock(&self.leaving).clone();
         let pod = stays(&self.caches.pods, &self.pod_key(), leaving.pod, "pod").await;
-        pod.or(stays(&self.caches.claims, &self.claim_key(), leaving.claim, "pvc").await)
-    }
-
-    /// Names the volume that was provisioned for the claim, should the claim not say so yet.
-    fn provisioned_for(&self, claim: &Uid) -> Option<String> {
-        let volumes = self.caches.volumes.in_namespace("");
-        let mut its =
-            volumes.iter().filter(|seen| seen.volume.holder.as_ref().and_then(|it| it.uid.as_ref()) == Some(claim));
-        its.next().map(|seen| seen.volume.name.clone())
+        let stays = pod.or(stays(&self.caches.claims, &self.claim_key(), leaving.claim.clone(), "pvc").await);
+        match leaving.claim {
+            Some(claim) if self.retains && stays.is_none() => self.free_late(&claim).await,
+            Some(_) | None => stays,
+        }
     }
 
     /// Has the provisioner free the trial's volume, although the class keeps volumes.
+    ///
+    /// A volume is provisioned with the claim's uid, and the claim names it a moment later: until then all are looked through.
     async fn let_volume_go(&self, claim: &str) -> Result<(), Error> {
-        let volumes = Resources::<PersistentVolume>::whole(self.client);
         let Some(found) = self.claims().get(claim).await?.filter(is_trial) else { return Ok(()) };
-        let Some(name) = of_claim::volume_name(&found).or_else(|| self.provisioned_for(&uid(&found.metadata))) else {
-            return Ok(());
-        };
+        let claim = uid(&found.metadata);
+        if let Some(name) = of_claim::volume_name(&found) {
+            return self.free(&name, &claim).await;
+        }
+        let volumes = Resources::<PersistentVolume>::whole(self.client).list(&ListParams::default()).await?;
+        let is_its = |volume: &&PersistentVolume| holder(volume).and_then(|holder| holder.uid).as_ref() == Some(&claim);
+        match volumes.items.iter().find(is_its) {
+            Some(volume) => self.free(&Key::of(&volume.metadata).name, &claim).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Frees a volume that came when the trial was being removed already; names it when it stays.
+    async fn free_late(&self, claim: &Uid) -> Option<String> {
+        let volumes = self.caches.volumes.in_namespace("");
+        let holds = |seen: &SeenVolume| seen.volume.holder.as_ref().and_then(|it| it.uid.as_ref()) == Some(claim);
+        let name = volumes.iter().find(|seen| holds(seen) && seen.volume.is_retained())?.volume.name.clone();
+        let freed = self.free(&name, claim).await;
+        freed.err().map(|error| format!("the trial's volume {name} is still there: {error}"))
+    }
+
+    /// Has the provisioner free a volume that it made for this claim.
+    async fn free(&self, name: &str, claim: &Uid) -> Result<(), Error> {
+        let volumes = Resources::<PersistentVolume>::whole(self.client);
         for _ in 0..TRIES {
-            let Some(volume) = volumes.get(&name).await? else { return Ok(()) };
+            let Some(volume) = volumes.get(name).await? else { return Ok(()) };
             // A volume that an administrator made by hand is not ours to give away.
             let is_provisioned = annotation(&volume.metadata, PROVISIONED_BY).is_some();
-            let is_held = holder(&volume).and_then(|holder| holder.uid) == Some(uid(&found.metadata));
+            let is_held = holder(&volume).and_then(|holder| holder.uid).as_ref() == Some(claim);
             if !is_provisioned || !is_held || reclaim(&volume) != RETAIN {
                 return Ok(());
             }
-            match volumes.patch(&name, &patch::reclaim(&version(&volume.metadata), "Delete")).await? {
+            match volumes.patch(name, &patch::reclaim(&version(&volume.metadata), "Delete")).await? {
                 Changed::To(_) | Changed::Missing => return Ok(()),
                 Changed::Conflict => {}
             }
         }
         let message = "it keeps changing, so the volume of a trial stays behind".to_owned();
-        Err(Error::Conflict { action: volumes.action("patch").on(&name), message })
+        Err(Error::Conflict { action: volumes.action("patch").on(name), message })
     }
 }
 
