@@ -34,7 +34,7 @@ pub async fn picture(scene: &Scene) -> Picture {
     let objects = scene.cluster.objects().await;
     let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let kind = |wanted: &'static str| objects.iter().filter(move |object| object["kind"] == wanted);
-    let strays = Strays::of(&objects);
+    let strays = Strays::of(scene, &objects);
     let mut seen = BTreeMap::new();
     let mut volumes: BTreeMap<String, String> = BTreeMap::new();
     for claim in kind("PersistentVolumeClaim") {
@@ -63,11 +63,7 @@ pub async fn picture(scene: &Scene) -> Picture {
         });
         match volumes.get(&text(volume, "/metadata/name").unwrap_or_default()) {
             Some(of) => drop(seen.insert(format!("volume {of}"), lasting.to_string())),
-            None if strays.volumes.contains(&text(volume, "/metadata/name").unwrap_or_default()) => {
-                assert_eq!(volume["spec"]["persistentVolumeReclaimPolicy"], "Retain", "{volume}");
-            }
-            // It came when its claim was gone again, so that nothing has run on it; the next resync removes it.
-            None if strays.uids.contains(&text(volume, "/spec/claimRef/uid").unwrap_or_default()) => {}
+            None if strays.is_one(volume) => {}
             None => *others.entry(lasting.to_string()).or_default() += 1,
         }
     }
@@ -101,33 +97,42 @@ pub async fn picture(scene: &Scene) -> Picture {
     Picture(seen)
 }
 
-/// What StatefulSets made in place of claims that moved, as the migrations' records have it. It depends on the moment whether
-/// there is any.
+/// What StatefulSets made in place of claims that moved. It depends on the moment whether there is any.
 struct Strays {
-    uids: Vec<String>,
-    volumes: Vec<String>,
-    /// The claims in whose place one had a volume. What was written there is on no volume of the claim's.
+    is_undone: bool,
+    /// The claims in whose place one had a volume that is kept. What was written there is on no volume of the claim's.
     claims: Vec<String>,
 }
 
 impl Strays {
-    fn of(objects: &[Value]) -> Self {
-        let mut strays = Self { uids: Vec::new(), volumes: Vec::new(), claims: Vec::new() };
+    /// Finds them, and makes sure that every volume that the records name is kept.
+    fn of(scene: &Scene, objects: &[Value]) -> Self {
+        let volumes = || objects.iter().filter(|object| object["kind"] == "PersistentVolume");
         for object in objects.iter().filter(|object| object["kind"] == "ConfigMap") {
             let record = object["data"]["record"].as_str().unwrap_or_default();
             let record: Value = serde_json::from_str(record).unwrap_or_default();
-            for (name, claim) in record["claims"].as_object().into_iter().flatten() {
-                let all = || claim["strays"].as_array().into_iter().flatten();
-                strays.uids.extend(all().filter_map(|stray| stray["uid"].as_str()).map(str::to_owned));
-                let volumes: Vec<&str> = all().filter_map(|stray| stray["volume"].as_str()).collect();
-                if !volumes.is_empty() {
-                    strays.volumes.extend(volumes.into_iter().map(str::to_owned));
-                    strays.claims.push(name.clone());
-                }
+            let claims = record["claims"].as_object().into_iter().flatten();
+            for stray in claims.flat_map(|(_, claim)| claim["strays"].as_array().into_iter().flatten()) {
+                let is_it = |volume: &&Value| volume["metadata"]["name"] == stray["volume"] && is_kept(volume);
+                assert!(stray["volume"].is_null() || volumes().any(|volume| is_it(&volume)), "{stray} is not kept");
             }
         }
+        let mut strays = Self { is_undone: scene.is_undone(), claims: Vec::new() };
+        let kept = volumes().filter(|volume| strays.is_one(volume) && is_kept(volume));
+        strays.claims =
+            kept.filter_map(|volume| volume["spec"]["claimRef"]["name"].as_str()).map(str::to_owned).collect();
         strays
     }
+
+    /// Tells whether a volume without a claim is a stray's: the claims' own volumes are bound, or gone. One that came when its
+    /// claim was gone again is removed by the next resync.
+    fn is_one(&self, volume: &Value) -> bool {
+        self.is_undone && volume["spec"]["storageClassName"] == "old" && volume["status"]["phase"] != "Bound"
+    }
+}
+
+fn is_kept(volume: &Value) -> bool {
+    volume["spec"]["persistentVolumeReclaimPolicy"] == "Retain"
 }
 
 fn id(object: &Value) -> String {

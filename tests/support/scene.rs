@@ -148,6 +148,11 @@ impl Scene {
         options
     }
 
+    /// Tells whether somebody scales the workloads back up while pvmigrate runs.
+    pub fn is_undone(&self) -> bool {
+        self.undoing.is_some()
+    }
+
     /// Runs a process of pvmigrate until it ends or its plan of faults kills it.
     pub async fn process(&self, faults: Faults) -> (Ended, Handle) {
         let (client, handle) = self.cluster.client_with(faults);
