@@ -12,3 +12,6 @@ macro_rules! on_embedded_clusters {
 }
 
 pvmigrate_tests::each_outcome!(on_embedded_clusters);
+
+// A share of a real cluster has no quota of its own.
+on_embedded_clusters!(a_quota_without_room_for_the_claims_of_the_way_brings_the_group_back,);

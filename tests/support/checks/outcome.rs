@@ -283,7 +283,6 @@ macro_rules! each_outcome {
             a_deployment_that_is_scaled_up_all_the_while_moves,
             a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was,
             a_copy_that_keeps_failing_brings_the_group_back_as_it_was,
-            a_quota_without_room_for_the_claims_of_the_way_brings_the_group_back,
             a_copy_that_keeps_failing_is_held_when_asked_and_tried_again_by_the_next_run,
             a_second_run_has_nothing_to_do_and_writes_nothing,
             a_plan_writes_nothing,
