@@ -70,13 +70,15 @@ pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
 /// Waits until as many pods are Ready as before the stop, or as are wanted now if that is fewer. Returns what is not Ready at
 /// the deadline, in words.
 ///
-/// A group that was turned back before it was stopped is as it was.
+/// Of a workload that was down when it was found nobody knows how many were Ready; one shows that it runs. More may be too
+/// many: of pods that share a ReadWriteOnce claim, those on other nodes wait for ever. A group that was turned back before it
+/// was stopped is as it was.
 pub(super) fn await_ready(look: &Look<'_>, next: &mut Next) -> Option<String> {
     let was_down = look.record.stopped.is_some() || look.is_forward();
     if look.record.ready.is_some() || look.record.workloads.is_empty() || !was_down {
         return None;
     }
-    let wanted = |recorded: &WorkloadRecord, seen: &WorkloadSeen| recorded.ready.unwrap_or(u32::MAX).min(seen.replicas);
+    let wanted = |recorded: &WorkloadRecord, seen: &WorkloadSeen| recorded.ready.unwrap_or(1).min(seen.replicas);
     let late: Vec<_> = existing(look).filter(|(recorded, seen)| seen.ready < wanted(recorded, seen)).collect();
     if late.is_empty() {
         next.steps.push(Step::Note(Fact::Ready { at: look.now }));

@@ -55,8 +55,10 @@ fn as_many_pods_are_awaited_as_were_ready_or_as_are_wanted() {
     scene.record.workloads[0].ready = Some(2);
     assert_eq!(scene.says(), ["Note Ready 0"], "one was not Ready before either");
     scene.record.workloads[0].ready = None;
-    assert_eq!(scene.says(), ["Note Started 0"], "it was down when it was found, so all are awaited");
-    assert_eq!(scene.app_is(2, None, 2).says(), ["Note Ready 0"]);
+    assert_eq!(scene.says(), ["Note Ready 0"], "it was down when it was found, so one is awaited");
+    assert_eq!(scene.app_is(3, None, 0).says(), ["Note Started 0"]);
+    let scene = Scene::begun().started().app_is(2, None, 2);
+    assert_eq!(scene.says(), ["Note Ready 0"], "no more are wanted now");
 }
 
 #[test]
