@@ -259,9 +259,9 @@ where
         Ok(done == Done::Applied)
     }
 
-    /// A refused step will be refused again. While there is a way back, the group takes it rather than staying down. Where
-    /// there is none, it is tried again all the same: a quota counts what was deleted a moment later, a webhook comes up again,
-    /// and to give up would leave the workload down.
+    /// A refused step will be refused again. While there is a way back, the group takes it rather than staying down. Without
+    /// one the step is retried all the same: a quota counts deletions with a delay, a webhook comes up again, and giving up
+    /// would leave the workload down.
     async fn refused(&self, id: &RecordId, trouble: Trouble) -> Result<(), Trouble> {
         let loaded = self.records.load(id).await.map_err(Trouble::of)?;
         let Some((record, version)) = loaded else { return Err(trouble) };

@@ -87,7 +87,7 @@ pub(crate) async fn run(inner: Arc<Inner>, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Waits until a time; for ever when there is none.
+/// Waits until the given time, or for ever without one.
 async fn until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time).await,
@@ -133,7 +133,7 @@ impl Controllers {
         self.later.next().into_iter().chain(self.resync).min()
     }
 
-    /// Looks at one object; false when there is none to look at.
+    /// Looks at one object; returns false if it does not exist.
     fn work(&mut self, store: &mut Store) -> bool {
         self.take_changes(store);
         let now = Instant::now();

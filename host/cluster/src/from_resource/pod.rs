@@ -120,7 +120,7 @@ pub(crate) fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
-/// Tells whether its deletion was asked for. Its phase says nothing of it: kubectl's `Terminating` is no phase.
+/// Tells whether its deletion was asked for. Its phase does not say so: kubectl's `Terminating` is derived, not a phase.
 pub(crate) fn is_leaving(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }

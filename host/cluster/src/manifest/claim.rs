@@ -96,7 +96,7 @@ pub(crate) fn words(modes: &[AccessMode]) -> Vec<String> {
 /// tunes volumes of the old driver.
 ///
 /// # Errors
-/// When the recorded manifest is no claim.
+/// If the recorded manifest is not a claim.
 pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
     let mut anew = original(record, claim)?;
     if let Some(annotations) = &mut anew.metadata.annotations {
@@ -115,7 +115,7 @@ pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVol
 /// Builds the claim anew, on its source volume.
 ///
 /// # Errors
-/// When the recorded manifest is no claim.
+/// If the recorded manifest is not a claim.
 pub(crate) fn restored(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClaim, Error> {
     let mut anew = original(record, claim)?;
     anew.spec.get_or_insert_default().volume_name = Some(claim.source.name.clone());
@@ -136,7 +136,7 @@ fn original(record: &Record, claim: &ClaimRecord) -> Result<PersistentVolumeClai
 /// Returns the references to these owners: as recorded, but for the uid, which is what it is now.
 ///
 /// # Errors
-/// When the recorded manifest is no claim.
+/// If the recorded manifest is not a claim.
 pub(crate) fn owner_references(claim: &ClaimRecord, owners: &[Owner]) -> Result<Vec<OwnerReference>, Error> {
     let original: PersistentVolumeClaim = serde_json::from_value(claim.manifest.clone())?;
     let recorded = original.metadata.owner_references.unwrap_or_default().into_iter();

@@ -103,7 +103,7 @@ fn is_held(world: &World) -> bool {
     })
 }
 
-/// A claim that keeps its name for a moment too short to be seen is nobody's fault; what was written there is not lost.
+/// A set may make a claim in the moment before ours is created; what a pod wrote there must not be lost.
 fn strays_are_kept(world: &World) -> bool {
     world.strays.iter().filter(|(_, used)| **used).all(|(volume, _)| world.cluster.volumes.contains_key(volume))
 }
