@@ -3,12 +3,12 @@
 use pvmigrate_cluster::{ConnectOptions, Connection};
 use pvmigrate_policy::Policies;
 
-use crate::chain::Chain;
 use crate::cli::{Cli, ClusterArgs, Command, RuleArgs};
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::options::Options;
+use crate::policies::chain::Chain;
 use crate::render::{Screen, clean};
 use crate::stop::Stop;
 

@@ -6,18 +6,15 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-pub mod chain;
 pub mod cli;
 pub mod commands;
-pub mod config;
 pub mod driver;
 pub mod exit;
 pub mod failure;
 pub mod look;
-pub mod module;
 pub mod options;
 pub mod plan;
-pub mod pulling;
+pub mod policies;
 pub mod render;
 pub mod report;
 pub mod run;

@@ -28,7 +28,7 @@ pub struct PolicyPullArgs {
     #[arg(long)]
     pub update: bool,
     /// The lock file
-    #[arg(long, value_name = "FILE", default_value = crate::chain::LOCK_FILE)]
+    #[arg(long, value_name = "FILE", default_value = crate::policies::chain::LOCK_FILE)]
     pub lock: PathBuf,
     /// How the registry is spoken to.
     #[command(flatten)]

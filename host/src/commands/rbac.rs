@@ -10,10 +10,10 @@ use pvmigrate_core::policy::Kind;
 use pvmigrate_policy::Policies;
 use serde_json::{Value, json};
 
-use crate::chain::Chain;
 use crate::cli::{Cli, Command, EnvironmentArgs, MigrateArgs, RbacArgs, SourceVolumes};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain::Chain;
 use crate::render::Screen;
 
 /// Prints the account's objects, and with `--job` a Job that runs as it: YAML documents, or one List as JSON.

@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Look;
-use crate::chain::{self, Chain};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::plan::Plan;
+use crate::policies::chain::{self, Chain};
 
 /// The one version there is.
 const API_VERSION: &str = "pvmigrate.dev/question/v1";

@@ -181,6 +181,6 @@ fn the_file_in_the_readme_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pvmigrate.yaml");
     std::fs::write(&file, format!("apiVersion: pvmigrate.dev/config/v1\n{text}")).unwrap();
-    let prod = pvmigrate::config::Environment::read(&file, "prod").unwrap();
+    let prod = pvmigrate::policies::environment::Environment::read(&file, "prod").unwrap();
     assert_eq!((prod.policies.len(), prod.waivers.len()), (2, 1));
 }

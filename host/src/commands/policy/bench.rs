@@ -6,10 +6,10 @@ use pvmigrate_policy::bench::{self, Bench, BenchError, Compared};
 use pvmigrate_policy::files;
 
 use super::settings;
-use crate::chain;
 use crate::cli::PolicyBenchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain;
 use crate::render::policy::bench as show;
 use crate::render::{Screen, clean};
 

@@ -8,10 +8,10 @@ use pvmigrate_policy::files;
 use pvmigrate_policy::testkit::Capture;
 use serde::Serialize;
 
-use crate::chain;
 use crate::cli::PolicyCaptureArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::units::count;
 use crate::render::{Screen, clean};

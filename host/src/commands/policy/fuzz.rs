@@ -7,10 +7,10 @@ use pvmigrate_policy::fuzz::{self, Fuzzed, Options};
 use pvmigrate_policy::{Configured, files};
 
 use super::settings;
-use crate::chain;
 use crate::cli::PolicyFuzzArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain;
 use crate::render::policy::fuzz as show;
 use crate::render::{Screen, clean};
 

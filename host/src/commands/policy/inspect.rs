@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::chain;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain;
 use crate::render::{self, Screen};
 
 /// Shows what a policy says of itself and what it may use.

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::PolicyPullArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::pulling::Puller;
+use crate::policies::pull::Puller;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::{Screen, clean};
 

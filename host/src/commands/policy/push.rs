@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::PolicyPushArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::pulling;
+use crate::policies::pull;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::{Screen, clean};
 
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &PolicyPushArgs, screen: &Screen) -> Result<Exit, 
         exports: info.exports.clone(),
         imports: info.imports.clone(),
     };
-    let manifest = pulling::registry(args.registry.plain_http)?.push(&reference, &artifact).await?;
+    let manifest = pull::registry(args.registry.plain_http)?.push(&reference, &artifact).await?;
     let pinned = Reference { tag: None, ..reference.at(&manifest) };
     let json = PushedJson {
         schema_version: SCHEMA_VERSION,

@@ -1,12 +1,12 @@
 //! `policy replay`: judges again what a run has saved.
 
 use super::diff::show_changes;
-use crate::chain;
 use crate::cli::PolicyReplayArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::Look;
 use crate::look::saved::SavedQuestion;
+use crate::policies::chain;
 use crate::render::Screen;
 
 /// Judges a saved question again and shows what changes.

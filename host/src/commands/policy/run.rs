@@ -6,13 +6,13 @@ use pvmigrate_core::policy::Question;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Policies;
 
-use crate::chain::{self, Chain};
 use crate::cli::{PolicyRunArgs, SnapshotArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::Look;
 use crate::look::saved::SavedQuestion;
 use crate::look::snapshot::Snapshot;
+use crate::policies::chain::{self, Chain};
 use crate::render::policy::look as show;
 use crate::render::{Screen, clean};
 

@@ -5,8 +5,8 @@ use pvmigrate_policy::testkit;
 use crate::cli::PolicySchemaArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::{chain, environment};
 use crate::render::Screen;
-use crate::{chain, config};
 
 /// Prints a JSON Schema.
 ///
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &PolicySchemaArgs, screen: &Screen) -> Result<Exit
             screen.json(schema)?;
         }
         None if args.test => screen.write(testkit::SCHEMA)?,
-        None => screen.write(config::schema())?,
+        None => screen.write(environment::schema())?,
     }
     Ok(Exit::Done)
 }

@@ -10,10 +10,10 @@ use pvmigrate_policy::{Limits, Note, files};
 use regex::Regex;
 use tokio::runtime::Handle;
 
-use crate::chain::{self, Chain};
 use crate::cli::{OutputForm, PolicyTestArgs, TestFormat};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain::{self, Chain};
 use crate::render::policy::test::{self as show, Tested};
 use crate::render::{Screen, clean};
 

@@ -1,7 +1,7 @@
 //! `pvmigrate.yaml`: which policies judge in which environment, with which settings and limits, and what is waived there.
 //!
 //! Reading only: no policy is opened here. [`Environment`] is one of the file's environments, every other one was held to
-//! the same rules on the way. The file's shape for editors is `config/schema.json`.
+//! the same rules on the way. The file's shape for editors is `environment/schema.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::module::Module;
+use crate::policies::source::Module;
 
 mod limits;
 
@@ -30,7 +30,7 @@ const WAIVER: Shape = Shape { name: "a waiver", keys: &["code", "policy", "subje
 
 /// Returns the JSON Schema of the file, for editors.
 pub fn schema() -> &'static str {
-    include_str!("config/schema.json")
+    include_str!("environment/schema.json")
 }
 
 /// One environment of the file.

@@ -7,12 +7,12 @@ use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::{Configured, Limits, Note, Policy, SettingsError, project};
 use pvmigrate_registry::Digest;
 
+use super::environment::{self, Entry, Environment};
+use super::pull::Puller;
+use super::source::Module;
 use crate::cli::EnvironmentArgs;
-use crate::config::{self, Entry, Environment};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::module::Module;
-use crate::pulling::Puller;
 
 /// The lock file, beside the configuration file or in the working directory.
 pub const LOCK_FILE: &str = "pvmigrate.lock";
@@ -75,7 +75,7 @@ impl Chain {
 /// A file that is missing is an error: without it, the run would go on without the environment's policies.
 fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
     let Some(name) = args.environment.as_deref().filter(|name| !name.is_empty()) else { return Ok(None) };
-    let file = args.config.clone().unwrap_or_else(|| PathBuf::from(config::FILE));
+    let file = args.config.clone().unwrap_or_else(|| PathBuf::from(environment::FILE));
     Environment::read(&file, name).map(Some)
 }
 
