@@ -1,6 +1,5 @@
 //! What a run was asked for, free of where it was said (flags, a record, a test).
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use pvmigrate_core::policy::waiver::Waiver;
@@ -19,8 +18,6 @@ pub struct Options {
     pub environment: String,
     /// Findings that the environment accepts for a while.
     pub waivers: Vec<Waiver>,
-    /// `--save-question`: where what the policies were asked is kept.
-    pub save_question: Option<PathBuf>,
     /// `--rsync-image`.
     pub rsync_image: String,
     /// `--rsync-flags`, split at its commas.

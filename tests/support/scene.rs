@@ -106,7 +106,6 @@ pub fn options() -> Options {
         namespace: None,
         environment: String::new(),
         waivers: Vec::new(),
-        save_question: None,
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,

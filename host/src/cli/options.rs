@@ -62,7 +62,6 @@ impl MigrationArgs {
             namespace: scope.namespace.clone().filter(|namespace| !namespace.is_empty()),
             environment: rules.place.environment.clone().unwrap_or_default(),
             waivers: Vec::new(),
-            save_question: rules.save_question.clone(),
             rsync_image: copy.rsync_image.clone(),
             rsync_flags,
             set_defaults: scope.set_defaults,

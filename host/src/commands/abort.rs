@@ -169,7 +169,6 @@ fn options(asked: &Asked, namespace: Option<&str>) -> Options {
         namespace: namespace.map(str::to_owned),
         environment: String::new(),
         waivers: Vec::new(),
-        save_question: None,
         rsync_image: asked.rsync_image.clone(),
         rsync_flags: asked.rsync_flags.clone(),
         set_defaults: false,

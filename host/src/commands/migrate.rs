@@ -6,6 +6,7 @@ use super::rehearse::Checked;
 use crate::cli::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::look::saved;
 use crate::options::Options;
 use crate::render::progress::Progress;
 use crate::render::{self, Screen};
@@ -22,7 +23,9 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let connection = super::connect(&args.cluster).await?;
     let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
     let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
-    let run = run::migrate(&connection.client, &policies, &options, progress, &stop).await?;
+    let planned = run::plan(&connection.client, &policies, &options).await?;
+    saved::keep(args.migration.rules.save_question.as_deref(), &planned.1, &policies, &options.waivers)?;
+    let run = run::carry_out(planned, &connection.client, &policies, &options, progress, &stop).await?;
     let exit = show(&run, &Shown { options: &options, interrupted: stop.requested(), checked: None }, screen)?;
     if exit == Exit::Interrupted {
         screen.hint("to go on, run the same command again; to go back: pvmigrate abort --all");

@@ -16,7 +16,7 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
     let connection = super::connect(&args.cluster).await?;
     let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
-    saved::keep(&plan, &policies, &options)?;
+    saved::keep(args.migration.rules.save_question.as_deref(), &plan, &policies, &options.waivers)?;
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();
     let exit = if blockers.is_empty() { Exit::Done } else { Exit::Finding };
     screen.result(|| render::plan::text(&plan, &options, screen), &render::plan::json(&plan, &options, exit))?;

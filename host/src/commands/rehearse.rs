@@ -14,6 +14,7 @@ use crate::cli::RehearseArgs;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::look::saved;
 use crate::render::progress::Progress;
 use crate::render::{Screen, units};
 use crate::run;
@@ -58,7 +59,9 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
 
     let connection = pvmigrate_cluster::wrap(cluster.client());
     let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
-    let mut run = run::migrate(&connection.client, &policies, &options, progress, &stop).await?;
+    let planned = run::plan(&connection.client, &policies, &options).await?;
+    saved::keep(args.migration.rules.save_question.as_deref(), &planned.1, &policies, &options.waivers)?;
+    let mut run = run::carry_out(planned, &connection.client, &policies, &options, progress, &stop).await?;
     // A copy that was cut short still runs, and nothing is as before.
     let is_cut_short = run.report.groups.iter().any(|group| matches!(group.end, GroupEnd::Interrupted));
     let checked = match is_cut_short {

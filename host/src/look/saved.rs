@@ -13,7 +13,6 @@ use serde_json::Value;
 use super::Look;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Options;
 use crate::plan::Plan;
 use crate::policies::chain::{self, Chain};
 
@@ -52,14 +51,14 @@ pub struct SavedPolicy {
     pub limits: Limits,
 }
 
-/// Saves what was asked for a plan where the options say so. When a class is missing, which is the plan's first blocker,
+/// Saves what was asked for a plan, if a file is named. When a class is missing, which is the plan's first blocker,
 /// nothing was asked.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn keep(plan: &Plan, policies: &Policies, options: &Options) -> Result<(), Failure> {
-    let (Some(file), Some(look)) = (&options.save_question, &plan.look) else { return Ok(()) };
-    SavedQuestion::of(look.clone(), policies, &options.waivers)?.write(file)
+pub fn keep(file: Option<&Path>, plan: &Plan, policies: &Policies, waivers: &[Waiver]) -> Result<(), Failure> {
+    let (Some(file), Some(look)) = (file, &plan.look) else { return Ok(()) };
+    SavedQuestion::of(look.clone(), policies, waivers)?.write(file)
 }
 
 /// The part of a file by which a saved question is known.

@@ -49,7 +49,6 @@ pub(crate) fn options() -> Options {
         rsync_flags: Vec::new(),
         set_defaults: false,
         skip_source_validation: false,
-        save_question: None,
         preflight_only: false,
         skip_preflight: false,
         pod_ready_timeout: std::time::Duration::from_secs(60),

@@ -6,6 +6,7 @@ use pvmigrate::cli::{AbortArgs, ClusterArgs, LookArgs};
 use pvmigrate::commands::{abort, status};
 use pvmigrate::driver::{Event, GroupEnd, Reporter};
 use pvmigrate::exit::Exit;
+use pvmigrate::look::saved;
 use pvmigrate::options::Options;
 use pvmigrate::run::{self, Run};
 use pvmigrate::stop::Stop;
@@ -77,7 +78,6 @@ pub(crate) fn options() -> Options {
         namespace: None,
         environment: String::new(),
         waivers: Vec::new(),
-        save_question: None,
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,
@@ -227,10 +227,9 @@ async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
 async fn what_the_policies_were_asked_is_kept_and_can_be_judged_again() {
     let scene = scene().await;
     let file = scene._directory.path().join("question.json");
-    let options = Options { save_question: Some(file.clone()), preflight_only: true, ..options() };
-    let reporter = Arc::new(StopAt { stop: Stop::new(), is_it: |_| false });
     let policies = Policies::builtin().unwrap();
-    run::migrate(&scene.cluster.client(), &policies, &options, reporter, &Stop::new()).await.unwrap();
+    let (_, plan) = run::plan(&scene.cluster.client(), &policies, &options()).await.unwrap();
+    saved::keep(Some(&file), &plan, &policies, &[]).unwrap();
     let ran = crate::pvmigrate(&["policy", "replay", crate::path_text(&file)]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("Nothing changes: 1 claim"), "{}", ran.out);

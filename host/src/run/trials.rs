@@ -1,0 +1,55 @@
+//! The preflight: trial volumes of the destination class, made before anything is stopped.
+
+use std::collections::BTreeSet;
+
+use pvmigrate_cluster::Watched;
+use pvmigrate_cluster::preflight::{Preflight, Trial, TrialResult};
+use pvmigrate_core::record::Record;
+
+use super::retry::retrying;
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::plan::Plan;
+use crate::stop::Stop;
+
+/// Trials that were made, and removed again.
+pub(super) struct Tried<'a> {
+    /// What each came to; `None` when the user stopped the run meanwhile.
+    pub(super) results: Option<Vec<TrialResult>>,
+    /// What could not be removed.
+    pub(super) left_behind: Vec<String>,
+    /// Knows when their volumes have gone, too.
+    pub(super) preflight: Preflight<'a>,
+}
+
+/// Makes the trials and has all that they made removed, however they went and however they were cut short.
+pub(super) async fn make<'a>(
+    watched: &'a Watched,
+    trials: &'a [Trial],
+    options: &'a Options,
+    stop: &Stop,
+) -> Result<Tried<'a>, Failure> {
+    let preflight = retrying(|| watched.preflight(trials, &options.dest_class, &options.rsync_image)).await?;
+    let results = tokio::select! {
+        results = retrying(|| preflight.results(options.pod_ready_timeout)) => Some(results),
+        () = stop.wait() => None,
+    };
+    let left_behind = retrying(|| preflight.remove()).await?;
+    Ok(Tried { results: results.transpose()?, left_behind, preflight })
+}
+
+/// Tries each distinct shape of new claim once a namespace.
+pub(super) fn of_plan(plan: &Plan) -> Vec<Trial> {
+    let trial = |record: &Record| -> BTreeSet<Trial> {
+        let claims = record.claims.values().filter(|claim| claim.destination.is_none());
+        claims
+            .map(|claim| Trial {
+                namespace: record.namespace.clone(),
+                modes: claim.modes.clone(),
+                volume_mode: claim.volume_mode,
+            })
+            .collect()
+    };
+    let trials: BTreeSet<Trial> = plan.groups.iter().flat_map(|group| trial(&group.record)).collect();
+    trials.into_iter().collect()
+}
