@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_core::record::{Asked, Disposal, Limits, OnFailure};
+use pvmigrate_core::survey::Scope;
 
 /// Holds the options of one run.
 #[derive(Clone, Debug)]
@@ -45,6 +46,16 @@ pub struct Options {
 }
 
 impl Options {
+    /// Returns where this run looks, and between which classes it moves.
+    pub fn scope(&self) -> Scope {
+        Scope {
+            namespace: self.namespace.clone(),
+            source_class: self.source_class.clone(),
+            dest_class: self.dest_class.clone(),
+            skip_source_validation: self.skip_source_validation,
+        }
+    }
+
     /// Returns what goes into the records of this run.
     pub fn asked(&self, binds_late: bool) -> Asked {
         Asked {

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_cluster::preflight::TrialResult;
 use pvmigrate_cluster::{Watched, default_class};
-use pvmigrate_core::blocker::{Blocker, Code};
+use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
+use pvmigrate_core::trial::{TrialResult, trials};
 use pvmigrate_policy::Policies;
 
 use crate::driver::Reporter;
@@ -20,9 +20,9 @@ use crate::stop::Stop;
 
 mod follow;
 mod planning;
+mod preflight;
 mod retry;
 mod session;
-mod trials;
 
 pub use planning::plan;
 use retry::retrying;
@@ -44,19 +44,7 @@ pub struct Run {
 impl Run {
     /// Returns everything that kept new groups from starting.
     pub fn blockers(&self) -> Vec<Blocker> {
-        let trials = self.trials.iter().filter_map(|result| {
-            let trial = &result.trial;
-            let modes: Vec<&str> = trial.modes.iter().map(|mode| mode.word()).collect();
-            Some(Blocker {
-                code: Code::NotProvisionable,
-                about: format!("namespace {}, {} {}", trial.namespace, modes.join("+"), trial.volume_mode),
-                message: result.failure.clone()?,
-                hint:
-                    "see whether the class offers this access mode; another can be asked for by an annotation of the \
-                       claim (kurl.sh/pvcmigrate-destinationaccessmode) or by a policy"
-                        .to_owned(),
-            })
-        });
+        let trials = self.trials.iter().filter_map(TrialResult::blocker);
         self.plan.all_blockers().cloned().chain(trials).collect()
     }
 }
@@ -94,7 +82,8 @@ pub async fn carry_out(
     let surveyed = Instant::now();
     let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
     let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };
-    let trials = if options.skip_preflight { Vec::new() } else { trials::of_plan(&run.plan) };
+    let trials =
+        if options.skip_preflight { Vec::new() } else { trials(run.plan.groups.iter().map(|group| &group.record)) };
     let is_idle = run.plan.groups.is_empty() && run.plan.resumed.is_empty();
     let has_work = !options.preflight_only || !trials.is_empty();
     if !is_idle && has_work {
@@ -102,7 +91,7 @@ pub async fn carry_out(
         let mut preflight = None;
         if !trials.is_empty() {
             reporter.checking(&options.dest_class, trials.len());
-            let tried = trials::make(&watched, &trials, options, stop).await?;
+            let tried = preflight::make(&watched, &trials, options, stop).await?;
             run.cut_short = tried.results.is_none();
             run.trials = tried.results.unwrap_or_default();
             run.report.left_behind = tried.left_behind;

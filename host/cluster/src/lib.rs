@@ -44,7 +44,7 @@ pub use manifest::rbac;
 pub use permissions::{Need, Permission, permissions, permissions_for};
 pub use record_store::RecordStore;
 pub use requests::Requests;
-pub use survey::{Scope, survey};
+pub use survey::survey;
 pub use wake::Wake;
 pub use watched::Watched;
 pub use world::ClusterWorld;

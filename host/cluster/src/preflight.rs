@@ -11,10 +11,10 @@ use k8s_openapi::api::core::v1::{Event, PersistentVolume, PersistentVolumeClaim,
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Client, Resource};
-use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::observation::RETAIN;
 use pvmigrate_core::ports::Fault;
 use pvmigrate_core::record::Uid;
+use pvmigrate_core::trial::{Trial, TrialResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -37,26 +37,6 @@ const OTHERS: Duration = Duration::from_secs(30);
 
 /// How often a write of another is given way to, with a fresh look at the object each time.
 const TRIES: usize = 5;
-
-/// A combination to try out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Trial {
-    /// Where the claim will be.
-    pub namespace: String,
-    /// Its access modes.
-    pub modes: Vec<AccessMode>,
-    /// Its volume mode.
-    pub volume_mode: VolumeMode,
-}
-
-/// Tells how a trial went.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrialResult {
-    /// The trial.
-    pub trial: Trial,
-    /// Why it failed, in the provisioner's or the cluster's own words.
-    pub failure: Option<String>,
-}
 
 impl Watched {
     /// Prepares trials of a class; nothing is made yet.

@@ -6,7 +6,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Client;
 use kube::api::ListParams;
 use pvmigrate_core::record::Record;
-use pvmigrate_core::survey::Survey;
+use pvmigrate_core::survey::{Scope, Survey};
 
 use crate::error::Error;
 use crate::record_store;
@@ -14,17 +14,6 @@ use crate::resources::Resources;
 
 mod assemble;
 mod owners;
-
-/// Says what is surveyed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scope {
-    /// The only namespace to look into; `None` for all.
-    pub namespace: Option<String>,
-    /// The class that claims leave.
-    pub source_class: String,
-    /// The class that claims go to.
-    pub dest_class: String,
-}
 
 /// What the lists gave, of our namespace or of all.
 #[derive(Debug, Default)]

@@ -2,7 +2,8 @@
 //!
 //! No clock, file, network, runtime or Kubernetes client is used here: time and observations come in, decisions go out.
 //! The one path is [`decide::decide`]; everything else gives it words ([`record`], [`observation`], [`step`],
-//! [`waiting`], [`blocker`]), prepares a migration ([`survey`], [`group`], [`eligibility`], [`policy`]), or looks ahead
+//! [`waiting`], [`blocker`]), prepares a migration ([`survey`], [`plan`], [`group`], [`eligibility`], [`trial`],
+//! [`policy`]), or looks ahead
 //! ([`forecast`]) and back ([`invariants`]).
 
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -19,10 +20,12 @@ pub mod invariants;
 pub mod names;
 pub mod observation;
 pub mod owner;
+pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod record;
 pub mod step;
 pub mod survey;
 pub mod text;
+pub mod trial;
 pub mod waiting;

@@ -25,6 +25,19 @@ impl std::fmt::Display for ClaimId {
     }
 }
 
+/// What a run looks at: where, and between which classes it moves claims.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The only namespace to look into; `None` for all.
+    pub namespace: Option<String>,
+    /// The class that claims leave.
+    pub source_class: String,
+    /// The class that claims go to.
+    pub dest_class: String,
+    /// The source class need not exist any more (`--skip-source-validation`).
+    pub skip_source_validation: bool,
+}
+
 /// Holds everything a run finds before it plans.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {

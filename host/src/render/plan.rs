@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use jiff::SignedDuration;
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::forecast::End;
+use pvmigrate_core::plan::PlannedGroup;
 use pvmigrate_core::policy::{Judgement, Severity};
 use pvmigrate_core::record::{ClaimRecord, Record};
 
@@ -14,7 +15,7 @@ use super::table::Table;
 use super::units::{bytes, count, duration};
 use super::{Screen, clean, consulted, findings};
 use crate::options::Options;
-use crate::plan::{Plan, PlannedGroup};
+use crate::plan::Plan;
 
 mod json;
 mod phases;

@@ -9,6 +9,7 @@ use pvmigrate_core::copy_report::CopyReport;
 use pvmigrate_core::forecast::forecast;
 use pvmigrate_core::group::Group;
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
+use pvmigrate_core::plan::PlannedGroup;
 use pvmigrate_core::policy::waiver::{Waived, Waiver};
 use pvmigrate_core::policy::{
     self, About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, Pairs, PolicyRef, Question, Reason,
@@ -22,7 +23,7 @@ use pvmigrate_core::record::{
 use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
 use crate::look::Look;
 use crate::options::Options;
-use crate::plan::{Plan, PlannedGroup};
+use crate::plan::Plan;
 use crate::render::{Paint, Screen};
 use crate::report::{GroupReport, Report};
 

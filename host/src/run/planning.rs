@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pvmigrate_cluster::Scope;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::Policies;
 
@@ -17,11 +16,7 @@ use crate::plan::Plan;
 /// # Errors
 /// When the cluster cannot be read, or a policy fails.
 pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options) -> Result<(Survey, Plan), Failure> {
-    let scope = Scope {
-        namespace: options.namespace.clone(),
-        source_class: options.source_class.clone(),
-        dest_class: options.dest_class.clone(),
-    };
+    let scope = options.scope();
     let needs = policies.needs();
     let (survey, collected) = futures::try_join!(
         retrying(|| pvmigrate_cluster::survey(client, &scope)),

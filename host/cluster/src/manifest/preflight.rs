@@ -7,11 +7,11 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::access::VolumeMode;
 use pvmigrate_core::names;
+use pvmigrate_core::trial::Trial;
 
 use super::claim::words;
 use super::pod::{bare_spec, container, quiet_labels, quiet_meshes, volume};
 use super::{labels, map};
-use crate::preflight::Trial;
 
 /// What a trial asks for: as little as every backend gives.
 const SIZE: &str = "1Mi";

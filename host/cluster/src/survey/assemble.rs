@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use pvmigrate_core::policy::question::effective_modes;
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
-use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Survey, SwappedVolume};
+use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey, SwappedVolume};
 
+use super::Lists;
 use super::owners::Owners;
-use super::{Lists, Scope};
 use crate::from_resource::{
     self, Key, Unreadable, claim, class, controller, created, pairs, pod, storage, uid, volume, workload,
 };

@@ -1,9 +1,10 @@
 //! What a user reads when the cluster refuses, or is not there. Nothing is changed by any of it.
 
-use pvmigrate_cluster::{Error, Scope, Watched, survey};
+use pvmigrate_cluster::{Error, Watched, survey};
 use pvmigrate_core::ports::{Fault, World};
 use pvmigrate_core::record::WorkloadKind;
 use pvmigrate_core::step::Step;
+use pvmigrate_core::survey::Scope;
 use pvmigrate_rehearsal::Faults;
 
 use crate::stage::{SHOP, Stage, record};
@@ -13,7 +14,12 @@ fn forbid(verb: &str, resource: &str) -> Faults {
 }
 
 fn scope() -> Scope {
-    Scope { namespace: None, source_class: "slow".to_owned(), dest_class: "fast".to_owned() }
+    Scope {
+        namespace: None,
+        source_class: "slow".to_owned(),
+        dest_class: "fast".to_owned(),
+        skip_source_validation: false,
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ mod servers;
 
 use std::process::Stdio;
 
-use pvmigrate_cluster::{ConnectOptions, Error, Scope, connect, survey};
+use pvmigrate_cluster::{ConnectOptions, Error, connect, survey};
+use pvmigrate_core::survey::Scope;
 use serde_json::json;
 
 use servers::{CERTIFICATE, Endpoint, Kind};
@@ -63,7 +64,12 @@ async fn the_process_of_a_case() {
     }
     let look = async {
         let connection = connect(&ConnectOptions::default()).await?;
-        let scope = Scope { namespace: None, source_class: "slow".to_owned(), dest_class: "fast".to_owned() };
+        let scope = Scope {
+            namespace: None,
+            source_class: "slow".to_owned(),
+            dest_class: "fast".to_owned(),
+            skip_source_validation: false,
+        };
         survey(&connection.client, &scope).await
     };
     let answer = look.await.map_or_else(|error: Error| error.to_string(), |_survey| "ok".to_owned());

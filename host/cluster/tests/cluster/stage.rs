@@ -163,10 +163,11 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
 
 /// Surveys the whole cluster.
 pub(crate) async fn survey(connection: &Connection, dest_class: &str) -> Survey {
-    let scope = pvmigrate_cluster::Scope {
+    let scope = pvmigrate_core::survey::Scope {
         namespace: None,
         source_class: "slow".to_owned(),
         dest_class: dest_class.to_owned(),
+        skip_source_validation: false,
     };
     pvmigrate_cluster::survey(&connection.client, &scope).await.unwrap()
 }

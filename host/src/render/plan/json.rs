@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::forecast::Line;
+use pvmigrate_core::plan::PlannedGroup;
 use pvmigrate_core::policy::{Judged, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use serde::Serialize;
 use super::phases::phased;
 use crate::exit::Exit;
 use crate::options::Options;
-use crate::plan::{Plan, PlannedGroup};
+use crate::plan::Plan;
 use crate::render::consulted::{self, ConsultedJson};
 use crate::render::json::{ExitJson, SCHEMA_VERSION, WorkloadJson};
 

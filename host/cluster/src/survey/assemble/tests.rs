@@ -78,7 +78,7 @@ fn lists() -> Lists {
 
 fn scope(namespace: Option<&str>) -> Scope {
     let (source_class, dest_class) = ("gp2".to_owned(), "fast".to_owned());
-    Scope { namespace: namespace.map(str::to_owned), source_class, dest_class }
+    Scope { namespace: namespace.map(str::to_owned), source_class, dest_class, skip_source_validation: false }
 }
 
 fn id(namespace: &str, name: &str) -> ClaimId {

@@ -1,15 +1,12 @@
 //! The preflight: trial volumes of the destination class, made before anything is stopped.
 
-use std::collections::BTreeSet;
-
 use pvmigrate_cluster::Watched;
-use pvmigrate_cluster::preflight::{Preflight, Trial, TrialResult};
-use pvmigrate_core::record::Record;
+use pvmigrate_cluster::preflight::Preflight;
+use pvmigrate_core::trial::{Trial, TrialResult};
 
 use super::retry::retrying;
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::plan::Plan;
 use crate::stop::Stop;
 
 /// Trials that were made, and removed again.
@@ -36,20 +33,4 @@ pub(super) async fn make<'a>(
     };
     let left_behind = retrying(|| preflight.remove()).await?;
     Ok(Tried { results: results.transpose()?, left_behind, preflight })
-}
-
-/// Tries each distinct shape of new claim once a namespace.
-pub(super) fn of_plan(plan: &Plan) -> Vec<Trial> {
-    let trial = |record: &Record| -> BTreeSet<Trial> {
-        let claims = record.claims.values().filter(|claim| claim.destination.is_none());
-        claims
-            .map(|claim| Trial {
-                namespace: record.namespace.clone(),
-                modes: claim.modes.clone(),
-                volume_mode: claim.volume_mode,
-            })
-            .collect()
-    };
-    let trials: BTreeSet<Trial> = plan.groups.iter().flat_map(|group| trial(&group.record)).collect();
-    trials.into_iter().collect()
 }
