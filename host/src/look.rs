@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 use pvmigrate_core::policy::changes::Changes;
 use pvmigrate_core::policy::waiver::{self, Waived, Waiver};
 use pvmigrate_core::policy::{About, Judged, Judgement, Planned, Question, Verdict, Volume, Warning};
-use pvmigrate_policy::yaml_tree::did_you_mean;
 use pvmigrate_policy::{Policies, PolicyFailure};
+use pvmigrate_yaml::did_you_mean;
 
 use crate::failure::Failure;
 

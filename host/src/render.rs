@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use console::{Style, Term};
 use pvmigrate_core::text::printable;
-use pvmigrate_policy::Note;
+use pvmigrate_policy_kit::Note;
 use serde::Serialize;
 
 use crate::cli::{ColorWhen, DisplayArgs, OutputForm};

@@ -235,7 +235,7 @@ impl Policy {
     }
 
     /// Makes an instance of it as for a call, and asks it nothing.
-    pub(crate) fn instantiate(&self) -> Result<(), PolicyFailure> {
+    pub fn instantiate(&self) -> Result<(), PolicyFailure> {
         let limits = &self.info.limits;
         call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), |_, _| Ok(()))
             .map(|_| ())
@@ -244,7 +244,7 @@ impl Policy {
 
     /// Compiles it once more, without the cache, and returns how long that took; none when the file that it came from is
     /// gone or another one by now.
-    pub(crate) fn compile_cold(&self) -> Result<Option<Duration>, PolicyFailure> {
+    pub fn compile_cold(&self) -> Result<Option<Duration>, PolicyFailure> {
         let bytes = match &self.origin.file {
             None => Cow::Borrowed(BUILT_IN_BYTES),
             Some(file) => match bytes::read(file, &self.info.limits) {

@@ -4,11 +4,12 @@ mod work;
 
 use jsonschema::error::ValidationErrorKind;
 use jsonschema::{Draft, PatternOptions, Validator};
+use pvmigrate_yaml::did_you_mean;
 use serde_json::{Map, Value};
 
 use crate::failure::PolicyFailure;
 use crate::limits::Limits;
-use crate::text::{self, did_you_mean};
+use crate::text;
 
 /// Longest schema, in bytes.
 const LONGEST_SCHEMA: usize = 64 << 10;

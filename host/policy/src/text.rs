@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 ///
 /// Control characters (line ends too) and the invisible characters that steer text direction become `\n` or
 /// `\u{202e}`; all else stays as it is.
-pub(crate) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         if needs_escape(c) {
@@ -29,7 +29,7 @@ fn needs_escape(c: char) -> bool {
 }
 
 /// Escapes, and cuts what is longer than `most` bytes, with a mark where it was cut.
-pub(crate) fn escape_line(text: &str, most: usize) -> String {
+pub fn escape_line(text: &str, most: usize) -> String {
     let escaped = escape(text);
     if escaped.len() <= most {
         return escaped;
@@ -37,13 +37,6 @@ pub(crate) fn escape_line(text: &str, most: usize) -> String {
     let mark = "…";
     let end = escaped.floor_char_boundary(most.saturating_sub(mark.len()));
     format!("{}{mark}", &escaped[..end])
-}
-
-/// Adds ", did you mean X?" when a known name is near.
-pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    let near = |name: &&str| strsim::damerau_levenshtein(wrong, name) <= 2.max(wrong.len() / 4);
-    let nearest = known.into_iter().filter(near).min_by_key(|name| strsim::damerau_levenshtein(wrong, name));
-    nearest.map_or(String::new(), |name| format!(", did you mean {name}?"))
 }
 
 #[cfg(test)]

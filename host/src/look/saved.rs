@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::{Waived, Waiver};
 use pvmigrate_core::policy::{Judgement, PolicyRef, Question};
-use pvmigrate_policy::{Configured, Limits, Note, Policies, Policy};
+use pvmigrate_policy::{Configured, Limits, Policies, Policy};
+use pvmigrate_policy_kit::Note;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use pvmigrate_core::policy::{Collected, Need, Pairs, Question, Request, StorageClass, Volume, facts};
-use pvmigrate_policy::testkit::Fixture;
-use pvmigrate_policy::yaml_tree::did_you_mean;
+use pvmigrate_policy_kit::testkit::Fixture;
+use pvmigrate_yaml::did_you_mean;
 
 use super::saved::SavedQuestion;
 use crate::cli::SnapshotArgs;

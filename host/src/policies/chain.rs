@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::Waiver;
-use pvmigrate_policy::{Configured, Limits, Note, Policy, SettingsError, project};
+use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
+use pvmigrate_policy_kit::{Note, project};
 use pvmigrate_registry::Digest;
 
 use super::environment::{self, Entry, Environment};

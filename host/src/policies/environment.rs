@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::yaml_tree::{At, Fields, Mistake, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 use pvmigrate_registry::Digest;
+use pvmigrate_yaml::{At, Fields, Mistake, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 use serde_json::{Map, Value};
 
 use crate::exit::Exit;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use pvmigrate_policy::project::{Built, Created};
+use pvmigrate_policy_kit::project::{Built, Created};
 use serde::Serialize;
 
 use super::json::SCHEMA_VERSION;

@@ -4,15 +4,9 @@
 mod chain;
 mod costs;
 mod default_policy;
-mod features;
-mod fuzz;
-mod given_settings;
-mod mistakes;
-mod museum;
 mod promises;
 mod refused;
 mod support;
-mod testkit;
 
 /// A file that no `mod` names is never compiled, so its tests would pass in silence.
 #[test]

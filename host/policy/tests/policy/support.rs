@@ -1,31 +1,11 @@
 //! Requests and policies for the tests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Question, Request, StorageClass, Volume, VolumeId, facts};
-use pvmigrate_policy::testkit::{Instead, Options, Report, Surroundings, TestkitError, Tests};
 use pvmigrate_policy::{Configured, Limits, Policy};
-
-/// Reads the tests of a policy, in a folder or file.
-pub(crate) fn tests(policy: &Arc<Policy>, cases: &Path) -> Result<Tests, TestkitError> {
-    Tests::read(
-        &Instead::Policy(Arc::clone(policy)),
-        &[cases.to_owned()],
-        &Surroundings::offline(&policy.info().limits),
-    )
-}
-
-/// Runs the tests of a policy that is loaded.
-pub(crate) fn run_loaded(policy: &Arc<Policy>, cases: &Path, options: &Options) -> Result<Report, TestkitError> {
-    tests(policy, cases)?.run(options)
-}
-
-/// Loads a policy, and runs its tests.
-pub(crate) fn run(policy: &Path, cases: &Path, options: &Options) -> Result<Report, TestkitError> {
-    run_loaded(&Arc::new(Policy::open(policy, &Limits::default())?), cases, options)
-}
 
 /// Finds a component that `policies/build` made.
 pub(crate) fn built(name: &str) -> PathBuf {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pvmigrate_policy::bench::{self, Bench, BenchError, Compared};
-use pvmigrate_policy::files;
+use pvmigrate_policy_kit::bench::{self, Bench, BenchError, Compared};
+use pvmigrate_policy_kit::files;
 
 use super::settings;
 use crate::cli::PolicyBenchArgs;

@@ -1,6 +1,6 @@
 //! `policy build`: the component of a policy's folder.
 
-use pvmigrate_policy::project;
+use pvmigrate_policy_kit::project;
 
 use crate::cli::PolicyBuildArgs;
 use crate::exit::Exit;

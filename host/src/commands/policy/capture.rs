@@ -4,8 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use pvmigrate_core::policy::{Kind, Need};
-use pvmigrate_policy::files;
-use pvmigrate_policy::testkit::Capture;
+use pvmigrate_policy_kit::files;
+use pvmigrate_policy_kit::testkit::Capture;
 use serde::Serialize;
 
 use crate::cli::PolicyCaptureArgs;

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pvmigrate_policy::fuzz::{self, Fuzzed, Options};
-use pvmigrate_policy::{Configured, files};
+use pvmigrate_policy::Configured;
+use pvmigrate_policy_kit::files;
+use pvmigrate_policy_kit::fuzz::{self, Fuzzed, Options};
 
 use super::settings;
 use crate::cli::PolicyFuzzArgs;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pvmigrate_policy::project::{self, Language, ProjectError};
+use pvmigrate_policy_kit::project::{self, Language, ProjectError};
 
 use crate::cli::{PolicyLanguage, PolicyNewArgs};
 use crate::exit::Exit;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use pvmigrate_policy::{Limits, Policy, files};
+use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_policy_kit::files;
 use pvmigrate_registry::{Digest, Locked, Reference};
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! `policy schema`: what an editor needs to know about settings, test files and the configuration file.
 
-use pvmigrate_policy::testkit;
+use pvmigrate_policy_kit::testkit;
 
 use crate::cli::PolicySchemaArgs;
 use crate::exit::Exit;

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pvmigrate_policy::yaml_tree;
 use pvmigrate_policy::{Configured, Policy};
 use serde_json::{Map, Value};
 
@@ -33,5 +32,5 @@ pub(super) fn read(given: &str) -> Result<Value, Failure> {
     let text = std::fs::read_to_string(file).map_err(|error| {
         Failure::new(Exit::Usage, error).context(format!("cannot read the settings in {}", file.display()))
     })?;
-    yaml_tree::read(&text, file).map_err(Failure::usage)
+    pvmigrate_yaml::read(&text, file).map_err(Failure::usage)
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use pvmigrate_policy::testkit::{ExitMeaning, Instead, Options, Report, Surroundings, TestkitError, Tests};
-use pvmigrate_policy::{Limits, Note, files};
+use pvmigrate_policy::Limits;
+use pvmigrate_policy_kit::testkit::{ExitMeaning, Instead, Options, Report, Surroundings, TestkitError, Tests};
+use pvmigrate_policy_kit::{Note, files};
 use regex::Regex;
 use tokio::runtime::Handle;
 

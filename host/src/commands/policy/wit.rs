@@ -1,6 +1,6 @@
 //! `policy wit`: the interface, from the program that speaks it.
 
-use pvmigrate_policy::project;
+use pvmigrate_policy_kit::project;
 
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use pvmigrate_core::policy::quantity::{Bytes, Quantity};
 use pvmigrate_policy::Limits;
-use pvmigrate_policy::yaml_tree::{Fields, Node, Shape, Wrong, Yaml};
+use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml};
 
 pub(super) const SHAPE: Shape =
     Shape { name: "limits", keys: &["component", "memory", "fuel", "fuelPerVolume", "wall", "log", "findings"] };

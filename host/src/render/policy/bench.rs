@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pvmigrate_policy::bench::{Bench, Compared, Wall};
+use pvmigrate_policy_kit::bench::{Bench, Compared, Wall};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -106,7 +106,7 @@ fn micros(micros: u64) -> String {
 #[cfg(test)]
 mod tests {
     use pvmigrate_core::policy::PolicyRef;
-    use pvmigrate_policy::bench::{Grown, Growth, Native, Row};
+    use pvmigrate_policy_kit::bench::{Grown, Growth, Native, Row};
     use serde_json::Value;
 
     use super::*;

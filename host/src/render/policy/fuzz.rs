@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pvmigrate_policy::fuzz::{Found, Fuzzed};
+use pvmigrate_policy_kit::fuzz::{Found, Fuzzed};
 use serde::Serialize;
 
 use crate::cli::PolicyFuzzArgs;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use pvmigrate_policy::testkit::{CaseReport, ExitMeaning, Listed, Outcome, Report};
+use pvmigrate_policy_kit::testkit::{CaseReport, ExitMeaning, Listed, Outcome, Report};
 
 use super::super::Screen;
 use crate::cli::TestFormat;
@@ -64,7 +64,7 @@ fn reasons(case: &CaseReport) -> Vec<String> {
     match &case.outcome {
         Outcome::Passed | Outcome::Skipped { .. } => Vec::new(),
         Outcome::Failed(mismatches) => {
-            let line = |one: &pvmigrate_policy::testkit::Mismatch| {
+            let line = |one: &pvmigrate_policy_kit::testkit::Mismatch| {
                 format!("{}: expected {}, got {} ({})", one.what, one.expected, one.got, one.at)
             };
             mismatches.iter().map(line).collect()

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use console::measure_text_width;
-use pvmigrate_policy::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
+use pvmigrate_policy_kit::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
 
 use super::{Tested, coverage_words, fuel_per_volume};
 use crate::render::units::{bytes, duration};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pvmigrate_policy::PolicyInfo;
-use pvmigrate_policy::testkit::{CaseReport, Counts, Coverage, Listed, Report};
+use pvmigrate_policy_kit::testkit::{CaseReport, Counts, Coverage, Listed, Report};
 use serde::Serialize;
 
 use super::Tested;

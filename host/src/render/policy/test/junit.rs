@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use pvmigrate_policy::testkit::{CaseReport, Outcome};
+use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 
 use super::{Tested, coverage_words, fuel_per_volume, reasons};
 

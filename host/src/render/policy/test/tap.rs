@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use pvmigrate_core::text::printable;
-use pvmigrate_policy::testkit::{CaseReport, Outcome};
+use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 use serde_json::{Value, json};
 
 use super::{Tested, coverage_words, fuel_per_volume, is_bad, reasons, word};

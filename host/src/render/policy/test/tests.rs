@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use pvmigrate_core::policy::{LogLevel, LogLine};
-use pvmigrate_policy::testkit::{Difference, Mismatch, PolicyCoverage, Share, VotesSeen};
-use pvmigrate_policy::yaml_tree::Place;
+use pvmigrate_policy_kit::testkit::{Difference, Mismatch, PolicyCoverage, Share, VotesSeen};
+use pvmigrate_yaml::Place;
 
 use super::*;
 use crate::render::samples;
@@ -71,7 +71,7 @@ fn report() -> Report {
             elsewhere,
         ],
         not_run: 0,
-        coverage: Some(pvmigrate_policy::testkit::Coverage {
+        coverage: Some(pvmigrate_policy_kit::testkit::Coverage {
             policies: vec![PolicyCoverage {
                 policy: "keep".to_owned(),
                 votes: Some(VotesSeen { migrate: true, skip: true, abstain: false }),

@@ -1,0 +1,303 @@
+//! Made-up clusters: rows of a test file, few of them, with values where policies stumble.
+//!
+//! Everything shrinks towards "not there", so that what is left of a finding is what it takes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::collection::{btree_map, vec};
+use proptest::option;
+use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
+use proptest::sample::select;
+use serde_json::{Map, Value, json};
+
+use super::{Options, schema};
+use pvmigrate_policy::PolicyInfo;
+
+/// The most volumes of one question.
+const MOST_VOLUMES: usize = 6;
+const SOURCE: &str = "old";
+const TARGET: &str = "new";
+
+const NAMESPACES: [&str; 5] = ["app", "db", "kube-system", "xn--e1afmkfd", "0"];
+const SIZES: [&str; 8] = ["0", "1", "1Gi", "1025Mi", "100Gi", "1Ti", "16Ti", "9223372036854775807"];
+const PHASES: [&str; 5] = ["Pending", "Lost", "Bound", "Released", "Moved-by-a-later-Kubernetes"];
+const MODES: [&str; 4] = ["RWO", "ROX", "RWX", "RWOP"];
+const TIMES: [&str; 6] = [
+    "1970-01-01T00:00:00Z",
+    "2026-01-03T23:59:59Z",
+    "2026-01-05T02:59:00Z",
+    "2026-03-01T04:00:00Z",
+    "2028-02-29T12:00:00Z",
+    "9999-12-01T00:00:00Z",
+];
+/// Annotations that pvmigrate itself knows.
+const KEYS: [&str; 3] = ["kurl.sh/pvcmigrate-destinationaccessmode", "app", "pvmigrate.dev/keep"];
+const VALUES: [&str; 9] =
+    ["true", "false", "True", "", "1", "-1", "1Gi", "ReadWriteMany", "\u{1b}[2J\u{202e}\n\"é\u{1f600}"];
+/// Annotations may hold a quarter of a megabyte.
+const LONG: usize = 6_000;
+
+type Rows = Vec<(String, Value)>;
+type Row = Map<String, Value>;
+
+/// One made-up cluster, with settings and what else a request has.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Draw {
+    settings: Value,
+    run: Row,
+    source: bool,
+    target: Row,
+    volumes: BTreeMap<(String, String), Row>,
+    objects: BTreeMap<String, Value>,
+}
+
+impl Draw {
+    pub(super) fn settings(&self) -> Value {
+        self.settings.clone()
+    }
+
+    pub(super) fn source(&self) -> &str {
+        SOURCE
+    }
+
+    pub(super) fn target(&self) -> &str {
+        TARGET
+    }
+
+    /// What is the same for all cases: time, environment, facts, settings.
+    pub(super) fn file(&self) -> Rows {
+        let settings = self.settings.as_object().filter(|settings| !settings.is_empty());
+        let settings = settings.map(|settings| ("settings".to_owned(), Value::Object(settings.clone())));
+        self.run.clone().into_iter().chain(settings).collect()
+    }
+
+    pub(super) fn classes(&self) -> Rows {
+        let source = self.source.then(|| (SOURCE.to_owned(), json!({})));
+        source.into_iter().chain([(TARGET.to_owned(), Value::Object(self.target.clone()))]).collect()
+    }
+
+    pub(super) fn volumes(&self) -> Rows {
+        let row = |((namespace, name), row): (&(String, String), &Row)| {
+            (format!("{namespace}/{name}"), Value::Object(row.clone()))
+        };
+        self.volumes.iter().map(row).collect()
+    }
+
+    pub(super) fn objects(&self) -> Rows {
+        self.objects.clone().into_iter().collect()
+    }
+
+    /// The same with fewer volumes: its halves, and all but the last.
+    pub(super) fn parts(&self) -> Vec<Self> {
+        let (all, half) = (self.volumes.len(), self.volumes.len() / 2);
+        let part = |from: usize, to: usize| Self {
+            volumes: self.volumes.clone().into_iter().skip(from).take(to - from).collect(),
+            ..self.clone()
+        };
+        vec![part(0, half), part(half, all), part(0, all.saturating_sub(1))]
+    }
+}
+
+/// Makes up clusters for a policy: with words that it mentions itself.
+pub(super) fn draws(info: &PolicyInfo, options: &Options) -> BoxedStrategy<Draw> {
+    let words = words(info, options);
+    let settings = match &options.settings {
+        Some(given) => Just(given.clone()).boxed(),
+        None => schema::settings(info.settings_schema.as_ref(), &words),
+    };
+    let volumes = btree_map((namespace(&words), name()), volume(&words), 0..=MOST_VOLUMES);
+    let run = run(&words, options);
+    (settings, run, any::<bool>(), class(&words), volumes, objects(info))
+        .prop_map(|(settings, run, without_source, target, volumes, objects)| Draw {
+            settings,
+            run,
+            source: !without_source,
+            target,
+            volumes,
+            objects,
+        })
+        .boxed()
+}
+
+/// Collects what a policy talks about: words of its settings, their defaults and meanings, and of its codes.
+fn words(info: &PolicyInfo, options: &Options) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    let texts = [info.settings_schema.as_ref(), options.settings.as_ref()];
+    for value in texts.into_iter().flatten() {
+        collect(value, &mut found);
+    }
+    let codes = info.codes.iter().map(|code| &code.summary);
+    for text in codes.chain(info.needs.iter().map(|need| &need.purpose)).chain([&info.summary]) {
+        found.extend(text.split_whitespace().filter(|word| word.contains('/')).map(trimmed));
+    }
+    found.into_iter().filter(|word| !word.is_empty() && word.len() <= 253).collect()
+}
+
+fn trimmed(word: &str) -> String {
+    word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+fn collect(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::String(text) => found.extend(text.split_whitespace().map(trimmed)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+        Value::Object(entries) => entries.values().for_each(|item| collect(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn is_label(word: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    word.len() <= 63 && word.chars().all(plain) && !word.starts_with('-') && !word.ends_with('-')
+}
+
+fn one_of(fixed: &[&str], words: impl Iterator<Item = String>) -> BoxedStrategy<String> {
+    let all: Vec<String> = fixed.iter().map(|word| (*word).to_owned()).chain(words).collect();
+    select(all).boxed()
+}
+
+fn namespace(words: &[String]) -> BoxedStrategy<String> {
+    one_of(&NAMESPACES, words.iter().filter(|word| is_label(word)).cloned())
+}
+
+/// Names as Kubernetes allows them: up to 253 characters, with dots, beginning with a digit.
+fn name() -> BoxedStrategy<String> {
+    let long = "a.b-c0".repeat(42);
+    let odd = vec!["data".to_owned(), "0".to_owned(), "a.b.c".to_owned(), "data-pg-0".to_owned(), long];
+    prop_oneof![3 => select(odd), 1 => (0_u8..20).prop_map(|at| format!("data-{at}"))].boxed()
+}
+
+fn texts(fixed: &[&'static str]) -> BoxedStrategy<Value> {
+    select(fixed.to_vec()).prop_map(Value::from).boxed()
+}
+
+fn value(words: &[String]) -> BoxedStrategy<String> {
+    let usual = one_of(&VALUES, words.iter().cloned());
+    prop_oneof![20 => usual, 1 => (0..=LONG).prop_map(|length| "x".repeat(length))].boxed()
+}
+
+/// Labels: short values of plain letters.
+fn labels(words: &[String]) -> BoxedStrategy<Value> {
+    let plain = |word: &String| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        word.len() <= 63 && word.chars().all(fits)
+    };
+    let value = one_of(&["true", "false", "True", "", "1"], words.iter().filter(|word| plain(word)).cloned());
+    btree_map(one_of(&KEYS, words.iter().cloned()), value, 1..4).prop_map(|pairs| json!(pairs)).boxed()
+}
+
+fn annotations(words: &[String]) -> BoxedStrategy<Value> {
+    let keys = words.iter().filter(|word| *word != pvmigrate_core::policy::known_modes::ANNOTATION).cloned();
+    btree_map(one_of(&KEYS, keys), value(words), 1..4).prop_map(|pairs| json!(pairs)).boxed()
+}
+
+/// Puts together what is there of the fields.
+fn row(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Row> {
+    let fields: Vec<_> = fields
+        .into_iter()
+        .map(|(key, value)| option::weighted(0.4, value).prop_map(move |value| Some((key.to_owned(), value?))))
+        .collect();
+    fields.prop_map(|fields| fields.into_iter().flatten().collect()).boxed()
+}
+
+fn volume(words: &[String]) -> BoxedStrategy<Row> {
+    let modes = vec(select(MODES.to_vec()), 0..3).prop_map(|modes| json!(modes)).boxed();
+    let by = vec(
+        select(vec![
+            "StatefulSet/pg",
+            "Deployment/web*3",
+            "Deployment/web*2@node-a ro",
+            "Job/x pending",
+            "Pod/p ro",
+            "Robot/r",
+        ]),
+        0..3,
+    );
+    let facts =
+        select(vec![json!({"pvmigrate.dev/deleting": "true"}), json!({"pvmigrate.dev/owner": "StatefulSet/pg"})]);
+    let class = one_of(&[SOURCE, SOURCE, SOURCE, TARGET, "elsewhere"], std::iter::empty()).prop_map(Value::from);
+    row(vec![
+        ("class", class.boxed()),
+        ("modes", modes),
+        ("volumeMode", texts(&["Block", "Filesystem"])),
+        ("size", texts(&SIZES)),
+        ("used", texts(&SIZES)),
+        ("phase", texts(&PHASES)),
+        ("volume", Just(Value::Null).boxed()),
+        ("labels", labels(words)),
+        ("annotations", annotations(words)),
+        ("facts", facts.boxed()),
+        ("by", by.prop_map(|by| json!(by)).boxed()),
+    ])
+}
+
+fn class(words: &[String]) -> BoxedStrategy<Row> {
+    let modes = vec(select(vec!["RWO", "RWX", "RWOP", "ROX", "Block:RWX", "Block:RWO"]), 1..4);
+    row(vec![
+        ("provisioner", texts(&["rbd.csi.ceph.com", "nfs.csi.k8s.io", "x"])),
+        ("annotations", annotations(words)),
+        ("reclaimPolicy", texts(&["Retain", "Delete", "Recycle"])),
+        ("bindingMode", texts(&["WaitForFirstConsumer", "Later"])),
+        ("allowExpansion", any::<bool>().prop_map(Value::from).boxed()),
+        ("modes", modes.prop_map(|modes| json!(modes)).boxed()),
+    ])
+}
+
+fn run(words: &[String], options: &Options) -> BoxedStrategy<Row> {
+    let made_up = || one_of(&["prod", "staging", ""], words.iter().cloned()).prop_map(Value::from);
+    let environment = match &options.environment {
+        Some(given) => Just(Some(Value::from(given.as_str()))).boxed(),
+        None => option::weighted(0.3, made_up()).boxed(),
+    };
+    let on = |key: &'static str| Just(json!({key: "true"})).boxed();
+    let only = namespace(words).prop_map(|name| json!({"pvmigrate.dev/namespace": name})).boxed();
+    let facts = prop_oneof![on("pvmigrate.dev/skip-source-validation"), on("pvmigrate.dev/force-modes"), only];
+    let others = row(vec![("now", texts(&TIMES)), ("facts", facts.boxed())]);
+    (environment, others)
+        .prop_map(|(environment, mut row)| {
+            row.extend(environment.map(|environment| ("environment".to_owned(), environment)));
+            row
+        })
+        .boxed()
+}
+
+/// Objects of the kinds that a policy looks up, with fields that such objects may have, and some that they should not.
+fn objects(info: &PolicyInfo) -> BoxedStrategy<BTreeMap<String, Value>> {
+    let kinds: Vec<_> = info.needs.iter().map(|need| (need.kind.kind.clone(), need.optional)).collect();
+    if kinds.is_empty() {
+        return Just(BTreeMap::new()).boxed();
+    }
+    let namespaced = (select(kinds.clone()), select(NAMESPACES.to_vec()), name());
+    let object = (namespaced, body())
+        .prop_map(|(((kind, _), namespace, name), body)| (format!("{kind} {namespace}/{name}"), body));
+    let optional: Vec<_> = kinds.iter().filter(|(_, optional)| *optional).map(|(kind, _)| kind.clone()).collect();
+    let missing: BoxedStrategy<Option<String>> = match optional.is_empty() {
+        true => Just(None).boxed(),
+        false => option::weighted(0.2, select(optional)).boxed(),
+    };
+    (vec(object, 0..4), missing)
+        .prop_map(|(objects, missing)| {
+            let missing = missing.map(|kind| (kind, Value::from("forbidden")));
+            objects.into_iter().chain(missing).collect()
+        })
+        .boxed()
+}
+
+fn body() -> BoxedStrategy<Value> {
+    let quantity = || select(vec!["0", "1Gi", "10Gi", "1Ti", "9223372036854775807", "1e3", "much", ""]);
+    let storage = || {
+        btree_map(select(vec!["requests.storage", "persistentvolumeclaims"]), quantity(), 0..3)
+            .prop_map(|pairs| json!(pairs))
+    };
+    let of_quota = (storage(), storage()).prop_map(|(hard, used)| json!({"status": {"hard": hard, "used": used}}));
+    let data = btree_map(select(KEYS.to_vec()), select(VALUES.to_vec()), 0..3);
+    prop_oneof![
+        Just(json!({})),
+        of_quota,
+        storage().prop_map(|hard| json!({"spec": {"hard": hard}})),
+        data.clone().prop_map(|data| json!({"data": data})),
+        data.prop_map(|labels| json!({"metadata": {"labels": labels}})),
+        Just(json!({"spec": null, "status": [], "data": "x"})),
+    ]
+    .boxed()
+}

@@ -1,0 +1,13 @@
+//! The workbench of those who write policies.
+//!
+//! [`project`] makes and builds the folders that policies are written in, [`testkit`] runs a policy's own tests, [`fuzz`]
+//! looks for what breaks one, and [`bench`] measures what one costs. All of them ask policies through the sandbox,
+//! `pvmigrate-policy`, with the limits of a real run.
+
+pub mod bench;
+pub mod files;
+pub mod fuzz;
+pub mod project;
+pub mod testkit;
+
+pub use project::Note;

@@ -1,0 +1,144 @@
+//! `policy.yaml`.
+
+use std::path::{Component, Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::error::ProjectError;
+use super::{FILE, HIDDEN};
+
+/// The version of the form of `policy.yaml`.
+const API_VERSION: &str = "pvmigrate.dev/policy-project/v1";
+/// What a policy may export beside `manifest`.
+const EXPORTS: [&str; 4] = ["settings", "selection", "access-modes", "preflight"];
+
+/// A language that projects can be made and built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// Rust, with the SDK that comes along.
+    Rust,
+    /// Python, by componentize-py.
+    Python,
+    /// JavaScript, by componentize-js.
+    Js,
+}
+
+/// The file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Raw {
+    api_version: String,
+    language: Option<Language>,
+    command: Option<Vec<String>>,
+    entry: Option<String>,
+    #[serde(default)]
+    exports: Vec<String>,
+    inputs: Vec<PathBuf>,
+    output: Option<PathBuf>,
+}
+
+/// How a project is built.
+#[derive(Debug)]
+pub(super) enum Recipe {
+    Rust,
+    /// The module that has the exported classes.
+    Python {
+        module: String,
+    },
+    /// The file that has the exported objects.
+    Js {
+        entry: String,
+    },
+    /// A command of the user's own, which writes `output`.
+    Command(Vec<String>),
+}
+
+/// A project, read and checked.
+#[derive(Debug)]
+pub(super) struct Project {
+    pub(super) dir: PathBuf,
+    pub(super) recipe: Recipe,
+    pub(super) exports: Vec<String>,
+    /// Files and folders, relative to the project.
+    pub(super) inputs: Vec<PathBuf>,
+    /// The file as it is written: it is an input, too.
+    pub(super) text: String,
+    output: Option<PathBuf>,
+}
+
+impl Project {
+    pub(super) fn open(dir: &Path) -> Result<Self, ProjectError> {
+        let file = dir.join(FILE);
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(ProjectError::NotAProject(dir.to_owned()));
+            }
+            Err(error) => return Err(ProjectError::io("read", &file)(error)),
+        };
+        let dir = dir.canonicalize().map_err(ProjectError::io("find", dir))?;
+        let wrong = |problem: String| ProjectError::File { file: file.clone(), problem };
+        let raw: Raw = serde_saphyr::from_str(&text).map_err(|error| wrong(first_line(&error.to_string())))?;
+        if raw.api_version != API_VERSION {
+            return Err(wrong(format!("apiVersion is {:?}, and {API_VERSION} is wanted", raw.api_version)));
+        }
+        for path in raw.inputs.iter().chain(&raw.output) {
+            if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+                return Err(wrong(format!("{} leads out of the project", path.display())));
+            }
+        }
+        if let Some(other) = raw.exports.iter().find(|export| !EXPORTS.contains(&export.as_str())) {
+            return Err(wrong(format!("exports: {other:?} is none of {}", EXPORTS.join(", "))));
+        }
+        let recipe = recipe(&raw).map_err(|problem| wrong(problem.to_owned()))?;
+        if raw.inputs.is_empty() {
+            return Err(wrong("inputs: name the files and folders that the policy is built from".to_owned()));
+        }
+        Ok(Self { dir, recipe, exports: raw.exports, inputs: raw.inputs, text, output: raw.output })
+    }
+
+    /// Returns where the component is put.
+    pub(super) fn output(&self) -> PathBuf {
+        self.dir.join(HIDDEN).join("policy.wasm")
+    }
+
+    /// Returns what a command of the user's own writes.
+    pub(super) fn made(&self) -> PathBuf {
+        self.output.as_ref().map_or_else(|| self.output(), |output| self.dir.join(output))
+    }
+
+    pub(super) fn wrong(&self, problem: &str) -> ProjectError {
+        ProjectError::File { file: self.dir.join(FILE), problem: problem.to_owned() }
+    }
+}
+
+/// The rest is a picture of the place, for a terminal.
+fn first_line(error: &str) -> String {
+    pvmigrate_policy::text::escape(error.lines().next().unwrap_or_default().trim_start_matches("error: "))
+}
+
+fn recipe(raw: &Raw) -> Result<Recipe, &'static str> {
+    let needs_exports = || match raw.exports.is_empty() {
+        true => Err("exports: name what the policy answers, such as [selection]"),
+        false => Ok(()),
+    };
+    match (raw.language, &raw.command) {
+        (Some(_), Some(_)) => Err("language and command are both there; name one of them"),
+        (None, None) => Err("name the language (rust, python or js), or a command that builds the policy"),
+        (None, Some(_)) if raw.output.is_none() => Err("output: name the file that the command writes"),
+        (None, Some(words)) => Ok(Recipe::Command(words.clone())),
+        (Some(_), None) if raw.output.is_some() => Err("output is for a command of your own; leave it out"),
+        (Some(Language::Rust), None) => Ok(Recipe::Rust),
+        (Some(Language::Python), None) => {
+            needs_exports()?;
+            let entry = raw.entry.as_deref().unwrap_or("policy.py");
+            let module = entry.strip_suffix(".py").ok_or("entry: a Python file ends in .py")?;
+            Ok(Recipe::Python { module: module.replace('/', ".") })
+        }
+        (Some(Language::Js), None) => {
+            needs_exports()?;
+            Ok(Recipe::Js { entry: raw.entry.clone().unwrap_or_else(|| "policy.js".to_owned()) })
+        }
+    }
+}

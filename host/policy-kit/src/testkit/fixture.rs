@@ -1,0 +1,100 @@
+//! Snapshots on disk: folders and files of Kubernetes objects, for test cases and for whoever asks without one.
+
+use std::path::{Path, PathBuf};
+
+use pvmigrate_core::policy::{Collected, Need, StorageClass, Volume};
+
+use super::error::TestkitError;
+use super::find;
+use super::lookups::Further;
+use super::objects::Objects;
+use super::snapshot::Snapshot;
+use super::yaml;
+use pvmigrate_yaml::Mistake;
+
+/// What a folder or a file of Kubernetes objects holds for a question.
+#[derive(Clone, Debug)]
+pub struct Fixture {
+    pub(super) snapshot: Snapshot,
+    pub(super) further: Further,
+    /// The files that were read.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Fixture {
+    /// Reads all YAML and JSON below a folder, test files aside, or one file. What a claim, volume or pod leaves out is
+    /// filled in as for `policy test`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, an object cannot be understood, or there is none.
+    pub fn read(path: &Path) -> Result<Self, TestkitError> {
+        Self::load(path, &|what| Mistake { place: yaml::whole(path), what }.into())
+    }
+
+    /// As [`Self::read`]; what is wrong with the whole is placed where `wrong` says.
+    pub(super) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
+        let files: Vec<_> = find::files(path)?.into_iter().filter(|file| !find::is_test(file)).collect();
+        if files.is_empty() {
+            return Err(wrong(format!("there is no YAML or JSON in {}", path.display())));
+        }
+        let mut objects = Objects::default();
+        files.iter().try_for_each(|file| objects.add_file(file))?;
+        let snapshot = Snapshot::of(&objects).map_err(wrong)?;
+        Ok(Self { snapshot, further: Further::of(objects.all), files })
+    }
+
+    /// Returns the classes.
+    pub fn classes(&self) -> &[StorageClass] {
+        &self.snapshot.classes
+    }
+
+    /// Returns the claims with their volumes, in order of namespace and name.
+    pub fn volumes(&self) -> &[Volume] {
+        &self.snapshot.volumes
+    }
+
+    /// Returns what policies with these needs may look up. A kind of which there is no object has none.
+    pub fn collected(&self, needs: &[Need]) -> Collected {
+        self.further.collect(needs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use pvmigrate_core::policy::Kind;
+
+    use super::*;
+
+    const OBJECTS: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
+        {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "slow"}, "provisioner": "p"},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "db"},
+         "spec": {"storageClassName": "slow", "resources": {"requests": {"storage": "1Gi"}}}},
+        {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "disks", "namespace": "db"}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "db"}}]}"#;
+
+    #[test]
+    fn a_folder_and_the_file_in_it_are_the_same_snapshot() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("all.json");
+        std::fs::write(&file, OBJECTS).unwrap();
+        std::fs::write(folder.path().join("one.test.yaml"), "no objects").unwrap();
+        let need = |kind| Need { kind: Kind::new("v1", kind), purpose: String::new(), optional: false };
+        for path in [folder.path(), &file] {
+            let fixture = Fixture::read(path).unwrap();
+            assert_eq!(fixture.classes()[0].name, "slow");
+            assert_eq!(fixture.volumes()[0].claim(), "db/data");
+            let collected = fixture.collected(&[need("ResourceQuota"), need("Node"), need("Secret")]);
+            let counts: Vec<_> = collected.kinds().map(|(kind, found)| (kind.kind.as_str(), found)).collect();
+            assert_eq!(counts, [("Node", Ok(0)), ("ResourceQuota", Ok(1))]);
+        }
+    }
+
+    #[test]
+    fn nothing_to_read_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(Fixture::read(folder.path()), Err(TestkitError::Wrong(_))));
+        assert!(matches!(Fixture::read(&folder.path().join("none")), Err(TestkitError::Unreadable { .. })));
+    }
+}

@@ -1,0 +1,140 @@
+//! Answers kept in files beside the test, in the words of test files: reviewed once, then held to.
+
+use std::path::{Path, PathBuf};
+
+use super::answer::Said;
+use super::expect::{Checker, Expected, GOLDEN, Names};
+use super::words::finding;
+use super::yaml;
+use pvmigrate_yaml::{Fields, Mistake, Node, Wrong, scalar};
+
+/// The folder of goldens, beside the test file.
+pub(super) const FOLDER: &str = "golden";
+/// Longest file name, without its end.
+const LONGEST: usize = 100;
+
+/// The golden of one case.
+#[derive(Clone, Debug)]
+pub(super) struct Golden {
+    pub(super) path: PathBuf,
+    /// The keys that it has.
+    pub(super) keys: Vec<&'static str>,
+    /// Whether it stands for all that is expected, so that a fault may be in it as well.
+    pub(super) whole: bool,
+    /// What is in it, for a look whether it has to be written.
+    pub(super) text: Option<String>,
+    /// What it says, or why it cannot be held to.
+    pub(super) expected: Result<Box<Expected>, Mistake>,
+}
+
+/// Names the golden of a case: `golden/<file>/<case>.yaml`.
+pub(super) fn path(test: &Path, case: &str) -> PathBuf {
+    let name = test.file_name().unwrap_or_default().to_string_lossy();
+    let stem = name.split_once(".test.").map_or(name.as_ref(), |(stem, _)| stem);
+    let folder = test.parent().unwrap_or(Path::new("")).join(FOLDER).join(stem);
+    folder.join(format!("{}.yaml", file_name(case)))
+}
+
+/// Keeps letters and digits, and one dash for anything between them.
+fn file_name(case: &str) -> String {
+    let mut name = String::new();
+    for c in case.chars() {
+        if c.is_alphanumeric() {
+            name.extend(c.to_lowercase());
+        } else if !name.ends_with('-') && !name.is_empty() {
+            name.push('-');
+        }
+        if name.len() >= LONGEST {
+            break;
+        }
+    }
+    name.trim_end_matches('-').to_owned()
+}
+
+impl Golden {
+    /// Reads the golden of a case. One that is not there, or not right any more, is a failed case and no wrong test.
+    pub(super) fn read(path: PathBuf, keys: Vec<&'static str>, whole: bool, names: &Names) -> Self {
+        let text = yaml::read_text(&path).ok();
+        let expected = match &text {
+            Some(text) => wanted(text, &path, &keys, whole, names).map(Box::new),
+            None => {
+                let what = "the golden, which is not there yet".to_owned();
+                Err(Mistake { place: yaml::whole(&path), what })
+            }
+        };
+        Self { path, keys, whole, text, expected }
+    }
+
+    /// Writes what came; none when it cannot be kept, because a fault came where only an answer was meant.
+    pub(super) fn render(&self, said: &Said) -> Option<String> {
+        if let Some(fault) = &said.fault {
+            return self.whole.then(|| format!("fault: {}\n", scalar(fault)));
+        }
+        let mut text = String::new();
+        for key in &self.keys {
+            match *key {
+                "select" => mapping(
+                    &mut text,
+                    0,
+                    key,
+                    said.votes.iter().map(|(claim, vote)| (claim, scalar(&vote.to_string()))),
+                ),
+                "modes" => {
+                    mapping(&mut text, 0, key, said.modes.iter().map(|(claim, modes)| (claim, modes.to_string())))
+                }
+                "findings" => match said.findings.is_empty() {
+                    true => text.push_str("findings: none\n"),
+                    false => list(&mut text, 0, key, said.findings.iter().map(finding)),
+                },
+                _ => {
+                    text.push_str("plan:\n");
+                    mapping(&mut text, 2, "claims", said.plan.claims.iter().map(|(claim, line)| (claim, scalar(line))));
+                    list(&mut text, 2, "findings", said.plan.findings.iter().cloned());
+                    list(&mut text, 2, "warnings", said.plan.warnings.iter().cloned());
+                }
+            }
+        }
+        Some(text)
+    }
+}
+
+fn wanted(text: &str, path: &Path, keys: &[&'static str], whole: bool, names: &Names) -> Result<Expected, Mistake> {
+    let node = Node::read(text, path)?;
+    let wrong = |wrong: Wrong| wrong.of(path);
+    let fields = Fields::of(&node, &GOLDEN).map_err(wrong)?;
+    let has_fault = whole && fields.get("fault").is_some();
+    let mut wrong_keys = GOLDEN.keys.iter().filter(|key| fields.get(key).is_some() != wants(keys, has_fault, key));
+    if let Some(key) = wrong_keys.next() {
+        let what = if fields.get(key).is_some() { "not expected here" } else { "missing" };
+        let what = format!("a golden without further keys; {key} is {what}");
+        return Err(Mistake { place: yaml::whole(path), what });
+    }
+    Checker { names, file: path, golden: true }.read(&fields, &[]).map_err(wrong)
+}
+
+fn wants(keys: &[&'static str], has_fault: bool, key: &str) -> bool {
+    if has_fault { key == "fault" } else { keys.contains(&key) }
+}
+
+fn mapping<'a>(text: &mut String, indent: usize, key: &str, entries: impl Iterator<Item = (&'a String, String)>) {
+    let entries: Vec<_> = entries.map(|(name, value)| format!("{:indent$}  {}: {value}\n", "", scalar(name))).collect();
+    let empty = if entries.is_empty() { " {}" } else { "" };
+    text.push_str(&format!("{:indent$}{key}:{empty}\n{}", "", entries.concat()));
+}
+
+fn list(text: &mut String, indent: usize, key: &str, items: impl Iterator<Item = String>) {
+    let items: Vec<_> = items.map(|item| format!("{:indent$}- {}\n", "", scalar(&item))).collect();
+    let empty = if items.is_empty() { " []" } else { "" };
+    text.push_str(&format!("{:indent$}{key}:{empty}\n{}", "", items.concat()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_names_its_file() {
+        let path = path(Path::new("a/cap.test.yaml"), "Table, of \"sizes\" [modes: [RWO], size: 1Gi]");
+        assert_eq!(path, Path::new("a/golden/cap/table-of-sizes-modes-rwo-size-1gi.yaml"));
+    }
+}

@@ -1,0 +1,398 @@
+//! One test file: read, checked, and taken apart into cases that hold whole requests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use pvmigrate_core::policy::{Pairs, Question, Request, facts};
+use serde_json::Value;
+
+use super::budget::Budget;
+use super::chain::{Chain, Id, Opened};
+use super::error::TestkitError;
+use super::expect::{Checker, EXPECT, Expected, unknown_volume};
+use super::find;
+use super::fixture::Fixture;
+use super::golden::{self, Golden};
+use super::lookups::{self, Further};
+use super::matrix;
+use super::ready::{self, Layers, Ready};
+use super::rows;
+use super::snapshot::Snapshot;
+use super::yaml;
+use pvmigrate_yaml::{Fields, Key, Node, Shape, Wrong, Yaml, did_you_mean};
+
+mod unused;
+
+const API_VERSION: &str = "pvmigrate.dev/policy-test/v1";
+
+pub(super) const FILE: Shape = Shape {
+    name: "a test file",
+    keys: &[
+        "apiVersion",
+        "policy",
+        "source",
+        "target",
+        "now",
+        "environment",
+        "facts",
+        "settings",
+        "budget",
+        "snapshot",
+        "classes",
+        "volumes",
+        "objects",
+        "cases",
+    ],
+};
+
+pub(super) const CASE: Shape = Shape {
+    name: "a case",
+    keys: &[
+        "name",
+        "skip",
+        "policy",
+        "now",
+        "environment",
+        "facts",
+        "settings",
+        "snapshot",
+        "matrix",
+        "given",
+        "expect",
+    ],
+};
+
+/// The facts of a request that a test may set; the source class follows from `source`.
+const FACTS: [&str; 3] = [facts::NAMESPACE, facts::SKIP_SOURCE_VALIDATION, facts::FORCE_MODES];
+
+/// One case, ready to be asked.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) line: u64,
+    /// Why it is not run.
+    pub(super) skip: Option<String>,
+    pub(super) chain: Chain,
+    /// The policies of the chain, with their settings.
+    pub(super) ready: Ready,
+    /// The settings of the policy that the case is about.
+    pub(super) settings: Value,
+    pub(super) question: Question,
+    pub(super) expected: Expected,
+    pub(super) golden: Option<Golden>,
+    /// The expectations as written.
+    pub(super) expect: Node,
+    /// The volumes and classes that it patches.
+    pub(super) patches: BTreeSet<String>,
+    /// Whether it is one of several that a matrix makes of one.
+    pub(super) variant: bool,
+}
+
+/// The cases of one test file.
+#[derive(Debug)]
+pub(super) struct Suite {
+    pub(super) path: PathBuf,
+    pub(super) text: String,
+    pub(super) cases: Vec<Case>,
+    /// The fixture files it uses.
+    pub(super) used: BTreeSet<PathBuf>,
+}
+
+impl Suite {
+    /// Reads a test file and everything it names. What is given stands for the policy that the file names, if it does.
+    pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
+        Self::of_text(path, yaml::read_text(path)?, opened, given)
+    }
+
+    /// Reads the text of a test file that would lie at this path.
+    pub(super) fn of_text(
+        path: &Path,
+        text: String,
+        opened: &mut Opened,
+        given: Option<&Given>,
+    ) -> Result<Self, TestkitError> {
+        let node = Node::read(&text, path)?;
+        let file = Fields::of(&node, &FILE).map_err(|wrong| wrong.of(path))?;
+        let version = file.need("apiVersion").and_then(|at| Ok((at, at.text("apiVersion")?)));
+        let (at, version) = version.map_err(|wrong| wrong.of(path))?;
+        if version != API_VERSION {
+            let what = format!("apiVersion {version:?} is unknown; write {API_VERSION}");
+            return Err(Wrong::new(&at.at, what).of(path).into());
+        }
+        let mut reader = Reader { path, file, opened, given, used: BTreeSet::new() };
+        let cases = reader.cases()?;
+        unused::rows(&reader.file, &cases).map_err(|wrong| wrong.of(path))?;
+        let needs: Vec<_> = cases.iter().flat_map(|case| reader.opened.needs(&case.chain)).collect();
+        if let Some(objects) = reader.file.get("objects").filter(|_| !cases.is_empty()) {
+            lookups::held_to(objects, &needs).map_err(|wrong| wrong.of(path))?;
+        }
+        let used = reader.used;
+        Ok(Self { path: path.to_owned(), cases, used, text })
+    }
+}
+
+/// What is tested in place of the policies that files name.
+pub(super) struct Given {
+    pub(super) chain: Chain,
+    /// The label of requests, where tests have none.
+    pub(super) environment: Option<String>,
+}
+
+/// Reads one file.
+struct Reader<'a, 'o> {
+    path: &'a Path,
+    file: Fields<'a>,
+    opened: &'o mut Opened,
+    given: Option<&'a Given>,
+    used: BTreeSet<PathBuf>,
+}
+
+impl Reader<'_, '_> {
+    fn cases(&mut self) -> Result<Vec<Case>, TestkitError> {
+        let path = self.path;
+        let objects = self.file.get("snapshot").map(|node| self.snapshot(node)).transpose()?.unwrap_or_default();
+        let mut names: BTreeMap<String, u64> = BTreeMap::new();
+        let mut goldens = BTreeMap::new();
+        let mut cases = Vec::new();
+        let rows = self.file.get("cases").map(|node| node.list("cases")).transpose().map_err(|wrong| wrong.of(path))?;
+        for row in rows.unwrap_or_default() {
+            let fields = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
+            let named = fields.need("name").and_then(|at| Ok((at, at.text("name")?)));
+            let (at, name) = named.map_err(|wrong| wrong.of(path))?;
+            if let Some(first) = names.insert(name.to_owned(), at.at.line) {
+                let what = format!("line {first} has a case with this name already");
+                return Err(Wrong::new(&at.at, what).of(path).into());
+            }
+            for variant in matrix::expand(row).map_err(|wrong| wrong.of(path))? {
+                let name = format!("{name}{}", variant.suffix);
+                let is_variant = !variant.suffix.is_empty();
+                let case = self.case(&variant.case, name, objects.clone())?;
+                let golden = case.golden.as_ref().map(|golden| golden.path.clone());
+                if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
+                    let what = format!("the golden of this case would be that of {other:?}; choose another name");
+                    return Err(Wrong::new(&at.at, what).of(path).into());
+                }
+                cases.push(Case { line: at.at.line, variant: is_variant, ..case });
+            }
+        }
+        Ok(cases)
+    }
+
+    fn case(&mut self, row: &Node, name: String, objects: (Snapshot, Further)) -> Result<Case, TestkitError> {
+        let path = self.path;
+        let case = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
+        let (snapshot, further) = match case.get("snapshot") {
+            Some(node) => self.snapshot(node)?,
+            None => objects,
+        };
+        let chain = self.chain(&case)?;
+        let made = self.question(&case, &chain, snapshot, further);
+        let question = made.map_err(|wrong| wrong.of(path))?;
+        let expect = case.need("expect").map_err(|wrong| wrong.of(path))?;
+        let (expected, golden) =
+            self.expected(expect, &name, &chain, &question.request).map_err(|wrong| wrong.of(path))?;
+        let layers = Layers {
+            file: self.file.get("settings"),
+            case: case.get("settings"),
+            owner: self.owner()?,
+            may_be_wrong: expected.settings_error.is_some(),
+            at: &row.at,
+        };
+        let (ready, settings) = ready::ready(self.opened, &chain, &layers, path)?;
+        let skip = case.text("skip").map_err(|wrong| wrong.of(path))?;
+        if let Some(at) = case.get("skip").filter(|_| skip.is_some_and(|reason| reason.trim().is_empty())) {
+            return Err(Wrong::new(&at.at, "a case is skipped for a reason; write it").of(path).into());
+        }
+        let patches = case.get("given").and_then(|given| given.map("given").ok()).unwrap_or_default();
+        Ok(Case {
+            name,
+            line: 0,
+            skip: skip.map(str::to_owned),
+            chain,
+            ready,
+            settings,
+            question,
+            expected,
+            golden,
+            expect: expect.clone(),
+            patches: patches.iter().map(|(key, _)| key.name.clone()).collect(),
+            variant: false,
+        })
+    }
+
+    fn chain(&mut self, case: &Fields<'_>) -> Result<Chain, TestkitError> {
+        if let Some(node) = case.get("policy") {
+            return self.opened.chain(node, self.path);
+        }
+        match (self.given, self.file.get("policy")) {
+            (Some(given), _) => Ok(given.chain.clone()),
+            (None, Some(node)) => self.opened.chain(node, self.path),
+            (None, None) => {
+                let what =
+                    "which policy is tested? Name it here (policy: ..), or on the command line before the folder";
+                Err(Wrong::new(self.file.at(), what).of(self.path).into())
+            }
+        }
+    }
+
+    /// Returns the policy that the file is about, if it is one.
+    fn owner(&mut self) -> Result<Option<Id>, TestkitError> {
+        match (self.given, self.file.get("policy")) {
+            (Some(given), _) => Ok(given.chain.tested),
+            (None, Some(node)) => Ok(self.opened.chain(node, self.path)?.tested),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn snapshot(&mut self, node: &Node) -> Result<(Snapshot, Further), TestkitError> {
+        let wrong = |what: String| TestkitError::from(Wrong::new(&node.at, what).of(self.path));
+        let named = node.text("snapshot").map_err(|wrong| wrong.of(self.path))?;
+        let folder = find::folder_of(self.path).join(named);
+        if !folder.exists() {
+            let known = find::neighbours(&folder);
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            let near = did_you_mean(&name, known.iter().map(String::as_str));
+            return Err(wrong(format!("there is no file or folder {}{near}", folder.display())));
+        }
+        let fixture = Fixture::load(&folder, &wrong)?;
+        self.used.extend(fixture.files);
+        Ok((fixture.snapshot, fixture.further))
+    }
+
+    fn question(
+        &self,
+        case: &Fields<'_>,
+        chain: &Chain,
+        mut snapshot: Snapshot,
+        mut further: Further,
+    ) -> Result<Question, Wrong> {
+        add_rows(&mut snapshot, &self.file)?;
+        self.file.get("objects").map_or(Ok(()), |rows| further.add(rows))?;
+        for (key, patch) in case.get("given").map(|given| given.map("given")).transpose()?.unwrap_or_default() {
+            match key.name.contains(' ') {
+                true => further.patch(key, patch)?,
+                false => apply(&mut snapshot, key, patch)?,
+            }
+        }
+        let collected = Arc::new(further.collect(&self.opened.needs(chain)));
+        Ok(Question { request: self.request(case, snapshot)?, collected })
+    }
+
+    fn request(&self, case: &Fields<'_>, snapshot: Snapshot) -> Result<Request, Wrong> {
+        let class = |name: &str| snapshot.classes.iter().find(|class| class.name == name).cloned();
+        let (source, at) = (self.file.need("source")?.text("source")?, self.file.need("target")?);
+        let target = at.text("target")?;
+        let Some(target) = class(target) else {
+            let near = did_you_mean(target, snapshot.classes.iter().map(|class| class.name.as_str()));
+            return Err(Wrong::new(&at.at, format!("there is no class {target}{near}")));
+        };
+        let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), source.to_owned())]);
+        for facts in [self.file.get("facts"), case.get("facts")].into_iter().flatten() {
+            rows::known_facts(facts, "a request", &FACTS)?;
+            rows::change_pairs(&mut all_facts, Some(facts), "facts")?;
+        }
+        let environment = match (case.text("environment")?, self.file.text("environment")?) {
+            (None, None) => self.given.and_then(|given| given.environment.as_deref()),
+            (case, file) => case.or(file),
+        };
+        Ok(Request {
+            environment: environment.unwrap_or_default().to_owned(),
+            now: now(case)?.or(now(&self.file)?).unwrap_or_default(),
+            source: class(source),
+            target,
+            volumes: snapshot.volumes,
+            facts: all_facts,
+        })
+    }
+
+    fn expected(
+        &self,
+        expect: &Node,
+        name: &str,
+        chain: &Chain,
+        request: &Request,
+    ) -> Result<(Expected, Option<Golden>), Wrong> {
+        let claims = request.volumes.iter().map(|volume| volume.claim()).collect();
+        let names = self.opened.names(chain, claims);
+        let budget = self.file.get("budget").map(|node| Budget::read(node, self.path)).transpose()?;
+        let golden = |keys, whole| Golden::read(golden::path(self.path, name), keys, whole, &names);
+        if let Yaml::Text(word) = &expect.is {
+            if word != "golden" {
+                let near = did_you_mean(word, ["golden"]);
+                return Err(Wrong::new(&expect.at, format!("{word:?} is neither `golden` nor a mapping{near}")));
+            }
+            let keys = if names.chain { vec!["plan"] } else { vec!["select", "modes", "findings"] };
+            return Ok((Expected { budget, ..Expected::default() }, Some(golden(keys, true))));
+        }
+        let fields = Fields::of(expect, &EXPECT)?;
+        let keys: Vec<_> = EXPECT.keys.iter().copied().filter(|key| fields.get(key).is_some()).collect();
+        if keys.is_empty() {
+            return Err(Wrong::new(&expect.at, "the case expects nothing; name select, modes, findings or fault"));
+        }
+        if let (Some(fault), true) = (fields.get("fault"), keys.iter().any(|key| !["fault", "budget"].contains(key))) {
+            return Err(Wrong::new(&fault.at, "a case that ends in a fault has no other answer"));
+        }
+        if let (Some(error), true) = (fields.get("settings-error"), keys.len() > 1) {
+            return Err(Wrong::new(&error.at, "a policy that does not take its settings has no other answer"));
+        }
+        let in_golden = |key: &&str| fields.get(key).is_some_and(|node| node.is_word("golden"));
+        let in_golden: Vec<_> = keys.into_iter().filter(in_golden).collect();
+        let checker = Checker { names: &names, file: self.path, golden: false };
+        let mut expected = checker.read(&fields, &in_golden)?;
+        let own = fields.get("budget").map(|node| Budget::read(node, self.path)).transpose()?;
+        expected.budget = match (own, budget) {
+            (Some(own), Some(file)) => Some(own.or(file)),
+            (own, file) => own.or(file),
+        };
+        let golden = (!in_golden.is_empty()).then(|| golden(in_golden, false));
+        Ok((expected, golden))
+    }
+}
+
+/// Reads the time of a file's or a case's plan, in seconds since 1970.
+fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
+    let Some(at) = fields.get("now") else { return Ok(None) };
+    let text = at.text("now")?;
+    let time: Result<jiff::Timestamp, _> = text.parse();
+    let time = time.map_err(|error| Wrong::new(&at.at, format!("{text:?} is no time: {error}")))?;
+    u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
+}
+
+fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
+    for (key, row) in file.get("classes").map(|rows| rows.map("classes")).transpose()?.unwrap_or_default() {
+        if snapshot.classes.iter().any(|class| class.name == key.name) {
+            return Err(Wrong::new(&key.at, format!("class {} is there already", key.name)));
+        }
+        snapshot.classes.push(rows::class(&key.name, row)?);
+    }
+    for (key, row) in file.get("volumes").map(|rows| rows.map("volumes")).transpose()?.unwrap_or_default() {
+        let Some((namespace, claim)) = key.name.split_once('/') else {
+            return Err(Wrong::new(&key.at, format!("{:?} is no volume; write namespace/claim", key.name)));
+        };
+        if snapshot.volumes.iter().any(|volume| volume.claim() == key.name) {
+            return Err(Wrong::new(&key.at, format!("volume {} is there already", key.name)));
+        }
+        snapshot.volumes.push(rows::volume(namespace, claim, row)?);
+    }
+    snapshot.number();
+    Ok(())
+}
+
+/// Applies one patch: to a volume when the name has a slash, else to a class.
+fn apply(snapshot: &mut Snapshot, key: &Key, patch: &Node) -> Result<(), Wrong> {
+    if key.name.contains('/') {
+        let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
+        return match known.iter().position(|claim| *claim == key.name) {
+            Some(at) => rows::change_volume(&mut snapshot.volumes[at], patch),
+            None => Err(Wrong::new(&key.at, unknown_volume(&key.name, known.iter().map(String::as_str)))),
+        };
+    }
+    match snapshot.classes.iter_mut().find(|class| class.name == key.name) {
+        Some(class) => rows::change_class(class, patch),
+        None => {
+            let near = did_you_mean(&key.name, snapshot.classes.iter().map(|class| class.name.as_str()));
+            Err(Wrong::new(&key.at, format!("there is no class {}{near}", key.name)))
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What policies answer, in the words of test files: read from there, and written for people and goldens.
+//!
+//! Whether a code or volume exists is not known here; see [`super::expect`].
+
+use std::fmt;
+
+use pvmigrate_core::access::AccessMode;
+use pvmigrate_core::policy::question::normal_modes;
+use pvmigrate_core::policy::{Judged, Severity};
+use regex::Regex;
+
+use super::rows;
+use pvmigrate_yaml::{Node, Wrong, Yaml, did_you_mean};
+
+/// A vote; in a chain, the decision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum VoteWord {
+    Any,
+    Abstain,
+    /// `migrate` or `skip`, and perhaps the code.
+    Vote(&'static str, Option<String>),
+}
+
+impl VoteWord {
+    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+        let text = node.text("a vote")?;
+        let mut words = text.split_whitespace();
+        let (vote, code, more) = (words.next().unwrap_or_default(), words.next(), words.next());
+        let word = match vote {
+            "migrate" => "migrate",
+            "skip" => "skip",
+            "any" if code.is_none() => return Ok(Self::Any),
+            "abstain" if code.is_none() => return Ok(Self::Abstain),
+            _ => {
+                let near = did_you_mean(vote, ["migrate", "skip", "abstain", "any"]);
+                let what = format!(
+                    "{text:?} is no vote{near} Write migrate, skip, abstain or any, and a code after the first two"
+                );
+                return Err(Wrong::new(&node.at, what));
+            }
+        };
+        match more {
+            None => Ok(Self::Vote(word, code.map(str::to_owned))),
+            Some(_) => Err(Wrong::new(&node.at, format!("{text:?} has more than a vote and a code"))),
+        }
+    }
+
+    pub(super) fn fits(&self, got: &Self) -> bool {
+        match (self, got) {
+            (Self::Any, _) => true,
+            (Self::Vote(word, None), Self::Vote(other, _)) => word == other,
+            (expected, got) => expected == got,
+        }
+    }
+
+    pub(super) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Vote(_, code) => code.as_deref(),
+            Self::Any | Self::Abstain => None,
+        }
+    }
+}
+
+impl fmt::Display for VoteWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::Abstain => f.write_str("abstain"),
+            Self::Vote(word, None) => f.write_str(word),
+            Self::Vote(word, Some(code)) => write!(f, "{word} {code}"),
+        }
+    }
+}
+
+/// The access modes wanted for one volume; in a chain, those that it gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum ModesWord {
+    Any,
+    NoOpinion,
+    Exactly(Vec<AccessMode>),
+}
+
+impl ModesWord {
+    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+        match &node.is {
+            Yaml::Text(text) if text == "any" => Ok(Self::Any),
+            Yaml::Text(text) if text == "no-opinion" => Ok(Self::NoOpinion),
+            Yaml::Text(text) if !did_you_mean(text, ["any", "no-opinion"]).is_empty() => {
+                let near = did_you_mean(text, ["any", "no-opinion"]);
+                Err(Wrong::new(&node.at, format!("{text:?} is neither an access mode nor a word for one{near}")))
+            }
+            _ => rows::words(node).map(|modes| Self::Exactly(normal_modes(modes))),
+        }
+    }
+
+    pub(super) fn fits(&self, got: &Self) -> bool {
+        *self == Self::Any || self == got
+    }
+}
+
+impl fmt::Display for ModesWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("any"),
+            Self::NoOpinion => f.write_str("no-opinion"),
+            Self::Exactly(modes) => {
+                let words: Vec<_> = modes.iter().map(|mode| mode.abbreviation()).collect();
+                write!(f, "[{}]", words.join(", "))
+            }
+        }
+    }
+}
+
+/// A finding that is expected, `SEVERITY CODE on SUBJECT ~ MESSAGE`.
+#[derive(Clone, Debug)]
+pub(super) struct FindingWord {
+    /// As written.
+    pub(super) text: String,
+    pub(super) severity: String,
+    pub(super) code: String,
+    pub(super) about: String,
+    pub(super) message: Message,
+}
+
+/// What a message must be.
+#[derive(Clone, Debug)]
+pub(super) enum Message {
+    Any,
+    Part(String),
+    Pattern(Regex),
+    Whole(String),
+}
+
+const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::Blocker];
+
+impl FindingWord {
+    /// Reads a finding of a test file: after the `~` stands a part of the message, or a pattern between slashes.
+    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+        let (mut read, message) = Self::head(node)?;
+        let Some(part) = message else { return Ok(read) };
+        let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
+        read.message = match pattern {
+            Some(pattern) => Message::Pattern(Regex::new(pattern).map_err(|error| {
+                Wrong::new(&node.at, format!("/{pattern}/ is no regular expression: {}", in_one_line(&error)))
+            })?),
+            None => Message::Part(part.to_owned()),
+        };
+        Ok(read)
+    }
+
+    /// Reads a finding of a golden, where the whole message stands.
+    pub(super) fn read_golden(node: &Node) -> Result<Self, Wrong> {
+        let (mut read, message) = Self::head(node)?;
+        read.message = Message::Whole(message.unwrap_or_default().to_owned());
+        Ok(read)
+    }
+
+    fn head(node: &Node) -> Result<(Self, Option<&str>), Wrong> {
+        let text = node.text("a finding")?;
+        let (head, message) = match text.split_once(" ~ ") {
+            Some((head, part)) => (head, Some(part.trim())),
+            None => (text.strip_suffix(" ~").unwrap_or(text), None),
+        };
+        let shape = || {
+            let what = format!("{text:?} is no finding; write `blocker CODE on namespace/claim ~ part of the message`");
+            Wrong::new(&node.at, what)
+        };
+        let (what, about) = head.split_once(" on ").ok_or_else(shape)?;
+        let (severity, code) = what.trim().split_once(' ').ok_or_else(shape)?;
+        let severities = SEVERITIES.map(|severity| severity.to_string());
+        if !severities.iter().any(|known| known == severity) {
+            let near = did_you_mean(severity, severities.iter().map(String::as_str));
+            return Err(Wrong::new(&node.at, format!("{severity:?} is no severity{near}")));
+        }
+        let read = Self {
+            text: text.to_owned(),
+            severity: severity.to_owned(),
+            code: code.trim().to_owned(),
+            about: about.trim().to_owned(),
+            message: Message::Any,
+        };
+        Ok((read, message))
+    }
+
+    pub(super) fn fits(&self, got: &Judged) -> bool {
+        self.code == got.code
+            && self.severity == got.severity.to_string()
+            && self.about == got.about.to_string()
+            && self.message.fits(&got.message)
+    }
+}
+
+impl Message {
+    pub(super) fn fits(&self, got: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Part(part) => got.contains(part),
+            Self::Pattern(pattern) => pattern.is_match(got),
+            // A message at the end of a line has no room for spaces around it.
+            Self::Whole(whole) => got.trim() == whole,
+        }
+    }
+}
+
+/// Writes a finding as a test file would.
+pub(super) fn finding(finding: &Judged) -> String {
+    let head = format!("{} {} on {}", finding.severity, finding.code, finding.about);
+    match finding.message.trim() {
+        "" => head,
+        message => format!("{head} ~ {message}"),
+    }
+}
+
+/// Says what is wrong with a pattern without drawing it, as the drawing takes several lines.
+pub(super) fn in_one_line(error: &regex::Error) -> String {
+    let text = error.to_string();
+    let last = text.lines().last().unwrap_or_default();
+    last.strip_prefix("error: ").unwrap_or(last).to_owned()
+}

@@ -1,0 +1,144 @@
+//! YAML with the place of everything in it, for files that people write: whatever is wrong is told with line and column.
+//!
+//! A [`Node`] is a value where it stands; [`Fields`] is a mapping whose keys are all known. What the values mean is known
+//! by those who read them: the test kit its test files, the program its configuration.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+mod fields;
+mod node;
+mod scalar;
+mod suggest;
+
+pub use fields::{Fields, Shape};
+pub use node::{At, Key, Node, Yaml};
+pub use scalar::scalar;
+pub use suggest::did_you_mean;
+
+/// Points into a file. Line and column count from 1; line 0 means the whole file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// The line.
+    pub line: u64,
+    /// The column.
+    pub column: u64,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}:{}", self.file.display(), self.column),
+        }
+    }
+}
+
+/// What is wrong at a place of the file that is being read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// Where.
+    pub at: At,
+    /// What, and often what was meant.
+    pub what: String,
+}
+
+impl Wrong {
+    /// Complains about a place.
+    pub fn new(at: &At, what: impl Into<String>) -> Self {
+        Self { at: at.clone(), what: what.into() }
+    }
+
+    /// Says which file it is about.
+    pub fn of(self, file: &Path) -> Mistake {
+        Mistake { place: self.at.place(file), what: self.what }
+    }
+}
+
+/// What is wrong in a file, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {what}")]
+pub struct Mistake {
+    /// Where.
+    pub place: Place,
+    /// What, and often what was meant.
+    pub what: String,
+}
+
+impl Mistake {
+    /// Takes what the YAML reader has to say about a file.
+    fn of_reader(file: &Path, error: &serde_saphyr::Error) -> Self {
+        let message = error.to_string();
+        let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
+        // The place comes first in our messages; once is enough.
+        let suffix = format!(" at line {line}, column {column}");
+        let what = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
+        Self { place: Place { file: file.to_owned(), line, column }, what }
+    }
+}
+
+/// Reads the one document of a text; the file is for messages.
+///
+/// # Errors
+/// When it is no YAML, holds a key twice, or holds what JSON has no word for.
+pub fn read<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Mistake> {
+    // Words such as `y` and `off` are names here, not booleans.
+    let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Mistake::of_reader(file, &error))
+}
+
+/// Reads all documents of a text, as large as it may be; the file is for messages. The places within it are lost.
+///
+/// # Errors
+/// When it is no YAML.
+pub fn read_all<T: DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>, Mistake> {
+    // A dump of a whole cluster is larger than what a reader of untrusted text accepts.
+    let options = serde_saphyr::options! { budget: None, with_snippet: false };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| Mistake::of_reader(file, &error))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    fn tree(text: &str) -> Result<Node, Mistake> {
+        read(text, Path::new("x.yaml"))
+    }
+
+    #[test]
+    fn values_are_those_of_json() {
+        let text = "keep: {label: a/b}\nsizes:\n- 10\n- max: 1.5\n  unit: [Gi, ~]\non: true\nno: off\n";
+        let expected = serde_json::json!({
+            "keep": {"label": "a/b"}, "sizes": [10, {"max": 1.5, "unit": ["Gi", null]}], "on": true, "no": "off"
+        });
+        let node = tree(text).unwrap();
+        assert_eq!(node.json(), expected);
+        assert_eq!(Node::from(&expected).json(), expected);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let error = |text: &str| tree(text).unwrap_err().to_string();
+        assert!(error("a: 1\na: 2\n").starts_with("x.yaml:2:1: "), "{}", error("a: 1\na: 2\n"));
+        assert!(error("a: [1\n").starts_with("x.yaml:"), "{}", error("a: [1\n"));
+        assert!(error("a: .nan\n").starts_with("x.yaml:1:4: "), "{}", error("a: .nan\n"));
+    }
+
+    #[test]
+    fn hostile_text_is_refused_and_not_expanded() {
+        let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for at in 1..12 {
+            let one = format!("*a{}", at - 1);
+            laughs.push_str(&format!("a{at}: &a{at} [{}]\n", vec![one; 10].join(", ")));
+        }
+        assert!(tree(&laughs).is_err());
+        assert!(tree(&"[".repeat(100_000)).is_err());
+    }
+}
