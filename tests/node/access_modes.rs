@@ -8,7 +8,7 @@ use crate::stage::{CSI, LOCAL, Stage, assert_same};
 const ANNOTATION: &str = "kurl.sh/pvcmigrate-destinationaccessmode";
 
 async fn asked_for(namespace: &str, [from, to]: [&str; 2], mode: &str) {
-    let Some(stage) = Stage::new(namespace).await else { return };
+    let stage = Stage::new(namespace).await;
     let mut claim = apps::claim(namespace, "data", from);
     claim["metadata"]["annotations"] = json!({ANNOTATION: mode, "example.com/kept": "yes"});
     stage.real.create(&claim).await.unwrap();

@@ -6,7 +6,7 @@ use crate::stage::{LOCAL, Stage};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_provisioners_own_reason_is_shown_and_nothing_stays() {
-    let Some(stage) = Stage::new("broken").await else { return };
+    let stage = Stage::new("broken").await;
     let [from, to] = LOCAL;
     stage.deploy(&App::keeper(&stage.namespace, "app"), "data", from).await;
     let before = stage.names("Pod").await;

@@ -41,7 +41,7 @@ fn rsyncs(pod: &Value) -> Vec<rustix::process::Pid> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_rsync_is_started_anew() {
-    let Some(stage) = Stage::new("copy-killed").await else { return };
+    let stage = Stage::new("copy-killed").await;
     let before = kept(&stage, LOCAL[0], App::keeper(&stage.namespace, "app")).await;
     let tool = stage.start(LOCAL, &SLOWLY);
     let processes = rsyncs(&stage.copy_pod().await);
@@ -58,7 +58,7 @@ async fn a_killed_rsync_is_started_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_pod_deleted_by_force_is_made_anew() {
-    let Some(stage) = Stage::new("copy-deleted").await else { return };
+    let stage = Stage::new("copy-deleted").await;
     let before = kept(&stage, CSI[0], App::keeper(&stage.namespace, "app")).await;
     let tool = stage.start(CSI, &SLOWLY);
     let pod = stage.copy_pod().await;
@@ -78,7 +78,7 @@ fn kubelet(node: u32, what: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kubelet_killed_during_the_copy_comes_back() {
-    let Some(stage) = Stage::new("kubelet-killed").await else { return };
+    let stage = Stage::new("kubelet-killed").await;
     let app = App { node: Some("node2"), ..App::keeper(&stage.namespace, "app") };
     let before = kept(&stage, LOCAL[0], app).await;
     let tool = stage.start(LOCAL, &SLOWLY);
@@ -95,7 +95,7 @@ async fn a_kubelet_killed_during_the_copy_comes_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_destination_without_room_brings_the_workload_back() {
-    let Some(stage) = Stage::new("no-room").await else { return };
+    let stage = Stage::new("no-room").await;
     stage.deploy(&App { mib: 24, ..App::keeper(&stage.namespace, "app") }, "data", CSI[0]).await;
     let before = stage.walk("data").await;
     let exited = stage.migrate([CSI[0], "csi-small"], &[]).await;

@@ -39,7 +39,7 @@ async fn defaults(real: &Real) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_destination_becomes_the_default_whichever_was() {
-    let Some(stage) = Stage::new("set-defaults").await else { return };
+    let stage = Stage::new("set-defaults").await;
     let real = &stage.real;
     let [from, to] = LOCAL;
     stage.deploy(&App::keeper(&stage.namespace, "app"), "data", from).await;

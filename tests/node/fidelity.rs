@@ -11,7 +11,7 @@ use crate::{exotic, stage};
 const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
 
 async fn everything_is_kept(namespace: &str, classes: [&str; 2], fill: fn(&Path)) {
-    let Some(stage) = Stage::new(namespace).await else { return };
+    let stage = Stage::new(namespace).await;
     let app = App { script: IDLE, ready: "true", ..App::keeper(namespace, "app") };
     stage.deploy(&app, "data", classes[0]).await;
     let directory = stage.directory("data").await;

@@ -28,7 +28,7 @@ pub(crate) async fn writer(stage: &Stage, class: &str) -> PathBuf {
 }
 
 async fn written_until_the_fence(namespace: &str, classes: [&str; 2], words: &[&str]) {
-    let Some(stage) = Stage::new(namespace).await else { return };
+    let stage = Stage::new(namespace).await;
     let old = writer(&stage, classes[0]).await;
     stage.migrated(classes, words).await;
     stage.assert_runs("Deployment", "writer", 1).await;

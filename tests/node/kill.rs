@@ -32,12 +32,8 @@ struct Lane {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_time_the_next_run_goes_on() {
     let began = Instant::now();
-    let lanes =
+    let lanes: Vec<Lane> =
         join_all(LANES.into_iter().zip(0_u32..).map(|((classes, words), number)| lane(number, classes, words))).await;
-    let lanes: Vec<Lane> = lanes.into_iter().flatten().collect();
-    if lanes.is_empty() {
-        return;
-    }
     let kills: u32 = lanes.iter().map(|lane| lane.kills).sum();
     let late: u32 = lanes.iter().map(|lane| lane.late).sum();
     let lines: usize = lanes.iter().map(|lane| lane.lines).sum();
@@ -49,8 +45,8 @@ async fn killed_at_any_time_the_next_run_goes_on() {
 }
 
 /// Migrates a keeper and a writer to and fro, and kills each run but the first.
-async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Option<Lane> {
-    let stage = Stage::new(&format!("kill-{number}")).await?;
+async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Lane {
+    let stage = Stage::new(&format!("kill-{number}")).await;
     stage.deploy(&App::keeper(&stage.namespace, "keeper"), "kept", classes[0]).await;
     let mut old = writer(&stage, classes[0]).await;
     let before = stage.walk("kept").await;
@@ -86,7 +82,7 @@ async fn lane(number: u32, mut classes: [&str; 2], words: &[&str]) -> Option<Lan
     }
     assert_eq!(lane.kills, KILLS, "kill-{number}: too few kills came before the run's own end");
     stage.end(&format!("{KILLS} kills within {length:.1?}")).await;
-    Some(lane)
+    lane
 }
 
 /// Spreads the seeds evenly over the run, in an order that looks like none.

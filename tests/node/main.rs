@@ -1,7 +1,6 @@
 //! Whole runs on a real Kubernetes with nodes: real containers, real files, the real binary.
 //!
-//! Needs `tests/cluster/with nodes`; without it every test is left out, and one line says so. Each test has a namespace of
-//! its own and mostly waits, so more of them than there are processors may run beside each other: `--test-threads 4`.
+//! `tests/run node` brings the cluster up; `cargo test` leaves this binary out. Each test has a namespace of its own and mostly waits, so more of them than there are processors may run beside each other: `--test-threads 4`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 mod access_modes;

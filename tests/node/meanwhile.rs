@@ -21,7 +21,7 @@ done
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_created_by_hand_loses_no_line() {
-    let Some(stage) = Stage::new("by-hand").await else { return };
+    let stage = Stage::new("by-hand").await;
     let old = writer(&stage, CSI[0]).await;
     let node = stage.real.list("Pod", &stage.namespace).await.unwrap()[0]["spec"]["nodeName"].clone();
     let tool = stage.start(CSI, &[]);
@@ -51,7 +51,7 @@ async fn a_pod_created_by_hand_loses_no_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_at_once_do_what_one_does() {
-    let Some(stage) = Stage::new("two").await else { return };
+    let stage = Stage::new("two").await;
     stage.deploy(&App::keeper(&stage.namespace, "keeper"), "kept", LOCAL[0]).await;
     let old = writer(&stage, LOCAL[0]).await;
     let before = stage.walk("kept").await;

@@ -54,7 +54,7 @@ pub(crate) async fn walks(stage: &Stage) -> Vec<pvmigrate_tests::Walk> {
 }
 
 async fn four_claims_move(namespace: &str, [from, to]: [&str; 2]) {
-    let Some(stage) = Stage::new(namespace).await else { return };
+    let stage = Stage::new(namespace).await;
     four_claims(&stage, from).await;
     let before = walks(&stage).await;
     let exited = stage.migrated([from, to], &[]).await;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pvmigrate_tests::Walk;
 use pvmigrate_tests::apps::{self, App};
-use pvmigrate_tests::real::{Real, left_out, say};
+use pvmigrate_tests::real::{self, Real, say};
 use pvmigrate_tests::tool::{Exited, Tool};
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ where
     let rounds = std::env::var("PVMIGRATE_ROUNDS").map_or(1, |rounds| rounds.parse().unwrap());
     let mut failed = Vec::new();
     for number in 0..rounds {
-        let Some(stage) = Stage::new(&format!("{name}-{number}")).await else { return };
+        let stage = Stage::new(&format!("{name}-{number}")).await;
         if tokio::spawn(round(stage, number)).await.is_err() {
             failed.push(number);
         }
@@ -47,14 +47,15 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Makes the namespace; `None` when this process has no cluster, which has been said then.
-    pub(crate) async fn new(namespace: &str) -> Option<Self> {
-        if left_out("node", "nodes").is_some() {
-            return None;
-        }
+    /// Makes the namespace.
+    ///
+    /// # Panics
+    /// When this process has no cluster.
+    pub(crate) async fn new(namespace: &str) -> Self {
+        real::require("node", "nodes");
         let real = Real::connect().await.unwrap();
         real.namespace(namespace).await.unwrap();
-        Some(Self { real, namespace: namespace.to_owned(), began: Instant::now() })
+        Self { real, namespace: namespace.to_owned(), began: Instant::now() }
     }
 
     /// Tells what was shown, and lets the namespace go.

@@ -5,7 +5,6 @@
 use std::future::Future;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -58,26 +57,16 @@ fn collection(kind: &str, namespace: Option<&str>) -> Result<String> {
     })
 }
 
-/// Says why this process has no cluster of the wanted mode, and how to get one; `None` when it has one. Says it once, aloud,
-/// unless `PVMIGRATE_LATER` is set: then somebody is about to run this layer by itself.
+/// Stops a test of a layer that has no cluster of the mode it needs, and says how to get one. Nobody runs such a test without
+/// naming its layer.
 ///
 /// # Panics
-/// Under `CI=true`, where nothing may be left out.
-pub fn left_out(layer: &str, mode: &str) -> Option<String> {
+/// When this process has another cluster, or none.
+pub fn require(layer: &str, mode: &str) {
     let here = std::env::var("PVMIGRATE_CLUSTER").unwrap_or_default();
-    if here == mode {
-        return None;
-    }
-    if std::env::var_os("PVMIGRATE_LATER").is_some() {
-        return Some("this layer runs later".to_owned());
-    }
     let why = if here.is_empty() { "there is no cluster".to_owned() } else { format!("this cluster is {here:?}") };
-    let how = format!("tests/cluster/with {mode} cargo test -p pvmigrate-tests --test {layer}");
-    let words = format!("SKIPPED, THE WHOLE {layer} LAYER: {why}; to run it: {how}");
-    assert!(std::env::var("CI").as_deref() != Ok("true"), "{words}");
-    static SAID: Once = Once::new();
-    SAID.call_once(|| say(&words));
-    Some(words)
+    let how = format!("tests/run {layer}, or tests/cluster/with {mode} cargo test -p pvmigrate-tests --test {layer}");
+    assert!(here == mode, "{why}; run {how}");
 }
 
 /// Says something past the test harness, which keeps what tests that pass print to itself.

@@ -6,8 +6,9 @@ use crate::docker_registry::start;
 use crate::{MOST, artifact, credentials, reference};
 
 #[tokio::test]
+#[ignore = "needs docker-registry: tests/run registry"]
 async fn what_is_pushed_is_pulled_by_tag_and_by_digest() {
-    let Some(docker) = start(false) else { return };
+    let docker = start(false);
     let registry = Registry::default();
     let by_tag = reference(&docker.host, "policies/keep:1.2.3");
     let absent = registry.pull(&by_tag, MOST).await.unwrap_err();
@@ -37,8 +38,9 @@ async fn what_is_pushed_is_pulled_by_tag_and_by_digest() {
 }
 
 #[tokio::test]
+#[ignore = "needs docker-registry: tests/run registry"]
 async fn what_was_pulled_once_is_there_without_the_registry() {
-    let Some(docker) = start(false) else { return };
+    let docker = start(false);
     let (registry, folder) = (Registry::default(), tempfile::tempdir().unwrap());
     let by_tag = reference(&docker.host, "keep:1");
     let digest = registry.push(&by_tag, &artifact(b"component")).await.unwrap();
@@ -53,8 +55,9 @@ async fn what_was_pulled_once_is_there_without_the_registry() {
 }
 
 #[tokio::test]
+#[ignore = "needs docker-registry: tests/run registry"]
 async fn a_user_who_is_wanted_signs_in() {
-    let Some(docker) = start(true) else { return };
+    let docker = start(true);
     let there = reference(&docker.host, "keep:1");
     let nobody = Registry::new(Credentials::default(), false).push(&there, &artifact(b"x")).await.unwrap_err();
     assert!(matches!(nobody, Error::SignIn { .. }) && nobody.to_string().contains(&docker.host), "{nobody}");
