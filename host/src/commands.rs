@@ -1,16 +1,11 @@
-//! One file a command, and what they share: a policy chain, a connection, the user's Ctrl-C.
+//! The subcommands: the one list of them, and which file runs each.
 
-use pvmigrate_cluster::{ConnectOptions, Connection};
-use pvmigrate_policy::Policies;
+use clap::Subcommand;
 
-use crate::cli::{Cli, ClusterArgs, Command, RuleArgs};
-use crate::driver::GroupEnd;
+use crate::cli::migration::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::options::Options;
-use crate::policies::chain::Chain;
-use crate::render::{Screen, clean};
-use crate::stop::Stop;
+use crate::render::Screen;
 
 pub mod abort;
 pub mod cleanup;
@@ -20,89 +15,49 @@ pub mod plan;
 pub mod policy;
 pub mod rbac;
 pub mod rehearse;
+mod shared;
 pub mod status;
 
-/// Runs the command that the command line asks for.
-///
-/// # Errors
-/// What ended it early.
-pub async fn run(cli: Cli, screen: &Screen) -> Result<Exit, Failure> {
-    match cli.command {
-        None => migrate::run(&cli.migrate, screen).await,
-        Some(Command::Migrate(args)) => migrate::run(&args, screen).await,
-        Some(Command::Plan(args)) => plan::run(&args, screen).await,
-        Some(Command::Status(args)) => status::run(&args, screen).await,
-        Some(Command::Abort(args)) => abort::run(&args, screen).await,
-        Some(Command::Cleanup(args)) => cleanup::run(&args, screen).await,
-        Some(Command::Rbac(args)) => rbac::run(&args, screen).await,
-        Some(Command::Rehearse(args)) => rehearse::run(&args, screen).await,
-        Some(Command::Policy(command)) => policy::run(&command, screen).await,
-        Some(Command::Completions { shell }) => completions::run(shell, screen),
-    }
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows what a migration would do, and changes nothing
+    Plan(MigrateArgs),
+    /// Migrates (the same as no subcommand)
+    Migrate(MigrateArgs),
+    /// Shows what every migration on the cluster has come to, or waits for
+    Status(status::StatusArgs),
+    /// Takes groups back to their old volumes
+    Abort(abort::AbortArgs),
+    /// Removes what ended migrations have left behind
+    Cleanup(cleanup::CleanupArgs),
+    /// Prints the manifest of an account that may do what pvmigrate does
+    Rbac(rbac::RbacArgs),
+    /// Runs a migration on an embedded cluster made from YAML files
+    Rehearse(rehearse::RehearseArgs),
+    /// Tests and inspects policies
+    #[command(subcommand, arg_required_else_help = false)]
+    Policy(policy::Command),
+    /// Prints a completion script
+    Completions(completions::CompletionsArgs),
 }
 
-async fn connect(args: &ClusterArgs) -> Result<Connection, Failure> {
-    let options = ConnectOptions { kubeconfig: args.kubeconfig.clone(), context: args.context.clone() };
-    Ok(pvmigrate_cluster::connect(&options).await?)
-}
-
-/// Opens the policies of a run, and tells its options what the environment waives.
-async fn policies(args: &RuleArgs, options: &mut Options, screen: &Screen) -> Result<Policies, Failure> {
-    if let Some(warning) = pvmigrate_policy::cache_warning() {
-        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&warning)));
-    }
-    let chain = Chain::of(&args.policy, &args.place, &screen.note()).await?;
-    options.waivers = chain.waivers;
-    Ok(Policies::new(chain.links)?)
-}
-
-/// Says what an interrupt means for a command.
-struct Interrupted {
-    /// Told after the first Ctrl-C.
-    advice: &'static str,
-    /// Done before the process ends after the second one.
-    last: Box<dyn FnOnce() + Send>,
-}
-
-impl Interrupted {
-    /// A command that works on a real cluster: whatever it leaves there can be gone on with.
-    fn resumable() -> Self {
-        let advice = "nothing is lost: the same command goes on from here, and pvmigrate abort goes back";
-        Self { advice, last: Box::new(|| ()) }
-    }
-}
-
-/// Returns a token that Ctrl-C and SIGTERM set; a second Ctrl-C ends the process at once.
-///
-/// Only for commands that write: the others may simply be killed.
-fn stop_on_signals(screen: &Screen, interrupted: Interrupted) -> Result<Stop, Failure> {
-    let stop = Stop::new();
-    let (first, second) = (screen.clone(), screen.clone());
-    let Interrupted { advice, last } = interrupted;
-    let on_first = move || {
-        first.say("stopping after the writes under way; Ctrl-C again stops at once");
-        first.hint(advice);
-    };
-    let on_second = move || {
-        second.terminal.restore();
-        last();
-        std::process::exit(Exit::Interrupted.code().into());
-    };
-    stop.on_signals(on_first, on_second)
-        .map_err(|error| Failure::new(Exit::Usage, error).context("cannot listen for Ctrl-C"))?;
-    Ok(stop)
-}
-
-/// Returns the exit code that the end of one group deserves.
-fn exit_of(end: &GroupEnd) -> Exit {
-    use pvmigrate_core::record::{Ended, Outcome};
-    match end {
-        GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => Exit::Done,
-        GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => Exit::RolledBack,
-        GroupEnd::Ended(Ended { how: Outcome::NotReady(_), .. }) | GroupEnd::Blocked(_) => Exit::NeedsPerson,
-        GroupEnd::NotBegun(_) => Exit::Finding,
-        GroupEnd::Interrupted => Exit::Interrupted,
-        GroupEnd::Failed(error) if error.is::<pvmigrate_policy::PolicyFailure>() => Exit::PolicyFault,
-        GroupEnd::Failed(_) => Exit::Cluster,
+impl Command {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// What ended it early.
+    pub async fn run(&self, screen: &Screen) -> Result<Exit, Failure> {
+        match self {
+            Self::Plan(args) => plan::run(args, screen).await,
+            Self::Migrate(args) => migrate::run(args, screen).await,
+            Self::Status(args) => status::run(args, screen).await,
+            Self::Abort(args) => abort::run(args, screen).await,
+            Self::Cleanup(args) => cleanup::run(args, screen).await,
+            Self::Rbac(args) => rbac::run(args, screen).await,
+            Self::Rehearse(args) => rehearse::run(args, screen).await,
+            Self::Policy(command) => command.run(screen).await,
+            Self::Completions(args) => completions::run(args, screen),
+        }
     }
 }

@@ -34,15 +34,21 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return unread(&error, &words),
     };
-    let screen = Screen::new(&cli.display);
-    let result = trace::start(&screen)
-        .and_then(|()| runtime())
-        .and_then(|runtime| runtime.block_on(commands::run(cli, &screen)));
+    let screen = cli.display.screen();
+    let result =
+        trace::start(&screen).and_then(|()| runtime()).and_then(|runtime| runtime.block_on(run_command(&cli, &screen)));
     let exit = result.unwrap_or_else(|failure| {
         screen.failure(&failure);
         failure.exit
     });
     exit.into()
+}
+
+async fn run_command(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
+    match &cli.command {
+        None => commands::migrate::run(&cli.migrate, screen).await,
+        Some(command) => command.run(screen).await,
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -57,7 +63,7 @@ fn unread(error: &clap::Error, words: &[OsString]) -> ExitCode {
         let _ = error.print();
         return Exit::Done.into();
     }
-    let screen = Screen::new(&DisplayArgs::of_unread(words.iter().cloned()));
+    let screen = DisplayArgs::of_unread(words.iter().cloned()).screen();
     screen.failure(&usage(&error.to_string()));
     Exit::Usage.into()
 }

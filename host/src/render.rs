@@ -11,7 +11,6 @@ use pvmigrate_core::text::printable;
 use pvmigrate_policy_kit::Note;
 use serde::Serialize;
 
-use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -41,6 +40,26 @@ pub(crate) const MESSAGE: usize = 2000;
 /// Makes a message safe to show on one line.
 pub(crate) fn clean(text: &str) -> String {
     printable(text, MESSAGE)
+}
+
+/// The forms of results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// For people.
+    Text,
+    /// For scripts: one JSON document.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Paints words, or leaves them alone.
@@ -77,7 +96,7 @@ impl Paint {
 #[derive(Clone, Debug)]
 pub struct Screen {
     /// The form of results.
-    pub form: OutputForm,
+    pub form: Form,
     /// How much is said beside them, see `-v`.
     pub verbose: u8,
     /// Columns of stdout, when it is a terminal.
@@ -91,19 +110,19 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Looks at the flags, the environment and the terminal.
-    pub fn new(args: &DisplayArgs) -> Self {
+    /// Takes stdout and stderr as they are, and what the user wants of them.
+    pub fn new(form: Form, verbose: u8, color: Color) -> Self {
         let allowed = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        let on = |is_terminal: bool| match args.color {
-            ColorWhen::Always => true,
-            ColorWhen::Never => false,
-            ColorWhen::Auto => is_terminal && allowed && !console::is_dumb(),
+        let on = |is_terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && allowed && !console::is_dumb(),
         };
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         console::set_colors_enabled_stderr(on(err));
         Self {
-            form: args.output,
-            verbose: args.verbose,
+            form,
+            verbose,
             width: Term::stdout().size_checked().filter(|_| out).map(|(_, columns)| columns),
             paint: Paint { on: on(out) },
             paint_err: Paint { on: on(err) },
@@ -117,8 +136,8 @@ impl Screen {
     /// When stdout cannot be written; a reader that has gone away (`| head`) is no error.
     pub fn result(&self, text: impl FnOnce() -> String, json: &impl Serialize) -> Result<(), Failure> {
         match self.form {
-            OutputForm::Text => self.write(&text()),
-            OutputForm::Json => self.json(json),
+            Form::Text => self.write(&text()),
+            Form::Json => self.json(json),
         }
     }
 
@@ -180,7 +199,7 @@ impl Screen {
     /// Shows why the command ended early: words on stderr, and with `--output json` an object on stdout too.
     pub fn failure(&self, failure: &Failure) {
         self.say(&failure::text(failure, self.paint_err));
-        if self.form == OutputForm::Json {
+        if self.form == Form::Json {
             // What could be said about a stdout that cannot be written has been said above.
             let _ = self.result(String::new, &failure::json(failure));
         }

@@ -64,6 +64,17 @@ pub struct ClaimReport {
     pub lost_owners: Vec<String>,
 }
 
+/// What a rehearsal compared with the time before the run, and what is not the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// Claims compared.
+    pub claims: usize,
+    /// Workloads compared.
+    pub workloads: usize,
+    /// What has changed that should not have.
+    pub changes: Vec<String>,
+}
+
 /// Names what proves a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {

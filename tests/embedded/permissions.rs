@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use pvmigrate::cli::{AbortArgs, ClusterArgs, LookArgs};
-use pvmigrate::commands::{abort, status};
+use pvmigrate::cli::flags::{ClusterArgs, WhereArgs};
+use pvmigrate::commands::abort::{self, AbortArgs};
+use pvmigrate::commands::status;
 use pvmigrate::stop::Stop;
 use pvmigrate_cluster::{Need, cleanup, permissions, permissions_for};
 use pvmigrate_core::record::Disposal;
@@ -62,8 +63,8 @@ async fn migrate(scenario: &Scenario, before: impl AsyncFnOnce(&Scene)) -> (Scen
 async fn turned_back(scene: &Scene) -> Pairs {
     let needs = [Need::Look, Need::Migrate];
     let (client, handle) = scene.cluster.client_with(only(&needs));
-    let look = LookArgs { namespace: None, cluster: ClusterArgs::default() };
-    let args = AbortArgs { records: Vec::new(), all: true, look };
+    let place = WhereArgs { namespace: None, cluster: ClusterArgs::default() };
+    let args = AbortArgs { records: Vec::new(), all: true, place };
     let aborted = abort::abort(&client, &args, Arc::new(Silent), &Stop::new()).await.unwrap();
     assert_eq!(aborted.report.groups.len(), 1);
     used("abort", &needs, &handle)
@@ -72,7 +73,7 @@ async fn turned_back(scene: &Scene) -> Pairs {
 async fn looked(scene: &Scene) -> Pairs {
     let needs = [Need::Look];
     let (client, handle) = scene.cluster.client_with(only(&needs));
-    assert_eq!(status::look(&client, None).await.unwrap().len(), 1);
+    assert_eq!(status::migrations(&client, None).await.unwrap().len(), 1);
     let options = scenarios::ONE_CLAIM.options();
     pvmigrate::run::plan(&client, pvmigrate_tests::policies(), &options).await.unwrap();
     used("status and plan", &needs, &handle)

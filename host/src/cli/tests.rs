@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use pvmigrate_core::record::{Disposal, OnFailure};
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -5,12 +5,14 @@
 
 use std::sync::Arc;
 
+use clap::Args;
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::ports::{RecordId, Records as _, Saved};
 use pvmigrate_core::record::{Asked, Disposal, Fact, Goal, Record, Refused};
 use pvmigrate_policy::Policies;
 
-use crate::cli::AbortArgs;
+use super::shared;
+use crate::cli::flags::WhereArgs;
 use crate::driver::Reporter;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,6 +22,20 @@ use crate::render::{self, Screen};
 use crate::report::Report;
 use crate::run;
 use crate::stop::Stop;
+
+/// The flags of `abort`.
+#[derive(Args, Clone, Debug)]
+pub struct AbortArgs {
+    /// Records to turn back, as `status` names them
+    #[arg(value_name = "RECORD")]
+    pub records: Vec<String>,
+    /// Turn back every open one
+    #[arg(long)]
+    pub all: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: WhereArgs,
+}
 
 /// The reason in the record.
 const WHY: &str = "the user aborted it";
@@ -33,14 +49,14 @@ pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
         return Err(Failure::usage("abort what? Name records, or give --all")
             .hint("see the records there are: pvmigrate status"));
     }
-    let connection = super::connect(&args.look.cluster).await?;
-    let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
+    let connection = shared::connect(&args.place.cluster).await?;
+    let stop = shared::stop_on_signals(screen, shared::Interrupted::resumable())?;
     let progress = Arc::new(Progress::new(screen, false));
     let Aborted { report, refused, disposal } = abort(&connection.client, args, progress, &stop).await?;
     if report.groups.is_empty() && refused.is_empty() {
         screen.say("No migration is open: there is nothing to abort.");
     }
-    let ends = report.groups.iter().map(|group| aborted(super::exit_of(&group.end)));
+    let ends = report.groups.iter().map(|group| aborted(shared::exit_of(&group.end)));
     let refusals = refused.iter().map(|failure| failure.exit);
     let exit = ends.chain(refusals).fold(Exit::Done, Exit::or_graver);
     screen.result(
@@ -75,7 +91,7 @@ pub async fn abort(
     reporter: Arc<dyn Reporter + Send + Sync>,
     stop: &Stop,
 ) -> Result<Aborted, Failure> {
-    let namespace = args.look.namespace.as_deref();
+    let namespace = args.place.namespace.as_deref();
     let store = RecordStore::new(client.clone());
     let records = chosen(args, store.list(namespace).await?)?;
     let (mut turned, mut refused) = (Vec::new(), Vec::new());

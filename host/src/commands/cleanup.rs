@@ -2,21 +2,34 @@
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
+use clap::Args;
 use pvmigrate_cluster::cleanup::{self, Leftover};
 
-use crate::cli::CleanupArgs;
+use super::shared;
+use crate::cli::flags::WhereArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::leftovers::{self, Fate};
 use crate::render::{Screen, units};
+
+/// The flags of `cleanup`.
+#[derive(Args, Clone, Debug)]
+pub struct CleanupArgs {
+    /// Remove without asking
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Where.
+    #[command(flatten)]
+    pub place: WhereArgs,
+}
 
 /// Lists what is left, and removes it when told to: by `--yes`, or by the answer on a terminal.
 ///
 /// # Errors
 /// When the cluster cannot be used. What could be removed before that is gone.
 pub async fn run(args: &CleanupArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let connection = super::connect(&args.look.cluster).await?;
-    let found = cleanup::find(&connection.client, args.look.namespace.as_deref()).await?;
+    let connection = shared::connect(&args.place.cluster).await?;
+    let found = cleanup::find(&connection.client, args.place.namespace.as_deref()).await?;
     let may_remove = !found.is_empty() && (args.yes || agreed(&found, screen)?);
     let mut fates = Vec::new();
     for left in found {

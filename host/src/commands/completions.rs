@@ -1,6 +1,6 @@
 //! `completions`: a script that completes the command line in a shell.
 
-use clap::CommandFactory as _;
+use clap::{Args, CommandFactory as _};
 use clap_complete::{Shell, generate};
 
 use crate::cli::Cli;
@@ -8,13 +8,20 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
 
+/// The flags of `completions`.
+#[derive(Args, Clone, Debug)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
 /// Prints the script for a shell.
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub fn run(shell: Shell, screen: &Screen) -> Result<Exit, Failure> {
+pub fn run(args: &CompletionsArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "pvmigrate", &mut script);
+    generate(args.shell, &mut Cli::command(), "pvmigrate", &mut script);
     screen.write(&String::from_utf8_lossy(&script))?;
     Ok(Exit::Done)
 }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use super::rehearse::Checked;
-use crate::cli::MigrateArgs;
+use super::shared;
+use crate::cli::migration::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::saved;
 use crate::options::Options;
 use crate::render::progress::Progress;
 use crate::render::{self, Screen};
-use crate::report::{ClaimReport, Verified};
+use crate::report::{ClaimReport, Comparison, Verified};
 use crate::run::{self, Run};
 
 /// Migrates and shows what it came to.
@@ -19,9 +19,9 @@ use crate::run::{self, Run};
 /// On bad usage, when a policy fails, or when the cluster cannot be used. What happens to a group later is in the report.
 pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut options = args.migration.options()?;
-    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
-    let connection = super::connect(&args.cluster).await?;
-    let stop = super::stop_on_signals(screen, super::Interrupted::resumable())?;
+    let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
+    let connection = shared::connect(&args.cluster).await?;
+    let stop = shared::stop_on_signals(screen, shared::Interrupted::resumable())?;
     let progress = Arc::new(Progress::new(screen, args.migration.copy.verbose_copy));
     let planned = run::plan(&connection.client, &policies, &options).await?;
     saved::keep(args.migration.rules.save_question.as_deref(), &planned.1, &policies, &options.waivers)?;
@@ -41,7 +41,7 @@ pub(super) struct Shown<'a> {
     /// The user asked to stop.
     pub(super) interrupted: bool,
     /// What a rehearsal compared.
-    pub(super) checked: Option<&'a Checked>,
+    pub(super) checked: Option<&'a Comparison>,
 }
 
 /// Shows what a run came to, and returns the exit code it deserves.
@@ -71,7 +71,7 @@ fn exit_of(run: &Run, shown: &Shown<'_>) -> Exit {
         exit = exit.or_graver(Exit::Interrupted);
     }
     for group in &run.report.groups {
-        exit = exit.or_graver(super::exit_of(&group.end));
+        exit = exit.or_graver(shared::exit_of(&group.end));
         let differs = |claim: &ClaimReport| matches!(claim.verified, Verified::Differs(_));
         if group.claims.iter().any(differs) {
             exit = exit.or_graver(Exit::NeedsPerson);

@@ -1,6 +1,7 @@
 //! `plan`: what a migration would do. Reads only; not even preflight pods are made.
 
-use crate::cli::MigrateArgs;
+use super::shared;
+use crate::cli::migration::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::saved;
@@ -13,8 +14,8 @@ use crate::run;
 /// On bad usage, when a policy fails, or when the cluster cannot be read.
 pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut options = args.migration.options()?;
-    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
-    let connection = super::connect(&args.cluster).await?;
+    let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
+    let connection = shared::connect(&args.cluster).await?;
     let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
     saved::keep(args.migration.rules.save_question.as_deref(), &plan, &policies, &options.waivers)?;
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();

@@ -4,24 +4,67 @@ use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::Args;
 use pvmigrate_cluster::Need;
 use pvmigrate_cluster::rbac::{self, Account, JobRun};
 use pvmigrate_core::policy::Kind;
 use pvmigrate_policy::Policies;
 use serde_json::{Value, json};
 
-use crate::cli::{Cli, Command, EnvironmentArgs, MigrateArgs, RbacArgs, SourceVolumes};
+use super::Command;
+use crate::cli::Cli;
+use crate::cli::flags::EnvironmentArgs;
+use crate::cli::migration::{MigrateArgs, SourceVolumes};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain::Chain;
 use crate::render::Screen;
+
+/// The flags of `rbac`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate rbac | kubectl apply -f -
+  pvmigrate rbac -n shop --job registry.example.com/pvmigrate:1 -- -n shop --source-sc a --dest-sc b
+  pvmigrate rbac --policy quota-room.wasm | kubectl apply -f -")]
+pub struct RbacArgs {
+    /// A namespace to work in (repeatable; default: all)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Vec<String>,
+    /// The account
+    #[arg(long, value_name = "[NAMESPACE/]NAME", default_value = "pvmigrate")]
+    pub service_account: String,
+    /// Allow what plan and status need, and no more
+    #[arg(long)]
+    pub read_only: bool,
+    /// Allow to make another class the default
+    #[arg(long)]
+    pub set_defaults: bool,
+    /// Allow to remove records of ended migrations
+    #[arg(long)]
+    pub cleanup: bool,
+    /// What will become of the old volumes: only `delete` needs to delete any
+    #[arg(long, value_name = "WHAT", default_value = "delete")]
+    pub source_volumes: SourceVolumes,
+    /// Policy whose look-ups are allowed, too: FILE, a policy's folder, or oci://... (repeatable)
+    #[arg(long, value_name = "POLICY", help_heading = "Policies")]
+    pub policy: Vec<PathBuf>,
+    /// Whose policies' look-ups are allowed, too.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
+    /// Print a Job, too, that runs this image, which has pvmigrate on its path
+    #[arg(long, value_name = "IMAGE")]
+    pub job: Option<String>,
+    /// The Job's flags
+    #[arg(last = true, value_name = "FLAGS")]
+    pub words: Vec<String>,
+}
 
 /// Prints the account's objects, and with `--job` a Job that runs as it: YAML documents, or one List as JSON.
 ///
 /// # Errors
 /// Bad usage: a Job that the account could not run. A policy that does not load.
 pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let chain = Chain::of(&args.policy, &args.place, &screen.note()).await?;
+    let chain = Chain::of(&args.policy, args.environment.named().as_ref(), &screen.note()).await?;
     let needs = Policies::new(chain.links)?.needs();
     let objects = objects(args, needs.into_iter().map(|need| need.kind).collect())?;
     let text = yaml(&objects)?;
@@ -92,9 +135,9 @@ fn may_run(args: &RbacArgs, asked: &MigrateArgs) -> Result<(), Failure> {
         return refuse("the account may delete no volumes", "give --source-volumes after the -- as well");
     }
     let has_policies =
-        |policies: &[PathBuf], place: &EnvironmentArgs| !policies.is_empty() || place.environment.is_some();
+        |policies: &[PathBuf], environment: &EnvironmentArgs| !policies.is_empty() || environment.name.is_some();
     let rules = &asked.migration.rules;
-    if has_policies(&rules.policy, &rules.place) && !has_policies(&args.policy, &args.place) {
+    if has_policies(&rules.policy, &rules.environment) && !has_policies(&args.policy, &args.environment) {
         return refuse(
             "what its policies look up has to be allowed",
             "name them before the --, too, with --policy or --environment, as they lie here",

@@ -3,14 +3,15 @@
 //! The run itself is [`run::migrate`] with another client. What is added is what only a rehearsal can do: look at both
 //! sides of every copy, and at every object, before and after.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::Args;
 use pvmigrate_rehearsal::{Cluster, LoadError, Settings, find_rsync, read_objects};
 use serde_json::Value;
 
-use super::migrate;
-use crate::cli::RehearseArgs;
+use super::{migrate, shared};
+use crate::cli::migration::MigrationArgs;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,7 +24,17 @@ mod before;
 mod classes;
 
 use before::Before;
-pub use before::Checked;
+
+/// The flags of `rehearse`.
+#[derive(Args, Clone, Debug)]
+pub struct RehearseArgs {
+    /// YAML or JSON files of Kubernetes objects, or folders of such
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// What to migrate.
+    #[command(flatten)]
+    pub migration: MigrationArgs,
+}
 
 /// Fills the volumes the same way each time, so that two rehearsals of one file can be compared.
 const SEED: u64 = 1;
@@ -35,17 +46,17 @@ const SEED: u64 = 1;
 pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> {
     let objects = read(&args.paths)?;
     let mut options = args.migration.options_for(classes::of(&args.migration.scope, &objects)?)?;
-    let policies = super::policies(&args.migration.rules, &mut options, screen).await?;
+    let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
     let rsync = find_rsync()?;
     let directory = tempfile::Builder::new().prefix("pvmigrate-rehearsal-").tempdir();
     let directory = directory
         .map_err(|error| Failure::usage(format!("cannot make a folder for the volumes: {error}")).hint("set TMPDIR"))?;
     let scratch = directory.path().to_owned();
-    let interrupted = super::Interrupted {
+    let interrupted = shared::Interrupted {
         advice: "a rehearsal is thrown away at its end; no cluster was touched",
         last: Box::new(move || drop(std::fs::remove_dir_all(scratch))),
     };
-    let stop = super::stop_on_signals(screen, interrupted)?;
+    let stop = shared::stop_on_signals(screen, interrupted)?;
 
     let settings = Settings::new(directory.path().join("volumes"), rsync);
     let cluster = Cluster::start(objects, settings).await?;
@@ -78,7 +89,7 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
     Ok(exit)
 }
 
-fn read(paths: &[std::path::PathBuf]) -> Result<Vec<Value>, Failure> {
+fn read(paths: &[PathBuf]) -> Result<Vec<Value>, Failure> {
     let mut objects = Vec::new();
     for path in paths {
         objects.extend(read_objects(path)?);

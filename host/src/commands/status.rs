@@ -2,6 +2,7 @@
 //!
 //! What a migration waits for is decided by the same pure function as in a run, from a fresh look.
 
+use clap::Args;
 use jiff::Timestamp;
 use pvmigrate_cluster::{RecordStore, Watched};
 use pvmigrate_core::decide::{Decision, decide};
@@ -9,31 +10,32 @@ use pvmigrate_core::observation::Observation;
 use pvmigrate_core::ports::World as _;
 use pvmigrate_core::record::Record;
 
-use crate::cli::LookArgs;
+use super::shared;
+use crate::cli::flags::WhereArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::render::records::Migration;
 use crate::render::{self, Screen};
 
-/// Holds a migration and what would be done for it next.
-#[derive(Debug)]
-pub struct Standing {
-    /// Its record.
-    pub record: Record,
-    /// What a run would do now.
-    pub next: Decision,
+/// The flags of `status`.
+#[derive(Args, Clone, Debug)]
+pub struct StatusArgs {
+    /// Where.
+    #[command(flatten)]
+    pub place: WhereArgs,
 }
 
 /// Shows every migration.
 ///
 /// # Errors
 /// When the cluster cannot be read.
-pub async fn run(args: &LookArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let connection = super::connect(&args.cluster).await?;
-    let standings = look(&connection.client, args.namespace.as_deref()).await?;
-    let exit = standings.iter().map(exit_of).fold(Exit::Done, Exit::or_graver);
+pub async fn run(args: &StatusArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let connection = shared::connect(&args.place.cluster).await?;
+    let migrations = migrations(&connection.client, args.place.namespace.as_deref()).await?;
+    let exit = migrations.iter().map(exit_of).fold(Exit::Done, Exit::or_graver);
     screen.result(
-        || render::records::text(&standings, Timestamp::now(), screen),
-        &render::records::json(&standings, exit),
+        || render::records::text(&migrations, Timestamp::now(), screen),
+        &render::records::json(&migrations, exit),
     )?;
     screen.detail(|| connection.requests.to_string());
     Ok(exit)
@@ -43,27 +45,27 @@ pub async fn run(args: &LookArgs, screen: &Screen) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When the cluster cannot be read.
-pub async fn look(client: &kube::Client, namespace: Option<&str>) -> Result<Vec<Standing>, Failure> {
+pub async fn migrations(client: &kube::Client, namespace: Option<&str>) -> Result<Vec<Migration>, Failure> {
     let records = RecordStore::new(client.clone()).list(namespace).await?;
     let watched = match records.iter().any(Record::is_open) {
         true => Some(Watched::start(client.clone(), namespace).await?),
         false => None,
     };
-    let mut standings = Vec::new();
+    let mut migrations = Vec::new();
     for record in records {
         let seen = match &watched {
             Some(watched) if record.is_open() => watched.world().observe(&record).await?,
             Some(_) | None => Observation::default(),
         };
         let next = decide(&record, &seen, Timestamp::now());
-        standings.push(Standing { record, next });
+        migrations.push(Migration { record, next });
     }
-    Ok(standings)
+    Ok(migrations)
 }
 
 /// A migration under way, or over, is nothing to alarm a script; one that stands still is.
-fn exit_of(standing: &Standing) -> Exit {
-    match &standing.next {
+fn exit_of(migration: &Migration) -> Exit {
+    match &migration.next {
         Decision::Act(_) | Decision::Wait(_) | Decision::Finished(_) => Exit::Done,
         Decision::Blocked(_) => Exit::NeedsPerson,
     }

@@ -13,8 +13,22 @@ use pvmigrate_policy_kit::testkit::Fixture;
 use pvmigrate_yaml::did_you_mean;
 
 use super::saved::SavedQuestion;
-use crate::cli::SnapshotArgs;
 use crate::failure::Failure;
+
+/// What the user asks; the rest is as it was when a saved question was asked.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// `--source-sc`.
+    pub source_class: Option<String>,
+    /// `--dest-sc`.
+    pub dest_class: Option<String>,
+    /// `--namespace`.
+    pub namespace: Option<String>,
+    /// `--environment`.
+    pub environment: Option<String>,
+    /// `--now`.
+    pub now: Option<Timestamp>,
+}
 
 /// All that a question is made of, but for what flags say.
 #[derive(Clone, Debug)]
@@ -23,11 +37,11 @@ pub struct Snapshot {
     volumes: Vec<Volume>,
     collected: Arc<Collected>,
     /// How it was asked; objects on disk were not asked about yet.
-    asked: Asked,
+    earlier: Earlier,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Asked {
+struct Earlier {
     facts: Pairs,
     target: Option<String>,
     environment: Option<String>,
@@ -48,12 +62,12 @@ impl Snapshot {
             classes: fixture.classes().iter().map(|class| (class.name.clone(), class.clone())).collect(),
             volumes: fixture.volumes().to_vec(),
             collected: Arc::new(fixture.collected(needs)),
-            asked: Asked::default(),
+            earlier: Earlier::default(),
         })
     }
 
     fn of_saved(Question { request, collected }: Question) -> Self {
-        let asked = Asked {
+        let earlier = Earlier {
             facts: request.facts,
             target: Some(request.target.name.clone()),
             environment: Some(request.environment),
@@ -61,37 +75,37 @@ impl Snapshot {
         };
         let classes = request.source.into_iter().chain([request.target]);
         let classes = classes.map(|class| (class.name.clone(), class)).collect();
-        Self { classes, volumes: request.volumes, collected, asked }
+        Self { classes, volumes: request.volumes, collected, earlier }
     }
 
     /// Makes the question that the flags ask.
     ///
     /// # Errors
     /// When a class is missing, or the snapshot has none of that name.
-    pub fn question(self, args: &SnapshotArgs) -> Result<Question, Failure> {
-        let given = |flag: &Option<String>| flag.clone().filter(|text| !text.is_empty());
-        let mut asked_facts = self.asked.facts.clone();
-        if let Some(source) = given(&args.source_sc) {
-            asked_facts.insert(facts::SOURCE_CLASS.to_owned(), source);
+    pub fn question(self, given: Given) -> Result<Question, Failure> {
+        let some = |flag: Option<String>| flag.filter(|text| !text.is_empty());
+        let mut all_facts = self.earlier.facts.clone();
+        if let Some(source) = some(given.source_class) {
+            all_facts.insert(facts::SOURCE_CLASS.to_owned(), source);
         }
-        if let Some(namespace) = given(&args.namespace) {
-            asked_facts.insert(facts::NAMESPACE.to_owned(), namespace);
+        if let Some(namespace) = some(given.namespace) {
+            all_facts.insert(facts::NAMESPACE.to_owned(), namespace);
         }
-        let source = self.source(asked_facts.get(facts::SOURCE_CLASS))?;
-        let target = given(&args.dest_sc).or_else(|| self.asked.target.clone());
+        let source = self.source(all_facts.get(facts::SOURCE_CLASS))?;
+        let target = some(given.dest_class).or_else(|| self.earlier.target.clone());
         let target = target.ok_or_else(|| self.missing("--dest-sc", "to"))?;
         let Some(target) = self.classes.get(&target).cloned() else {
             return Err(self.unknown("--dest-sc", &target));
         };
-        let now = args.now.map(|now| u64::try_from(now.as_second()).unwrap_or(0)).or(self.asked.now);
+        let now = given.now.map(|now| u64::try_from(now.as_second()).unwrap_or(0)).or(self.earlier.now);
         Ok(Question {
             request: Request {
-                environment: given(&args.place.environment).or(self.asked.environment).unwrap_or_default(),
+                environment: some(given.environment).or(self.earlier.environment).unwrap_or_default(),
                 now: now.unwrap_or_else(|| u64::try_from(Timestamp::now().as_second()).unwrap_or(0)),
                 source,
                 target,
                 volumes: self.volumes,
-                facts: asked_facts,
+                facts: all_facts,
             },
             collected: self.collected,
         })

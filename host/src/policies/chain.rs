@@ -8,10 +8,9 @@ use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
 use pvmigrate_policy_kit::{Note, project};
 use pvmigrate_registry::Digest;
 
-use super::environment::{self, Entry, Environment};
+use super::environment::{Entry, Environment, Named};
 use super::pull::Puller;
 use super::source::Module;
-use crate::cli::EnvironmentArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -32,8 +31,9 @@ impl Chain {
     ///
     /// # Errors
     /// When the configuration is wrong, or a policy does not load or does not take its settings.
-    pub async fn of(policies: &[PathBuf], place: &EnvironmentArgs, note: &Note) -> Result<Self, Failure> {
-        let environment = environment(place)?;
+    pub async fn of(policies: &[PathBuf], environment: Option<&Named>, note: &Note) -> Result<Self, Failure> {
+        // A file that is missing is an error: without it, the run would go on without the environment's policies.
+        let environment = environment.map(|named| Environment::read(&named.file, &named.name)).transpose()?;
         let mut opener = Opener::new(environment.as_ref(), note);
         let mut links = Vec::new();
         for text in policies {
@@ -69,15 +69,6 @@ impl Chain {
         *link = Configured::new(policy, &settings)?;
         Ok(())
     }
-}
-
-/// Reads the environment that is named, if one is.
-///
-/// A file that is missing is an error: without it, the run would go on without the environment's policies.
-fn environment(args: &EnvironmentArgs) -> Result<Option<Environment>, Failure> {
-    let Some(name) = args.environment.as_deref().filter(|name| !name.is_empty()) else { return Ok(None) };
-    let file = args.config.clone().unwrap_or_else(|| PathBuf::from(environment::FILE));
-    Environment::read(&file, name).map(Some)
 }
 
 /// Opens the policy that a command names, as [`Module::parse`] reads it, or that the folder of a policy builds.

@@ -33,6 +33,15 @@ pub fn schema() -> &'static str {
     include_str!("environment/schema.json")
 }
 
+/// The environment that a run is for, as the user names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// The file it stands in.
+    pub file: PathBuf,
+    /// Its name.
+    pub name: String,
+}
+
 /// One environment of the file.
 #[derive(Clone, Debug)]
 pub struct Environment {

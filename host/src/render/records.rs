@@ -12,16 +12,24 @@ use super::json::{ExitJson, SCHEMA_VERSION, WorkloadJson};
 use super::table::Table;
 use super::units::duration;
 use super::{Screen, clean};
-use crate::commands::status::Standing;
 use crate::exit::Exit;
 
+/// A migration, and what would be done for it next.
+#[derive(Debug)]
+pub struct Migration {
+    /// Its record.
+    pub record: Record,
+    /// What a run would do now.
+    pub next: Decision,
+}
+
 /// Returns the migrations for people: a table, then what stands against those that do not move by themselves.
-pub fn text(standings: &[Standing], now: Timestamp, screen: &Screen) -> String {
-    if standings.is_empty() {
+pub fn text(migrations: &[Migration], now: Timestamp, screen: &Screen) -> String {
+    if migrations.is_empty() {
         return "No migration is recorded here.\n".to_owned();
     }
     let mut table = Table::new(&["NAMESPACE", "RECORD", "CLAIMS", "BEGUN", "DOWN", "STANDING"], &[]);
-    for Standing { record, next } in standings {
+    for Migration { record, next } in migrations {
         let claims: Vec<&str> = record.claims.keys().map(String::as_str).collect();
         table.row(&[
             record.namespace.clone(),
@@ -33,7 +41,7 @@ pub fn text(standings: &[Standing], now: Timestamp, screen: &Screen) -> String {
         ]);
     }
     let mut text = table.text(screen.width);
-    for Standing { record, next } in standings {
+    for Migration { record, next } in migrations {
         let lines = details(next);
         if !lines.is_empty() {
             let title = format!("{}/{}", clean(&record.namespace), clean(&record.name));
@@ -131,15 +139,15 @@ struct WaitingJson<'a> {
 }
 
 /// Returns the migrations for scripts.
-pub fn json(standings: &[Standing], exit: Exit) -> RecordsJson<'_> {
+pub fn json(migrations: &[Migration], exit: Exit) -> RecordsJson<'_> {
     RecordsJson {
         schema_version: SCHEMA_VERSION,
         exit: exit.into(),
-        migrations: standings.iter().map(record).collect(),
+        migrations: migrations.iter().map(record).collect(),
     }
 }
 
-fn record(Standing { record, next }: &Standing) -> RecordJson<'_> {
+fn record(Migration { record, next }: &Migration) -> RecordJson<'_> {
     let waits: &[_] = if let Decision::Wait(waits) = next { waits } else { &[] };
     let blockers: &[_] = if let Decision::Blocked(blockers) = next { blockers } else { &[] };
     RecordJson {
@@ -185,7 +193,7 @@ mod tests {
     use super::*;
     use crate::render::samples;
 
-    fn standings() -> Vec<Standing> {
+    fn migrations() -> Vec<Migration> {
         let mut ended = samples::proven(&["done"]);
         ended.ended = Some(Ended { at: samples::at(125), how: Outcome::Migrated });
         let mut back = samples::record(&["back"], true);
@@ -199,20 +207,20 @@ mod tests {
         };
         let next = decide(&ended, &Observation::default(), samples::at(200));
         vec![
-            Standing { record: samples::record(&["waits"], true), next: Decision::Wait(vec![wait]) },
-            Standing { record: back, next: Decision::Blocked(vec![samples::blocker()]) },
-            Standing { record: ended, next },
+            Migration { record: samples::record(&["waits"], true), next: Decision::Wait(vec![wait]) },
+            Migration { record: back, next: Decision::Blocked(vec![samples::blocker()]) },
+            Migration { record: ended, next },
         ]
     }
 
     #[test]
     fn for_people() {
-        insta::assert_snapshot!(text(&standings(), samples::at(200), &samples::screen(None)));
+        insta::assert_snapshot!(text(&migrations(), samples::at(200), &samples::screen(None)));
     }
 
     #[test]
     fn for_scripts() -> Result<(), serde_json::Error> {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&standings(), Exit::NeedsPerson))?);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&migrations(), Exit::NeedsPerson))?);
         Ok(())
     }
 

@@ -9,10 +9,9 @@ use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
 use super::{Screen, clean, consulted, findings, plan};
-use crate::commands::rehearse::Checked;
 use crate::driver::GroupEnd;
 use crate::options::Options;
-use crate::report::{ClaimReport, GroupReport, Report, Verified};
+use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
 use crate::run::Run;
 
 mod json;
@@ -74,7 +73,7 @@ fn left_behind(report: &Report, screen: &Screen) -> String {
 }
 
 /// Returns what a rehearsal found when it compared all objects with those before the run.
-pub fn checked(checked: &Checked, screen: &Screen) -> String {
+pub fn checked(checked: &Comparison, screen: &Screen) -> String {
     let compared = format!("{} and {}", count(checked.claims, "claim"), count(checked.workloads, "workload"));
     if checked.changes.is_empty() {
         let words = "names, labels, annotations, owners and sizes of the claims, replicas of the workloads";
@@ -288,7 +287,8 @@ mod tests {
     #[test]
     fn for_scripts() -> Result<(), serde_json::Error> {
         let blockers = [samples::blocker()];
-        let checked = Checked { claims: 5, workloads: 2, changes: vec!["claim shop/a: size was 1, is 2".to_owned()] };
+        let checked =
+            Comparison { claims: 5, workloads: 2, changes: vec!["claim shop/a: size was 1, is 2".to_owned()] };
         let report = mixed();
         let refused = [Failure::usage("cannot abort").hint("go on")];
         let json = json(&report, &blockers, Exit::NeedsPerson).compared(Some(&checked)).errors(&refused);
@@ -298,8 +298,8 @@ mod tests {
 
     #[test]
     fn what_a_rehearsal_compared() {
-        let same = Checked { claims: 5, workloads: 1, changes: Vec::new() };
-        let changed = Checked { changes: vec!["claim shop/a: gone".to_owned()], ..same.clone() };
+        let same = Comparison { claims: 5, workloads: 1, changes: Vec::new() };
+        let changed = Comparison { changes: vec!["claim shop/a: gone".to_owned()], ..same.clone() };
         let screen = samples::screen(None);
         insta::assert_snapshot!(format!("{}{}", checked(&same, &screen), checked(&changed, &screen)));
     }

@@ -20,19 +20,17 @@ use pvmigrate_core::record::{
     Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
-use crate::cli::{ColorWhen, DisplayArgs, OutputForm};
 use crate::look::Look;
 use crate::options::Options;
 use crate::plan::Plan;
-use crate::render::{Paint, Screen};
+use crate::render::{Color, Form, Paint, Screen};
 use crate::report::{GroupReport, Report};
 
 /// A name that an attacker gave to an object.
 pub(crate) const EVIL: &str = "data\u{1b}[2J\u{202e}";
 
 pub(crate) fn screen(width: Option<u16>) -> Screen {
-    let args = DisplayArgs { output: OutputForm::Text, verbose: 0, color: ColorWhen::Never };
-    Screen { width, paint: Paint::PLAIN, paint_err: Paint::PLAIN, ..Screen::new(&args) }
+    Screen { width, paint: Paint::PLAIN, paint_err: Paint::PLAIN, ..Screen::new(Form::Text, 0, Color::Never) }
 }
 
 pub(crate) fn at(second: i64) -> Timestamp {

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use pvmigrate::cli::{ClusterArgs, PolicyCaptureArgs};
-use pvmigrate::commands::policy::capture;
+use pvmigrate::cli::flags::ClusterArgs;
+use pvmigrate::commands::policy::capture::{self, CaptureArgs};
 use pvmigrate::exit::Exit;
 use pvmigrate::look::Look;
 use pvmigrate::run;
@@ -78,9 +78,9 @@ impl Scene {
         args.to
     }
 
-    fn args(&self, name: &str, anonymize: bool) -> PolicyCaptureArgs {
+    fn args(&self, name: &str, anonymize: bool) -> CaptureArgs {
         let (to, policies, cluster) = (self.folder.path().join(name), Vec::new(), ClusterArgs::default());
-        PolicyCaptureArgs { to, policies, namespace: None, anonymize, force: false, cluster }
+        CaptureArgs { to, policies, namespace: None, anonymize, force: false, cluster }
     }
 
     /// Looks at the cluster itself.

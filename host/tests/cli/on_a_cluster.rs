@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pvmigrate::cli::{AbortArgs, ClusterArgs, LookArgs};
-use pvmigrate::commands::{abort, status};
+use pvmigrate::cli::flags::{ClusterArgs, WhereArgs};
+use pvmigrate::commands::abort::{self, AbortArgs};
+use pvmigrate::commands::status;
 use pvmigrate::driver::{Event, GroupEnd, Reporter};
 use pvmigrate::exit::Exit;
 use pvmigrate::look::saved;
@@ -104,8 +105,8 @@ async fn interrupted_after(scene: &Scene, is_it: fn(&Step) -> bool) -> Run {
 }
 
 fn all() -> AbortArgs {
-    let look = LookArgs { namespace: None, cluster: ClusterArgs::default() };
-    AbortArgs { records: Vec::new(), all: true, look }
+    let place = WhereArgs { namespace: None, cluster: ClusterArgs::default() };
+    AbortArgs { records: Vec::new(), all: true, place }
 }
 
 async fn abort_with(scene: &Scene, args: &AbortArgs) -> Result<abort::Aborted, pvmigrate::failure::Failure> {
@@ -121,11 +122,11 @@ fn claim(scene: &Scene) -> serde_json::Value {
 #[tokio::test]
 async fn status_shows_an_interrupted_migration_and_what_comes_next() {
     let scene = scene().await;
-    assert!(status::look(&scene.cluster.client(), None).await.unwrap().is_empty());
+    assert!(status::migrations(&scene.cluster.client(), None).await.unwrap().is_empty());
     let is_down = |step: &Step| matches!(step, Step::StopWorkload { .. });
     let run = interrupted_after(&scene, is_down).await;
     scene.cluster.settled().await;
-    let standings = status::look(&scene.cluster.client(), Some("app")).await.unwrap();
+    let standings = status::migrations(&scene.cluster.client(), Some("app")).await.unwrap();
     assert_eq!(standings.len(), 1);
     assert_eq!(standings[0].record.name, run.report.groups[0].record);
     assert!(standings[0].record.stopped.is_some());
@@ -180,7 +181,7 @@ async fn an_aborted_migration_is_back_where_it_was() {
     assert_eq!(after["metadata"]["labels"], before["metadata"]["labels"]);
     let deployment = scene.cluster.get("apps/v1", "Deployment", Some("app"), "one").unwrap();
     assert_eq!(deployment["status"]["readyReplicas"], 1);
-    let standings = status::look(&scene.cluster.client(), None).await.unwrap();
+    let standings = status::migrations(&scene.cluster.client(), None).await.unwrap();
     assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
 }
 
@@ -219,7 +220,7 @@ async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
     let GroupEnd::NotBegun(blockers) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
     assert!(blockers[0].message.contains("changed since the plan"), "{}", blockers[0]);
     assert_eq!(claim(&scene)["spec"]["storageClassName"], "new");
-    let standings = status::look(&scene.cluster.client(), None).await.unwrap();
+    let standings = status::migrations(&scene.cluster.client(), None).await.unwrap();
     assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
 }
 

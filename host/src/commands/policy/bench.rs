@@ -1,23 +1,91 @@
 //! `policy bench`: what a policy costs, and whether it has grown.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use clap::Args;
 use pvmigrate_policy_kit::bench::{self, Bench, BenchError, Compared};
 use pvmigrate_policy_kit::files;
 
 use super::settings;
-use crate::cli::PolicyBenchArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain;
 use crate::render::policy::bench as show;
 use crate::render::{Screen, clean};
 
+/// The flags of `policy bench`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Fuel and memory are the same on every machine, so they can be held against what was kept; times cannot.
+
+Examples:
+  pvmigrate policy bench keep.wasm --save bench.json
+  pvmigrate policy bench keep.wasm --compare bench.json --threshold 5%
+
+Exit codes: 0 measured, 1 fuel or memory have grown beyond the threshold, 2 bad usage or input, 3 the policy does not load,
+5 it faults."
+)]
+pub struct BenchArgs {
+    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    pub policy: PathBuf,
+    /// Numbers of volumes to ask about at a time
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_value = "100,1k,10k")]
+    pub volumes: Vec<Volumes>,
+    /// Its settings: a JSON object, or a YAML or JSON file
+    #[arg(long, value_name = "FILE|JSON")]
+    pub settings: Option<String>,
+    /// Keep the result in a file
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Hold the result against one that was kept
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+    /// By how much fuel and memory may grow
+    #[arg(long, value_name = "PERCENT", default_value = "2%", requires = "compare")]
+    pub threshold: Percent,
+}
+
+/// A number of volumes, such as `250` or `10k`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Volumes(pub usize);
+
+/// The most volumes of one question; more need more memory than a machine has to spare.
+const MOST_VOLUMES: usize = 1_000_000;
+
+impl FromStr for Volumes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, unit) = match text.strip_suffix('k') {
+            Some(digits) => (digits, 1_000),
+            None => (text, 1),
+        };
+        let count = digits.parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
+        let fits = count.filter(|count| (1..=MOST_VOLUMES).contains(count));
+        fits.map(Self).ok_or_else(|| format!("write a number from 1 to {}k, such as 250 or 10k", MOST_VOLUMES / 1_000))
+    }
+}
+
+/// A part of a hundred, such as `2%`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percent(pub f64);
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
+        let fits = number.filter(|number| number.is_finite() && *number >= 0.0);
+        fits.map(Self).ok_or_else(|| "write a number of percent, such as 2% or 0.5%".to_owned())
+    }
+}
+
 /// Measures a policy, and holds the result against a kept one.
 ///
 /// # Errors
 /// When the policy does not load or fails, or a file cannot be read or written.
-pub(super) async fn run(args: &PolicyBenchArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failure> {
     // Before anything takes long.
     let base = args.compare.as_deref().map(read).transpose()?;
     let policy = chain::open(&args.policy, &screen.note()).await?;
@@ -40,7 +108,7 @@ pub(super) async fn run(args: &PolicyBenchArgs, screen: &Screen) -> Result<Exit,
     Ok(exit)
 }
 
-fn held_against(base: &Bench, measured: &Bench, args: &PolicyBenchArgs) -> Result<Compared, Failure> {
+fn held_against(base: &Bench, measured: &Bench, args: &BenchArgs) -> Result<Compared, Failure> {
     let compared = bench::compare(base, measured, args.threshold.0);
     if compared.rows == 0 {
         return Err(Failure::usage("the kept result is of other numbers of volumes, so there is nothing to compare")
@@ -71,5 +139,24 @@ impl From<BenchError> for Failure {
             BenchError::Policy(failure) => failure.into(),
             unsteady @ BenchError::Unsteady { .. } => Self::new(Exit::PolicyFault, unsteady),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_volumes() {
+        let read = |text: &str| text.parse::<Volumes>().map(|volumes| volumes.0).ok();
+        assert_eq!(["1", "250", "10k", "1000k"].map(read), [Some(1), Some(250), Some(10_000), Some(1_000_000)]);
+        assert_eq!(["0", "", "k", "-1", "1.5k", "1001k", "10K"].map(read), [None; 7]);
+    }
+
+    #[test]
+    fn parts_of_a_hundred() {
+        let read = |text: &str| text.parse::<Percent>().map(|percent| percent.0).ok();
+        assert_eq!(["2%", "0.5 %", "0", "150%"].map(read), [Some(2.0), Some(0.5), Some(0.0), Some(150.0)]);
+        assert_eq!(["-1%", "", "%", "much", "inf", "NaN%"].map(read), [None; 6]);
     }
 }

@@ -1,17 +1,30 @@
 //! `policy build`: the component of a policy's folder.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use pvmigrate_policy_kit::project;
 
-use crate::cli::PolicyBuildArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{self, Screen};
+
+/// The flags of `policy build`.
+#[derive(Args, Clone, Debug)]
+pub struct BuildArgs {
+    /// The folder with the policy.yaml
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+    /// Build although nothing has changed
+    #[arg(long)]
+    pub anew: bool,
+}
 
 /// Builds the policy when something has changed.
 ///
 /// # Errors
 /// When the folder has no policy, a toolchain is missing, or the source does not compile.
-pub(super) fn run(args: &PolicyBuildArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) fn run(args: &BuildArgs, screen: &Screen) -> Result<Exit, Failure> {
     let built = project::build(&args.dir, args.anew, &|note| screen.say(note))?;
     screen.result(|| render::project::built_text(&built), &render::project::built_json(&built))?;
     Ok(Exit::Done)

@@ -1,14 +1,16 @@
 //! `policy capture`: a cluster's objects as a fixture.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use pvmigrate_core::policy::{Kind, Need};
 use pvmigrate_policy_kit::files;
 use pvmigrate_policy_kit::testkit::Capture;
 use serde::Serialize;
 
-use crate::cli::PolicyCaptureArgs;
+use crate::cli::flags::ClusterArgs;
+use crate::commands::shared;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain;
@@ -18,6 +20,34 @@ use crate::render::{Screen, clean};
 
 /// By this the files of an earlier capture are known.
 const HEADER: &str = "# Captured by pvmigrate policy capture.\n";
+
+/// The flags of `policy capture`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate policy capture --to tests/fixtures/prod --for quota.wasm --anonymize
+  pvmigrate policy run quota.wasm --snapshot tests/fixtures/prod --source-sc old --dest-sc new
+
+Of pods only names, nodes, owners and mounts of claims are written. Secrets never are.")]
+pub struct CaptureArgs {
+    /// Folder to write
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Policy whose look-ups are captured, too: FILE, a policy's folder, or oci://... (repeatable)
+    #[arg(long = "for", value_name = "POLICY")]
+    pub policies: Vec<PathBuf>,
+    /// Only this namespace (default: all)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Give namespaces, names, uids, nodes and the values of labels and annotations other names, the same everywhere
+    #[arg(long)]
+    pub anonymize: bool,
+    /// Write into a folder that is not empty; what an earlier capture left there goes
+    #[arg(long)]
+    pub force: bool,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
 
 /// What was written, for scripts.
 #[derive(Debug, Serialize)]
@@ -44,7 +74,7 @@ struct MissingJson<'a> {
 ///
 /// # Errors
 /// When the folder is not empty or cannot be written, a policy does not load, or the cluster cannot be read.
-pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &CaptureArgs, screen: &Screen) -> Result<Exit, Failure> {
     may_write(&args.to, args.force)?;
     let mut needs = Vec::new();
     for policy in &args.policies {
@@ -54,7 +84,7 @@ pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exi
     for need in needs.iter().filter(|need| Capture::cuts_down(&need.kind)) {
         warn(&format!("a policy looks up {}, of which only what fixtures read is written", need.kind));
     }
-    let connection = crate::commands::connect(&args.cluster).await?;
+    let connection = shared::connect(&args.cluster).await?;
     let capture = capture(&connection.client, &needs, args).await?;
     for (kind, why) in capture.missing() {
         warn(&format!("{kind} could not be had, and with these files there is none of it: {why}"));
@@ -80,7 +110,7 @@ pub(super) async fn run(args: &PolicyCaptureArgs, screen: &Screen) -> Result<Exi
 ///
 /// # Errors
 /// When the cluster cannot be read, or an object of it cannot be understood.
-pub async fn capture(client: &kube::Client, needs: &[Need], args: &PolicyCaptureArgs) -> Result<Capture, Failure> {
+pub async fn capture(client: &kube::Client, needs: &[Need], args: &CaptureArgs) -> Result<Capture, Failure> {
     let namespace = args.namespace.as_deref().filter(|namespace| !namespace.is_empty());
     let collected = pvmigrate_cluster::collect(client, &Capture::needs(needs), namespace).await?;
     let unreadable = |error: String| Failure::new(Exit::Cluster, anyhow::anyhow!(error));

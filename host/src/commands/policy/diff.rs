@@ -1,22 +1,42 @@
 //! `policy diff`: what another policy, or another version of it, decides otherwise.
 
-use super::run::{Asked, question};
-use crate::cli::PolicyDiffArgs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::snapshot::{PolicySet, SnapshotArgs, question};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::Look;
 use crate::render::Screen;
 use crate::render::policy::changes as show;
 
+/// The flags of `policy diff`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "Each of the two takes the place of the environment's policy of the same name, with its settings.
+
+Exit codes: 0 nothing changes, 1 something does, 2 bad usage or input, 3 a policy does not load, 5 a policy faults."
+)]
+pub struct DiffArgs {
+    /// The policy as it is: FILE, a policy's folder, oci://... or `builtin`
+    pub old: PathBuf,
+    /// The policy as it would be
+    pub new: PathBuf,
+    /// What they are asked about.
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+}
+
 /// Judges a snapshot twice and shows what changes.
 ///
 /// # Errors
 /// As `policy run`.
-pub(super) async fn run(args: &PolicyDiffArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let old = Asked::with(&args.old, &args.snapshot, screen).await?;
-    let new = Asked::with(&args.new, &args.snapshot, screen).await?;
+pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let old = PolicySet::with(&args.old, &args.snapshot, screen).await?;
+    let new = PolicySet::with(&args.new, &args.snapshot, screen).await?;
     let question = question(&args.snapshot, &[&old, &new], screen)?;
-    show_changes(&old.look_at(question.clone())?, &new.look_at(question)?, screen)
+    show_changes(&old.answer(question.clone())?, &new.answer(question)?, screen)
 }
 
 /// Shows what changes from one look to the other.

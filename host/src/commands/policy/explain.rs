@@ -1,18 +1,34 @@
 //! `policy explain`: how the decision about one claim came about.
 
-use super::run::Asked;
-use crate::cli::PolicyExplainArgs;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::snapshot::{PolicySet, SnapshotArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
 use crate::render::policy::explain as show;
 
+/// The flags of `policy explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArgs {
+    /// The claim: NAMESPACE/NAME
+    pub claim: String,
+    /// Policies, asked before those of the environment: FILE, a policy's folder, or oci://...
+    #[arg(value_name = "POLICY")]
+    pub policies: Vec<PathBuf>,
+    /// What they are asked about.
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+}
+
 /// Judges a snapshot and shows all that led to the decision about one claim.
 ///
 /// # Errors
 /// As `policy run`, and when there is no such claim.
-pub(super) async fn run(args: &PolicyExplainArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let look = Asked::new(&args.policies, &args.snapshot, screen).await?.look(&args.snapshot, screen)?;
+pub(super) async fn run(args: &ExplainArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let look = PolicySet::open(&args.policies, &args.snapshot, screen).await?.assess(&args.snapshot, screen)?;
     let traced = look.claim(&args.claim)?;
     screen.result(|| show::text(&traced, screen), &show::json(&traced))?;
     Ok(Exit::Done)

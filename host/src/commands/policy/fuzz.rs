@@ -1,25 +1,61 @@
 //! `policy fuzz`: made-up clusters, until an answer breaks a rule.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use clap::Args;
 use pvmigrate_policy::Configured;
 use pvmigrate_policy_kit::files;
 use pvmigrate_policy_kit::fuzz::{self, Fuzzed, Options};
 
 use super::settings;
-use crate::cli::PolicyFuzzArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain;
 use crate::render::policy::fuzz as show;
 use crate::render::{Screen, clean};
 
+/// The flags of `policy fuzz`.
+#[derive(Args, Clone, Debug)]
+#[command(
+    after_help = "It looks for a fault, another answer to the same question, to another order or to fewer volumes, and for a decision
+below the host's floor. What is found is made as small as it gets.
+
+Examples:
+  pvmigrate policy fuzz keep.wasm --for 60s
+  pvmigrate policy fuzz keep.wasm --runs 2000 --seed 7 --write cases/found.test.yaml
+
+Exit codes: 0 nothing was found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load,
+4 it took none of the made-up settings, 5 it faults."
+)]
+pub struct FuzzArgs {
+    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    pub policy: PathBuf,
+    /// How long to look, such as 90s or 10m (default: 60s, unless --runs is given)
+    #[arg(long = "for", value_name = "TIME")]
+    pub time: Option<jiff::SignedDuration>,
+    /// How many questions to make up; with the same seed they are the same
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// Where the dice start (default: the time, which is shown)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Its settings, in place of made-up ones: a JSON object, or a YAML or JSON file
+    #[arg(long, value_name = "FILE|JSON")]
+    pub settings: Option<String>,
+    /// Label of the run that it sees, in place of made-up ones
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// New test file for what is found
+    #[arg(long, value_name = "FILE.test.yaml")]
+    pub write: Option<PathBuf>,
+}
+
 /// Looks for something wrong with a policy, and keeps what it finds.
 ///
 /// # Errors
 /// When the policy does not load or does not take the settings, or the file cannot be written.
-pub(super) async fn run(args: &PolicyFuzzArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failure> {
     if let Some(file) = args.write.as_deref() {
         may_be_written(file)?;
     }
@@ -46,7 +82,13 @@ pub(super) async fn run(args: &PolicyFuzzArgs, screen: &Screen) -> Result<Exit, 
         screen.say(&format!("wrote {}", clean(&file.to_string_lossy())));
     }
     let exit = exit_of(&fuzzed);
-    screen.result(|| show::text(&fuzzed, args, screen), &show::json(&fuzzed, exit))?;
+    let given = show::Given {
+        policy: &args.policy,
+        settings: args.settings.as_deref(),
+        environment: args.environment.as_deref(),
+        write: args.write.as_deref(),
+    };
+    screen.result(|| show::text(&fuzzed, &given, screen), &show::json(&fuzzed, exit))?;
     Ok(exit)
 }
 
@@ -89,11 +131,11 @@ fn named(policy: &Path, file: Option<&Path>) -> Option<String> {
 }
 
 /// Returns the way from a folder to a path; both are absolute.
-fn relative(path: &Path, folder: &Path) -> std::path::PathBuf {
+fn relative(path: &Path, folder: &Path) -> PathBuf {
     let same = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
-    let up = folder.components().skip(same).map(|_| std::path::Component::ParentDir);
-    let way: std::path::PathBuf = up.chain(path.components().skip(same)).collect();
-    if way.as_os_str().is_empty() { std::path::PathBuf::from(".") } else { way }
+    let up = folder.components().skip(same).map(|_| Component::ParentDir);
+    let way: PathBuf = up.chain(path.components().skip(same)).collect();
+    if way.as_os_str().is_empty() { PathBuf::from(".") } else { way }
 }
 
 #[cfg(test)]

@@ -1,18 +1,27 @@
 //! `policy inspect`: what a policy says of itself, and what it may use.
 
-use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain;
 use crate::render::{self, Screen};
 
+/// The flags of `policy inspect`.
+#[derive(Args, Clone, Debug)]
+pub struct InspectArgs {
+    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    pub policy: PathBuf,
+}
+
 /// Shows what a policy says of itself and what it may use.
 ///
 /// # Errors
 /// When it does not load.
-pub(super) async fn run(policy: &Path, screen: &Screen) -> Result<Exit, Failure> {
-    let policy = chain::open(policy, &screen.note()).await?;
+pub(super) async fn run(args: &InspectArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let policy = chain::open(&args.policy, &screen.note()).await?;
     screen.result(|| render::policy::info_text(policy.info(), screen), &render::policy::info_json(policy.info()))?;
     Ok(Exit::Done)
 }

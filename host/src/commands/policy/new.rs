@@ -2,18 +2,42 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::{Args, ValueEnum};
 use pvmigrate_policy_kit::project::{self, Language, ProjectError};
 
-use crate::cli::{PolicyLanguage, PolicyNewArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::{self, Screen};
+
+/// The flags of `policy new`.
+#[derive(Args, Clone, Debug)]
+pub struct NewArgs {
+    /// Name of the policy: small letters, digits and '-'
+    pub name: String,
+    /// Language to write it in
+    #[arg(long, value_name = "LANGUAGE")]
+    pub lang: PolicyLanguage,
+    /// Folder to make (default: the name)
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}
+
+/// The languages that `policy new` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PolicyLanguage {
+    /// Small and quick components.
+    Rust,
+    /// Built by componentize-py.
+    Python,
+    /// Built by componentize-js.
+    Js,
+}
 
 /// Makes the folder of a new policy.
 ///
 /// # Errors
 /// When the name is none, or the folder is in use.
-pub(super) fn run(args: &PolicyNewArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) fn run(args: &NewArgs, screen: &Screen) -> Result<Exit, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let created = project::create(Path::new(&dir), &args.name, language(args.lang))?;
     screen.result(|| render::project::created_text(&created), &render::project::created_json(&created))?;

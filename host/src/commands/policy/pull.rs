@@ -1,18 +1,39 @@
 //! `policy pull`: a policy out of an OCI registry, by what its tag means in the lock file or by digest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use pvmigrate_policy::{Limits, Policy};
 use pvmigrate_policy_kit::files;
 use pvmigrate_registry::{Digest, Locked, Reference};
 use serde::Serialize;
 
-use crate::cli::PolicyPullArgs;
+use crate::cli::flags::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain::LOCK_FILE;
 use crate::policies::pull::Puller;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::{Screen, clean};
+
+/// The flags of `policy pull`.
+#[derive(Args, Clone, Debug)]
+pub struct PullArgs {
+    /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
+    pub reference: String,
+    /// Write the component to this file
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+    /// Take what the tag means now, instead of what it meant when it was pulled first
+    #[arg(long)]
+    pub update: bool,
+    /// The lock file
+    #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
+    pub lock: PathBuf,
+    /// How the registry is spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
 
 /// What was pulled, for scripts.
 #[derive(Debug, Serialize)]
@@ -34,7 +55,7 @@ struct PulledJson<'a> {
 ///
 /// # Errors
 /// When it cannot be had, is no policy, or a file cannot be written.
-pub(super) async fn run(args: &PolicyPullArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &PullArgs, screen: &Screen) -> Result<Exit, Failure> {
     let reference: Reference = args.reference.parse().map_err(Failure::usage)?;
     let limits = Limits::default();
     let mut puller = Puller::new(&args.lock, args.registry.plain_http);

@@ -1,17 +1,30 @@
 //! `policy push`: a policy into an OCI registry, with what it says of itself beside it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use pvmigrate_policy::{Limits, Policy};
 use pvmigrate_registry::{Artifact, Digest, Reference};
 use serde::Serialize;
 
-use crate::cli::PolicyPushArgs;
+use crate::cli::flags::RegistryArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::pull;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::{Screen, clean};
+
+/// The flags of `policy push`.
+#[derive(Args, Clone, Debug)]
+pub struct PushArgs {
+    /// A component (.wasm)
+    pub file: PathBuf,
+    /// Where to: oci://HOST/REPOSITORY:TAG
+    pub reference: String,
+    /// How the registry is spoken to.
+    #[command(flatten)]
+    pub registry: RegistryArgs,
+}
 
 /// What was pushed, for scripts.
 #[derive(Debug, Serialize)]
@@ -31,7 +44,7 @@ struct PushedJson<'a> {
 ///
 /// # Errors
 /// When the file does not load, or the registry does not take it.
-pub(super) async fn run(args: &PolicyPushArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failure> {
     let reference = target(&args.reference)?;
     let (policy, component) = open(&args.file)?;
     let info = policy.info();

@@ -1,7 +1,10 @@
 //! `policy replay`: judges again what a run has saved.
 
+use std::path::PathBuf;
+
+use clap::Args;
+
 use super::diff::show_changes;
-use crate::cli::PolicyReplayArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::look::Look;
@@ -9,11 +12,27 @@ use crate::look::saved::SavedQuestion;
 use crate::policies::chain;
 use crate::render::Screen;
 
+/// The flags of `policy replay`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate plan --source-sc old --dest-sc new --policy keep.wasm --save-question before.json
+  pvmigrate policy replay before.json                      the same policies: nothing may change
+  pvmigrate policy replay before.json --policy new.wasm    what a new version would have decided
+
+Exit codes: 0 nothing changes, 1 something does, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
+pub struct ReplayArgs {
+    /// A file that --save-question of plan or migrate wrote
+    pub file: PathBuf,
+    /// Policy to ask in place of the saved one of the same name, with its settings, or before all others (repeatable)
+    #[arg(long, value_name = "POLICY")]
+    pub policy: Vec<PathBuf>,
+}
+
 /// Judges a saved question again and shows what changes.
 ///
 /// # Errors
 /// When the file cannot be read, a policy is not to be had, or one fails.
-pub(super) async fn run(args: &PolicyReplayArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &ReplayArgs, screen: &Screen) -> Result<Exit, Failure> {
     let saved = SavedQuestion::read(&args.file)?;
     let note = screen.note();
     let mut given = Vec::new();

@@ -1,86 +1,48 @@
 //! `policy run`: what policies say of a snapshot.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use pvmigrate_core::policy::Question;
-use pvmigrate_core::policy::waiver::Waiver;
-use pvmigrate_policy::Policies;
+use clap::Args;
 
-use crate::cli::{PolicyRunArgs, SnapshotArgs};
+use super::snapshot::{PolicySet, SnapshotArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::Look;
 use crate::look::saved::SavedQuestion;
-use crate::look::snapshot::Snapshot;
-use crate::policies::chain::{self, Chain};
+use crate::render::Screen;
 use crate::render::policy::look as show;
-use crate::render::{Screen, clean};
+
+/// The flags of `policy run`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  kubectl get pvc,pv,sc,pods,rs -A -o yaml > all.yaml
+  pvmigrate policy run keep.wasm --snapshot all.yaml --source-sc old --dest-sc new
+  pvmigrate policy run --snapshot all.yaml --source-sc old --dest-sc new --environment prod
+
+Exit codes: 0 nothing is blocked, 1 a blocker was found, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
+pub struct RunArgs {
+    /// Policies, asked before those of the environment: FILE, a policy's folder, or oci://...
+    #[arg(value_name = "POLICY")]
+    pub policies: Vec<PathBuf>,
+    /// What they are asked about.
+    #[command(flatten)]
+    pub snapshot: SnapshotArgs,
+    /// Keep what the policies were asked and said in this file, for `policy replay`
+    #[arg(long, value_name = "FILE")]
+    pub save_question: Option<PathBuf>,
+}
 
 /// Judges a snapshot and shows the judgement.
 ///
 /// # Errors
 /// On bad usage, when the snapshot cannot be read, or when a policy does not load or fails.
-pub(super) async fn run(args: &PolicyRunArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let asked = Asked::new(&args.policies, &args.snapshot, screen).await?;
-    let look = asked.look(&args.snapshot, screen)?;
+pub(super) async fn run(args: &RunArgs, screen: &Screen) -> Result<Exit, Failure> {
+    let set = PolicySet::open(&args.policies, &args.snapshot, screen).await?;
+    let look = set.assess(&args.snapshot, screen)?;
     if let Some(file) = &args.save_question {
-        SavedQuestion::of(look.clone(), &asked.policies, &asked.waivers)?.write(file)?;
+        SavedQuestion::of(look.clone(), &set.policies, &set.waivers)?.write(file)?;
     }
     let exit = if look.judgement.blockers().next().is_some() { Exit::Finding } else { Exit::Done };
     screen.result(|| show::text(&look, screen), &show::json(&look, exit))?;
     show::hints(&look.judgement, screen);
     Ok(exit)
-}
-
-/// Who is asked, and what is waived.
-pub(super) struct Asked {
-    policies: Policies,
-    waivers: Vec<Waiver>,
-}
-
-impl Asked {
-    /// Opens the policies that a command names, and those of its environment.
-    pub(super) async fn new(policies: &[PathBuf], args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
-        Chain::of(policies, &args.place, &screen.note()).await?.try_into()
-    }
-
-    /// Opens the chain of an environment with another policy in it.
-    pub(super) async fn with(policy: &Path, args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
-        let note = screen.note();
-        let mut chain = Chain::of(&[], &args.place, &note).await?;
-        chain.put(chain::open(policy, &note).await?)?;
-        chain.try_into()
-    }
-
-    /// Asks what the flags ask.
-    pub(super) fn look(&self, args: &SnapshotArgs, screen: &Screen) -> Result<Look, Failure> {
-        self.look_at(question(args, &[self], screen)?)
-    }
-
-    /// Asks this.
-    pub(super) fn look_at(&self, question: Question) -> Result<Look, Failure> {
-        Ok(Look::at(question, &self.policies, &self.waivers)?)
-    }
-}
-
-impl TryFrom<Chain> for Asked {
-    type Error = Failure;
-
-    fn try_from(Chain { links, waivers }: Chain) -> Result<Self, Failure> {
-        Ok(Self { policies: Policies::new(links)?, waivers })
-    }
-}
-
-/// Makes the question that the flags ask, with all that these policies look up.
-///
-/// # Errors
-/// On bad usage, or when the snapshot cannot be read.
-pub(super) fn question(args: &SnapshotArgs, asked: &[&Asked], screen: &Screen) -> Result<Question, Failure> {
-    let needs: Vec<_> = asked.iter().flat_map(|asked| asked.policies.needs()).collect();
-    let snapshot = Snapshot::read(&args.snapshot, &needs)?;
-    for need in snapshot.without(&needs) {
-        let what = format!("the snapshot has no {}, which a policy looks up: {}", need.kind, need.purpose);
-        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&what)));
-    }
-    snapshot.question(args)
 }

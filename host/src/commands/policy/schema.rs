@@ -1,18 +1,34 @@
 //! `policy schema`: what an editor needs to know about settings, test files and the configuration file.
 
+use std::path::PathBuf;
+
+use clap::Args;
 use pvmigrate_policy_kit::testkit;
 
-use crate::cli::PolicySchemaArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::{chain, environment};
 use crate::render::Screen;
 
+/// The flags of `policy schema`.
+#[derive(Args, Clone, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["policy", "test", "of_config"]))]
+pub struct SchemaArgs {
+    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    pub policy: Option<PathBuf>,
+    /// Of the files that `policy test` reads
+    #[arg(long)]
+    pub test: bool,
+    /// Of the configuration file, pvmigrate.yaml
+    #[arg(long = "config")]
+    pub of_config: bool,
+}
+
 /// Prints a JSON Schema.
 ///
 /// # Errors
 /// When the policy does not load, or takes no settings.
-pub(super) async fn run(args: &PolicySchemaArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &SchemaArgs, screen: &Screen) -> Result<Exit, Failure> {
     match &args.policy {
         Some(policy) => {
             let policy = chain::open(policy, &screen.note()).await?;

@@ -2,34 +2,161 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use clap::{Args, ValueEnum};
 use pvmigrate_policy::Limits;
 use pvmigrate_policy_kit::testkit::{ExitMeaning, Instead, Options, Report, Surroundings, TestkitError, Tests};
 use pvmigrate_policy_kit::{Note, files};
 use regex::Regex;
 use tokio::runtime::Handle;
 
-use crate::cli::{OutputForm, PolicyTestArgs, TestFormat};
+use crate::cli::flags::EnvironmentArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain::{self, Chain};
-use crate::render::policy::test::{self as show, Tested};
-use crate::render::{Screen, clean};
+use crate::render::policy::test::{self as show, Format, Tested};
+use crate::render::{Form, Screen, clean};
 
 mod watch;
+
+/// The flags of `policy test`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "Examples:
+  pvmigrate policy test                                    all tests below this folder, on the policies they name
+  pvmigrate policy test keep.wasm cases                    the same tests on this component
+  pvmigrate policy test --environment prod cases           what the policies of pvmigrate.yaml decide there together
+  pvmigrate policy test -k 'labelled' -v                   some of them, with what the policy logged
+  pvmigrate policy test --report junit=out.xml --min-coverage 100
+
+Exit codes: 0 all passed, 1 a case failed, 2 bad usage or test file, 3 the policy does not load, 4 no tests or too little
+coverage, 5 a fault that no case expects, or an answer that was not the same twice.")]
+pub struct TestArgs {
+    /// Test files, and folders of such (default: this folder); before them a component (.wasm, oci://...) or `builtin`,
+    /// to test in place of the policy that the files name
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// Test what the chain of an environment decides, in place of the policies that the files name.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
+    /// Another test file or folder
+    #[arg(long, value_name = "PATH", hide = true)]
+    pub fixtures: Vec<PathBuf>,
+    /// Run only cases whose name this regular expression fits
+    #[arg(long, short = 'k', value_name = "REGEX")]
+    pub only: Option<String>,
+    /// Show which cases there are, and run none
+    #[arg(long, conflicts_with_all = ["watch", "update", "report", "min_coverage"])]
+    pub list: bool,
+    /// Run again whenever a file changes
+    #[arg(long, conflicts_with_all = ["update", "report"])]
+    pub watch: bool,
+    /// Take what comes for what is expected: write goldens, and edit test files in place
+    #[arg(long)]
+    pub update: bool,
+    /// Stop at the first case that does not pass
+    #[arg(long)]
+    pub fail_fast: bool,
+    /// Cases run at once (default: one a processor); the outcome does not depend on it
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// Least part of the codes that cases must expect, in percent
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "only")]
+    pub min_coverage: Option<u8>,
+    /// Form of the result on stdout (default: human, or json with `--output json`)
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<TestFormat>,
+    /// Write the result to a file, too (repeatable), such as junit=out.xml
+    #[arg(long, value_name = "FORMAT=FILE")]
+    pub report: Vec<ReportTo>,
+}
+
+/// The forms of a test result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// A JSON document a line: one for each case, then one for the whole.
+    Jsonl,
+    /// `JUnit` XML, as CI systems read it.
+    Junit,
+    /// Test Anything Protocol, version 14.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
+}
+
+/// Another place for the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportTo {
+    /// The form.
+    pub format: TestFormat,
+    /// The file.
+    pub file: PathBuf,
+}
+
+impl FromStr for ReportTo {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (format, file) = text.split_once('=').ok_or("write FORMAT=FILE, such as junit=out.xml")?;
+        let format = TestFormat::from_str(format, false).map_err(|_| {
+            let known: Vec<_> = TestFormat::value_variants().iter().filter_map(TestFormat::to_possible_value).collect();
+            let known: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
+            format!("{format:?} is no format; there are {}", known.join(", "))
+        })?;
+        match file.is_empty() {
+            true => Err("the file's name is missing".to_owned()),
+            false => Ok(Self { format, file: file.into() }),
+        }
+    }
+}
+
+impl From<TestFormat> for Format {
+    fn from(format: TestFormat) -> Self {
+        match format {
+            TestFormat::Human => Self::Human,
+            TestFormat::Json => Self::Json,
+            TestFormat::Jsonl => Self::Jsonl,
+            TestFormat::Junit => Self::Junit,
+            TestFormat::Tap => Self::Tap,
+            TestFormat::Github => Self::Github,
+        }
+    }
+}
+
+impl TestArgs {
+    /// Returns the policy that is named before the paths, if there is one, and the paths.
+    pub fn split(&self) -> (Option<&Path>, Vec<PathBuf>) {
+        let is_policy = |path: &&PathBuf| {
+            let text = path.to_string_lossy();
+            let is_component = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wasm"));
+            is_component || text == "builtin" || text.starts_with("oci://") || text.contains("@sha256:")
+        };
+        let policy = self.paths.first().filter(is_policy);
+        let rest = self.paths.iter().skip(usize::from(policy.is_some())).chain(&self.fixtures);
+        let mut paths: Vec<_> = rest.cloned().collect();
+        if paths.is_empty() {
+            paths.push(PathBuf::from("."));
+        }
+        (policy.map(PathBuf::as_path), paths)
+    }
+}
 
 /// Runs test cases and shows what came of each.
 ///
 /// # Errors
 /// When a policy does not load, a test file is wrong, or there is nothing to run.
-pub(super) async fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn run(args: &TestArgs, screen: &Screen) -> Result<Exit, Failure> {
     let command = Command::new(args, screen)?;
     if args.list {
         let cases = command.read().await?.list(&command.options)?;
         match command.format {
-            TestFormat::Human => screen.write(&show::listed_text(&cases))?,
+            Format::Human => screen.write(&show::listed_text(&cases))?,
             // All other forms are about cases that were run.
             _ => screen.json(&show::listed_json(&cases))?,
         }
@@ -47,16 +174,16 @@ pub(super) async fn run(args: &PolicyTestArgs, screen: &Screen) -> Result<Exit, 
 
 /// What the flags ask for.
 struct Command<'a> {
-    args: &'a PolicyTestArgs,
+    args: &'a TestArgs,
     policy: Option<&'a Path>,
     paths: Vec<PathBuf>,
     options: Options,
-    format: TestFormat,
+    format: Format,
     note: Note,
 }
 
 impl<'a> Command<'a> {
-    fn new(args: &'a PolicyTestArgs, screen: &Screen) -> Result<Self, Failure> {
+    fn new(args: &'a TestArgs, screen: &Screen) -> Result<Self, Failure> {
         let (policy, paths) = args.split();
         let filter = args.only.as_ref().map(|pattern| {
             Regex::new(pattern).map_err(|error| {
@@ -65,26 +192,26 @@ impl<'a> Command<'a> {
         });
         let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = args.jobs.map_or_else(processors, NonZeroUsize::get);
-        let form = if screen.form == OutputForm::Json { TestFormat::Json } else { TestFormat::Human };
+        let form = if screen.form == Form::Json { Format::Json } else { Format::Human };
         Ok(Self {
             args,
             policy,
             paths,
             options: Options { filter: filter.transpose()?, fail_fast: args.fail_fast, jobs },
-            format: args.format.unwrap_or(form),
+            format: args.format.map_or(form, Format::from),
             note: screen.note(),
         })
     }
 
     async fn read(&self) -> Result<Tests, Failure> {
-        let instead = match (self.policy, &self.args.place.environment) {
+        let instead = match (self.policy, &self.args.environment.name) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage("the policies to test are named twice: a policy, and an environment")
                     .hint("an environment's chain is tested as a whole; leave one of the two out"));
             }
             (Some(policy), None) => Instead::Policy(chain::open(policy, &self.note).await?),
             (None, Some(environment)) => {
-                let links = Chain::of(&[], &self.args.place, &self.note).await?.links;
+                let links = Chain::of(&[], self.args.environment.named().as_ref(), &self.note).await?.links;
                 Instead::Chain { links, environment: environment.clone() }
             }
             (None, None) => Instead::Nothing,
@@ -133,10 +260,10 @@ impl<'a> Command<'a> {
         screen.write(&show::text(&tested, self.format, screen))?;
         for to in &self.args.report {
             // In a file there is neither a terminal's width nor colour.
-            let text = show::text(&tested, to.format, &screen.plain());
+            let text = show::text(&tested, to.format.into(), &screen.plain());
             write(&to.file, &text)?;
         }
-        if self.format != TestFormat::Human && tested.exit != Exit::Done {
+        if self.format != Format::Human && tested.exit != Exit::Done {
             screen.say(&in_short(&report));
         }
         Ok(tested.exit)
@@ -151,10 +278,8 @@ impl<'a> Command<'a> {
         };
         let mut words = vec!["pvmigrate policy test".to_owned()];
         words.extend(self.policy.map(quoted));
-        let place = &self.args.place;
-        for (flag, value) in
-            [("--environment", place.environment.as_ref().map(Path::new)), ("--config", place.config.as_deref())]
-        {
+        let EnvironmentArgs { name, config } = &self.args.environment;
+        for (flag, value) in [("--environment", name.as_ref().map(Path::new)), ("--config", config.as_deref())] {
             words.extend(value.map(|value| format!("{flag} {}", quoted(value))));
         }
         words.extend(self.paths.iter().filter(|path| *path != Path::new(".")).map(|path| quoted(path)));
@@ -212,5 +337,14 @@ mod tests {
         ] {
             assert_eq!(exit_of(meaning).code(), meaning.code(), "{meaning:?}");
         }
+    }
+
+    #[test]
+    fn a_report_has_a_format_and_a_file() {
+        let read = |text: &str| text.parse::<ReportTo>();
+        assert_eq!(read("junit=a=b.xml"), Ok(ReportTo { format: TestFormat::Junit, file: "a=b.xml".into() }));
+        assert!(read("junit").is_err_and(|error| error.contains("junit=out.xml")));
+        assert!(read("xml=a").is_err_and(|error| error.contains("json, jsonl, junit, tap, github")));
+        assert!(read("tap=").is_err());
     }
 }

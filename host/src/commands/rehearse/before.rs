@@ -9,7 +9,7 @@ use pvmigrate_core::survey::ClaimId;
 use pvmigrate_rehearsal::{Cluster, compare};
 use serde_json::{Value, json};
 
-use crate::report::{ClaimReport, Report, Verified};
+use crate::report::{ClaimReport, Comparison, Report, Verified};
 
 /// Differences of one volume that are shown; more would only repeat the first.
 const SHOWN: usize = 10;
@@ -25,17 +25,6 @@ pub(super) struct Before {
     workloads: BTreeMap<String, Value>,
     /// A copy of each volume's files.
     files: BTreeMap<ClaimId, PathBuf>,
-}
-
-/// Says what was compared, and what is not as before.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Checked {
-    /// Claims compared.
-    pub claims: usize,
-    /// Workloads compared.
-    pub workloads: usize,
-    /// What has changed that should not have.
-    pub changes: Vec<String>,
 }
 
 impl Before {
@@ -55,7 +44,7 @@ impl Before {
     }
 
     /// Compares all objects, and in `report` the files of every migrated claim.
-    pub(super) fn check(&self, cluster: &Cluster, report: &mut Report) -> Checked {
+    pub(super) fn check(&self, cluster: &Cluster, report: &mut Report) -> Comparison {
         for group in report.groups.iter_mut().filter(|group| group.is_migrated()) {
             for claim in &mut group.claims {
                 self.check_files(cluster, claim);
@@ -64,7 +53,7 @@ impl Before {
         let objects = cluster.objects();
         let mut changes = changed("claim", &self.claims, &claims(&objects));
         changes.extend(changed("", &self.workloads, &workloads(&objects)));
-        Checked { claims: self.claims.len(), workloads: self.workloads.len(), changes }
+        Comparison { claims: self.claims.len(), workloads: self.workloads.len(), changes }
     }
 
     fn check_files(&self, cluster: &Cluster, claim: &mut ClaimReport) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use pvmigrate_core::names::DEFAULT_CLASS;
 use serde_json::Value;
 
-use crate::cli::{Classes, ScopeArgs};
+use crate::cli::migration::{Classes, ScopeArgs};
 use crate::failure::Failure;
 
 /// On a StorageClass of a rehearsal: `source` or `destination`.
@@ -81,7 +81,7 @@ mod tests {
             dest_sc: owned(dest),
             namespace: None,
             set_defaults: false,
-            source_volumes: crate::cli::SourceVolumes::Delete,
+            source_volumes: crate::cli::migration::SourceVolumes::Delete,
         }
     }
 

@@ -1,15 +1,28 @@
 //! What `policy fuzz` shows.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use pvmigrate_policy_kit::fuzz::{Found, Fuzzed};
 use serde::Serialize;
 
-use crate::cli::PolicyFuzzArgs;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::lines::hanging;
 use crate::render::{Screen, clean};
+
+/// What the user named: what a command line that does the same again is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Given<'a> {
+    /// The policy.
+    pub policy: &'a Path,
+    /// Its settings, if they were not to be made up.
+    pub settings: Option<&'a str>,
+    /// The environment's name, if it was not to be made up.
+    pub environment: Option<&'a str>,
+    /// The test file that was written.
+    pub write: Option<&'a Path>,
+}
 
 /// What came of it, for scripts.
 #[derive(Debug, Serialize)]
@@ -27,7 +40,7 @@ pub fn json(fuzzed: &Fuzzed, exit: Exit) -> FuzzJson<'_> {
 }
 
 /// Returns what came of it, for people.
-pub fn text(fuzzed: &Fuzzed, args: &PolicyFuzzArgs, screen: &Screen) -> String {
+pub fn text(fuzzed: &Fuzzed, given: &Given<'_>, screen: &Screen) -> String {
     let title = clean(&format!("{} {}", fuzzed.policy.name, fuzzed.policy.version));
     let mut text = format!("{}\n", screen.paint.title(&title));
     let _ = writeln!(
@@ -42,27 +55,27 @@ pub fn text(fuzzed: &Fuzzed, args: &PolicyFuzzArgs, screen: &Screen) -> String {
             );
         }
         None => text.push_str("  found      nothing\n"),
-        Some(found) => text.push_str(&what(fuzzed, found, args, screen)),
+        Some(found) => text.push_str(&what(fuzzed, found, given, screen)),
     }
     text
 }
 
-fn what(fuzzed: &Fuzzed, found: &Found, args: &PolicyFuzzArgs, screen: &Screen) -> String {
+fn what(fuzzed: &Fuzzed, found: &Found, given: &Given<'_>, screen: &Screen) -> String {
     let words = format!("{}: {}", screen.paint.bad(found.broken.rule), clean(&found.broken.message));
     let mut text = hanging("  found      ", &words, screen.width);
     let _ = writeln!(text, "  in         run {}, made smaller {} times", found.run, found.smaller);
-    let mut again = format!("pvmigrate policy fuzz {}", clean(&args.policy.to_string_lossy()));
-    if let Some(settings) = &args.settings {
+    let mut again = format!("pvmigrate policy fuzz {}", clean(&given.policy.to_string_lossy()));
+    if let Some(settings) = given.settings {
         let _ = write!(again, " --settings '{}'", clean(settings).replace('\'', "'\\''"));
     }
-    if let Some(environment) = &args.environment {
+    if let Some(environment) = given.environment {
         let _ = write!(again, " --environment '{}'", clean(environment).replace('\'', "'\\''"));
     }
     let _ = writeln!(text, "  again      {again} --seed {} --runs {}", fuzzed.seed, fuzzed.runs);
     if !found.reproduced {
         text.push_str("  beware     policy test does not find it with the test file\n");
     }
-    match &args.write {
+    match given.write {
         Some(file) => {
             let _ = writeln!(text, "  test       pvmigrate policy test {}", clean(&file.to_string_lossy()));
         }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use pvmigrate_policy_kit::testkit::{CaseReport, ExitMeaning, Listed, Outcome, Report};
 
 use super::super::Screen;
-use crate::cli::TestFormat;
 use crate::exit::Exit;
 
 mod github;
@@ -18,6 +17,23 @@ mod junit;
 mod tap;
 
 pub use json::listed as listed_json;
+
+/// The forms of a test result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// One JSON document.
+    Json,
+    /// A JSON document a line: one for each case, then one for the whole.
+    Jsonl,
+    /// `JUnit` XML, as CI systems read it.
+    Junit,
+    /// Test Anything Protocol, version 14.
+    Tap,
+    /// Annotations of GitHub Actions.
+    Github,
+}
 
 /// A test run that is over.
 #[derive(Clone, Debug)]
@@ -43,14 +59,14 @@ impl Tested<'_> {
 }
 
 /// Returns the result in one of its forms.
-pub fn text(tested: &Tested<'_>, format: TestFormat, screen: &Screen) -> String {
+pub fn text(tested: &Tested<'_>, format: Format, screen: &Screen) -> String {
     match format {
-        TestFormat::Human => human::text(tested, screen),
-        TestFormat::Json => json::text(tested),
-        TestFormat::Jsonl => json::lines(tested),
-        TestFormat::Junit => junit::text(tested),
-        TestFormat::Tap => tap::text(tested),
-        TestFormat::Github => github::text(tested),
+        Format::Human => human::text(tested, screen),
+        Format::Json => json::text(tested),
+        Format::Jsonl => json::lines(tested),
+        Format::Junit => junit::text(tested),
+        Format::Tap => tap::text(tested),
+        Format::Github => github::text(tested),
     }
 }
 

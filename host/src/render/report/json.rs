@@ -4,7 +4,6 @@ use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::record::{Ended, Outcome};
 use serde::Serialize;
 
-use crate::commands::rehearse::Checked;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -12,7 +11,7 @@ use crate::plan::Plan;
 use crate::render::consulted::{self, ConsultedJson};
 use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
-use crate::report::{ClaimReport, GroupReport, Report, Verified};
+use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
 
 /// What a run came to, for scripts.
 #[derive(Debug, Serialize)]
@@ -99,7 +98,7 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
 impl<'a> RunJson<'a> {
     /// Adds what a rehearsal compared.
     #[must_use]
-    pub fn compared(mut self, checked: Option<&'a Checked>) -> Self {
+    pub fn compared(mut self, checked: Option<&'a Comparison>) -> Self {
         self.compared = checked.map(|checked| ComparedJson {
             claims: checked.claims,
             workloads: checked.workloads,

@@ -21,7 +21,7 @@ pub(super) async fn forever(command: &Command<'_>, screen: &Screen) -> Result<Ex
     // What the tests depend on is known once they can be read; until then, the folders that were named.
     let mut sources = command.paths.clone();
     sources.extend(command.policy.map(Path::to_owned));
-    sources.extend(command.args.place.config.clone());
+    sources.extend(command.args.environment.config.clone());
     loop {
         let seen = Seen::of(&sources);
         match command.read().await {

@@ -83,7 +83,7 @@ fn report() -> Report {
     }
 }
 
-fn shown(format: TestFormat, min_coverage: Option<u8>) -> String {
+fn shown(format: Format, min_coverage: Option<u8>) -> String {
     let report = report();
     let tested = Tested {
         report: &report,
@@ -97,37 +97,37 @@ fn shown(format: TestFormat, min_coverage: Option<u8>) -> String {
 
 #[test]
 fn for_people() {
-    insta::assert_snapshot!(shown(TestFormat::Human, Some(80)));
+    insta::assert_snapshot!(shown(Format::Human, Some(80)));
 }
 
 #[test]
 fn junit() {
-    let text = shown(TestFormat::Junit, Some(80));
+    let text = shown(Format::Junit, Some(80));
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn tap() {
-    insta::assert_snapshot!(shown(TestFormat::Tap, None));
+    insta::assert_snapshot!(shown(Format::Tap, None));
 }
 
 #[test]
 fn github() {
-    let text = shown(TestFormat::Github, Some(80));
+    let text = shown(Format::Github, Some(80));
     assert!(text.lines().all(|line| line.starts_with("::")), "{text}");
     insta::assert_snapshot!(text);
 }
 
 #[test]
 fn for_scripts() {
-    let json: serde_json::Value = serde_json::from_str(&shown(TestFormat::Json, None)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&shown(Format::Json, None)).unwrap();
     assert_eq!((&json["exit"]["code"], &json["counts"]["skipped"]), (&5.into(), &1.into()));
     assert_eq!(json["cases"][1]["outcome"]["failed"][0]["expected"], "skip keep-label");
     assert_eq!(json["cases"][1]["outcome"]["failed"][1]["difference"]["part"], "severity");
     assert_eq!(json["coverage"]["policies"][0]["codes"]["missing"][0], "quota-near");
 
-    let text = shown(TestFormat::Jsonl, None);
+    let text = shown(Format::Jsonl, None);
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let events: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["begin", "case", "case", "case", "case", "case", "end"]);
@@ -137,7 +137,7 @@ fn for_scripts() {
 #[test]
 fn coverage_that_is_enough_is_no_failure() {
     for (least, short) in [(None, false), (Some(75), false), (Some(76), true)] {
-        for format in [TestFormat::Human, TestFormat::Junit, TestFormat::Tap, TestFormat::Github] {
+        for format in [Format::Human, Format::Junit, Format::Tap, Format::Github] {
             assert_eq!(shown(format, least).contains("is asked for"), short, "{format:?} {least:?}");
         }
     }

@@ -1,0 +1,67 @@
+//! Flags that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::policies::environment::{self, Named};
+
+/// Which cluster, in kubectl's flags.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Cluster")]
+pub struct ClusterArgs {
+    /// Credentials file (default: the files in KUBECONFIG, ~/.kube/config, or the pod's own)
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Context of the kubeconfig to use
+    #[arg(long, value_name = "NAME")]
+    pub context: Option<String>,
+}
+
+/// Which namespace of which cluster.
+#[derive(Args, Clone, Debug)]
+pub struct WhereArgs {
+    /// Only this namespace (default: all)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
+}
+
+/// Which environment this is.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Policies")]
+pub struct EnvironmentArgs {
+    /// Environment of the configuration file, such as prod: its policies, settings and waivers
+    #[arg(id = "environment", long = "environment", value_name = "NAME")]
+    pub name: Option<String>,
+    /// Configuration file of the environments (default: pvmigrate.yaml)
+    #[arg(long, value_name = "FILE", requires = "environment")]
+    pub config: Option<PathBuf>,
+}
+
+impl EnvironmentArgs {
+    /// Returns the environment, if one is named.
+    pub fn named(&self) -> Option<Named> {
+        let name = self.name.clone().filter(|name| !name.is_empty())?;
+        Some(Named { file: self.config.clone().unwrap_or_else(|| PathBuf::from(environment::FILE)), name })
+    }
+}
+
+/// How to talk to a registry.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct RegistryArgs {
+    /// Speak plain HTTP, which anybody on the way can read and change (this machine is always spoken to so)
+    #[arg(long)]
+    pub plain_http: bool,
+}
+
+/// Reads a boolean in the words Go's `flag` package takes.
+pub(super) fn go_bool(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err("not a boolean: use true or false".to_owned()),
+    }
+}

@@ -1,0 +1,99 @@
+//! What the commands that judge a snapshot share: their flags, the policies, and the question.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use pvmigrate_core::policy::Question;
+use pvmigrate_core::policy::waiver::Waiver;
+use pvmigrate_policy::Policies;
+
+use crate::cli::flags::EnvironmentArgs;
+use crate::failure::Failure;
+use crate::look::Look;
+use crate::look::snapshot::{Given, Snapshot};
+use crate::policies::chain::{self, Chain};
+use crate::render::{Screen, clean};
+
+/// What is asked about.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "What is asked")]
+pub struct SnapshotArgs {
+    /// Folder or file of Kubernetes objects (kubectl get pvc,pv,sc,pods,rs -A -o yaml), or a file of --save-question
+    #[arg(long, value_name = "DIR|FILE")]
+    pub snapshot: PathBuf,
+    /// StorageClass to migrate from (default: that of a saved question)
+    #[arg(long, value_name = "CLASS")]
+    pub source_sc: Option<String>,
+    /// StorageClass to migrate to (default: that of a saved question)
+    #[arg(long, value_name = "CLASS")]
+    pub dest_sc: Option<String>,
+    /// Only claims in this namespace (default: all, or that of a saved question)
+    #[arg(long, short, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// The time that policies see, such as 2026-01-31T12:00:00Z (default: now, or that of a saved question)
+    #[arg(long, value_name = "TIME")]
+    pub now: Option<Timestamp>,
+    /// Whose policies, settings and waivers.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
+}
+
+/// Policies to ask, and what is waived.
+pub(super) struct PolicySet {
+    pub(super) policies: Policies,
+    pub(super) waivers: Vec<Waiver>,
+}
+
+impl PolicySet {
+    /// Opens the policies that a command names, and those of its environment.
+    pub(super) async fn open(policies: &[PathBuf], args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
+        Chain::of(policies, args.environment.named().as_ref(), &screen.note()).await?.try_into()
+    }
+
+    /// Opens the chain of an environment with another policy in it.
+    pub(super) async fn with(policy: &Path, args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
+        let note = screen.note();
+        let mut chain = Chain::of(&[], args.environment.named().as_ref(), &note).await?;
+        chain.put(chain::open(policy, &note).await?)?;
+        chain.try_into()
+    }
+
+    /// Judges the snapshot that the flags name.
+    pub(super) fn assess(&self, args: &SnapshotArgs, screen: &Screen) -> Result<Look, Failure> {
+        self.answer(question(args, &[self], screen)?)
+    }
+
+    /// Judges this question.
+    pub(super) fn answer(&self, question: Question) -> Result<Look, Failure> {
+        Ok(Look::at(question, &self.policies, &self.waivers)?)
+    }
+}
+
+impl TryFrom<Chain> for PolicySet {
+    type Error = Failure;
+
+    fn try_from(Chain { links, waivers }: Chain) -> Result<Self, Failure> {
+        Ok(Self { policies: Policies::new(links)?, waivers })
+    }
+}
+
+/// Makes the question that the flags ask, with all that these policies look up.
+///
+/// # Errors
+/// On bad usage, or when the snapshot cannot be read.
+pub(super) fn question(args: &SnapshotArgs, sets: &[&PolicySet], screen: &Screen) -> Result<Question, Failure> {
+    let needs: Vec<_> = sets.iter().flat_map(|set| set.policies.needs()).collect();
+    let snapshot = Snapshot::read(&args.snapshot, &needs)?;
+    for need in snapshot.without(&needs) {
+        let what = format!("the snapshot has no {}, which a policy looks up: {}", need.kind, need.purpose);
+        screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&what)));
+    }
+    snapshot.question(Given {
+        source_class: args.source_sc.clone(),
+        dest_class: args.dest_sc.clone(),
+        namespace: args.namespace.clone(),
+        environment: args.environment.name.clone(),
+        now: args.now,
+    })
+}
