@@ -1,10 +1,10 @@
 //! Decides what a group's migration does next: a pure function of the record, one observation and the time.
 //!
-//! This is the table of the migration's order, and the only place that knows it. Each phase has a file:
-//! `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes), `settle`
-//! (everything back to what it was), `rollback` (the same, backwards); `name` keeps the claims' names taken all the while.
-//! Every step that may be done now is returned, in
-//! any order; the barriers between phases are the group's:
+//! This is the table of the migration's order, and the only place that knows it. Each phase has a file, and none calls
+//! another: `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes),
+//! `settle` (everything back to what it was), `rollback` (every claim back on its source volume). What several of them need
+//! is in `name` (the claims' names, taken all the while), `workload` and `temporary` (claims and pods of ours). Every step
+//! that may be done now is returned, in any order; the barriers between phases are the group's:
 //!
 //! 1. all prepared before any workload stops;
 //! 2. all quiet before any original claim is deleted (the fence);
@@ -29,6 +29,7 @@ mod name;
 mod prepare;
 mod rollback;
 mod settle;
+mod temporary;
 mod workload;
 
 /// Tells the driver what to do.
@@ -53,13 +54,33 @@ pub fn decide(record: &Record, seen: &Observation, now: Timestamp) -> Decision {
     let mut next = Next::default();
     name::hold(&look, &mut next);
     if next.is_clear() {
-        match &record.goal {
-            Goal::Forward if record.proven() => cutover::decide(&look, &mut next),
-            Goal::Forward => prepare::decide(&look, &mut next),
-            Goal::Back(why) => rollback::decide(&look, why, &mut next),
-        }
+        chain_phases(&look, &mut next);
     }
     next.decision(&look)
+}
+
+/// Goes from one phase to the next once it leaves nothing to do, to await or to report, for any claim of the group.
+fn chain_phases(look: &Look<'_>, next: &mut Next) {
+    match &look.record.goal {
+        Goal::Forward if look.record.proven() => {
+            cutover::decide(look, next);
+            if next.is_clear() {
+                settle::forward(look, next);
+            }
+        }
+        Goal::Forward => {
+            prepare::decide(look, next);
+            if next.is_clear() {
+                copy::decide(look, next);
+            }
+        }
+        Goal::Back(why) => {
+            rollback::decide(look, next);
+            if next.is_clear() {
+                settle::back(look, why, next);
+            }
+        }
+    }
 }
 
 /// Gathers what one look is decided from.

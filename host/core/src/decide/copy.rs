@@ -1,6 +1,6 @@
 //! The downtime: workloads down, the fence, and behind it the copy that counts.
 
-use super::{Look, Named, Next, Pair, claim_target, cutover, name, prepare, volume_target, workload};
+use super::{Look, Named, Next, Pair, claim_target, name, temporary, volume_target, workload};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Pod, Progress};
@@ -44,7 +44,7 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
 /// hold the claim for ever.
 fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
     for pod in pair.seen.pods.iter().filter(|pod| matches!(pod.purpose, Purpose::Prime | Purpose::Warm)) {
-        cutover::delete_pod(pair, pod, next);
+        temporary::delete_pod(pair, pod, next);
     }
 }
 
@@ -115,9 +115,9 @@ fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     match &pair.seen.source {
         None => next.steps.push(Step::CreateSourceTemp { claim }),
         Some(temp) if temp.run.as_ref() != Some(&look.record.run) => {
-            prepare::in_the_way(look, pair, &names::source_claim(pair.name), temp, next);
+            temporary::in_the_way(look, pair, &names::source_claim(pair.name), temp, next);
         }
-        Some(temp) if temp.terminating => prepare::await_going(pair, next),
+        Some(temp) if temp.terminating => temporary::await_going(pair, next),
         Some(temp) if !temp.bound => {
             name::await_binding(look, pair, names::source_claim(pair.name), temp, Awaited::SourceTempBound, next);
         }
@@ -138,7 +138,7 @@ fn pods(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         attempt(look, pair, &present, next);
     } else if present.is_empty() {
         for pod in strays {
-            cutover::delete_pod(pair, pod, next);
+            temporary::delete_pod(pair, pod, next);
         }
     } else {
         // It may die among the files of the present one, and nothing would tell.

@@ -4,11 +4,11 @@
 //! there. So the claim that keeps the name is created first of all, long before its volume is ready: while that volume is
 //! reserved for another claim it stays Pending, no pod that names it is scheduled, and no controller makes another.
 
-use super::{Look, Named, Next, Pair, claim_target, cutover, volume_target, workload};
+use super::{Look, Named, Next, Pair, claim_target, volume_target, workload};
 use crate::blocker::{Blocker, Code};
 use crate::observation::{Claim, Volume};
 use crate::record::{Fact, Stray};
-use crate::step::{Held, Side, Step};
+use crate::step::{Held, Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// How long the volume controller has for a claim that was just written to, before it is touched once more. Longer than it
@@ -111,13 +111,19 @@ pub(super) fn bind(
     if claim.terminating {
         next.waits.push(pair.wait(Awaited::ClaimBound));
     } else if !claim.bound && !volume.is_reserved_for(&look.record.namespace, pair.name) {
-        next.steps.push(cutover::reserve(pair, side, volume));
+        next.steps.push(reserve(pair, side, volume));
     } else if claim.touched.is_none() {
         next.steps.push(touch(look, pair.name, pair.name.to_owned(), claim));
     } else {
         await_binding(look, pair, pair.name.to_owned(), claim, Awaited::ClaimBound, next);
     }
     false
+}
+
+/// Reserves one of the claim's volumes for the claim itself.
+pub(super) fn reserve(pair: &Pair<'_>, side: Side, volume: &Volume) -> Step {
+    let (claim, holder) = (pair.name.to_owned(), Reserved::ClaimName);
+    Step::Reserve { claim, side, volume: volume_target(volume), holder }
 }
 
 /// Waits for a claim to be bound to the volume that is reserved for it; touches it when that takes longer than it ever

@@ -1,14 +1,14 @@
 //! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
 
-use super::{Look, Named, Next, Pair, claim_target, copy, cutover, name, volume_target};
-use crate::blocker::{Blocker, Code};
+use super::{Look, Named, Next, Pair, claim_target, name, temporary, volume_target};
+use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Claim, Progress, Volume};
 use crate::record::{DestinationVolume, Fact, Purpose, Warmed};
 use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
-/// Prepares every claim that has no evidence; once all are prepared, goes on to stop and copy.
+/// Prepares every claim that has no evidence.
 pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
@@ -18,9 +18,6 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
             // Only a turned back or a proven migration makes these, so here they are somebody else's.
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
         }
-    }
-    if next.is_clear() {
-        copy::decide(look, next);
     }
 }
 
@@ -88,7 +85,7 @@ fn is_fenced(pair: &Pair<'_>) -> bool {
 fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
     let name = names::destination_claim(pair.name);
     if temp.terminating {
-        await_going(pair, next);
+        temporary::await_going(pair, next);
         return false;
     }
     if temp.run.as_ref() == Some(&look.record.run) {
@@ -99,31 +96,8 @@ fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> b
         next.steps.push(Step::AdoptDestination { claim: pair.name.to_owned(), target });
         return false;
     }
-    in_the_way(look, pair, &name, temp, next);
+    temporary::in_the_way(look, pair, &name, temp, next);
     false
-}
-
-/// Waits for a temporary claim that somebody deletes; a pod of ours, even a finished one, would keep it for ever.
-pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
-    cutover::clear_pods(pair, next);
-    next.waits.push(pair.wait(Awaited::TempsGone));
-}
-
-/// Reports a claim that has the name of a temporary claim of ours.
-pub(super) fn in_the_way(look: &Look<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
-    let of = match &temp.run {
-        Some(run) => format!("it belongs to the migration {run}"),
-        None => "it is not of the wanted class, or too small, or has other access modes".to_owned(),
-    };
-    next.blockers.push(Blocker {
-        code: Code::ForeignTempClaim,
-        about: look.about(pair),
-        message: format!("a claim {name} is in the way: {of}"),
-        hint: format!(
-            "if nobody needs it, run: pvmigrate cleanup --namespace {0}, or kubectl delete pvc -n {0} {name}",
-            look.record.namespace
-        ),
-    });
 }
 
 fn provision(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
@@ -174,7 +148,7 @@ fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
     if recorded.map(|volume| volume.name.as_str()) != bound_to {
         // A temporary claim that was lost and made anew has another volume. A copy made before went to the old one, so
         // no pod of before may stand when the new one is noted.
-        if recorded.is_some() && !cutover::clear_pods(pair, next) {
+        if recorded.is_some() && !temporary::clear_pods(pair, next) {
             return;
         }
         match bound_to {
@@ -222,5 +196,5 @@ fn warm_up(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
         return;
     }
-    cutover::clear_pods(pair, next);
+    temporary::clear_pods(pair, next);
 }

@@ -1,13 +1,13 @@
 //! The way back: every claim on its source volume, as it was. Possible until all copies are proven.
 
-use super::{Look, Named, Next, Pair, cutover, name, settle, volume_target, workload};
+use super::{Look, Named, Next, Pair, name, temporary, volume_target, workload};
 use crate::observation::Claim;
 use crate::record::Fact;
 use crate::step::{Held, Side, Step};
 use crate::waiting::Awaited;
 
-/// Takes every claim back; once all are bound, goes on to settle.
-pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
+/// Takes every claim back. One that is not back yet leaves a step, a wait or a blocker.
+pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
     let is_untouched =
         |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if !claim.terminating) && !pair.record.touched;
     if look.record.stopped.is_some() && look.claims().any(|pair| is_untouched(&pair)) {
@@ -28,10 +28,6 @@ pub(super) fn decide(look: &Look<'_>, why: &str, next: &mut Next) {
     };
     if look.claims().any(|pair| is_away(&pair)) {
         workload::stop(look, next);
-    }
-    // A claim that is not back yet has left a step, a wait or a blocker: until then nothing may start.
-    if next.is_clear() {
-        settle::decide_back(look, why, next);
     }
 }
 
@@ -98,7 +94,7 @@ fn is_touched(look: &Look<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Nex
 
 /// Clears the temporary claims, the pods and the destination volume away; tells whether they are gone.
 fn discard(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
-    if !cutover::clear_away(look, pair, next) {
+    if !temporary::clear_away(look, pair, next) {
         return false;
     }
     // The copy is worth nothing now: its volume gets its own policy back, and its provisioner frees it.
@@ -126,7 +122,7 @@ fn is_reserved(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     };
     let reserved = source.is_reserved_for(&look.record.namespace, pair.name);
     if !reserved {
-        next.steps.push(cutover::reserve(pair, Side::Source, source));
+        next.steps.push(name::reserve(pair, Side::Source, source));
     }
     reserved
 }

@@ -1,6 +1,6 @@
 //! Every claim is bound: reclaim policies, workloads and leftovers back to what they were, and the end noted.
 
-use super::{Look, Named, Next, Pair, claim_target, cutover, volume_target, workload};
+use super::{Look, Named, Next, Pair, claim_target, temporary, volume_target, workload};
 use crate::observation::Volume;
 use crate::owner::{Owners, owners};
 use crate::record::{Disposal, Ended, Fact, Outcome};
@@ -8,7 +8,7 @@ use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Settles a group that has moved.
-pub(super) fn decide_forward(look: &Look<'_>, next: &mut Next) {
+pub(super) fn forward(look: &Look<'_>, next: &mut Next) {
     for pair in look.claims() {
         unmark(look, &pair, next);
         clear_leftovers(look, &pair, next);
@@ -26,7 +26,7 @@ pub(super) fn decide_forward(look: &Look<'_>, next: &mut Next) {
 }
 
 /// Settles a group that was turned back.
-pub(super) fn decide_back(look: &Look<'_>, why: &str, next: &mut Next) {
+pub(super) fn back(look: &Look<'_>, why: &str, next: &mut Next) {
     for pair in look.claims() {
         if matches!(pair.named(), Named::Restored(_)) {
             unmark(look, &pair, next);
@@ -107,7 +107,7 @@ fn restore_reclaim(pair: &Pair<'_>, side: Side, volume: Option<&Volume>, next: &
 
 /// A late step of another process may have made a temporary claim or a pod again.
 fn clear_leftovers(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    cutover::clear_away(look, pair, next);
+    temporary::clear_away(look, pair, next);
 }
 
 fn dispose(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {

@@ -1,0 +1,93 @@
+//! What a migration makes for a time only: the temporary claims and the pods, awaited and cleared away.
+
+use super::{Look, Next, Pair, claim_target};
+use crate::blocker::{Blocker, Code};
+use crate::names;
+use crate::observation::{Claim, Pod, Progress};
+use crate::record::Goal;
+use crate::step::{Side, Step};
+use crate::waiting::{Awaited, Waiting};
+
+/// Waits for a temporary claim that somebody deletes; a pod of ours, even a finished one, would keep it for ever.
+pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
+    clear_pods(pair, next);
+    next.waits.push(pair.wait(Awaited::TempsGone));
+}
+
+/// Reports a claim that has the name of a temporary claim of ours.
+pub(super) fn in_the_way(look: &Look<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
+    let of = match &temp.run {
+        Some(run) => format!("it belongs to the migration {run}"),
+        None => "it is not of the wanted class, or too small, or has other access modes".to_owned(),
+    };
+    next.blockers.push(Blocker {
+        code: Code::ForeignTempClaim,
+        about: look.about(pair),
+        message: format!("a claim {name} is in the way: {of}"),
+        hint: format!(
+            "if nobody needs it, run: pvmigrate cleanup --namespace {0}, or kubectl delete pvc -n {0} {name}",
+            look.record.namespace
+        ),
+    });
+}
+
+/// Clears the temporary claims and then the pods away; tells whether all are gone.
+///
+/// The claims are deleted first, and the pods only once that is seen: a finished pod is the tombstone that keeps a late twin
+/// of it from starting, and no pod that names a Terminating claim is scheduled. Waiting until the claims are *gone* would be
+/// for ever: a placed pod keeps its claims, finished or not, for as long as its object exists (`podUsesPVC` in Kubernetes'
+/// pvc-protection controller).
+///
+/// A pod that still runs once the copy is proven is such a twin already. It has nothing to send and ends by itself; killed
+/// midway, with flags that write files in place, it would leave half of one behind.
+pub(super) fn clear_away(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+    let steps = next.steps.len();
+    let temps_gone = clear_temps(look, pair, next);
+    if next.steps.len() > steps {
+        return false;
+    }
+    for pod in &pair.seen.pods {
+        if look.record.goal == Goal::Forward && pod.progress == Progress::Running && !pod.leaving {
+            next.waits.push(pair.wait(Awaited::CopyFinished));
+        } else {
+            delete_pod(pair, pod, next);
+        }
+    }
+    temps_gone && pair.seen.pods.is_empty()
+}
+
+/// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
+fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+    let source = (Side::Source, &pair.seen.source, names::source_claim(pair.name));
+    let destination = (Side::Destination, &pair.seen.destination, names::destination_claim(pair.name));
+    let mut gone = true;
+    for (side, temp, name) in [source, destination] {
+        let Some(temp) = temp.as_ref().filter(|temp| temp.run.as_ref() == Some(&look.record.run)) else { continue };
+        gone = false;
+        if temp.terminating {
+            next.waits.push(pair.wait(Awaited::TempsGone));
+        } else {
+            let target = claim_target(name, temp);
+            next.steps.push(Step::DeleteTemp { claim: pair.name.to_owned(), side, target });
+        }
+    }
+    gone
+}
+
+/// Deletes every pod of ours for this claim; tells whether they are gone.
+pub(super) fn clear_pods(pair: &Pair<'_>, next: &mut Next) -> bool {
+    for pod in &pair.seen.pods {
+        delete_pod(pair, pod, next);
+    }
+    pair.seen.pods.is_empty()
+}
+
+/// Deletes a pod of ours, or waits for its node to let it go: a second delete would not make it go faster.
+pub(super) fn delete_pod(pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
+    if pod.leaving {
+        next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(Awaited::PodsGone) });
+    } else {
+        let (claim, uid) = (pair.name.to_owned(), pod.uid.clone());
+        next.steps.push(Step::DeletePod { claim, pod: pod.name.clone(), uid });
+    }
+}
