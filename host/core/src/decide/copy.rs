@@ -1,6 +1,8 @@
 //! The downtime: workloads down, the fence, and behind it the copy that counts.
 
-use super::{Look, Named, Next, Pair, claim_target, name, temporary, volume_target, workload};
+use super::next::{Next, after};
+use super::view::{Named, Pair, View, claim_target, volume_target};
+use super::{name, temporary, workload};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Pod, Progress};
@@ -9,19 +11,19 @@ use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Brings the workloads down, fences every claim, and copies those that are fenced.
-pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
-    if look.record.stopped.is_none() {
-        await_strangers(look, next);
+pub(super) fn decide(view: &View<'_>, next: &mut Next) {
+    if view.record.stopped.is_none() {
+        await_strangers(view, next);
         if !next.is_clear() {
             return;
         }
     }
-    workload::stop(look, next);
-    if look.record.stopped.is_none() {
+    workload::stop(view, next);
+    if view.record.stopped.is_none() {
         return;
     }
-    let quiet = is_quiet(look, next);
-    for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
+    let quiet = is_quiet(view, next);
+    for pair in view.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
             Named::Original(claim) if claim.terminating => {
                 clear_helpers(&pair, next);
@@ -32,10 +34,10 @@ pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
                 target: claim_target(pair.name.to_owned(), claim),
             }),
             Named::Original(_) => {} // the waits for the group's quiet are there already
-            Named::Nothing => behind_the_fence(look, &pair, next),
-            Named::Final(claim) if !claim.bound => behind_the_fence(look, &pair, next),
+            Named::Nothing => behind_the_fence(view, &pair, next),
+            Named::Final(claim) if !claim.bound => behind_the_fence(view, &pair, next),
             Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
-            Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
+            Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
 }
@@ -49,26 +51,26 @@ fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
 }
 
 /// Tells whether no pod is left that could write to any volume of the group; adds what is awaited until then.
-fn is_quiet(look: &Look<'_>, next: &mut Next) -> bool {
-    workload::await_no_pods(look, next);
-    let before_fence = look.claims().filter(|pair| matches!(pair.named(), Named::Original(_)));
+fn is_quiet(view: &View<'_>, next: &mut Next) -> bool {
+    workload::await_no_pods(view, next);
+    let before_fence = view.claims().filter(|pair| matches!(pair.named(), Named::Original(_)));
     for pair in before_fence {
-        await_users(look, &pair, false, next);
+        await_users(view, &pair, false, next);
     }
     next.is_clear()
 }
 
 /// Waits, before anything is stopped, for pods that no stop would bring to an end: those that are being deleted, and those
 /// that somebody has made since the plan. Gives up when they stay; nothing has been down then.
-fn await_strangers(look: &Look<'_>, next: &mut Next) {
-    for pair in look.claims().filter(|pair| matches!(pair.named(), Named::Original(_))) {
+fn await_strangers(view: &View<'_>, next: &mut Next) {
+    for pair in view.claims().filter(|pair| matches!(pair.named(), Named::Original(_))) {
         let strangers = || pair.seen.users.iter().filter(|user| !user.owned);
         let pods = strangers().map(|user| user.pod.as_str()).collect::<Vec<_>>().join(", ");
         let Some(latest) = strangers().map(|user| user.since).max() else { continue };
-        let deadline = Look::after(latest, look.record.asked.limits.stop_seconds);
-        if look.now >= deadline {
+        let deadline = after(latest, view.record.asked.limits.stop_seconds);
+        if view.now >= deadline {
             let message = format!("pods that no workload of the group owns still use it: {pods}");
-            look.give_up(next, Code::PodsRemain, &pair, message);
+            view.give_up(next, Code::PodsRemain, &pair, message);
         } else {
             let wait = pair.wait(Awaited::SourcePodsGone);
             next.waits.push(Waiting { trouble: Some(pods), deadline: Some(deadline), ..wait });
@@ -79,17 +81,17 @@ fn await_strangers(look: &Look<'_>, next: &mut Next) {
 /// Waits for pods that use the claim, and gives up when they stay.
 ///
 /// Behind the fence only pods with a node count: the others are not given one while the claim is Pending.
-fn await_users(look: &Look<'_>, pair: &Pair<'_>, placed_only: bool, next: &mut Next) {
+fn await_users(view: &View<'_>, pair: &Pair<'_>, placed_only: bool, next: &mut Next) {
     let pods: Vec<&str> =
         pair.seen.users.iter().filter(|user| user.placed || !placed_only).map(|user| user.pod.as_str()).collect();
     if pods.is_empty() {
         return;
     }
-    let since = look.record.stopped.unwrap_or(look.now);
-    let deadline = Look::after(since, look.record.asked.limits.stop_seconds);
+    let since = view.record.stopped.unwrap_or(view.now);
+    let deadline = after(since, view.record.asked.limits.stop_seconds);
     let pods = pods.join(", ");
-    if look.now >= deadline {
-        look.give_up(next, Code::PodsRemain, pair, format!("pods still use it: {pods}"));
+    if view.now >= deadline {
+        view.give_up(next, Code::PodsRemain, pair, format!("pods still use it: {pods}"));
     } else {
         next.waits.push(Waiting {
             trouble: Some(pods),
@@ -99,29 +101,29 @@ fn await_users(look: &Look<'_>, pair: &Pair<'_>, placed_only: bool, next: &mut N
     }
 }
 
-fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn behind_the_fence(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let found = next.waits.len() + next.steps.len();
-    await_users(look, pair, true, next);
+    await_users(view, pair, true, next);
     if next.waits.len() + next.steps.len() > found {
         return;
     }
     let claim = pair.name.to_owned();
     let Some(source) = &pair.seen.source_volume else { return }; // prepare has reported it
-    if !source.is_reserved_for(&look.record.namespace, &names::source_claim(pair.name)) {
+    if !source.is_reserved_for(&view.record.namespace, &names::source_claim(pair.name)) {
         let (side, holder) = (Side::Source, Reserved::SourceTemp);
         next.steps.push(Step::Reserve { claim, side, volume: volume_target(source), holder });
         return;
     }
     match &pair.seen.source {
         None => next.steps.push(Step::CreateSourceTemp { claim }),
-        Some(temp) if temp.run.as_ref() != Some(&look.record.run) => {
-            temporary::in_the_way(look, pair, &names::source_claim(pair.name), temp, next);
+        Some(temp) if temp.run.as_ref() != Some(&view.record.run) => {
+            temporary::in_the_way(view, pair, &names::source_claim(pair.name), temp, next);
         }
         Some(temp) if temp.terminating => temporary::await_going(pair, next),
         Some(temp) if !temp.bound => {
-            name::await_binding(look, pair, names::source_claim(pair.name), temp, Awaited::SourceTempBound, next);
+            name::await_binding(view, pair, names::source_claim(pair.name), temp, Awaited::SourceTempBound, next);
         }
-        Some(_) => pods(look, pair, next),
+        Some(_) => pods(view, pair, next),
     }
 }
 
@@ -129,13 +131,13 @@ fn behind_the_fence(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
 ///
 /// A failed pod stays until the temporary claims are gone: its name keeps a late twin of it from running beside a later
 /// attempt.
-fn pods(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let is_present = |pod: &&Pod| pod.purpose == Purpose::Copy && !is_noted(pair, pod);
     let is_tombstone = |pod: &&Pod| pod.purpose == Purpose::Copy && is_noted(pair, pod) && pod.is_finished();
     let (present, others): (Vec<&Pod>, Vec<&Pod>) = pair.seen.pods.iter().partition(is_present);
     let strays: Vec<&Pod> = others.into_iter().filter(|pod| !is_tombstone(pod)).collect();
     if strays.is_empty() {
-        attempt(look, pair, &present, next);
+        attempt(view, pair, &present, next);
     } else if present.is_empty() {
         for pod in strays {
             temporary::delete_pod(pair, pod, next);
@@ -143,7 +145,7 @@ fn pods(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
     } else {
         // It may die among the files of the present one, and nothing would tell.
         let reason = "another pod held the destination beside it";
-        next.steps.extend(present.iter().map(|pod| note_failure(look, pair, pod, reason)));
+        next.steps.extend(present.iter().map(|pod| note_failure(view, pair, pod, reason)));
     }
 }
 
@@ -151,19 +153,19 @@ fn is_noted(pair: &Pair<'_>, pod: &Pod) -> bool {
     pair.record.failures.iter().any(|failure| failure.attempt == pod.attempt)
 }
 
-fn note_failure(look: &Look<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str) -> Step {
-    let failure = CopyFailure { attempt: pod.attempt, at: look.now, reason: reason.to_owned() };
+fn note_failure(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str) -> Step {
+    let failure = CopyFailure { attempt: pod.attempt, at: view.now, reason: reason.to_owned() };
     Step::Note(Fact::CopyFailed { claim: pair.name.to_owned(), failure })
 }
 
 /// Two pods at once are possible when two processes run. All must end well before one counts: one that dies among the
 /// others' files may leave half of one behind.
-fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
+fn attempt(view: &View<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     let waits = next.waits.len() + next.steps.len() + next.blockers.len();
     for pod in pods {
         match &pod.progress {
             Progress::Running => next.waits.push(pair.wait(Awaited::CopyFinished)),
-            Progress::Starting(trouble) => await_start(look, pair, pod, trouble.as_ref(), next),
+            Progress::Starting(trouble) => await_start(view, pair, pod, trouble.as_ref(), next),
             Progress::Succeeded(_) | Progress::Failed(_) => {}
         }
     }
@@ -172,7 +174,7 @@ fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     }
     if pods.iter().any(|pod| matches!(pod.progress, Progress::Failed(_) | Progress::Succeeded(Err(_)))) {
         // A success beside a failure does not count either.
-        next.steps.extend(pods.iter().map(|pod| note_failure(look, pair, pod, reason(pod))));
+        next.steps.extend(pods.iter().map(|pod| note_failure(view, pair, pod, reason(pod))));
         return;
     }
     let mut successes = pods.iter().filter_map(|pod| match &pod.progress {
@@ -181,10 +183,10 @@ fn attempt(look: &Look<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     });
     match successes.next_back() {
         Some((attempt, report)) => {
-            let evidence = Evidence::Copied { attempt, report, at: look.now };
+            let evidence = Evidence::Copied { attempt, report, at: view.now };
             next.steps.push(Step::Note(Fact::Copied { claim: pair.name.to_owned(), evidence }));
         }
-        None => next_attempt(look, pair, next),
+        None => next_attempt(view, pair, next),
     }
 }
 
@@ -196,30 +198,30 @@ fn reason(pod: &Pod) -> &str {
 }
 
 /// Another pod would not start either, so this is no matter of attempts; and deleted, it could come back as a late twin.
-fn await_start(look: &Look<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&String>, next: &mut Next) {
-    let deadline = Look::after(pod.created, look.record.asked.limits.start_seconds);
-    if look.now >= deadline {
+fn await_start(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&String>, next: &mut Next) {
+    let deadline = after(pod.created, view.record.asked.limits.start_seconds);
+    if view.now >= deadline {
         let why = trouble.map_or("no event says why", String::as_str);
-        look.give_up(next, Code::CopyFailed, pair, format!("its copy pod {} did not start in time: {why}", pod.name));
+        view.give_up(next, Code::CopyFailed, pair, format!("its copy pod {} did not start in time: {why}", pod.name));
     } else {
         let (trouble, deadline) = (trouble.cloned(), Some(deadline));
         next.waits.push(Waiting { trouble, deadline, ..pair.wait(Awaited::CopyStarted) });
     }
 }
 
-fn next_attempt(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    let limits = &look.record.asked.limits;
+fn next_attempt(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
+    let limits = &view.record.asked.limits;
     let attempt = match pair.record.failures.iter().max_by_key(|failure| failure.attempt) {
         None => 1,
         Some(last) if last.attempt >= limits.attempts => {
             let message = format!("{} copies failed, the last one: {}", last.attempt, last.reason);
-            look.give_up(next, Code::CopyFailed, pair, message);
+            view.give_up(next, Code::CopyFailed, pair, message);
             return;
         }
         Some(last) => {
             let pause = limits.retry_seconds.saturating_mul(2_u32.saturating_pow(last.attempt.saturating_sub(1)));
-            let deadline = Look::after(last.at, pause);
-            if look.now < deadline {
+            let deadline = after(last.at, pause);
+            if view.now < deadline {
                 next.waits.push(Waiting {
                     trouble: Some(last.reason.clone()),
                     deadline: Some(deadline),

@@ -1,37 +1,39 @@
 //! All copies proven: every claim gets its new volume. From here the only way is forward.
 
-use super::{Look, Named, Next, Pair, name, temporary, workload};
+use super::next::Next;
+use super::view::{Named, Pair, View};
+use super::{name, temporary, workload};
 use crate::blocker::{Blocker, Code};
 use crate::observation::Claim;
 use crate::step::Side;
 
 /// Cuts every claim over.
-pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
-    if look.claims().any(|pair| !matches!(pair.named(), Named::Final(claim) if claim.bound)) {
+pub(super) fn decide(view: &View<'_>, next: &mut Next) {
+    if view.claims().any(|pair| !matches!(pair.named(), Named::Final(claim) if claim.bound)) {
         // A mark may be lost to a tool that resets annotations, and a stop that was decided then may still come. Marked and
         // unmarked once more, the workload does not take it.
-        workload::mark(look, next);
+        workload::mark(view, next);
     }
-    for pair in look.claims() {
+    for pair in view.claims() {
         match pair.named() {
-            Named::Final(claim) => cut_over(look, &pair, claim, next),
+            Named::Final(claim) => cut_over(view, &pair, claim, next),
             Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // set right before anything else
-            Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
+            Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
 }
 
-fn cut_over(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
-    if !claim.bound && !temporary::clear_away(look, pair, next) {
+fn cut_over(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
+    if !claim.bound && !temporary::clear_away(view, pair, next) {
         return;
     }
     match &pair.seen.destination_volume {
         Some(volume) => {
-            name::bind(look, pair, claim, (Side::Destination, volume), next);
+            name::bind(view, pair, claim, (Side::Destination, volume), next);
         }
         None => next.blockers.push(Blocker {
             code: Code::DestinationVolumeGone,
-            about: look.about(pair),
+            about: view.about(pair),
             message: "its new volume, which holds the proven copy, does not exist any more".to_owned(),
             hint: format!(
                 "the old volume {} still has the data; restore the new volume's object from a backup, or bind the old one",

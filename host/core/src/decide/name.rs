@@ -4,7 +4,9 @@
 //! there. So the claim that keeps the name is created first of all, long before its volume is ready: while that volume is
 //! reserved for another claim it stays Pending, no pod that names it is scheduled, and no controller makes another.
 
-use super::{Look, Named, Next, Pair, claim_target, volume_target, workload};
+use super::next::{Next, after};
+use super::view::{Named, Pair, View, claim_target, volume_target};
+use super::workload;
 use crate::blocker::{Blocker, Code};
 use crate::observation::{Claim, Volume};
 use crate::record::{Fact, Stray};
@@ -18,15 +20,15 @@ const BINDING_SECONDS: u32 = 2;
 /// Keeps every name in our hands: creates the claim that is missing, and removes what must not have the name.
 ///
 /// A claim whose destination is not known yet cannot be created; it has lost its original before the fence.
-pub(super) fn hold(look: &Look<'_>, next: &mut Next) {
-    for pair in look.claims() {
+pub(super) fn hold(view: &View<'_>, next: &mut Next) {
+    for pair in view.claims() {
         match pair.named() {
-            Named::Nothing if look.is_forward() && pair.record.destination.is_some() => {
+            Named::Nothing if view.is_forward() && pair.record.destination.is_some() => {
                 next.steps.push(Step::CreateFinalClaim { claim: pair.name.to_owned() });
             }
             Named::Outdated(claim) => free(&pair, claim, Held::Pending, next),
-            Named::Stray(claim) if heir(look, &pair, claim).is_some() => {} // the way back takes it over
-            Named::Stray(claim) => undo_stray(look, &pair, claim, next),
+            Named::Stray(claim) if heir(view, &pair, claim).is_some() => {} // the way back takes it over
+            Named::Stray(claim) => undo_stray(view, &pair, claim, next),
             Named::Nothing | Named::Original(_) | Named::Final(_) | Named::Restored(_) | Named::Foreign => {}
         }
     }
@@ -34,10 +36,10 @@ pub(super) fn hold(look: &Look<'_>, next: &mut Next) {
 
 /// Returns the source volume when, on the way back, it waits for whatever has the name: then a StatefulSet's claim gets it, and
 /// its pods the data.
-pub(super) fn heir<'a>(look: &Look<'_>, pair: &Pair<'a>, claim: &Claim) -> Option<&'a Volume> {
+pub(super) fn heir<'a>(view: &View<'_>, pair: &Pair<'a>, claim: &Claim) -> Option<&'a Volume> {
     let source = pair.seen.source_volume.as_ref()?;
-    let waits = source.is_reserved_for(&look.record.namespace, pair.name);
-    (!look.is_forward() && waits && claim.volume.is_none() && !claim.terminating).then_some(source)
+    let waits = source.is_reserved_for(&view.record.namespace, pair.name);
+    (!view.is_forward() && waits && claim.volume.is_none() && !claim.terminating).then_some(source)
 }
 
 /// Removes a claim that holds the name, or waits for it to go.
@@ -52,10 +54,10 @@ pub(super) fn free(pair: &Pair<'_>, claim: &Claim, held: Held, next: &mut Next) 
 
 /// Undoes what a StatefulSet has made in the moment in which the name was free: its workload is stopped again, the volume
 /// kept, because a pod may have written to it, and the claim deleted.
-fn undo_stray(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
-    workload::stop(look, next);
+fn undo_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
+    workload::stop(view, next);
     if claim.terminating {
-        await_stray(look, pair, claim, next);
+        await_stray(view, pair, claim, next);
         return;
     }
     let stray = Stray { uid: claim.uid.clone(), volume: claim.volume.clone() };
@@ -75,23 +77,23 @@ fn undo_stray(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) 
 }
 
 /// Waits for the stray and its pods to go; reports them when they stay. Turning back would not help: the name is taken.
-fn await_stray(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
-    let deadline = Look::after(claim.created, look.record.asked.limits.stop_seconds);
+fn await_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
+    let deadline = after(claim.created, view.record.asked.limits.stop_seconds);
     let pods: Vec<&str> = pair.seen.users.iter().map(|user| user.pod.as_str()).collect();
     let trouble = Some(pods.join(", ")).filter(|pods| !pods.is_empty());
     match &trouble {
-        Some(pods) if look.now >= deadline => next.blockers.push(Blocker {
+        Some(pods) if view.now >= deadline => next.blockers.push(Blocker {
             code: Code::PodsRemain,
-            about: look.about(pair),
+            about: view.about(pair),
             message: format!("its StatefulSet has made an empty claim of this name, and pods still use that: {pods}"),
             hint: format!(
                 "have them go (kubectl describe pod -n {} {}), and run migrate again",
-                look.record.namespace, pods
+                view.record.namespace, pods
             ),
         }),
         Some(_) | None => {
             let wait = pair.wait(Awaited::StrayGone);
-            next.waits.push(Waiting { trouble, deadline: Some(deadline).filter(|at| *at > look.now), ..wait });
+            next.waits.push(Waiting { trouble, deadline: Some(deadline).filter(|at| *at > view.now), ..wait });
         }
     }
 }
@@ -99,7 +101,7 @@ fn await_stray(look: &Look<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next)
 /// Brings a claim of ours that has the name onto its volume: reserves the volume for it, and touches it, so that the volume
 /// controller looks again. Tells whether it is bound to stay.
 pub(super) fn bind(
-    look: &Look<'_>,
+    view: &View<'_>,
     pair: &Pair<'_>,
     claim: &Claim,
     (side, volume): (Side, &Volume),
@@ -110,12 +112,12 @@ pub(super) fn bind(
     }
     if claim.terminating {
         next.waits.push(pair.wait(Awaited::ClaimBound));
-    } else if !claim.bound && !volume.is_reserved_for(&look.record.namespace, pair.name) {
+    } else if !claim.bound && !volume.is_reserved_for(&view.record.namespace, pair.name) {
         next.steps.push(reserve(pair, side, volume));
     } else if claim.touched.is_none() {
-        next.steps.push(touch(look, pair.name, pair.name.to_owned(), claim));
+        next.steps.push(touch(view, pair.name, pair.name.to_owned(), claim));
     } else {
-        await_binding(look, pair, pair.name.to_owned(), claim, Awaited::ClaimBound, next);
+        await_binding(view, pair, pair.name.to_owned(), claim, Awaited::ClaimBound, next);
     }
     false
 }
@@ -129,7 +131,7 @@ pub(super) fn reserve(pair: &Pair<'_>, side: Side, volume: &Volume) -> Step {
 /// Waits for a claim to be bound to the volume that is reserved for it; touches it when that takes longer than it ever
 /// should: the volume controller decides on a claim from its own cache, and looks again only at what was written to.
 pub(super) fn await_binding(
-    look: &Look<'_>,
+    view: &View<'_>,
     pair: &Pair<'_>,
     name: String,
     claim: &Claim,
@@ -137,9 +139,9 @@ pub(super) fn await_binding(
     next: &mut Next,
 ) {
     let written = claim.touched.as_ref().map_or(claim.created, |touch| touch.at.max(claim.created));
-    let deadline = Look::after(written, BINDING_SECONDS);
-    if look.now >= deadline {
-        next.steps.push(touch(look, pair.name, name, claim));
+    let deadline = after(written, BINDING_SECONDS);
+    if view.now >= deadline {
+        next.steps.push(touch(view, pair.name, name, claim));
     } else {
         // While it only kept the name, events said that its volume is another claim's; those are no trouble.
         let trouble = claim.trouble.clone().filter(|_| on != Awaited::ClaimBound);
@@ -148,6 +150,6 @@ pub(super) fn await_binding(
 }
 
 /// Touches a claim of this name.
-pub(super) fn touch(look: &Look<'_>, claim: &str, name: String, seen: &Claim) -> Step {
-    Step::Touch { claim: claim.to_owned(), target: claim_target(name, seen), at: look.now }
+pub(super) fn touch(view: &View<'_>, claim: &str, name: String, seen: &Claim) -> Step {
+    Step::Touch { claim: claim.to_owned(), target: claim_target(name, seen), at: view.now }
 }

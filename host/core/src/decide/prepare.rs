@@ -1,6 +1,8 @@
 //! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
 
-use super::{Look, Named, Next, Pair, claim_target, name, temporary, volume_target};
+use super::next::{Next, after};
+use super::view::{Named, Pair, View, claim_target, volume_target};
+use super::{name, temporary};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Claim, Progress, Volume};
@@ -9,21 +11,21 @@ use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Prepares every claim that has no evidence.
-pub(super) fn decide(look: &Look<'_>, next: &mut Next) {
-    for pair in look.claims().filter(|pair| pair.record.evidence.is_none()) {
+pub(super) fn decide(view: &View<'_>, next: &mut Next) {
+    for pair in view.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
-            Named::Nothing | Named::Original(_) => claim(look, &pair, next),
-            Named::Final(held) if !held.bound => claim(look, &pair, next),
+            Named::Nothing | Named::Original(_) => claim(view, &pair, next),
+            Named::Final(held) if !held.bound => claim(view, &pair, next),
             Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
             // Only a turned back or a proven migration makes these, so here they are somebody else's.
-            Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(look, next),
+            Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
 }
 
-fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let Some(source) = &pair.seen.source_volume else {
-        pair.source_volume_gone(look, next);
+        pair.source_volume_gone(view, next);
         return;
     };
     // Before anything else: from here on no mistake of anybody's deletes the data with the claim.
@@ -32,36 +34,36 @@ fn claim(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         return;
     }
     let Some(temp) = &pair.seen.destination else {
-        create_destination(look, pair, next);
+        create_destination(view, pair, next);
         return;
     };
-    if !is_ours(look, pair, temp, next) {
+    if !is_ours(view, pair, temp, next) {
         return;
     }
     if !temp.bound {
-        provision(look, pair, temp, next);
+        provision(view, pair, temp, next);
         return;
     }
     retain_destination(pair, next);
     if next.is_clear() && !is_fenced(pair) {
-        warm_up(look, pair, next);
+        warm_up(view, pair, next);
     }
 }
 
 /// Creates the temporary claim on the destination class: on its own volume when it was there before and somebody has deleted
 /// it, because what was copied is there, and the final claim names that volume already.
-fn create_destination(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn create_destination(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let known = pair.seen.destination_volume.as_ref();
     let lost = known.filter(|volume| volume.is_retained() && volume.terminating.is_none());
-    if lost.is_none_or(|volume| is_reserved(look, pair, volume, next)) {
+    if lost.is_none_or(|volume| is_reserved(view, pair, volume, next)) {
         let (claim, volume) = (pair.name.to_owned(), lost.map(|volume| volume.name.clone()));
         next.steps.push(Step::CreateDestination { claim, volume });
     }
 }
 
 /// Tells whether the destination volume is reserved for its temporary claim; else has it reserved.
-fn is_reserved(look: &Look<'_>, pair: &Pair<'_>, volume: &Volume, next: &mut Next) -> bool {
-    let reserved = volume.is_reserved_for(&look.record.namespace, &names::destination_claim(pair.name));
+fn is_reserved(view: &View<'_>, pair: &Pair<'_>, volume: &Volume, next: &mut Next) -> bool {
+    let reserved = volume.is_reserved_for(&view.record.namespace, &names::destination_claim(pair.name));
     if !reserved {
         let (side, holder) = (Side::Destination, Reserved::DestinationTemp);
         next.steps.push(Step::Reserve { claim: pair.name.to_owned(), side, volume: volume_target(volume), holder });
@@ -82,13 +84,13 @@ fn is_fenced(pair: &Pair<'_>) -> bool {
 }
 
 /// Whoever creates the temporary claim owns the migration: two runs with different ideas of the group cannot both go on.
-fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
+fn is_ours(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
     let name = names::destination_claim(pair.name);
     if temp.terminating {
         temporary::await_going(pair, next);
         return false;
     }
-    if temp.run.as_ref() == Some(&look.record.run) {
+    if temp.run.as_ref() == Some(&view.record.run) {
         return true;
     }
     if temp.run.is_none() && temp.fits {
@@ -96,29 +98,29 @@ fn is_ours(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> b
         next.steps.push(Step::AdoptDestination { claim: pair.name.to_owned(), target });
         return false;
     }
-    temporary::in_the_way(look, pair, &name, temp, next);
+    temporary::in_the_way(view, pair, &name, temp, next);
     false
 }
 
-fn provision(look: &Look<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
-    let deadline = Look::after(temp.created, look.record.asked.limits.start_seconds);
-    if look.now >= deadline {
+fn provision(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
+    let deadline = after(temp.created, view.record.asked.limits.start_seconds);
+    if view.now >= deadline {
         let why = temp.trouble.as_deref().unwrap_or("no event says why");
         let message = format!("its destination was not provisioned in time: {why}");
-        look.give_up(next, Code::DestinationNotProvisioned, pair, message);
+        view.give_up(next, Code::DestinationNotProvisioned, pair, message);
         return;
     }
     // A class that binds late provisions nothing before a node is chosen: by us when the source's is known, else by the
     // scheduler for a pod. A provisioner that finds no room takes the choice back, and the scheduler has to find another.
-    if look.record.asked.binds_late && temp.volume.is_none() && !temp.placed && !has_helper(pair) {
+    if view.record.asked.binds_late && temp.volume.is_none() && !temp.placed && !has_helper(pair) {
         next.steps.push(start_helper(pair, Purpose::Prime));
         return;
     }
     if let Some(volume) =
         pair.seen.destination_volume.as_ref().filter(|volume| temp.volume.as_ref() == Some(&volume.name))
     {
-        if is_reserved(look, pair, volume, next) {
-            name::await_binding(look, pair, names::destination_claim(pair.name), temp, Awaited::DestinationBound, next);
+        if is_reserved(view, pair, volume, next) {
+            name::await_binding(view, pair, names::destination_claim(pair.name), temp, Awaited::DestinationBound, next);
         }
         return;
     }
@@ -164,18 +166,18 @@ fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
 }
 
 /// Makes the warm copy if one is wanted, then clears every pod of ours away: none may hold the claim at the fence.
-fn warm_up(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn warm_up(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let claim = pair.name.to_owned();
     let warm = pair.seen.pods.iter().find(|pod| pod.purpose == Purpose::Warm);
-    if look.record.asked.warm && pair.record.warmed.is_none() {
+    if view.record.asked.warm && pair.record.warmed.is_none() {
         let Some(pod) = warm else {
             next.steps.push(start_helper(pair, Purpose::Warm));
             return;
         };
         let failure = match &pod.progress {
             Progress::Starting(trouble) => {
-                let deadline = Look::after(pod.created, look.record.asked.limits.start_seconds);
-                if look.now < deadline {
+                let deadline = after(pod.created, view.record.asked.limits.start_seconds);
+                if view.now < deadline {
                     next.waits.push(Waiting {
                         trouble: trouble.clone(),
                         deadline: Some(deadline),
@@ -192,7 +194,7 @@ fn warm_up(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
             Progress::Succeeded(Ok(_)) => None,
             Progress::Succeeded(Err(why)) | Progress::Failed(why) => Some(why.clone()),
         };
-        let warmed = Warmed { at: look.now, failure };
+        let warmed = Warmed { at: view.now, failure };
         next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
         return;
     }

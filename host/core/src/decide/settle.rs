@@ -1,6 +1,8 @@
 //! Every claim is bound: reclaim policies, workloads and leftovers back to what they were, and the end noted.
 
-use super::{Look, Named, Next, Pair, claim_target, temporary, volume_target, workload};
+use super::next::{Next, after};
+use super::view::{Named, Pair, View, claim_target, volume_target};
+use super::{temporary, workload};
 use crate::observation::Volume;
 use crate::owner::{Owners, owners};
 use crate::record::{Disposal, Ended, Fact, Outcome};
@@ -8,55 +10,55 @@ use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Settles a group that has moved.
-pub(super) fn forward(look: &Look<'_>, next: &mut Next) {
-    for pair in look.claims() {
-        unmark(look, &pair, next);
-        clear_leftovers(look, &pair, next);
+pub(super) fn forward(view: &View<'_>, next: &mut Next) {
+    for pair in view.claims() {
+        unmark(view, &pair, next);
+        clear_leftovers(view, &pair, next);
     }
-    let late = come_back(look, Side::Destination, next);
+    let late = come_back(view, Side::Destination, next);
     if next.is_clear() && late.is_none() {
-        for pair in look.claims() {
-            dispose(look, &pair, next);
+        for pair in view.claims() {
+            dispose(view, &pair, next);
         }
     }
     if next.is_clear() {
         let how = late.map_or(Outcome::Migrated, Outcome::NotReady);
-        next.steps.push(Step::Note(Fact::Ended(Ended { at: look.now, how })));
+        next.steps.push(Step::Note(Fact::Ended(Ended { at: view.now, how })));
     }
 }
 
 /// Settles a group that was turned back.
-pub(super) fn back(look: &Look<'_>, why: &str, next: &mut Next) {
-    for pair in look.claims() {
+pub(super) fn back(view: &View<'_>, why: &str, next: &mut Next) {
+    for pair in view.claims() {
         if matches!(pair.named(), Named::Restored(_)) {
-            unmark(look, &pair, next);
+            unmark(view, &pair, next);
         }
-        clear_leftovers(look, &pair, next);
+        clear_leftovers(view, &pair, next);
     }
-    let late = come_back(look, Side::Source, next);
+    let late = come_back(view, Side::Source, next);
     if next.is_clear() {
         // Last, because the touch is what keeps a late fence off the original.
-        for pair in look.claims() {
-            unmark(look, &pair, next);
+        for pair in view.claims() {
+            unmark(view, &pair, next);
         }
     }
     if next.is_clear() {
         let why = late.map_or_else(|| why.to_owned(), |late| format!("{why}; since then {late}"));
-        next.steps.push(Step::Note(Fact::Ended(Ended { at: look.now, how: Outcome::RolledBack(why) })));
+        next.steps.push(Step::Note(Fact::Ended(Ended { at: view.now, how: Outcome::RolledBack(why) })));
     }
 }
 
 /// Starts the workloads, waits for their pods, and only then gives the volumes their reclaim policy back: until something
 /// has run on them, and the claims have had their owners for a while, nothing can free a disk. Returns what is not Ready at
 /// the deadline.
-fn come_back(look: &Look<'_>, side: Side, next: &mut Next) -> Option<String> {
-    workload::bring_back(look, next);
+fn come_back(view: &View<'_>, side: Side, next: &mut Next) -> Option<String> {
+    workload::bring_back(view, next);
     if !next.is_clear() {
         return None;
     }
-    let late = workload::await_ready(look, next);
+    let late = workload::await_ready(view, next);
     if next.is_clear() {
-        for pair in look.claims() {
+        for pair in view.claims() {
             let volume = match side {
                 Side::Source => &pair.seen.source_volume,
                 Side::Destination => &pair.seen.destination_volume,
@@ -69,7 +71,7 @@ fn come_back(look: &Look<'_>, side: Side, next: &mut Next) -> Option<String> {
 
 /// Takes our marks off the claim that has the name. One that was created anew, by us or by its StatefulSet, gets what the
 /// original had: labels and annotations, and the owners as they are now.
-fn unmark(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn unmark(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let Some(claim) = &pair.seen.named else { return };
     let is_original = matches!(pair.named(), Named::Original(_));
     if claim.run.is_none() && claim.touched.is_none() && (claim.complete || is_original) {
@@ -82,7 +84,7 @@ fn unmark(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
         | Named::Restored(_)
         | Named::Outdated(_)
         | Named::Stray(_)
-        | Named::Foreign => owners(&pair.record.manifest, &look.seen.workloads),
+        | Named::Foreign => owners(&pair.record.manifest, &view.seen.workloads),
     };
     let name = pair.name.to_owned();
     if owners.missing != pair.record.lost_owners {
@@ -106,22 +108,22 @@ fn restore_reclaim(pair: &Pair<'_>, side: Side, volume: Option<&Volume>, next: &
 }
 
 /// A late step of another process may have made a temporary claim or a pod again.
-fn clear_leftovers(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
-    temporary::clear_away(look, pair, next);
+fn clear_leftovers(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
+    temporary::clear_away(view, pair, next);
 }
 
-fn dispose(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) {
+fn dispose(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let Some(volume) = &pair.seen.source_volume else { return };
     let claim = pair.name.to_owned();
-    match look.record.asked.disposal {
+    match view.record.asked.disposal {
         Disposal::Keep => {}
         Disposal::Reclaim => restore_reclaim(pair, Side::Source, Some(volume), next),
         Disposal::Delete => match volume.terminating {
             None => next.steps.push(Step::DeleteSourceVolume { claim, volume: volume_target(volume) }),
             Some(since) => {
-                let deadline = Look::after(since, look.record.asked.limits.delete_volume_seconds);
+                let deadline = after(since, view.record.asked.limits.delete_volume_seconds);
                 // A finalizer of the backend's may hold the object for long; the claim has moved all the same.
-                if look.now < deadline {
+                if view.now < deadline {
                     let deadline = Some(deadline);
                     next.waits.push(Waiting { deadline, ..pair.wait(Awaited::SourceVolumeGone) });
                 }

@@ -1,6 +1,7 @@
 //! What a migration makes for a time only: the temporary claims and the pods, awaited and cleared away.
 
-use super::{Look, Next, Pair, claim_target};
+use super::next::Next;
+use super::view::{Pair, View, claim_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Pod, Progress};
@@ -15,18 +16,18 @@ pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
 }
 
 /// Reports a claim that has the name of a temporary claim of ours.
-pub(super) fn in_the_way(look: &Look<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
+pub(super) fn in_the_way(view: &View<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
     let of = match &temp.run {
         Some(run) => format!("it belongs to the migration {run}"),
         None => "it is not of the wanted class, or too small, or has other access modes".to_owned(),
     };
     next.blockers.push(Blocker {
         code: Code::ForeignTempClaim,
-        about: look.about(pair),
+        about: view.about(pair),
         message: format!("a claim {name} is in the way: {of}"),
         hint: format!(
             "if nobody needs it, run: pvmigrate cleanup --namespace {0}, or kubectl delete pvc -n {0} {name}",
-            look.record.namespace
+            view.record.namespace
         ),
     });
 }
@@ -40,14 +41,14 @@ pub(super) fn in_the_way(look: &Look<'_>, pair: &Pair<'_>, name: &str, temp: &Cl
 ///
 /// A pod that still runs once the copy is proven is such a twin already. It has nothing to send and ends by itself; killed
 /// midway, with flags that write files in place, it would leave half of one behind.
-pub(super) fn clear_away(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+pub(super) fn clear_away(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let steps = next.steps.len();
-    let temps_gone = clear_temps(look, pair, next);
+    let temps_gone = clear_temps(view, pair, next);
     if next.steps.len() > steps {
         return false;
     }
     for pod in &pair.seen.pods {
-        if look.record.goal == Goal::Forward && pod.progress == Progress::Running && !pod.leaving {
+        if view.record.goal == Goal::Forward && pod.progress == Progress::Running && !pod.leaving {
             next.waits.push(pair.wait(Awaited::CopyFinished));
         } else {
             delete_pod(pair, pod, next);
@@ -57,12 +58,12 @@ pub(super) fn clear_away(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> b
 }
 
 /// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
-fn clear_temps(look: &Look<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
+fn clear_temps(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let source = (Side::Source, &pair.seen.source, names::source_claim(pair.name));
     let destination = (Side::Destination, &pair.seen.destination, names::destination_claim(pair.name));
     let mut gone = true;
     for (side, temp, name) in [source, destination] {
-        let Some(temp) = temp.as_ref().filter(|temp| temp.run.as_ref() == Some(&look.record.run)) else { continue };
+        let Some(temp) = temp.as_ref().filter(|temp| temp.run.as_ref() == Some(&view.record.run)) else { continue };
         gone = false;
         if temp.terminating {
             next.waits.push(pair.wait(Awaited::TempsGone));

@@ -1,33 +1,34 @@
 //! Workloads: brought down before the fence, kept down behind it, and brought back.
 
-use super::{Look, Next};
+use super::next::{Next, after};
+use super::view::View;
 use crate::observation::WorkloadSeen;
 use crate::record::{Fact, WorkloadRecord};
 use crate::step::Step;
 use crate::waiting::{Awaited, Waiting};
 
 /// Marks every workload of the group that is not marked. A workload that is gone needs nothing.
-pub(super) fn mark(look: &Look<'_>, next: &mut Next) {
-    for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none()) {
+pub(super) fn mark(view: &View<'_>, next: &mut Next) {
+    for (recorded, seen) in existing(view).filter(|(_, seen)| seen.mark.is_none()) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         next.steps.push(Step::MarkWorkload { workload, version, replicas: scale_of(recorded, seen) });
     }
 }
 
 /// Stops the workloads; that they stop is noted before anything is done to them.
-pub(super) fn stop(look: &Look<'_>, next: &mut Next) {
-    if look.record.stopped.is_some() {
-        bring_down(look, next);
+pub(super) fn stop(view: &View<'_>, next: &mut Next) {
+    if view.record.stopped.is_some() {
+        bring_down(view, next);
     } else {
-        let up = existing(look).filter(|(_, seen)| seen.mark.is_none());
+        let up = existing(view).filter(|(_, seen)| seen.mark.is_none());
         let ready = up.map(|(recorded, seen)| (recorded.workload.clone(), seen.ready)).collect();
-        next.steps.push(Step::Note(Fact::Stopping { at: look.now, ready }));
+        next.steps.push(Step::Note(Fact::Stopping { at: view.now, ready }));
     }
 }
 
 /// Stops every workload of the group that is up, or that has lost its mark.
-fn bring_down(look: &Look<'_>, next: &mut Next) {
-    for (recorded, seen) in existing(look).filter(|(_, seen)| seen.mark.is_none() || seen.replicas > 0) {
+fn bring_down(view: &View<'_>, next: &mut Next) {
+    for (recorded, seen) in existing(view).filter(|(_, seen)| seen.mark.is_none() || seen.replicas > 0) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         next.steps.push(Step::StopWorkload { workload, version, replicas: scale_of(recorded, seen) });
     }
@@ -41,26 +42,26 @@ fn scale_of(recorded: &WorkloadRecord, seen: &WorkloadSeen) -> u32 {
 }
 
 /// Waits until no workload of the group has a pod left.
-pub(super) fn await_no_pods(look: &Look<'_>, next: &mut Next) {
-    for (recorded, seen) in existing(look).filter(|(_, seen)| seen.pods > 0) {
-        let since = look.record.stopped.unwrap_or(look.now);
+pub(super) fn await_no_pods(view: &View<'_>, next: &mut Next) {
+    for (recorded, seen) in existing(view).filter(|(_, seen)| seen.pods > 0) {
+        let since = view.record.stopped.unwrap_or(view.now);
         next.waits.push(Waiting {
             on: Awaited::SourcePodsGone,
             of: recorded.workload.to_string(),
             trouble: Some(format!("{} left", seen.pods)),
-            deadline: Some(Look::after(since, look.record.asked.limits.stop_seconds)),
+            deadline: Some(after(since, view.record.asked.limits.stop_seconds)),
         });
     }
 }
 
 /// Brings every workload back to its scale, and takes the mark off with the same write.
-pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
-    for (recorded, seen) in existing(look) {
+pub(super) fn bring_back(view: &View<'_>, next: &mut Next) {
+    for (recorded, seen) in existing(view) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         // Without the mark the scale is somebody else's business, except for one still at 0: a mark may be lost to a
         // tool that resets annotations. Once all were started, whoever scales to 0 means it.
         let replicas = seen.mark.unwrap_or(recorded.replicas);
-        let is_left_down = seen.replicas == 0 && replicas > 0 && look.record.started.is_none();
+        let is_left_down = seen.replicas == 0 && replicas > 0 && view.record.started.is_none();
         if seen.mark.is_some() || is_left_down {
             next.steps.push(Step::StartWorkload { workload, version, replicas });
         }
@@ -73,27 +74,27 @@ pub(super) fn bring_back(look: &Look<'_>, next: &mut Next) {
 /// Of a workload that was down when it was found nobody knows how many were Ready; one shows that it runs. More may be too
 /// many: of pods that share a ReadWriteOnce claim, those on other nodes wait for ever. A group that was turned back before it
 /// was stopped is as it was.
-pub(super) fn await_ready(look: &Look<'_>, next: &mut Next) -> Option<String> {
-    let was_down = look.record.stopped.is_some() || look.is_forward();
-    if look.record.ready.is_some() || look.record.workloads.is_empty() || !was_down {
+pub(super) fn await_ready(view: &View<'_>, next: &mut Next) -> Option<String> {
+    let was_down = view.record.stopped.is_some() || view.is_forward();
+    if view.record.ready.is_some() || view.record.workloads.is_empty() || !was_down {
         return None;
     }
     let wanted = |recorded: &WorkloadRecord, seen: &WorkloadSeen| recorded.ready.unwrap_or(1).min(seen.replicas);
-    let late: Vec<_> = existing(look).filter(|(recorded, seen)| seen.ready < wanted(recorded, seen)).collect();
+    let late: Vec<_> = existing(view).filter(|(recorded, seen)| seen.ready < wanted(recorded, seen)).collect();
     if late.is_empty() {
-        next.steps.push(Step::Note(Fact::Ready { at: look.now }));
+        next.steps.push(Step::Note(Fact::Ready { at: view.now }));
         return None;
     }
-    let Some(since) = look.record.started else {
-        next.steps.push(Step::Note(Fact::Started { at: look.now }));
+    let Some(since) = view.record.started else {
+        next.steps.push(Step::Note(Fact::Started { at: view.now }));
         return None;
     };
     let words = |(recorded, seen): &(&WorkloadRecord, &WorkloadSeen)| {
         let trouble = seen.trouble.as_ref().map_or_else(String::new, |trouble| format!(": {trouble}"));
         format!("{} of {} pods Ready{trouble}", seen.ready, wanted(recorded, seen))
     };
-    let deadline = Look::after(since, look.record.asked.limits.ready_seconds);
-    if look.now >= deadline {
+    let deadline = after(since, view.record.asked.limits.ready_seconds);
+    if view.now >= deadline {
         let named = late.iter().map(|late| format!("{}: {}", late.0.workload, words(late)));
         return Some(named.collect::<Vec<_>>().join("; "));
     }
@@ -106,7 +107,7 @@ pub(super) fn await_ready(look: &Look<'_>, next: &mut Next) -> Option<String> {
     None
 }
 
-fn existing<'a>(look: &Look<'a>) -> impl Iterator<Item = (&'a WorkloadRecord, &'a WorkloadSeen)> + use<'a> {
-    let seen = &look.seen.workloads;
-    look.record.workloads.iter().filter_map(move |recorded| Some((recorded, seen.get(&recorded.workload)?)))
+fn existing<'a>(view: &View<'a>) -> impl Iterator<Item = (&'a WorkloadRecord, &'a WorkloadSeen)> + use<'a> {
+    let seen = &view.seen.workloads;
+    view.record.workloads.iter().filter_map(move |recorded| Some((recorded, seen.get(&recorded.workload)?)))
 }
