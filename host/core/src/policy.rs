@@ -14,6 +14,7 @@ pub mod json;
 pub mod known_modes;
 #[cfg(test)]
 mod laws;
+pub mod object;
 pub mod quantity;
 pub mod question;
 pub mod rule;
@@ -21,8 +22,9 @@ pub mod verdict;
 pub mod waiver;
 
 pub use answer::{Ballot, Finding, Mapping, PolicyError, Reason, Severity, Subject, TargetShape, Vote};
-pub use collected::{Collected, Kind, LookupError, Need};
-pub use question::{ClassMode, Consumer, ObjectRef, Pairs, Planned, Question, Request, StorageClass, Volume, VolumeId};
+pub use collected::{Collected, LookupError, Need};
+pub use object::{Kind, ObjectRef, Pairs, VolumeId};
+pub use question::{ClassMode, Consumer, Planned, Question, Request, StorageClass, Volume};
 pub use verdict::{
     About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, ModesOpinion, PolicyRef, Target, Verdict,
     VoteCast, Warning,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::question::{ObjectRef, Pairs, VolumeId};
+use super::object::{ObjectRef, Pairs, VolumeId};
 use crate::access::{AccessMode, VolumeMode};
 
 /// Says why, with a code that tests and waivers can rely on.

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::answer::{Ballot, Finding, Mapping, Reason, Subject, TargetShape, Vote};
 use super::floor;
-use super::question::{Pairs, Request, VolumeId, normal_modes};
+use super::object::{Pairs, VolumeId};
+use super::question::{Request, normal_modes};
 use super::verdict::{About, Decider, Decision, Judged, ModesOpinion, PolicyRef, Target, Verdict, VoteCast, Warning};
 
 /// Two policies want different shapes for one claim.

@@ -109,7 +109,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::super::answer::Reason;
-    use super::super::question::Pairs;
+    use super::super::object::Pairs;
     use super::super::verdict::{Decider, Decision, PolicyRef, Target};
     use super::super::waiver::Waiver;
     use super::*;

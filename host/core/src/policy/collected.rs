@@ -8,43 +8,14 @@ mod fields;
 mod selector;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::json::canonical;
-use super::question::ObjectRef;
+use super::object::{Kind, ObjectRef};
 use fields::Fields;
 use selector::Selector;
-
-/// Names a kind of Kubernetes object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Kind {
-    /// `group/version`, or `v1` for the core group.
-    pub api_version: String,
-    /// The kind, such as `ResourceQuota`.
-    pub kind: String,
-}
-
-impl Kind {
-    /// Names a kind.
-    pub fn new(api_version: impl Into<String>, kind: impl Into<String>) -> Self {
-        Self { api_version: api_version.into(), kind: kind.into() }
-    }
-
-    /// Tells whether no policy may ever see objects of this kind, whoever asks.
-    pub fn is_withheld(&self) -> bool {
-        self.kind.eq_ignore_ascii_case("Secret")
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.kind, self.api_version)
-    }
-}
 
 /// Declares that a policy looks up objects of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

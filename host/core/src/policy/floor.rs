@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use super::answer::{Reason, Severity};
 use super::facts;
-use super::question::{ClassMode, Pairs, Request, Volume};
+use super::object::Pairs;
+use super::question::{ClassMode, Request, Volume};
 use super::verdict::{About, Decider, Judged, Target};
 use crate::access::{AccessMode, VolumeMode};
 

@@ -4,7 +4,8 @@
 //! the preflight check finds out. A row may only leave out what the driver refuses by design, because a mode
 //! that is missing here blocks a migration.
 
-use super::question::{ClassMode, Pairs};
+use super::object::Pairs;
+use super::question::ClassMode;
 use crate::access::{AccessMode, VolumeMode};
 
 /// The annotation on a StorageClass that says what it offers, and wins over the table.

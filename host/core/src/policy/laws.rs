@@ -6,7 +6,8 @@ use proptest::prelude::*;
 
 use super::answer::{Ballot, Finding, Mapping, Reason, Severity, Subject, TargetShape, Vote};
 use super::chain::{self, Answer};
-use super::question::{Consumer, ObjectRef, Pairs, Request, StorageClass, Volume, VolumeId};
+use super::object::{ObjectRef, Pairs, VolumeId};
+use super::question::{Consumer, Request, StorageClass, Volume};
 use super::verdict::{Judged, PolicyRef, Target, Verdict};
 use super::{Decider, facts, floor};
 use crate::access::{AccessMode, VolumeMode};

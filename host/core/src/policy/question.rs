@@ -3,54 +3,15 @@
 //! Each field says where it comes from, because three places fill it: the live cluster, the embedded cluster
 //! and the fixtures of `policy test`. They must agree to the letter. No answers here: see [`super::answer`].
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::collected::Collected;
 use super::facts;
+use super::object::{ObjectRef, Pairs, VolumeId};
 use super::verdict::Target;
 use crate::access::{AccessMode, VolumeMode};
-
-/// Labels, annotations, parameters or facts: sorted by key, each key once.
-pub type Pairs = BTreeMap<String, String>;
-
-/// Identifies one volume within one request; says nothing about its place in the list.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VolumeId(pub u32);
-
-impl fmt::Display for VolumeId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Names a Kubernetes object.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectRef {
-    /// `group/version`, or `v1` for the core group.
-    pub api_version: String,
-    /// The kind, such as `StatefulSet`.
-    pub kind: String,
-    /// The namespace; absent for objects of the whole cluster.
-    pub namespace: Option<String>,
-    /// The object's name.
-    pub name: String,
-}
-
-impl fmt::Display for ObjectRef {
-    /// Prints `Kind namespace/name`, or `Kind name` without a namespace.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.namespace {
-            Some(namespace) => write!(f, "{} {namespace}/{}", self.kind, self.name),
-            None => write!(f, "{} {}", self.kind, self.name),
-        }
-    }
-}
 
 /// Describes one pod that mounts a claim.
 ///

@@ -56,7 +56,7 @@ impl Rule {
 #[cfg(test)]
 mod tests {
     use super::super::answer::Reason;
-    use super::super::question::Pairs;
+    use super::super::object::Pairs;
     use super::super::verdict::{Decision, PolicyRef, VoteCast};
     use super::*;
 

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{Reason, Severity, TargetShape, Vote};
-use super::question::{ObjectRef, Pairs};
+use super::object::{ObjectRef, Pairs};
 use crate::access::{AccessMode, VolumeMode};
 
 /// Identifies the policy that said something, down to its bytes.

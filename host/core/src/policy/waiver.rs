@@ -120,7 +120,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::super::answer::Severity;
-    use super::super::question::Pairs;
+    use super::super::object::Pairs;
     use super::super::verdict::PolicyRef;
     use super::*;
 
