@@ -1,0 +1,160 @@
+//! What is known of one claim of a group, and of what was done with it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::identity::Uid;
+use crate::access::{AccessMode, VolumeMode};
+use crate::copy_report::CopyReport;
+use crate::policy::Verdict;
+
+/// Holds what is known of one claim.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimRecord {
+    /// The original claim's uid; `None` when a run of the reference tool had already deleted it.
+    pub uid: Option<Uid>,
+    /// The original claim as it was, without what the API server fills in.
+    pub manifest: Value,
+    /// The volume it was bound to.
+    pub source: SourceVolume,
+    /// Access modes on the destination, as the policies and the floor decided.
+    pub modes: Vec<AccessMode>,
+    /// Block or filesystem.
+    pub volume_mode: VolumeMode,
+    /// Bytes to ask of the destination: the source's capacity.
+    pub bytes: u64,
+    /// What the policies said; never asked again.
+    pub verdict: Option<Verdict>,
+    /// The volume it moves to, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub destination: Option<DestinationVolume>,
+    /// How the warm copy went, once it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warmed: Option<Warmed>,
+    /// Copies that failed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<CopyFailure>,
+    /// What proves the copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Evidence>,
+    /// The original claim was touched after the turn back, so no late fence can delete it.
+    #[serde(default)]
+    pub touched: bool,
+    /// Claims that a StatefulSet made under this name while it was free for a moment, in order; all were removed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub strays: Vec<Stray>,
+    /// Owners that it had and that were missing at the end, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost_owners: Vec<String>,
+}
+
+/// Tells of a claim that a StatefulSet made in place of one that was moving.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stray {
+    /// The claim's uid.
+    pub uid: Uid,
+    /// Its volume, if it had one: kept, because a pod may have written to it.
+    pub volume: Option<String>,
+}
+
+/// Names the source volume and what was true of it before the first change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceVolume {
+    /// The volume's name.
+    pub name: String,
+    /// Its reclaim policy before we set `Retain`.
+    pub reclaim: String,
+    /// The backend's own name of the disk (`driver handle`), for the report.
+    pub handle: Option<String>,
+    /// The node of the pod that used it, if one did.
+    pub node: Option<String>,
+}
+
+/// Names the destination volume and what was true of it before the first change.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DestinationVolume {
+    /// The volume's name.
+    pub name: String,
+    /// Its reclaim policy before we set `Retain`, from its class.
+    pub reclaim: String,
+}
+
+/// Tells how the warm copy went. It never counts as evidence: the workload was writing meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Warmed {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why it failed, if it did; the migration goes on without it.
+    pub failure: Option<String>,
+}
+
+/// Tells of one copy that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CopyFailure {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// When it was seen.
+    pub at: Timestamp,
+    /// rsync's or the cluster's own words.
+    pub reason: String,
+}
+
+/// Proves that the destination holds all that the source held.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Evidence {
+    /// rsync ran behind the fence to exit code 0 and gave its closing totals.
+    Copied {
+        /// The attempt that succeeded.
+        attempt: u32,
+        /// rsync's totals.
+        report: CopyReport,
+        /// When it was seen.
+        at: Timestamp,
+    },
+    /// A run of the reference tool had copied and swapped before it was interrupted.
+    Adopted,
+}
+
+/// Names what a pod of ours is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Mounts the destination alone, so that a class that binds late provisions it.
+    Prime,
+    /// Copies beside the running workload.
+    Warm,
+    /// Makes the copy that counts.
+    Copy,
+    /// A pod left by an interrupted run of the reference tool.
+    Leftover,
+}
+
+impl Purpose {
+    /// Returns the word in [`crate::names::PURPOSE`].
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Prime => "prime",
+            Self::Warm => "warm",
+            Self::Copy => "copy",
+            Self::Leftover => "leftover",
+        }
+    }
+
+    /// Reads the word in [`crate::names::PURPOSE`]; anything else is not a pod of this version's.
+    pub fn from_word(word: &str) -> Self {
+        match word {
+            "prime" => Self::Prime,
+            "warm" => Self::Warm,
+            "copy" => Self::Copy,
+            _ => Self::Leftover,
+        }
+    }
+}

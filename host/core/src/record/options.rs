@@ -1,0 +1,89 @@
+//! What the user asked of the run that began a migration.
+
+use serde::{Deserialize, Serialize};
+
+/// Holds the options of the run that began the migration; a later run keeps them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// The StorageClass claims leave.
+    pub source_class: String,
+    /// The StorageClass claims go to.
+    pub dest_class: String,
+    /// The destination class binds only for a pod (`WaitForFirstConsumer`).
+    pub binds_late: bool,
+    /// What becomes of the source volumes.
+    pub disposal: Disposal,
+    /// What a copy that keeps failing leads to.
+    pub on_failure: OnFailure,
+    /// Copy once beside the running workload first.
+    pub warm: bool,
+    /// Image of the copy pod.
+    pub rsync_image: String,
+    /// The user's flags for rsync.
+    pub rsync_flags: Vec<String>,
+    /// How often and how long to try.
+    pub limits: Limits,
+}
+
+/// Bounds the tries and the waits of one migration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Limits {
+    /// Copies tried before the group is turned back.
+    pub attempts: u32,
+    /// Seconds before the second try; each further one waits twice as long.
+    pub retry_seconds: u32,
+    /// Seconds for a pod of ours to start, and for a destination volume to be provisioned.
+    pub start_seconds: u32,
+    /// Seconds for the workload's pods to be gone.
+    pub stop_seconds: u32,
+    /// Seconds for as many pods to be Ready again as before the stop.
+    #[serde(default = "ready_seconds")]
+    pub ready_seconds: u32,
+    /// Seconds for a source volume to be gone after its delete (`--delete-pv-timeout`).
+    pub delete_volume_seconds: u32,
+}
+
+impl Default for Limits {
+    /// Three tries 10 s and 20 s apart ride out a node that restarts; 5 minutes pull a large image; 15 minutes let a
+    /// database with a long grace period stop, and one with a long log come up; 300 s is the reference tool's figure.
+    fn default() -> Self {
+        Self {
+            attempts: 3,
+            retry_seconds: 10,
+            start_seconds: 300,
+            stop_seconds: 900,
+            ready_seconds: ready_seconds(),
+            delete_volume_seconds: 300,
+        }
+    }
+}
+
+fn ready_seconds() -> u32 {
+    900
+}
+
+/// Names what becomes of a source volume after its claim has moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Disposal {
+    /// The volume object goes, the backend's data stays (as the reference tool does).
+    #[default]
+    Delete,
+    /// The volume object stays, reserved.
+    Keep,
+    /// The original reclaim policy comes back, so that a provisioner with `Delete` frees the disk.
+    Reclaim,
+}
+
+/// Names what a copy that keeps failing leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFailure {
+    /// The group goes back to its old volumes and runs again.
+    #[default]
+    RollBack,
+    /// The group stays as it is, for a look.
+    Hold,
+}
