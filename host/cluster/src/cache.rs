@@ -143,17 +143,17 @@ impl<T: Kept> Cache<T> {
         result
     }
 
-    fn look<R>(&self, look: impl FnOnce(&Inner<T>) -> R) -> R {
-        look(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
+    fn inspect<R>(&self, inspect: impl FnOnce(&Inner<T>) -> R) -> R {
+        inspect(&self.inner.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<T>> {
-        self.look(|inner| inner.get(key))
+        self.inspect(|inner| inner.get(key))
     }
 
     /// Returns all objects of a namespace, by name.
     pub(crate) fn in_namespace(&self, namespace: &str) -> Vec<Arc<T>> {
-        self.look(|inner| {
+        self.inspect(|inner| {
             let start = Key::new(namespace, "");
             let watched = inner.watched.range(start..).take_while(|(key, _)| key.namespace == namespace);
             let mut keys: Vec<&Key> = watched.map(|(key, _)| key).collect();
@@ -266,8 +266,8 @@ impl<T: Kept> Cache<T> {
     /// Waits for an object that has just changed to come to rest; tells whether it then still has this version.
     pub(crate) async fn is_still(&self, key: &Key, version: &Version) -> bool {
         let is_at = || self.get(key).is_some_and(|seen| seen.version() == version);
-        while is_at() && self.look(|inner| inner.in_vain.get(key).is_none_or(|pauses| *pauses < MOST_PAUSES)) {
-            let moved = self.look(|inner| inner.moved.get(key).map(Instant::elapsed));
+        while is_at() && self.inspect(|inner| inner.in_vain.get(key).is_none_or(|pauses| *pauses < MOST_PAUSES)) {
+            let moved = self.inspect(|inner| inner.moved.get(key).map(Instant::elapsed));
             match moved.and_then(|ago| QUIET.checked_sub(ago)) {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None => break,

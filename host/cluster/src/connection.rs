@@ -9,7 +9,8 @@ use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use crate::error::{Error, chain};
+use crate::causes::chain;
+use crate::error::Error;
 use crate::proxy::{self, ProxyVariables};
 use crate::requests::Requests;
 use crate::{transport, tunnel};

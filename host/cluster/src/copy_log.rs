@@ -22,26 +22,26 @@ const TAIL: i64 = 64;
 /// How often a log is asked for before the copy counts as unproven: its node may be gone for good.
 const TRIES: u32 = 4;
 
-/// What a finished copy's log told.
+/// The end of a finished copy's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told {
+pub(crate) struct LogTail {
     /// rsync's totals, or why they prove nothing.
     pub(crate) report: Result<CopyReport, String>,
     /// Its last words, for people.
-    pub(crate) words: String,
+    pub(crate) last_words: String,
 }
 
-impl Told {
+impl LogTail {
     fn of(log: &str) -> Self {
-        Self { report: copy_report::read(log).map_err(|error| error.to_string()), words: last_words(log) }
+        Self { report: copy_report::read(log).map_err(|error| error.to_string()), last_words: last_words(log) }
     }
 
-    fn nothing(error: &Error) -> Self {
-        Self { report: Err(format!("its log cannot be read: {error}")), words: String::new() }
+    fn unreadable(error: &Error) -> Self {
+        Self { report: Err(format!("its log cannot be read: {error}")), last_words: String::new() }
     }
 }
 
-/// Keeps what finished copies told, so that no log is read twice.
+/// The ends of the logs of finished copies, kept so that none is read twice.
 #[derive(Debug, Default)]
 pub(crate) struct CopyLogs {
     kept: Mutex<Kept>,
@@ -49,40 +49,40 @@ pub(crate) struct CopyLogs {
 
 #[derive(Debug, Default)]
 struct Kept {
-    told: HashMap<Uid, Told>,
+    tails: HashMap<Uid, LogTail>,
     failures: HashMap<Uid, u32>,
 }
 
 impl CopyLogs {
-    /// Returns what the pods told, reading the logs of those not read before.
+    /// Returns the ends of the pods' logs, reading the logs of those not read before.
     ///
     /// # Errors
     /// When a log cannot be had now, but perhaps later, and when the permission is missing.
-    pub(crate) async fn of(&self, client: &Client, pods: &[&SeenPod]) -> Result<HashMap<Uid, Told>, Error> {
+    pub(crate) async fn of(&self, client: &Client, pods: &[&SeenPod]) -> Result<HashMap<Uid, LogTail>, Error> {
         let mut all = HashMap::new();
         for pod in pods {
-            let known = self.locked(|kept| kept.told.get(&pod.uid).cloned());
-            let told = match known {
-                Some(told) => told,
+            let known = self.locked(|kept| kept.tails.get(&pod.uid).cloned());
+            let tail = match known {
+                Some(tail) => tail,
                 None => self.read(client, pod).await?,
             };
-            all.insert(pod.uid.clone(), told);
+            all.insert(pod.uid.clone(), tail);
         }
         Ok(all)
     }
 
-    async fn read(&self, client: &Client, pod: &SeenPod) -> Result<Told, Error> {
+    async fn read(&self, client: &Client, pod: &SeenPod) -> Result<LogTail, Error> {
         let pods = Resources::<Pod>::of(client, &pod.key.namespace);
         let params =
             LogParams { container: Some(CONTAINER.to_owned()), tail_lines: Some(TAIL), ..LogParams::default() };
-        let told = match pods.log(&pod.key.name, &params).await {
-            Ok(log) => Told::of(&log),
+        let tail = match pods.log(&pod.key.name, &params).await {
+            Ok(log) => LogTail::of(&log),
             Err(error) if error.is_forbidden() => return Err(error),
             Err(error) if error.is_transient() && !self.is_given_up(&pod.uid) => return Err(error),
-            Err(error) => Told::nothing(&error),
+            Err(error) => LogTail::unreadable(&error),
         };
-        self.locked(|kept| kept.told.insert(pod.uid.clone(), told.clone()));
-        Ok(told)
+        self.locked(|kept| kept.tails.insert(pod.uid.clone(), tail.clone()));
+        Ok(tail)
     }
 
     fn is_given_up(&self, uid: &Uid) -> bool {

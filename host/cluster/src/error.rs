@@ -8,10 +8,8 @@ use pvmigrate_core::ports::Fault;
 use pvmigrate_core::text::printable;
 use thiserror::Error;
 
+use crate::causes::{MESSAGE, chain};
 use crate::transport::Broken;
-
-/// The API server's messages are a line or two; more is not for people.
-const MESSAGE: usize = 600;
 
 /// Names what was being done: a verb on a resource, as RBAC rules do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -273,20 +271,6 @@ impl From<crate::from_resource::Unreadable> for Error {
     fn from(unreadable: crate::from_resource::Unreadable) -> Self {
         Self::Unreadable { about: unreadable.about, message: unreadable.message }
     }
-}
-
-/// Joins an error and its causes; causes that repeat what was said are left out.
-pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut said = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !said.contains(&cause_text) {
-            said = format!("{said}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    printable(&said, MESSAGE)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use std::collections::BTreeMap;
 
 pub(crate) mod claim;
+pub(crate) mod claim_template;
 pub(crate) mod class;
 pub(crate) mod event;
 pub(crate) mod pod;

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod boundaries;
 mod cache;
+mod caches;
+mod causes;
 pub mod cleanup;
 mod collect;
 mod connection;

@@ -14,11 +14,11 @@ use pvmigrate_core::copy_report::{CopyProgress, progress};
 use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
+use crate::caches::Caches;
 use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::from_resource::pod_progress::Reached;
 use crate::resources::Resources;
-use crate::watched::Caches;
 
 /// A line is shown up to here; rsync writes file names of any length.
 const LINE: usize = 4096;

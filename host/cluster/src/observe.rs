@@ -11,19 +11,19 @@ use pvmigrate_core::observation::{
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, WorkloadRef};
 
 use crate::cache::Kept;
-use crate::copy_log::Told;
+use crate::caches::Caches;
+use crate::copy_log::LogTail;
 use crate::from_resource::Key;
 use crate::from_resource::claim::SeenClaim;
 use crate::from_resource::pod::{CopyPod, SeenPod};
 use crate::from_resource::pod_progress::Reached;
 use crate::from_resource::workload::SeenWorkload;
-use crate::watched::Caches;
 
 /// Said when nobody can say more.
 const NO_EVENTS: &str = "the cause is unknown, because the credentials may not list events";
 
-/// One look at a group. Claims are read before pods: see [`ClaimSeen::users`].
-pub(crate) struct Look<'a> {
+/// The objects of one group, as the caches show them at one moment. Claims are read before pods: see [`ClaimSeen::users`].
+pub(crate) struct GroupObjects<'a> {
     record: &'a Record,
     caches: &'a Caches,
     claims: HashMap<&'a str, Found>,
@@ -38,8 +38,8 @@ struct Found {
     source: Option<Arc<SeenClaim>>,
 }
 
-impl<'a> Look<'a> {
-    pub(crate) fn at(record: &'a Record, caches: &'a Caches) -> Self {
+impl<'a> GroupObjects<'a> {
+    pub(crate) fn of(record: &'a Record, caches: &'a Caches) -> Self {
         let get = |name: &str| caches.claims.get(&Key::new(&record.namespace, name));
         let claims = record.claims.keys().map(|name| {
             let found = Found {
@@ -74,7 +74,7 @@ impl<'a> Look<'a> {
     pub(crate) fn unread(&self) -> impl Iterator<Item = &SeenPod> {
         let ours = self.record.claims.keys().flat_map(|name| self.ours(name));
         ours.filter(|(_, copy)| matches!(copy.purpose, Purpose::Copy | Purpose::Warm))
-            .filter(|(_, copy)| matches!(copy.reached, Reached::Succeeded | Reached::Failed { told: false, .. }))
+            .filter(|(_, copy)| matches!(copy.reached, Reached::Succeeded | Reached::Failed { explained: false, .. }))
             .map(|(pod, _)| pod)
     }
 
@@ -89,18 +89,18 @@ impl<'a> Look<'a> {
     }
 
     /// Makes the observation.
-    pub(crate) fn observation(&self, told: &HashMap<Uid, Told>) -> Observation {
+    pub(crate) fn observation(&self, logs: &HashMap<Uid, LogTail>) -> Observation {
         let claims = self.record.claims.iter();
-        let claims = claims.map(|(name, record)| (name.clone(), self.claim(name, record, told))).collect();
+        let claims = claims.map(|(name, record)| (name.clone(), self.claim(name, record, logs))).collect();
         let workloads = self.record.workloads.iter().map(|recorded| &recorded.workload);
         let workloads = workloads.filter_map(|workload| Some((workload.clone(), self.workload(workload)?))).collect();
         Observation { claims, workloads }
     }
 
-    fn claim(&self, name: &str, record: &ClaimRecord, told: &HashMap<Uid, Told>) -> ClaimSeen {
+    fn claim(&self, name: &str, record: &ClaimRecord, logs: &HashMap<Uid, LogTail>) -> ClaimSeen {
         let nothing = Found::default();
         let found = self.claims.get(name).unwrap_or(&nothing);
-        let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, told)).collect();
+        let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, logs)).collect();
         let shown =
             |claim: &Arc<SeenClaim>| claim.shown(record, false, self.is_made_by_set(claim), self.trouble_of(claim));
         let destination = found.destination.as_ref().map(|temp| {
@@ -125,7 +125,7 @@ impl<'a> Look<'a> {
     /// Tells whether a StatefulSet of the group makes such claims.
     fn is_made_by_set(&self, claim: &SeenClaim) -> bool {
         let sets = self.record.workloads.iter().filter_map(|recorded| self.seen(&recorded.workload));
-        sets.into_iter().any(|set| set.templates.iter().any(|template| claim.is_made_from(template)))
+        sets.into_iter().any(|set| set.templates.iter().any(|template| template.makes(claim)))
     }
 
     fn seen(&self, workload: &WorkloadRef) -> Option<Arc<SeenWorkload>> {
@@ -150,14 +150,14 @@ impl<'a> Look<'a> {
         users.map(shown).collect()
     }
 
-    fn pod(&self, pod: &SeenPod, copy: &CopyPod, told: &HashMap<Uid, Told>) -> Pod {
-        let told = told.get(&pod.uid);
+    fn pod(&self, pod: &SeenPod, copy: &CopyPod, logs: &HashMap<Uid, LogTail>) -> Pod {
+        let log = logs.get(&pod.uid);
         let progress = match &copy.reached {
             Reached::Starting(trouble) => Progress::Starting(trouble.clone().or_else(|| self.trouble_of_pod(pod))),
             Reached::Running => Progress::Running,
-            Reached::Succeeded => Progress::Succeeded(report(copy.purpose, told)),
-            Reached::Failed { why, .. } => Progress::Failed(match told {
-                Some(told) if !told.words.is_empty() => format!("{why}: {}", told.words),
+            Reached::Succeeded => Progress::Succeeded(report(copy.purpose, log)),
+            Reached::Failed { why, .. } => Progress::Failed(match log {
+                Some(log) if !log.last_words.is_empty() => format!("{why}: {}", log.last_words),
                 Some(_) | None => why.clone(),
             }),
         };
@@ -231,11 +231,11 @@ fn trouble_of_pods(pods: &[Pod]) -> Option<String> {
     })
 }
 
-fn report(purpose: Purpose, told: Option<&Told>) -> Result<CopyReport, String> {
-    match (purpose, told) {
+fn report(purpose: Purpose, log: Option<&LogTail>) -> Result<CopyReport, String> {
+    match (purpose, log) {
         (Purpose::Prime, _) => Ok(CopyReport::default()),
         (Purpose::Leftover, _) => Err("an earlier run made it, so it proves nothing to this one".to_owned()),
-        (Purpose::Copy | Purpose::Warm, Some(told)) => told.report.clone(),
+        (Purpose::Copy | Purpose::Warm, Some(log)) => log.report.clone(),
         (Purpose::Copy | Purpose::Warm, None) => Err("its log was not read".to_owned()),
     }
 }

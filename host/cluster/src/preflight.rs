@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::cache::{Cache, Kept, Reads};
+use crate::caches::Caches;
 use crate::error::Error;
 use crate::from_resource::event::SeenEvent;
 use crate::from_resource::pod::SeenPod;
@@ -27,7 +28,7 @@ use crate::from_resource::volume::{PROVISIONED_BY, SeenVolume, holder, reclaim};
 use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
-use crate::watched::{Caches, Watched};
+use crate::watched::Watched;
 
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
 const REMOVAL: Duration = Duration::from_secs(120);

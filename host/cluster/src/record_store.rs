@@ -11,12 +11,12 @@ use pvmigrate_core::ports::{RecordId, Records, Saved};
 use pvmigrate_core::record::{Record, Version};
 
 use crate::cache::{Kept, Reads};
+use crate::caches::Caches;
 use crate::error::Error;
 use crate::from_resource::Key;
 use crate::manifest::config_map::of_record;
 use crate::record_codec::{SeenRecord, decode, encode};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
-use crate::watched::Caches;
 
 /// How long the watch may take to show the record that another process has stored.
 const CATCH_UP: Duration = Duration::from_millis(300);

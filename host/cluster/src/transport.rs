@@ -11,7 +11,7 @@ use kube::client::retry::RetryPolicy;
 use tower::retry::RetryLayer;
 use tower::{BoxError, Layer, service_fn};
 
-use crate::error::chain;
+use crate::causes::chain;
 use crate::requests::{Requests, is_on};
 
 /// The API server itself gives a request up after 60 s; a little more lets its own words through.

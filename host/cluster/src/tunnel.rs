@@ -21,7 +21,8 @@ use kube::{Client, Config};
 use tokio::net::TcpStream;
 use tower::{BoxError, Layer as _, Service, ServiceExt as _, service_fn};
 
-use crate::error::{Error, chain};
+use crate::causes::chain;
+use crate::error::Error;
 use crate::proxy::Proxy;
 
 /// Makes a client that reaches the server of `config` through `proxy` only.

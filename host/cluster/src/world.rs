@@ -13,15 +13,15 @@ use pvmigrate_core::record::Record;
 use pvmigrate_core::step::Step;
 
 use crate::cache::Reads;
+use crate::caches::Caches;
 use crate::copy_log::CopyLogs;
 use crate::error::Error;
 use crate::from_resource::Key;
 use crate::from_resource::pod::SeenPod;
 use crate::log_stream::{CopyLine, follow};
-use crate::observe::Look;
+use crate::observe::GroupObjects;
 use crate::resources::Resources;
 use crate::wake::Wake;
-use crate::watched::Caches;
 
 /// Shows and changes a cluster. Clones share everything.
 #[derive(Clone)]
@@ -47,10 +47,10 @@ impl World for ClusterWorld {
     async fn observe(&self, record: &Record) -> Result<Observation, Error> {
         self.caches.broken.check()?;
         self.confirm_users(record).await?;
-        let look = Look::at(record, &self.caches);
-        let unread: Vec<&SeenPod> = look.unread().collect();
-        let told = self.logs.of(&self.client, &unread).await?;
-        Ok(look.observation(&told))
+        let group = GroupObjects::of(record, &self.caches);
+        let unread: Vec<&SeenPod> = group.unread().collect();
+        let logs = self.logs.of(&self.client, &unread).await?;
+        Ok(group.observation(&logs))
     }
 
     async fn execute(&self, record: &Record, step: &Step) -> Result<Done, Error> {
@@ -63,7 +63,7 @@ impl ClusterWorld {
         Self { client, caches, logs: Arc::default(), confirmed: Arc::default() }
     }
 
-    /// Returns what resolves when anything changes in the namespace, or any volume; make it before the first look.
+    /// Returns what resolves when anything changes in the namespace, or any volume; make it before the first group.
     pub fn wake(&self, namespace: &str) -> Wake {
         self.caches.hub.wake(namespace)
     }
@@ -82,13 +82,13 @@ impl ClusterWorld {
     ///
     /// One list is enough: once the claim is gone no further pod can mount it, and the list is laid over the cache.
     async fn confirm_users(&self, record: &Record) -> Result<(), Error> {
-        let look = Look::at(record, &self.caches);
-        let absent: HashSet<&str> = look.absent().collect();
+        let group = GroupObjects::of(record, &self.caches);
+        let absent: HashSet<&str> = group.absent().collect();
         let needs_list = {
             let mut confirmed = self.confirmed();
             confirmed.retain(|(run, claim)| *run != record.run || absent.contains(claim.as_str()));
             let is_unsure = |claim: &&str| !confirmed.contains(&(record.run.clone(), (**claim).to_owned()));
-            absent.iter().filter(|claim| look.is_before_copy(claim)).any(is_unsure)
+            absent.iter().filter(|claim| group.is_before_copy(claim)).any(is_unsure)
         };
         if !needs_list {
             return Ok(());

@@ -13,7 +13,6 @@ use pvmigrate_core::record::{ClaimRecord, Uid, Version};
 use pvmigrate_core::survey::ClaimFacts;
 use serde_json::{Map, Value};
 
-use super::workload::ClaimTemplate;
 use super::{Key, Unreadable, annotation, created, is_managed, owned_annotation, owners, storage, uid, version};
 use crate::cache::{Kept, Reads};
 
@@ -63,11 +62,11 @@ pub(crate) struct SeenClaim {
     bound: bool,
     placed: bool,
     terminating: bool,
-    run: Option<String>,
+    pub(super) run: Option<String>,
     touched: Option<Touch>,
-    labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
     /// Its annotations without those of Kubernetes' own volume controllers.
-    annotations: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
     /// The claim that this one serves as a temporary claim.
     serves: Option<String>,
     modes: Vec<AccessMode>,
@@ -119,16 +118,6 @@ impl Reads<PersistentVolumeClaim> for SeenClaim {
 impl SeenClaim {
     pub(crate) fn is_bound(&self) -> bool {
         self.bound
-    }
-
-    /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. Whoever else makes one says so in
-    /// annotations, as kubectl and Helm do, or leaves the set's labels out.
-    pub(crate) fn is_made_from(&self, template: &ClaimTemplate) -> bool {
-        let has = |(key, value): (&String, &String)| self.labels.get(key) == Some(value);
-        self.run.is_none()
-            && template.names(&self.key.name)
-            && template.labels.iter().all(has)
-            && self.annotations == template.annotations
     }
 
     pub(crate) fn is_run(&self, run: &str) -> bool {

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use pvmigrate_core::names;
 use pvmigrate_core::record::{Purpose, Uid, Version};
 
-use super::pod_progress::{Reached, reached};
+use super::pod_progress::{Reached, is_leaving, phase, reached};
 use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
 use crate::cache::{Kept, Reads};
 
@@ -106,10 +106,6 @@ pub(crate) fn node(pod: &Pod) -> Option<String> {
     pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty())
 }
 
-pub(crate) fn phase(pod: &Pod) -> &str {
-    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
-}
-
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -118,11 +114,6 @@ fn is_ready(pod: &Pod) -> bool {
 /// Tells whether all its containers have ended for good.
 pub(crate) fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
-}
-
-/// Tells whether its deletion was asked for. Its phase does not say so: kubectl's `Terminating` is derived, not a phase.
-pub(crate) fn is_leaving(pod: &Pod) -> bool {
-    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// One claim that a pod mounts.

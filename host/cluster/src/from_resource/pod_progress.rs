@@ -1,11 +1,19 @@
-//! How far a pod of ours is, and why it does not get on.
+//! How far a pod is, and why one of ours does not get on.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
 use super::WORDS;
-use super::pod::{is_leaving, phase};
+
+pub(crate) fn phase(pod: &Pod) -> &str {
+    pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Tells whether its deletion was asked for. Its phase does not say so: kubectl's `Terminating` is derived, not a phase.
+pub(crate) fn is_leaving(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
+}
 
 /// Tells how far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +29,7 @@ pub(crate) enum Reached {
         /// For people.
         why: String,
         /// The container's last words are in it, so that the log need not be read.
-        told: bool,
+        explained: bool,
     },
 }
 
@@ -63,7 +71,7 @@ fn held_open(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
         ended.exit_code,
         others.join(", ")
     );
-    Reached::Failed { why: printable(&why, WORDS), told: true }
+    Reached::Failed { why: printable(&why, WORDS), explained: true }
 }
 
 fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
@@ -73,16 +81,16 @@ fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
     let pod_reason = word(status.and_then(|status| status.reason.as_ref()));
     let pod_message = word(status.and_then(|status| status.message.as_ref()));
     let mut parts: Vec<String> = Vec::new();
-    let mut told = false;
+    let mut explained = false;
     if let Some(ended) = ended {
         parts.push(exit(ended));
         if let Some(words) = word(ended.message.as_ref()) {
             parts.push(last_words(&words));
-            told = true;
+            explained = true;
         }
     }
     if let Some(reason) = pod_reason {
-        told |= pod_message.is_some();
+        explained |= pod_message.is_some();
         parts.push(match pod_message {
             Some(message) => format!("{reason}: {message}"),
             None => reason,
@@ -91,7 +99,7 @@ fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
     if parts.is_empty() {
         parts.push("the pod failed without a reason".to_owned());
     }
-    Reached::Failed { why: printable(&parts.join(": "), WORDS), told }
+    Reached::Failed { why: printable(&parts.join(": "), WORDS), explained }
 }
 
 /// Says how the container ended, and what rsync means by its code.
@@ -119,12 +127,12 @@ fn exit(ended: &ContainerStateTerminated) -> String {
 pub(crate) fn last_words(log: &str) -> String {
     let lines: Vec<&str> = pvmigrate_core::copy_report::lines(log).map(str::trim).collect();
     let of_rsync = lines.iter().filter(|line| line.starts_with("rsync") || line.contains("rsync error"));
-    let mut told: Vec<&str> = of_rsync.copied().collect();
-    if told.is_empty() {
-        told = lines;
+    let mut kept: Vec<&str> = of_rsync.copied().collect();
+    if kept.is_empty() {
+        kept = lines;
     }
-    let from = told.len().saturating_sub(3);
-    printable(&told.get(from..).unwrap_or_default().join("; "), WORDS)
+    let from = kept.len().saturating_sub(3);
+    printable(&kept.get(from..).unwrap_or_default().join("; "), WORDS)
 }
 
 /// Says why a pod does not start, as far as its object knows.
@@ -188,7 +196,7 @@ mod tests {
 
     fn failure(status: &str) -> (String, bool) {
         match of(status) {
-            Reached::Failed { why, told } => (why, told),
+            Reached::Failed { why, explained } => (why, explained),
             other => panic!("{other:?}"),
         }
     }
@@ -216,20 +224,20 @@ mod tests {
 
     #[test]
     fn a_failed_copy_gives_code_meaning_and_last_words() {
-        let (why, told) = failure(
+        let (why, explained) = failure(
             "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23, reason: Error, message: \"sub/\\nrsync: [receiver] write failed on /dest/a\\nrsync error: some files could not be transferred (code 23)\\n\"}}}]}",
         );
-        assert!(told);
+        assert!(explained);
         assert_eq!(
             why,
             "rsync ended with exit code 23 (some files or attributes could not be copied): rsync: [receiver] write failed on /dest/a; rsync error: some files could not be transferred (code 23)"
         );
-        let (why, told) = failure(
+        let (why, explained) = failure(
             "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}",
         );
-        assert_eq!((why.as_str(), told), ("rsync ended with exit code 137 (OOMKilled)", false));
-        let (why, told) = failure("{phase: Failed, reason: Evicted, message: The node was low on resource}");
-        assert_eq!((why.as_str(), told), ("Evicted: The node was low on resource", true));
+        assert_eq!((why.as_str(), explained), ("rsync ended with exit code 137 (OOMKilled)", false));
+        let (why, explained) = failure("{phase: Failed, reason: Evicted, message: The node was low on resource}");
+        assert_eq!((why.as_str(), explained), ("Evicted: The node was low on resource", true));
         let (why, _) = failure(
             "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 128, reason: StartError, message: 'exec: \"rsync\": executable file not found in $PATH'}}}]}",
         );

@@ -1,6 +1,6 @@
 //! Workloads that are scaled (`apps/v1` Deployment, StatefulSet, ReplicaSet).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -9,7 +9,7 @@ use pvmigrate_core::names;
 use pvmigrate_core::record::{Uid, Version, WorkloadKind, WorkloadRef};
 use pvmigrate_core::survey::WorkloadFacts;
 
-use super::claim::own_annotations;
+use super::claim_template::{ClaimTemplate, templates};
 use super::{Controller, Key, annotation, controller, owned_annotation, uid, version};
 use crate::cache::{Kept, Reads};
 
@@ -29,42 +29,6 @@ pub(crate) struct SeenWorkload {
     pub(crate) controller: Option<Controller>,
     /// From which a StatefulSet makes claims.
     pub(crate) templates: Vec<ClaimTemplate>,
-}
-
-/// Keeps what a StatefulSet's controller puts into the claims that it makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimTemplate {
-    /// The claims' names without their ordinal.
-    prefix: String,
-    /// Labels: the template's and those of the set's selector.
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) annotations: BTreeMap<String, String>,
-}
-
-impl ClaimTemplate {
-    /// Tells whether a claim of this name is made from the template.
-    pub(crate) fn names(&self, claim: &str) -> bool {
-        let ordinal = claim.strip_prefix(&self.prefix);
-        ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
-    }
-}
-
-fn templates(workload: &StatefulSet) -> Vec<ClaimTemplate> {
-    let Some(spec) = &workload.spec else { return Vec::new() };
-    let set = workload.metadata.name.as_deref().unwrap_or_default();
-    let templates = spec.volume_claim_templates.iter().flatten();
-    templates
-        .map(|template| ClaimTemplate {
-            prefix: format!("{}-{set}-", template.metadata.name.as_deref().unwrap_or_default()),
-            labels: [&template.metadata.labels, &spec.selector.match_labels]
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|(key, value)| (key.clone(), value.clone()))
-                .collect(),
-            annotations: own_annotations(&template.metadata),
-        })
-        .collect()
 }
 
 impl Kept for SeenWorkload {

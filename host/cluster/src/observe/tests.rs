@@ -34,8 +34,8 @@ status: {{phase: {phase}}}"
     SeenClaim::read(&yaml(&text)).unwrap()
 }
 
-fn seen(caches: &Caches, told: &HashMap<Uid, Told>) -> ClaimSeen {
-    Look::at(&record(), caches).observation(told).claims["data-web-0"].clone()
+fn seen(caches: &Caches, logs: &HashMap<Uid, LogTail>) -> ClaimSeen {
+    GroupObjects::of(&record(), caches).observation(logs).claims["data-web-0"].clone()
 }
 
 const ENDED: &str = "{phase: Succeeded}";
@@ -59,7 +59,7 @@ fn pods_of_others_are_users_by_any_of_the_claims_names_finished_or_not() {
 #[test]
 fn a_copy_may_start_only_between_the_fence_and_its_pod() {
     let caches = Caches::unfed(true);
-    let is_before_copy = || Look::at(&record(), &caches).is_before_copy("data-web-0");
+    let is_before_copy = || GroupObjects::of(&record(), &caches).is_before_copy("data-web-0");
     assert!(!is_before_copy(), "no temporary claim holds the source");
     caches.claims.applied(claim("data-web-0-pvcmigrate-src", "Pending"));
     assert!(!is_before_copy());
@@ -88,13 +88,13 @@ fn only_finished_copies_have_their_logs_read_and_only_then_count() {
     caches.pods.applied(copy("runs", "copy", RUNS));
     caches.pods.applied(copy("primed", "prime", ENDED));
     let record = record();
-    let look = Look::at(&record, &caches);
-    assert_eq!(look.unread().map(|pod| pod.key.name.as_str()).collect::<Vec<_>>(), ["done"]);
+    let group = GroupObjects::of(&record, &caches);
+    assert_eq!(group.unread().map(|pod| pod.key.name.as_str()).collect::<Vec<_>>(), ["done"]);
     assert!(matches!(&seen(&caches, &HashMap::new()).pods[0].progress, Progress::Succeeded(Err(_))));
     let report = CopyReport { files: 3, ..CopyReport::default() };
-    let told = Told { report: Ok(report), words: String::new() };
-    let told = HashMap::from([(Uid("done".to_owned()), told)]);
-    assert_eq!(seen(&caches, &told).pods[0].progress, Progress::Succeeded(Ok(report)));
+    let logs = LogTail { report: Ok(report), last_words: String::new() };
+    let logs = HashMap::from([(Uid("done".to_owned()), logs)]);
+    assert_eq!(seen(&caches, &logs).pods[0].progress, Progress::Succeeded(Ok(report)));
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn a_failed_copy_adds_its_last_words() {
     let caches = Caches::unfed(true);
     let failed = "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23}}}]}";
     caches.pods.applied(copy("failed", "copy", failed));
-    let told = Told { report: Err(String::new()), words: "rsync: no space".to_owned() };
-    let told = HashMap::from([(Uid("failed".to_owned()), told)]);
-    let Progress::Failed(why) = seen(&caches, &told).pods[0].progress.clone() else { unreachable!() };
+    let logs = LogTail { report: Err(String::new()), last_words: "rsync: no space".to_owned() };
+    let logs = HashMap::from([(Uid("failed".to_owned()), logs)]);
+    let Progress::Failed(why) = seen(&caches, &logs).pods[0].progress.clone() else { unreachable!() };
     assert!(why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: no space"), "{why}");
 }
 
@@ -173,7 +173,7 @@ fn a_deployments_pods_are_counted_through_its_replica_sets() {
     let mut record = record();
     let workload = WorkloadRef { kind: WorkloadKind::Deployment, name: "web".to_owned() };
     record.workloads = vec![WorkloadRecord { workload: workload.clone(), replicas: 2, ready: None, when_scaled: None }];
-    let seen = Look::at(&record, &caches).observation(&HashMap::new()).workloads[&workload].clone();
+    let seen = GroupObjects::of(&record, &caches).observation(&HashMap::new()).workloads[&workload].clone();
     assert_eq!((seen.replicas, seen.pods, seen.ready, seen.version.0.as_str()), (2, 2, 1, "4"));
     assert_eq!(seen.uid, Uid("d1".to_owned()));
 }

@@ -11,7 +11,7 @@ use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey, Swapp
 use super::Lists;
 use super::owners::Owners;
 use crate::from_resource::{
-    self, Key, Unreadable, claim, class, controller, created, pairs, pod, storage, uid, volume, workload,
+    self, Key, Unreadable, claim, class, controller, created, pairs, pod, pod_progress, storage, uid, volume, workload,
 };
 
 pub(super) fn survey(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
@@ -81,7 +81,7 @@ fn consumers(pods: &[&Pod], owners: &Owners) -> HashMap<ClaimId, Vec<Consumer>> 
                 pod: name.clone(),
                 node: pod::node(found),
                 read_only: true,
-                running: pod::phase(found) == "Running",
+                running: pod_progress::phase(found) == "Running",
             });
             // A pod may name a claim in two of its volumes.
             consumer.read_only &= mount.read_only;
@@ -105,7 +105,7 @@ fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
     let ephemeral = mounts.iter().filter(|mount| mount.ephemeral).map(|mount| mount.claim.clone()).collect();
     let claims: BTreeSet<String> = mounts.into_iter().map(|mount| mount.claim).collect();
     let (owner, node, finished) = (owners.top(found), pod::node(found), pod::is_finished(found));
-    let leaving = pod::is_leaving(found);
+    let leaving = pod_progress::is_leaving(found);
     // One that ended before it had a node never held anything.
     let holds = !claims.is_empty() && (!finished || node.is_some());
     holds.then_some(PodFacts { namespace, name, node, finished, leaving, owner, claims, ephemeral })

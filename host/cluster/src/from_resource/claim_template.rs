@@ -1,0 +1,54 @@
+//! Claim templates of a StatefulSet, and which claims its controller makes from them.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::apps::v1::StatefulSet;
+
+use super::claim::{SeenClaim, own_annotations};
+
+/// Keeps what a StatefulSet's controller puts into the claims that it makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ClaimTemplate {
+    /// The claims' names without their ordinal.
+    prefix: String,
+    /// Labels: the template's and those of the set's selector.
+    labels: BTreeMap<String, String>,
+    annotations: BTreeMap<String, String>,
+}
+
+impl ClaimTemplate {
+    /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. Whoever else makes one says so in
+    /// annotations, as kubectl and Helm do, or leaves the set's labels out.
+    pub(crate) fn makes(&self, claim: &SeenClaim) -> bool {
+        let has = |(key, value): (&String, &String)| claim.labels.get(key) == Some(value);
+        claim.run.is_none()
+            && self.names(&claim.key.name)
+            && self.labels.iter().all(has)
+            && claim.annotations == self.annotations
+    }
+
+    /// Tells whether a claim of this name is made from the template.
+    fn names(&self, claim: &str) -> bool {
+        let ordinal = claim.strip_prefix(&self.prefix);
+        ordinal.is_some_and(|ordinal| !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+}
+
+/// Returns the claim templates of a StatefulSet.
+pub(super) fn templates(workload: &StatefulSet) -> Vec<ClaimTemplate> {
+    let Some(spec) = &workload.spec else { return Vec::new() };
+    let set = workload.metadata.name.as_deref().unwrap_or_default();
+    let templates = spec.volume_claim_templates.iter().flatten();
+    templates
+        .map(|template| ClaimTemplate {
+            prefix: format!("{}-{set}-", template.metadata.name.as_deref().unwrap_or_default()),
+            labels: [&template.metadata.labels, &spec.selector.match_labels]
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+            annotations: own_annotations(&template.metadata),
+        })
+        .collect()
+}
