@@ -1,7 +1,6 @@
 //! From bytes to a policy that can be asked.
 
 mod bytes;
-mod info;
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,8 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use pvmigrate_core::policy::{Ballot, CallCost, Finding, Kind, LogLine, Mapping, Need, Planned, PolicyRef, json};
-use serde::Serialize;
+use pvmigrate_core::policy::{Ballot, CallCost, Finding, Kind, LogLine, Mapping, Planned, PolicyRef, json};
 use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
@@ -20,10 +18,11 @@ use crate::audit::{self, Audited};
 use crate::call::{self, Call, Context, Done, Lookups, Stopped};
 use crate::engine::Sandbox;
 use crate::failure::{Fault, NotComponent, Origin, PolicyFailure};
+use crate::info::{self, PolicyInfo, RawInfo};
+use crate::interface::v0_2::{self, Decided, Exports};
 use crate::limits::Limits;
 use crate::policies::Asked;
 use crate::settings::{Schema, SettingsError, SettingsProblem};
-use crate::since_v0_2::{self, Decided, Exports};
 use crate::text;
 
 /// The most problems a policy may have with its settings.
@@ -31,73 +30,6 @@ const MOST_PROBLEMS: usize = 1_000;
 
 /// The policy that is built in.
 const BUILT_IN_BYTES: &[u8] = include_bytes!("../../../policies/dist/default.wasm");
-
-/// Says whether a policy looks at volumes one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scope {
-    /// What it says about a volume never depends on other volumes.
-    PerVolume,
-    /// It may.
-    WholeBatch,
-}
-
-/// Documents one code that a policy may use.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CodeDoc {
-    /// The code.
-    pub code: String,
-    /// What it means.
-    pub summary: String,
-    /// Where to read more.
-    pub docs_url: Option<String>,
-}
-
-/// What a policy says about itself, not checked yet.
-pub(crate) struct RawInfo {
-    pub(crate) name: String,
-    pub(crate) version: String,
-    pub(crate) summary: String,
-    pub(crate) scope: Scope,
-    pub(crate) settings_schema: Option<String>,
-    pub(crate) needs: Vec<Need>,
-    pub(crate) codes: Vec<CodeDoc>,
-}
-
-/// Everything there is to know about a policy without asking it anything; for `policy inspect`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PolicyInfo {
-    /// The file it was read from; absent for the built-in one.
-    pub file: Option<std::path::PathBuf>,
-    /// The name it gives itself.
-    pub name: String,
-    /// The version it gives itself.
-    pub version: String,
-    /// What it does, in its own words.
-    pub summary: String,
-    /// Whether it looks at volumes one by one.
-    pub scope: Scope,
-    /// `sha256:` and the hex digest of its bytes.
-    pub digest: String,
-    /// Its size in bytes.
-    pub bytes: usize,
-    /// The interface version that it was built for.
-    pub interface: String,
-    /// The interfaces it exports, by full name.
-    pub exports: Vec<String>,
-    /// The interfaces it imports, by full name: all that it can call.
-    pub imports: Vec<String>,
-    /// The JSON Schema of its settings; absent when it takes none.
-    pub settings_schema: Option<Value>,
-    /// The kinds of objects that it looks up.
-    pub needs: Vec<Need>,
-    /// The codes it may use.
-    pub codes: Vec<CodeDoc>,
-    /// What it may use up.
-    pub limits: Limits,
-}
 
 /// A policy that is compiled, checked and ready to be asked.
 pub struct Policy {
@@ -201,7 +133,7 @@ impl Policy {
             fault: stopped.fault,
             log: stopped.log,
         })?;
-        let checked = info::check(described, limits).and_then(|raw| Ok((info::schema(&raw)?, raw)));
+        let checked = info::rules::check(described, limits).and_then(|raw| Ok((info::rules::schema(&raw)?, raw)));
         let (schema, raw) = match checked {
             Ok(checked) => checked,
             Err(fault) => return Err(failure(origin, None, fault)),
@@ -282,7 +214,7 @@ impl Policy {
             (None, Value::Object(_)) => vec![problem("the policy takes no settings")],
             (Some(schema), Value::Object(_)) => schema
                 .problems(settings, &self.info.limits)
-                .map_err(|why| failure(self.origin.clone(), None, info::unusable_schema(&why)))?,
+                .map_err(|why| failure(self.origin.clone(), None, info::rules::unusable_schema(&why)))?,
         };
         if !problems.is_empty() {
             return Err(wrong(problems));
@@ -383,7 +315,7 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, Fault> {
     let audited = audit::audit(&sandbox.engine, &component.component_type())?;
     let wrong_world = |error: wasmtime::Error| Fault::WrongWorld(text::escape(&format!("{error:#}")));
     let mut linker = Linker::new(&sandbox.engine);
-    since_v0_2::add_to_linker(&mut linker).map_err(wrong_world)?;
+    v0_2::add_to_linker(&mut linker).map_err(wrong_world)?;
     let component = linker.instantiate_pre(&component).map_err(wrong_world)?;
     let exports = Exports::find(&component, &audited).map_err(wrong_world)?;
     Ok(Prepared { sandbox, component, exports, audited })

@@ -11,7 +11,8 @@ use pvmigrate_core::policy::{
 use serde_json::{Map, Value};
 
 use crate::failure::PolicyFailure;
-use crate::load::{Answered, Policy, PolicyInfo, Scope};
+use crate::info::{PolicyInfo, Scope};
+use crate::load::{Answered, Policy};
 use crate::settings::SettingsError;
 
 /// What one call is about: some of the volumes of a request.

@@ -1,13 +1,13 @@
 //! What `pvmigrate:policy@0.1.0` has that later versions have not: its own way of saying who a policy is.
 //!
-//! All other types of 0.1.0 are those of 0.2.0, and component types are compared by structure, so [`super::since_v0_2`]
+//! All other types of 0.1.0 are those of 0.2.0, and component types are compared by structure, so [`super::v0_2`]
 //! asks the questions of both. A policy of 0.1.0 has neither settings nor look-ups.
 
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Instance, Linker, TypedFunc};
 
 use crate::call::Context;
-use crate::load::{CodeDoc, RawInfo, Scope};
+use crate::info::{CodeDoc, RawInfo, Scope};
 
 mod bindings {
     wasmtime::component::bindgen!({

@@ -19,18 +19,18 @@ const MOST_NEEDS: usize = 100;
 const LONGEST_NAME: usize = 100;
 
 /// Compiles the schema of the settings, if there is one.
-pub(super) fn schema(raw: &RawInfo) -> Result<Option<Schema>, Fault> {
+pub(crate) fn schema(raw: &RawInfo) -> Result<Option<Schema>, Fault> {
     let compiled = raw.settings_schema.as_deref().map(Schema::compile).transpose();
     compiled.map_err(|why| unusable_schema(&why))
 }
 
 /// Blames a schema.
-pub(super) fn unusable_schema(why: &str) -> Fault {
+pub(crate) fn unusable_schema(why: &str) -> Fault {
     Fault::BadInfo(format!("its settings schema cannot be used: {}", text::escape(why)))
 }
 
 /// Holds it to the rules, and returns it fit to be shown.
-pub(super) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
+pub(crate) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
     named("name", &raw.name)?;
     named("version", &raw.version)?;
     if raw.codes.len() > MOST_CODES {

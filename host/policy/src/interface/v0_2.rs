@@ -10,12 +10,12 @@ use pvmigrate_core::policy::{Ballot, Finding, Kind, LogLevel, Mapping, ObjectRef
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, HasSelf, Instance, InstancePre, Linker, TypedFunc};
 
+use super::v0_1;
 use crate::audit::{ACCESS_MODES, Audited, MANIFEST, PREFLIGHT, SELECTION, SETTINGS, Version};
 use crate::call::{Call, Context};
-use crate::load::RawInfo;
+use crate::info::RawInfo;
 use crate::policies::Asked;
 use crate::settings::SettingsProblem;
-use crate::since_v0_1;
 
 mod bindings {
     wasmtime::component::bindgen!({
@@ -79,7 +79,7 @@ impl snapshot::Host for Context {
 pub(crate) fn add_to_linker(linker: &mut Linker<Context>) -> wasmtime::Result<()> {
     log::add_to_linker::<_, HasSelf<Context>>(linker, |context| context)?;
     snapshot::add_to_linker::<_, HasSelf<Context>>(linker, |context| context)?;
-    since_v0_1::add_to_linker(linker)
+    v0_1::add_to_linker(linker)
 }
 
 /// Where a component keeps the functions that policies export.
@@ -137,7 +137,7 @@ impl Exports {
     pub(crate) fn check_types(&self, store: &mut Store<Context>, instance: &Instance) -> wasmtime::Result<()> {
         match self.version {
             Version::V0_1 => {
-                let _: since_v0_1::Describe = instance.get_typed_func(&mut *store, self.describe)?;
+                let _: v0_1::Describe = instance.get_typed_func(&mut *store, self.describe)?;
             }
             Version::V0_2 => {
                 let _: Describe = instance.get_typed_func(&mut *store, self.describe)?;
@@ -160,7 +160,7 @@ impl Exports {
 
     pub(crate) fn describe(&self, store: &mut Store<Context>, instance: &Instance) -> wasmtime::Result<RawInfo> {
         match self.version {
-            Version::V0_1 => since_v0_1::describe(store, instance, &self.describe),
+            Version::V0_1 => v0_1::describe(store, instance, &self.describe),
             Version::V0_2 => {
                 let describe: Describe = instance.get_typed_func(&mut *store, self.describe)?;
                 Ok(from_guest::info(describe.call(&mut *store, ())?.0))

@@ -7,7 +7,7 @@ use pvmigrate_core::policy::{
 };
 
 use super::{access_modes, manifest, preflight, selection, settings, types};
-use crate::load::{CodeDoc, RawInfo, Scope};
+use crate::info::{CodeDoc, RawInfo, Scope};
 use crate::settings::SettingsProblem;
 
 pub(super) fn info(info: manifest::Info) -> RawInfo {
