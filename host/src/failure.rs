@@ -5,7 +5,7 @@
 
 use std::fmt::Display;
 
-use pvmigrate_policy::{Fault, PolicyFailure, SettingsError};
+use pvmigrate_policy::{FailureKind, PolicyFailure, SettingsError};
 
 use crate::exit::Exit;
 
@@ -52,33 +52,37 @@ impl Failure {
 
 impl From<PolicyFailure> for Failure {
     fn from(failure: PolicyFailure) -> Self {
-        let (exit, hint) = match &failure.fault {
-            Fault::Unreadable(_) => (Exit::Usage, Some("give the path of a .wasm component")),
-            Fault::TooLarge { .. } => (Exit::PolicyLoad, Some("build it with optimisation and without debug data")),
-            Fault::WrongDigest { .. } => (
+        let (exit, hint) = match &failure.kind {
+            FailureKind::Unreadable(_) => (Exit::Usage, Some("give the path of a .wasm component")),
+            FailureKind::TooLarge { .. } => {
+                (Exit::PolicyLoad, Some("build it with optimisation and without debug data"))
+            }
+            FailureKind::WrongDigest { .. } => (
                 Exit::PolicyLoad,
                 Some("take back the file that was meant, or read what has changed and correct the digest"),
             ),
-            Fault::NotAComponent(_) | Fault::WrongWorld(_) | Fault::BadInfo(_) => {
+            FailureKind::NotAComponent(_) | FailureKind::WrongWorld(_) | FailureKind::BadInfo(_) => {
                 (Exit::PolicyLoad, Some("see what is expected of a policy: wit/README.md"))
             }
             // These two carry their own advice.
-            Fault::Refused { .. } | Fault::ForeignVersion { .. } => (Exit::PolicyLoad, None),
-            Fault::Engine(_) => (Exit::PolicyLoad, Some("this is no fault of the policy; check memory and ulimits")),
-            Fault::Undecided(_) => {
+            FailureKind::Refused { .. } | FailureKind::ForeignVersion { .. } => (Exit::PolicyLoad, None),
+            FailureKind::Engine(_) => {
+                (Exit::PolicyLoad, Some("this is no fault of the policy; check memory and ulimits"))
+            }
+            FailureKind::Undecided(_) => {
                 (Exit::PolicyFault, Some("give the policy what it asks for, or leave it out; nothing was changed"))
             }
-            Fault::Fuel { .. }
-            | Fault::Time { .. }
-            | Fault::Memory { .. }
-            | Fault::Stack
-            | Fault::OutputTooLarge(_)
-            | Fault::LogFlood { .. }
-            | Fault::Lookups(_)
-            | Fault::Trap { .. }
-            | Fault::UndeclaredCode(_)
-            | Fault::UnknownVolume(_)
-            | Fault::RepeatedVolume(_) => {
+            FailureKind::Fuel { .. }
+            | FailureKind::Time { .. }
+            | FailureKind::Memory { .. }
+            | FailureKind::Stack
+            | FailureKind::OutputTooLarge(_)
+            | FailureKind::LogFlood { .. }
+            | FailureKind::Lookups(_)
+            | FailureKind::Trap { .. }
+            | FailureKind::UndeclaredCode(_)
+            | FailureKind::UnknownVolume(_)
+            | FailureKind::RepeatedVolume(_) => {
                 (Exit::PolicyFault, Some("mend the policy, or leave it out; nothing was changed"))
             }
         };

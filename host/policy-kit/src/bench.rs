@@ -12,14 +12,10 @@ pub(crate) mod synthetic;
 
 use std::time::{Duration, Instant};
 
-use pvmigrate_core::policy::{CallCost, Planned, PolicyRef, Question, Volume};
+use pvmigrate_core::policy::{Planned, PolicyRef, Question};
+use pvmigrate_policy::{Configured, Policy, PolicyFailure, QUESTIONS, QuestionKind};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use pvmigrate_policy::Call;
-use pvmigrate_policy::Configured;
-use pvmigrate_policy::PolicyFailure;
-use pvmigrate_policy::{Answered, Policy};
 
 pub use compare::{Compared, Grown, compare};
 pub use growth::Growth;
@@ -163,27 +159,21 @@ fn instances(policy: &Policy) -> Result<Wall, PolicyFailure> {
 }
 
 fn decisions(policy: &Configured, question: &Question) -> Result<Vec<Row>, BenchError> {
-    let all: Vec<&Volume> = question.request.volumes.iter().collect();
-    let plan: Vec<Planned> = all.iter().map(|volume| synthetic::planned(volume)).collect();
-    let rows = [
-        measure(policy, Call::Select, all.len(), || cost(policy.select(question)))?,
-        measure(policy, Call::MapModes, all.len(), || cost(policy.map_modes(question, &all)))?,
-        measure(policy, Call::Check, all.len(), || cost(policy.check(question, &plan)))?,
-    ];
-    Ok(rows.into_iter().flatten().collect())
-}
-
-fn cost<T>(answer: Result<Option<Answered<T>>, PolicyFailure>) -> Result<Option<CallCost>, PolicyFailure> {
-    Ok(answer?.map(|answered| answered.cost))
+    let plan: Vec<Planned> = question.request.volumes.iter().map(synthetic::planned).collect();
+    let rows = QUESTIONS.iter().map(|kind| measure(policy, kind, question, &plan));
+    Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
 /// Asks one question again and again; none when the policy does not answer it.
 fn measure(
     policy: &Configured,
-    call: Call,
-    volumes: usize,
-    ask: impl Fn() -> Result<Option<CallCost>, PolicyFailure>,
+    kind: &QuestionKind,
+    question: &Question,
+    plan: &[Planned],
 ) -> Result<Option<Row>, BenchError> {
+    let call = kind.function().to_string();
+    let volumes = question.request.volumes.len();
+    let ask = || kind.cost(policy, question, plan);
     // The first call finds cold memory, and none after it does.
     let Some(first) = ask()? else { return Ok(None) };
     let (began, mut times) = (Instant::now(), Vec::new());
@@ -193,12 +183,12 @@ fn measure(
         times.push(asked.elapsed());
         if again.is_none_or(|again| (again.fuel, again.memory) != (first.fuel, first.memory)) {
             let policy = policy.policy().info().name.clone();
-            return Err(BenchError::Unsteady { policy, call: call.to_string(), volumes });
+            return Err(BenchError::Unsteady { policy, call, volumes });
         }
     }
     let count = volumes.max(1) as u64;
     Ok(Some(Row {
-        call: call.to_string(),
+        call,
         volumes: volumes as u64,
         fuel: first.fuel,
         fuel_per_volume: first.fuel / count,

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::testkit::{ExitMeaning, MadeUp, Probed, TestkitError};
 use draw::Draw;
-use pvmigrate_policy::Fault;
+use pvmigrate_policy::FailureKind;
 use pvmigrate_policy::Policies;
 use pvmigrate_policy::Policy;
 use pvmigrate_policy::SettingsError;
@@ -181,7 +181,7 @@ impl<'a> Fuzzer<'a> {
         match self.policy.check_settings(&draw.settings()) {
             Err(SettingsError::Wrong { .. }) => return Ok(Came::Refused),
             Err(SettingsError::Policy(failure)) => {
-                let undecided = matches!(failure.fault, Fault::Undecided(_));
+                let undecided = matches!(failure.kind, FailureKind::Undecided(_));
                 return Ok(Came::failed(undecided, failure.to_string()));
             }
             Ok(_) => {}

@@ -1,20 +1,16 @@
-//! Holds answers to the rules: declared codes, volumes that were asked about, bounded and harmless text.
+//! What every answer is held to: declared codes, volumes that were asked about, bounded and harmless text.
 //!
 //! A broken rule is the policy's failure, never something to put up with: a policy that answers about a claim
 //! it was not asked about has lost track, and what else it says cannot be trusted.
 
 use std::collections::{BTreeSet, HashSet};
 
-use pvmigrate_core::policy::{
-    Ballot, Finding, Mapping, ObjectRef, Pairs, PolicyError, Reason, Subject, TargetShape, Volume, VolumeId, Vote,
-};
+use pvmigrate_core::policy::{ObjectRef, Pairs, PolicyError, Reason, Volume, VolumeId};
 
-use crate::failure::Fault;
+use crate::failure::FailureKind;
 use crate::limits::Limits;
 use crate::text;
 
-/// More access modes than there are, for policies that name one twice.
-const MOST_MODES: usize = 8;
 /// The most details of one reason or finding.
 const MOST_DETAILS: usize = 1_000;
 
@@ -22,7 +18,7 @@ const MOST_DETAILS: usize = 1_000;
 pub(crate) struct Rules<'a> {
     codes: &'a BTreeSet<String>,
     asked: HashSet<VolumeId>,
-    limits: &'a Limits,
+    pub(crate) limits: &'a Limits,
 }
 
 impl<'a> Rules<'a> {
@@ -30,143 +26,91 @@ impl<'a> Rules<'a> {
         Self { codes, asked: volumes.iter().map(|volume| volume.id).collect(), limits }
     }
 
-    pub(crate) fn ballots(&self, ballots: Vec<Ballot>) -> Result<Vec<Ballot>, Fault> {
-        self.each_once(ballots.iter().map(|ballot| ballot.volume))?;
-        let ballot = |ballot: Ballot| {
-            Ok(Ballot {
-                volume: ballot.volume,
-                vote: match ballot.vote {
-                    Vote::Migrate(why) => Vote::Migrate(self.reason(why)?),
-                    Vote::Skip(why) => Vote::Skip(self.reason(why)?),
-                    Vote::Abstain => Vote::Abstain,
-                },
-            })
-        };
-        ballots.into_iter().map(ballot).collect()
-    }
-
-    pub(crate) fn mappings(&self, mappings: Vec<Mapping>) -> Result<Vec<Mapping>, Fault> {
-        self.each_once(mappings.iter().map(|mapping| mapping.volume))?;
-        let shape = |shape: TargetShape| {
-            if shape.modes.len() > MOST_MODES {
-                let what = format!("{} access modes for one volume, and there are four", shape.modes.len());
-                return Err(Fault::OutputTooLarge(what));
-            }
-            Ok(TargetShape { why: self.reason(shape.why)?, ..shape })
-        };
-        let mapping =
-            |mapping: Mapping| Ok(Mapping { volume: mapping.volume, shape: mapping.shape.map(shape).transpose()? });
-        mappings.into_iter().map(mapping).collect()
-    }
-
-    pub(crate) fn findings(&self, findings: Vec<Finding>) -> Result<Vec<Finding>, Fault> {
-        if findings.len() > self.limits.findings {
-            return Err(Fault::OutputTooLarge(format!(
-                "{} findings, and at most {} are accepted",
-                findings.len(),
-                self.limits.findings
-            )));
-        }
-        findings.into_iter().map(|finding| self.finding(finding)).collect()
-    }
-
     /// Holds the policy's word that it cannot decide to the same rules.
-    pub(crate) fn undecided(&self, error: PolicyError) -> Fault {
-        let volume = error.volume.filter(|id| !self.asked.contains(id));
-        if let Some(id) = volume {
-            return Fault::UnknownVolume(id);
+    pub(crate) fn undecided(&self, error: PolicyError) -> FailureKind {
+        if let Some(Err(unknown)) = error.volume.map(|id| self.known(id)) {
+            return unknown;
         }
         let checked = self.code(error.code).map(|code| PolicyError {
             code,
-            message: self.said(&error.message),
+            message: self.prose(&error.message),
             volume: error.volume,
         });
-        checked.map_or_else(|fault| fault, Fault::Undecided)
+        checked.map_or_else(|fault| fault, FailureKind::Undecided)
     }
 
-    fn each_once(&self, volumes: impl Iterator<Item = VolumeId>) -> Result<(), Fault> {
+    /// Accepts each of these volumes once.
+    pub(crate) fn each_once(&self, volumes: impl Iterator<Item = VolumeId>) -> Result<(), FailureKind> {
         let mut seen = HashSet::new();
         for id in volumes {
-            if !self.asked.contains(&id) {
-                return Err(Fault::UnknownVolume(id));
-            }
+            self.known(id)?;
             if !seen.insert(id) {
-                return Err(Fault::RepeatedVolume(id));
+                return Err(FailureKind::RepeatedVolume(id));
             }
         }
         Ok(())
     }
 
-    fn finding(&self, finding: Finding) -> Result<Finding, Fault> {
-        let subject = match finding.subject {
-            Subject::Volume(id) if !self.asked.contains(&id) => {
-                return Err(Fault::UnknownVolume(id));
-            }
-            Subject::Object(object) => Subject::Object(self.object_ref(&object)?),
-            same @ (Subject::Plan | Subject::Volume(_)) => same,
-        };
-        Ok(Finding {
-            code: self.code(finding.code)?,
-            severity: finding.severity,
-            subject,
-            message: self.said(&finding.message),
-            remedy: finding.remedy.map(|remedy| self.said(&remedy)),
-            details: self.pairs(&finding.details)?,
-        })
+    /// Accepts a volume that the policy was asked about.
+    pub(crate) fn known(&self, id: VolumeId) -> Result<(), FailureKind> {
+        match self.asked.contains(&id) {
+            true => Ok(()),
+            false => Err(FailureKind::UnknownVolume(id)),
+        }
     }
 
-    fn reason(&self, reason: Reason) -> Result<Reason, Fault> {
+    pub(crate) fn reason(&self, reason: Reason) -> Result<Reason, FailureKind> {
         Ok(Reason {
             code: self.code(reason.code)?,
-            message: self.said(&reason.message),
+            message: self.prose(&reason.message),
             details: self.pairs(&reason.details)?,
         })
     }
 
-    fn object_ref(&self, object: &ObjectRef) -> Result<ObjectRef, Fault> {
+    pub(crate) fn object_ref(&self, object: &ObjectRef) -> Result<ObjectRef, FailureKind> {
         Ok(ObjectRef {
-            api_version: self.string(&object.api_version)?,
-            kind: self.string(&object.kind)?,
-            namespace: object.namespace.as_ref().map(|namespace| self.string(namespace)).transpose()?,
-            name: self.string(&object.name)?,
+            api_version: self.name(&object.api_version)?,
+            kind: self.name(&object.kind)?,
+            namespace: object.namespace.as_ref().map(|namespace| self.name(namespace)).transpose()?,
+            name: self.name(&object.name)?,
         })
     }
 
-    fn code(&self, code: String) -> Result<String, Fault> {
+    pub(crate) fn code(&self, code: String) -> Result<String, FailureKind> {
         match self.codes.contains(&code) {
             true => Ok(code),
-            false => Err(Fault::UndeclaredCode(text::escape_line(&code, self.limits.log_line_bytes))),
+            false => Err(FailureKind::UndeclaredCode(text::escape_line(&code, self.limits.log_line_bytes))),
         }
     }
 
-    fn pairs(&self, pairs: &Pairs) -> Result<Pairs, Fault> {
+    pub(crate) fn pairs(&self, pairs: &Pairs) -> Result<Pairs, FailureKind> {
         if pairs.len() > MOST_DETAILS {
             let what = format!("{} details, and at most {MOST_DETAILS} are accepted", pairs.len());
-            return Err(Fault::OutputTooLarge(what));
+            return Err(FailureKind::OutputTooLarge(what));
         }
-        pairs.iter().map(|(key, value)| Ok((self.string(key)?, self.said(value)))).collect()
+        pairs.iter().map(|(key, value)| Ok((self.name(key)?, self.prose(value)))).collect()
     }
 
-    fn string(&self, string: &str) -> Result<String, Fault> {
+    fn name(&self, string: &str) -> Result<String, FailureKind> {
         bounded(string, self.limits)
     }
 
-    fn said(&self, text: &str) -> String {
-        said(text, self.limits)
+    pub(crate) fn prose(&self, text: &str) -> String {
+        prose(text, self.limits)
     }
 }
 
-/// Escapes what is said to people, and cuts what is too long.
+/// Escapes what people will read, and cuts what is too long.
 ///
 /// Messages quote what users have written into objects: whoever may annotate a claim must not be able to end the run.
-pub(crate) fn said(text: &str, limits: &Limits) -> String {
+pub(crate) fn prose(text: &str, limits: &Limits) -> String {
     text::escape_line(text, limits.string_bytes)
 }
 
 /// Escapes a name, and refuses one that is too long.
-pub(crate) fn bounded(string: &str, limits: &Limits) -> Result<String, Fault> {
+pub(crate) fn bounded(string: &str, limits: &Limits) -> Result<String, FailureKind> {
     if string.len() > limits.string_bytes {
-        return Err(Fault::OutputTooLarge(format!(
+        return Err(FailureKind::OutputTooLarge(format!(
             "a string of {} bytes, and at most {} are accepted",
             string.len(),
             limits.string_bytes

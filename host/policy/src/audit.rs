@@ -3,27 +3,15 @@
 use wasmtime::component::types;
 use wasmtime::{Engine, Precompiled};
 
-use crate::failure::{Fault, NotComponent};
+use crate::failure::{FailureKind, NotComponent};
+use crate::function::Function;
+use crate::interface::version::{OFFERED, Version};
+use crate::question::QUESTIONS;
 use crate::text;
-
-/// The interface versions offered, in words.
-pub(crate) const OFFERED: &str = "0.1 and 0.2";
 
 const PACKAGE: &str = "pvmigrate:policy/";
 /// The interfaces of the package that a policy may import.
 const IMPORTS: [&str; 3] = ["types", "log", "snapshot"];
-
-/// The interfaces a policy may export.
-pub(crate) const MANIFEST: &str = "manifest";
-pub(crate) const SELECTION: &str = "selection";
-pub(crate) const ACCESS_MODES: &str = "access-modes";
-pub(crate) const PREFLIGHT: &str = "preflight";
-pub(crate) const SETTINGS: &str = "settings";
-const EXPORTS: [&str; 5] = [MANIFEST, SETTINGS, SELECTION, ACCESS_MODES, PREFLIGHT];
-/// The exports that are questions; one of them makes a policy.
-const DECISIONS: [&str; 3] = [SELECTION, ACCESS_MODES, PREFLIGHT];
-/// What came with 0.2.
-const SINCE_V0_2: [&str; 2] = [SETTINGS, "snapshot"];
 
 const WASI_HINT: &str = "policies get no WASI: build for wasm32-unknown-unknown without std, or stub WASI out (componentize-py --stub-wasi)";
 const OTHER_HINT: &str = "policies may import pvmigrate:policy/log and pvmigrate:policy/snapshot only";
@@ -43,23 +31,6 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
         [0, b'a', b's', b'm', ..] => Ok(()),
         _ if bytes.trim_ascii_start().starts_with(b"(") => Err(NotComponent::Text),
         _ => Err(NotComponent::Unknown),
-    }
-}
-
-/// A version of the interface that is offered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
-    V0_1,
-    V0_2,
-}
-
-impl Version {
-    fn parse(version: &str) -> Option<Self> {
-        match version.split('.').collect::<Vec<_>>().as_slice() {
-            ["0", "1", _] => Some(Self::V0_1),
-            ["0", "2", _] => Some(Self::V0_2),
-            _ => None,
-        }
     }
 }
 
@@ -88,7 +59,7 @@ impl Audited {
 ///
 /// Versions come first: a policy built for another version of the interface should hear of that, and not of
 /// interfaces that are unknown only because they are newer.
-pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Audited, Fault> {
+pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Audited, FailureKind> {
     let names = |items: Vec<&str>| {
         let mut names: Vec<_> = items.into_iter().map(text::escape).collect();
         names.sort_unstable();
@@ -102,13 +73,15 @@ pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Aud
     for name in &imports {
         check_import(name)?;
     }
-    let Some(manifest) = exports.iter().find(|name| split(name).is_some_and(|(interface, _)| interface == MANIFEST))
+    let Some(manifest) = exports
+        .iter()
+        .find(|name| split(name).is_some_and(|(interface, _)| interface == Function::DESCRIBE.interface()))
     else {
-        return Err(Fault::WrongWorld(no_manifest(&exports)));
+        return Err(FailureKind::WrongWorld(no_manifest(&exports)));
     };
     let written = split(manifest).map(|(_, version)| version.to_owned()).unwrap_or_default();
     // Every name was held to the versions offered above.
-    let version = Version::parse(&written).unwrap_or(Version::V0_2);
+    let version = Version::parse(&written).unwrap_or(Version::LATEST);
     let audited = Audited { version, written, imports, exports };
     check_one_version(&audited)?;
     check_exports(&audited)?;
@@ -124,12 +97,12 @@ fn no_manifest(exports: &[String]) -> String {
 }
 
 /// A component speaks one version: a mixture would be read by the rules of none.
-fn check_one_version(audited: &Audited) -> Result<(), Fault> {
+fn check_one_version(audited: &Audited) -> Result<(), FailureKind> {
     let names = audited.imports.iter().chain(&audited.exports);
     let other =
         names.filter_map(|name| split(name)).find(|(_, version)| Version::parse(version) != Some(audited.version));
     match other {
-        Some((interface, version)) => Err(Fault::WrongWorld(format!(
+        Some((interface, version)) => Err(FailureKind::WrongWorld(format!(
             "it has manifest of version {} and {interface} of version {version}; build it against one folder of `wit/`",
             audited.written
         ))),
@@ -137,7 +110,7 @@ fn check_one_version(audited: &Audited) -> Result<(), Fault> {
     }
 }
 
-fn check_version(name: &str) -> Result<(), Fault> {
+fn check_version(name: &str) -> Result<(), FailureKind> {
     let Some((_, version)) = split(name) else {
         return Ok(());
     };
@@ -145,7 +118,7 @@ fn check_version(name: &str) -> Result<(), Fault> {
         return Ok(());
     }
     let older = version.starts_with("0.0.");
-    Err(Fault::ForeignVersion {
+    Err(FailureKind::ForeignVersion {
         needs: version.to_owned(),
         offers: OFFERED,
         hint: match older {
@@ -155,11 +128,11 @@ fn check_version(name: &str) -> Result<(), Fault> {
     })
 }
 
-fn check_import(name: &str) -> Result<(), Fault> {
+fn check_import(name: &str) -> Result<(), FailureKind> {
     if split(name).is_some_and(|(interface, version)| IMPORTS.contains(&interface) && has(version, interface)) {
         return Ok(());
     }
-    Err(Fault::Refused {
+    Err(FailureKind::Refused {
         import: name.to_owned(),
         hint: match name.starts_with("wasi:") {
             true => WASI_HINT,
@@ -168,28 +141,37 @@ fn check_import(name: &str) -> Result<(), Fault> {
     })
 }
 
-fn check_exports(audited: &Audited) -> Result<(), Fault> {
-    if !DECISIONS.iter().any(|interface| audited.export(interface).is_some()) {
-        return Err(Fault::WrongWorld(
-            "it exports manifest, but none of selection, access-modes and preflight, so it would decide nothing".into(),
-        ));
+fn check_exports(audited: &Audited) -> Result<(), FailureKind> {
+    let questions: Vec<_> = QUESTIONS.iter().map(|question| question.function().interface()).collect();
+    if !questions.iter().any(|interface| audited.export(interface).is_some()) {
+        let what = format!("it exports manifest, but none of {}, so it would decide nothing", listed(&questions));
+        return Err(FailureKind::WrongWorld(what));
     }
     // A misspelt or newer interface would otherwise be ignored without a word.
     let unknown = audited.exports.iter().find_map(|name| {
-        let is_known = |interface| EXPORTS.contains(&interface) || IMPORTS.contains(&interface);
+        let others = [Function::DESCRIBE, Function::VALIDATE].map(Function::interface);
+        let is_known = |interface| [&questions[..], &others, &IMPORTS].concat().contains(&interface);
         split(name).filter(|(interface, version)| !is_known(*interface) || !has(version, interface))
     });
     match unknown {
-        Some((interface, _)) => Err(Fault::WrongWorld(format!(
+        Some((interface, _)) => Err(FailureKind::WrongWorld(format!(
             "it exports {PACKAGE}{interface}, which this interface version does not have"
         ))),
         None => Ok(()),
     }
 }
 
-/// Tells whether a version has an interface that the latest one has.
 fn has(version: &str, interface: &str) -> bool {
-    Version::parse(version) != Some(Version::V0_1) || !SINCE_V0_2.contains(&interface)
+    Version::parse(version).is_some_and(|version| version.has(interface))
+}
+
+/// Writes `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
 }
 
 /// Splits a name of our package into interface and version.
@@ -217,7 +199,7 @@ mod tests {
         assert!(check_version("wasi:cli/environment@0.2.0").is_ok());
         for version in ["0.3.0", "1.0.0", "0.0.9", "0.1", "0.1.0.0", "x"] {
             let name = format!("pvmigrate:policy/log@{version}");
-            assert!(matches!(check_version(&name), Err(Fault::ForeignVersion { needs, .. }) if needs == version));
+            assert!(matches!(check_version(&name), Err(FailureKind::ForeignVersion { needs, .. }) if needs == version));
         }
     }
 }

@@ -1,51 +1,21 @@
 //! One call of one policy: a fresh store, budgets, a log, and an end to it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::policy::{Collected, Kind, LogLevel, LogLine, LookupError, Pairs};
-use serde::Serialize;
 use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, Trap};
 
 use crate::engine::{Sandbox, ticks};
-use crate::failure::Fault;
+use crate::failure::FailureKind;
 use crate::limits::{Limits, MemoryMeter};
 use crate::text;
 
 /// The field that marks a logged line as a policy's last words.
 const PANIC: &str = "pvmigrate.dev/panic";
-
-/// Names a function that policies export.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Call {
-    /// Who are you?
-    Describe,
-    /// Are these settings good?
-    Validate,
-    /// Which claims move?
-    Select,
-    /// What do the new claims look like?
-    MapModes,
-    /// What should be known before it starts?
-    Check,
-}
-
-impl fmt::Display for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Describe => "describe",
-            Self::Validate => "validate",
-            Self::Select => "select",
-            Self::MapModes => "map-modes",
-            Self::Check => "check",
-        })
-    }
-}
 
 /// What a policy may look up in one call.
 #[derive(Clone, Default)]
@@ -66,7 +36,7 @@ pub(crate) struct Context {
     ends: Instant,
     log: Vec<LogLine>,
     logged_bytes: usize,
-    refused: Option<Fault>,
+    refused: Option<FailureKind>,
     last_words: Option<String>,
     limits: Limits,
 }
@@ -99,7 +69,7 @@ impl Context {
         // With the line's end, so that empty lines are no free memory.
         self.logged_bytes = self.logged_bytes.saturating_add(raw).saturating_add(message.len() + 1);
         if self.logged_bytes > self.limits.log_bytes {
-            return self.end(Fault::LogFlood { limit: self.limits.log_bytes });
+            return self.end(FailureKind::LogFlood { limit: self.limits.log_bytes });
         }
         let cut = |text: &str| text::escape_line(text, self.limits.log_line_bytes);
         let message = cut(message);
@@ -122,10 +92,10 @@ impl Context {
         let Limits { lookups, lookup_bytes, wall, .. } = self.limits;
         self.looked_up += 1;
         if self.looked_up > lookups {
-            return self.end(Fault::Lookups(format!("more than {lookups} look-ups")));
+            return self.end(FailureKind::Lookups(format!("more than {lookups} look-ups")));
         }
         if Instant::now() >= self.ends {
-            return self.end(Fault::Time { limit: wall });
+            return self.end(FailureKind::Time { limit: wall });
         }
         if !self.lookups.declared.contains(kind) {
             return Ok(Err(LookupError::NotDeclared));
@@ -137,14 +107,14 @@ impl Context {
         };
         self.looked_up_bytes = self.looked_up_bytes.saturating_add(bytes);
         if self.looked_up_bytes > lookup_bytes {
-            return self.end(Fault::Lookups(format!("more than {}", Bytes(lookup_bytes as u64))));
+            return self.end(FailureKind::Lookups(format!("more than {}", Bytes(lookup_bytes as u64))));
         }
         Ok(Ok(found))
     }
 
     /// Ends the call from within a function that the policy called.
-    fn end<T>(&mut self, fault: Fault) -> wasmtime::Result<T> {
-        self.refused = Some(fault);
+    fn end<T>(&mut self, kind: FailureKind) -> wasmtime::Result<T> {
+        self.refused = Some(kind);
         wasmtime::bail!("the host ends the call")
     }
 }
@@ -162,7 +132,7 @@ pub(crate) struct Done<T> {
 
 /// What a call that did not finish left behind.
 pub(crate) struct Stopped {
-    pub(crate) fault: Fault,
+    pub(crate) kind: FailureKind,
     pub(crate) log: Vec<LogLine>,
 }
 
@@ -195,31 +165,31 @@ pub(crate) fn run<T>(
             log: context.log,
         }),
         Err(error) => {
-            Err(Stopped { fault: classify(&error, &mut context, fuel, fuel.saturating_sub(left)), log: context.log })
+            Err(Stopped { kind: classify(&error, &mut context, fuel, fuel.saturating_sub(left)), log: context.log })
         }
     }
 }
 
 /// Tells apart what ended a call. The host's own limits are asked first: they end a call with a plain error.
-fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u64) -> Fault {
-    if let Some(fault) = context.refused.take() {
-        return fault;
+fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u64) -> FailureKind {
+    if let Some(kind) = context.refused.take() {
+        return kind;
     }
     if let Some(wanted) = context.memory.refused {
-        return Fault::Memory { wanted, limit: context.limits.memory_bytes };
+        return FailureKind::Memory { wanted, limit: context.limits.memory_bytes };
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::OutOfFuel) => return Fault::Fuel { used, limit },
+        Some(Trap::OutOfFuel) => return FailureKind::Fuel { used, limit },
         Some(Trap::Interrupt) => {
-            return Fault::Time { limit: context.limits.wall };
+            return FailureKind::Time { limit: context.limits.wall };
         }
-        Some(Trap::StackOverflow) => return Fault::Stack,
+        Some(Trap::StackOverflow) => return FailureKind::Stack,
         _ => {}
     }
     let words = text::escape(&error.root_cause().to_string());
     // The engine has no type for this one; a test holds its text.
     if words.contains("fuel allocated for hostcalls has been exhausted") {
-        return Fault::OutputTooLarge(format!("more than {} in all", Bytes(context.limits.answer_bytes as u64)));
+        return FailureKind::OutputTooLarge(format!("more than {} in all", Bytes(context.limits.answer_bytes as u64)));
     }
-    Fault::Trap { words: context.last_words.take(), trap: words }
+    FailureKind::Trap { words: context.last_words.take(), trap: words }
 }

@@ -7,7 +7,7 @@ use wasmtime::component::Component;
 use wasmtime::{Cache, Config, Engine};
 
 use crate::cache;
-use crate::failure::Fault;
+use crate::failure::FailureKind;
 
 /// How long one tick of the clock is. Deadlines are this coarse; fuel is what stops a loop first.
 const TICK: Duration = Duration::from_millis(20);
@@ -23,7 +23,7 @@ pub(crate) struct Sandbox {
 
 impl Sandbox {
     /// Returns the process's sandbox, made at the first call.
-    pub(crate) fn shared() -> Result<&'static Self, Fault> {
+    pub(crate) fn shared() -> Result<&'static Self, FailureKind> {
         static SHARED: OnceLock<Sandbox> = OnceLock::new();
         if let Some(shared) = SHARED.get() {
             return Ok(shared);
@@ -33,8 +33,9 @@ impl Sandbox {
         Ok(SHARED.get_or_init(|| made))
     }
 
-    fn new() -> Result<Self, Fault> {
-        let engine = Engine::new(&config(cache::of_user())).map_err(|error| Fault::Engine(format!("{error:#}")))?;
+    fn new() -> Result<Self, FailureKind> {
+        let engine =
+            Engine::new(&config(cache::of_user())).map_err(|error| FailureKind::Engine(format!("{error:#}")))?;
         let clock = Arc::new(Clock::default());
         let (ticking, ticked) = (Arc::clone(&clock), engine.weak());
         std::thread::Builder::new()
@@ -45,13 +46,13 @@ impl Sandbox {
                     engine.increment_epoch();
                 }
             })
-            .map_err(|error| Fault::Engine(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| FailureKind::Engine(format!("cannot start a thread: {error}")))?;
         Ok(Self { engine, clock })
     }
 
     /// Compiles a component without any cache, only to see that it can be done.
-    pub(crate) fn compile_cold(bytes: &[u8]) -> Result<(), Fault> {
-        let failed = |error: wasmtime::Error| Fault::Engine(format!("{error:#}"));
+    pub(crate) fn compile_cold(bytes: &[u8]) -> Result<(), FailureKind> {
+        let failed = |error: wasmtime::Error| FailureKind::Engine(format!("{error:#}"));
         let engine = Engine::new(&config(None)).map_err(failed)?;
         Component::from_binary(&engine, bytes).map(|_| ()).map_err(failed)
     }

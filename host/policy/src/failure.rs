@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::policy::{LogLine, PolicyError, VolumeId};
 
-use crate::call::Call;
+use crate::function::Function;
 
 /// Says which policy failed, in which call, and why.
 ///
@@ -17,24 +17,31 @@ use crate::call::Call;
 pub struct PolicyFailure {
     /// The policy. Boxed, so that results stay small.
     pub origin: Box<Origin>,
-    /// The call it failed in; none while it was being loaded.
-    pub call: Option<Call>,
-    /// What it ran into.
+    /// The function it failed in; none while it was being loaded.
+    pub function: Option<Function>,
+    /// What went wrong.
     #[source]
-    pub fault: Fault,
+    pub kind: FailureKind,
     /// What it had logged in that call.
     pub log: Vec<LogLine>,
 }
 
 impl fmt::Display for PolicyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.fault, self.call) {
-            (Fault::Trap { words: Some(words), .. }, Some(call)) => {
-                write!(f, "{} {words} (in {call})", self.origin)
+        match (&self.kind, self.function) {
+            (FailureKind::Trap { words: Some(words), .. }, Some(function)) => {
+                write!(f, "{} {words} (in {function})", self.origin)
             }
-            (fault, Some(call)) => write!(f, "{} in {call}: {fault}", self.origin),
-            (fault, None) => write!(f, "{} {fault}", self.origin),
+            (kind, Some(function)) => write!(f, "{} in {function}: {kind}", self.origin),
+            (kind, None) => write!(f, "{} {kind}", self.origin),
         }
+    }
+}
+
+impl PolicyFailure {
+    /// Blames a policy for what is wrong with it outside any call.
+    pub(crate) fn of(origin: &Origin, kind: FailureKind) -> Self {
+        Self { origin: Box::new(origin.clone()), function: None, kind, log: Vec::new() }
     }
 }
 
@@ -56,9 +63,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What a policy ran into.
+/// What can go wrong with a policy.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum FailureKind {
     /// The file cannot be read.
     #[error("cannot be read: {0}")]
     Unreadable(#[source] std::io::Error),
@@ -167,9 +174,9 @@ pub enum Fault {
     Engine(String),
 }
 
-impl Fault {
-    /// Returns the fault's stable word, for machines and for `expect: {fault: WORD}` in tests.
-    pub fn word(&self) -> &'static str {
+impl FailureKind {
+    /// Returns its stable name, for machines and for `expect: {fault: NAME}` in tests.
+    pub fn as_str(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
             Self::TooLarge { .. } => "too-large",

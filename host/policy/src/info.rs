@@ -30,7 +30,7 @@ pub struct CodeDoc {
     pub docs_url: Option<String>,
 }
 
-/// What a policy says about itself, not checked yet.
+/// What `describe` returned, not checked yet.
 pub(crate) struct RawInfo {
     pub(crate) name: String,
     pub(crate) version: String,
@@ -73,4 +73,15 @@ pub struct PolicyInfo {
     pub codes: Vec<CodeDoc>,
     /// What it may use up.
     pub limits: Limits,
+}
+
+impl PolicyInfo {
+    /// Tells whether the policy exports an interface of ours, such as `selection`.
+    pub fn has(&self, interface: &str) -> bool {
+        let is_it = |name: &String| {
+            let name = name.strip_prefix("pvmigrate:policy/").and_then(|name| name.split_once('@'));
+            name.is_some_and(|(exported, _)| exported == interface)
+        };
+        self.exports.iter().any(is_it)
+    }
 }

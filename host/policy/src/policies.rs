@@ -1,167 +1,15 @@
 //! A chain of policies, asked in order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
 use pvmigrate_core::policy::chain::{self, Answer};
 use pvmigrate_core::policy::{
-    Ballot, CallCost, Collected, Finding, Judgement, Kind, Mapping, Need, Planned, PolicyRef, Question, Request,
-    Target, Verdict, Volume, floor,
+    CallCost, Judgement, Kind, Need, Planned, PolicyRef, Question, Request, Target, Verdict, Volume, floor,
 };
-use serde_json::{Map, Value};
 
+use crate::configured::Configured;
 use crate::failure::PolicyFailure;
-use crate::info::{PolicyInfo, Scope};
-use crate::load::{Answered, Policy};
+use crate::info::PolicyInfo;
+use crate::policy::{Answered, Policy};
 use crate::settings::SettingsError;
-
-/// What one call is about: some of the volumes of a request.
-pub(crate) struct Asked<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) volumes: &'a [&'a Volume],
-    pub(crate) settings: &'a str,
-    pub(crate) collected: &'a Arc<Collected>,
-}
-
-/// A policy together with its settings, which it has accepted.
-#[derive(Clone, Debug)]
-pub struct Configured {
-    policy: Arc<Policy>,
-    /// Canonical JSON.
-    settings: String,
-}
-
-impl Configured {
-    /// Gives a policy its settings.
-    ///
-    /// # Errors
-    /// When the policy does not take them.
-    pub fn new(policy: Arc<Policy>, settings: &Value) -> Result<Self, SettingsError> {
-        let settings = policy.check_settings(settings)?;
-        Ok(Self { policy, settings })
-    }
-
-    /// Takes a policy without settings.
-    ///
-    /// # Errors
-    /// When the policy cannot do without.
-    pub fn bare(policy: Arc<Policy>) -> Result<Self, SettingsError> {
-        Self::new(policy, &Value::Object(Map::new()))
-    }
-
-    /// Returns the policy.
-    pub fn policy(&self) -> &Arc<Policy> {
-        &self.policy
-    }
-
-    /// Returns the settings as canonical JSON.
-    pub fn settings(&self) -> &str {
-        &self.settings
-    }
-
-    /// Asks which volumes move; none when the policy does not answer this question.
-    ///
-    /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn select(&self, question: &Question) -> Result<Option<Answered<Ballot>>, PolicyFailure> {
-        self.in_batches(question, &all(question), |asked| self.policy.select(asked))
-    }
-
-    /// Asks what the new claims of these volumes look like; none when the policy does not answer this question.
-    ///
-    /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn map_modes(
-        &self,
-        question: &Question,
-        selected: &[&Volume],
-    ) -> Result<Option<Answered<Mapping>>, PolicyFailure> {
-        self.in_batches(question, selected, |asked| self.policy.map_modes(asked))
-    }
-
-    /// Asks what should be known about the plan; none when the policy does not answer this question.
-    ///
-    /// # Errors
-    /// When it cannot decide, breaks a rule, or runs into a limit.
-    pub fn check(&self, question: &Question, plan: &[Planned]) -> Result<Option<Answered<Finding>>, PolicyFailure> {
-        // Always in one call: findings may be about the plan as a whole.
-        self.policy.check(&self.asked(question, &all(question)), plan)
-    }
-
-    fn asked<'a>(&'a self, question: &'a Question, volumes: &'a [&'a Volume]) -> Asked<'a> {
-        Asked { request: &question.request, volumes, settings: &self.settings, collected: &question.collected }
-    }
-
-    /// Asks in one call, or in several side by side when the policy looks at volumes one by one and there are many.
-    fn in_batches<T: Send>(
-        &self,
-        question: &Question,
-        volumes: &[&Volume],
-        ask: impl Fn(&Asked<'_>) -> Result<Option<Answered<T>>, PolicyFailure> + Sync,
-    ) -> Result<Option<Answered<T>>, PolicyFailure> {
-        let size = match self.policy.info().scope {
-            Scope::PerVolume => self.policy.info().limits.batch_volumes.max(1),
-            Scope::WholeBatch => usize::MAX,
-        };
-        if volumes.len() <= size {
-            return ask(&self.asked(question, volumes));
-        }
-        let batches: Vec<_> = volumes.chunks(size).collect();
-        let answers = side_by_side(&batches, |batch| ask(&self.asked(question, batch)));
-        let mut whole: Option<Answered<T>> = None;
-        for answer in answers {
-            // The first failure in the order of the volumes, however the calls were interleaved.
-            let Some(part) = answer? else { continue };
-            match &mut whole {
-                None => whole = Some(part),
-                Some(whole) => {
-                    whole.items.extend(part.items);
-                    add(&mut whole.cost, part.cost);
-                }
-            }
-        }
-        Ok(whole)
-    }
-}
-
-/// Adds what one of several calls cost to what those before it did.
-fn add(whole: &mut CallCost, part: CallCost) {
-    whole.fuel += part.fuel;
-    // Each call has a memory of its own, and another limit.
-    whole.memory = whole.memory.max(part.memory);
-    for (kind, count) in part.looked_up {
-        *whole.looked_up.entry(kind).or_default() += count;
-    }
-    whole.log.extend(part.log);
-}
-
-/// Works on all items with as many threads as there are processors, and returns the results in the order of the items.
-fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Vec::with_capacity(items.len()));
-    let worker = || {
-        while let Some((at, item)) =
-            Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, items.get(at)?)))
-        {
-            let result = work(item);
-            done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(worker);
-        }
-        worker();
-    });
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    done.sort_unstable_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-fn all(question: &Question) -> Vec<&Volume> {
-    question.request.volumes.iter().collect()
-}
 
 /// The policies of one run: the user's in the order given, and the built-in one, which decides what they leave open.
 #[derive(Clone, Debug)]
@@ -185,7 +33,7 @@ impl Policies {
     /// Only when the engine does not start.
     pub fn new(chain: Vec<Configured>) -> Result<Self, SettingsError> {
         let built_in = Configured::bare(Policy::built_in()?)?;
-        let itself = |link: &Configured| link.policy.info().digest == built_in.policy.info().digest;
+        let itself = |link: &Configured| link.policy().info().digest == built_in.policy().info().digest;
         let custom = chain.into_iter().filter(|link| !itself(link)).collect();
         Ok(Self { custom, built_in })
     }
@@ -197,7 +45,7 @@ impl Policies {
 
     /// Returns all that is known about each policy, the built-in one last.
     pub fn infos(&self) -> impl Iterator<Item = &PolicyInfo> {
-        self.chain().map(|link| link.policy.info())
+        self.chain().map(|link| link.policy().info())
     }
 
     /// Returns every kind of object that must be collected before the policies are asked: optional only where all
@@ -247,7 +95,7 @@ impl Policies {
             findings: chain::findings(request, &findings, of_the_host),
             verdicts,
             warnings,
-            policies: self.chain().map(|link| link.policy.reference()).collect::<Vec<PolicyRef>>(),
+            policies: self.chain().map(|link| link.policy().reference()).collect::<Vec<PolicyRef>>(),
             calls,
         })
     }
@@ -263,7 +111,7 @@ impl Policies {
             let Some(answered) = ask(link)? else { continue };
             calls.push(answered.cost);
             let built_in = at == self.custom.len();
-            answers.push(Answer { by: link.policy.reference(), built_in, given: answered.items });
+            answers.push(Answer { by: link.policy().reference(), built_in, given: answered.items });
         }
         Ok(answers)
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use pvmigrate_policy::{Function, QUESTIONS, QuestionKind};
 use serde::Deserialize;
 
 use super::error::ProjectError;
@@ -9,8 +10,6 @@ use super::{FILE, HIDDEN};
 
 /// The version of the form of `policy.yaml`.
 const API_VERSION: &str = "pvmigrate.dev/policy-project/v1";
-/// What a policy may export beside `manifest`.
-const EXPORTS: [&str; 4] = ["settings", "selection", "access-modes", "preflight"];
 
 /// A language that projects can be made and built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -88,8 +87,9 @@ impl Project {
                 return Err(wrong(format!("{} leads out of the project", path.display())));
             }
         }
-        if let Some(other) = raw.exports.iter().find(|export| !EXPORTS.contains(&export.as_str())) {
-            return Err(wrong(format!("exports: {other:?} is none of {}", EXPORTS.join(", "))));
+        let known: Vec<_> = exports().collect();
+        if let Some(other) = raw.exports.iter().find(|export| !known.contains(&export.as_str())) {
+            return Err(wrong(format!("exports: unknown interface {other:?}; known are {}", known.join(", "))));
         }
         let recipe = recipe(&raw).map_err(|problem| wrong(problem.to_owned()))?;
         if raw.inputs.is_empty() {
@@ -116,6 +116,12 @@ impl Project {
 /// The rest is a picture of the place, for a terminal.
 fn first_line(error: &str) -> String {
     pvmigrate_policy::text::escape(error.lines().next().unwrap_or_default().trim_start_matches("error: "))
+}
+
+/// Names the interfaces that a policy may export beside `manifest`.
+fn exports() -> impl Iterator<Item = &'static str> {
+    let questions = QUESTIONS.iter().map(QuestionKind::function);
+    std::iter::once(Function::VALIDATE).chain(questions).map(Function::interface)
 }
 
 fn recipe(raw: &Raw) -> Result<Recipe, &'static str> {

@@ -6,7 +6,7 @@ use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Decider, Judged, Judgement, PolicyRef, Verdict, Vote};
 
 use super::words::{ModesWord, VoteWord, finding};
-use pvmigrate_policy::Fault;
+use pvmigrate_policy::FailureKind;
 use pvmigrate_policy::SettingsProblem;
 
 /// Whose answers a case is about.
@@ -66,7 +66,7 @@ impl Said {
         said
     }
 
-    pub(super) fn failed(fault: &Fault) -> Self {
+    pub(super) fn failed(fault: &FailureKind) -> Self {
         Self { fault: Some(fault_words(fault)), ..Self::default() }
     }
 }
@@ -137,9 +137,9 @@ fn target(verdict: &Verdict) -> ModesWord {
 }
 
 /// A fault in the words of test files.
-fn fault_words(fault: &Fault) -> String {
+fn fault_words(fault: &FailureKind) -> String {
     match fault {
-        Fault::Undecided(error) => format!("undecided {}", error.code),
-        other => other.word().to_owned(),
+        FailureKind::Undecided(error) => format!("undecided {}", error.code),
+        other => other.as_str().to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use super::report::{CaseReport, Mismatch, Outcome};
 use super::suite::Case;
 use pvmigrate_policy::Policies;
 use pvmigrate_policy::Scope;
-use pvmigrate_policy::{Fault, PolicyFailure};
+use pvmigrate_policy::{FailureKind, PolicyFailure};
 use pvmigrate_yaml::Mistake;
 
 /// Above this many volumes, asking one by one would take longer than the rest of the test.
@@ -57,7 +57,7 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
             return Ran { report, said: Some(said) };
         }
         Ready::Failed(failure) => {
-            let said = Said::failed(&failure.fault);
+            let said = Said::failed(&failure.kind);
             report.log.clone_from(&failure.log);
             report.outcome = match case.expects_fault() {
                 true => outcome(case.mismatches(&said, &Cost::default())),
@@ -74,7 +74,7 @@ pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
     };
     let said = match &result {
         Ok(judgement) => Said::of(judgement, &asker.subject),
-        Err(failure) => Said::failed(&failure.fault),
+        Err(failure) => Said::failed(&failure.kind),
     };
     report.outcome = asker.outcome(case, result, &said, &cost);
     report.take(cost);
@@ -160,7 +160,7 @@ pub(super) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
     Some(match differs {
         Ok((None, _)) => Probed::Same { question: Box::new(case.question.clone()), judgement: first },
         Ok((Some(message), rule)) => Probed::Differs { rule, message },
-        Err(failure) if matches!(failure.fault, Fault::Undecided(_)) => Probed::Differs {
+        Err(failure) if matches!(failure.kind, FailureKind::Undecided(_)) => Probed::Differs {
             rule: "order",
             message: format!("in another order, or about fewer volumes, it could not decide any more: {failure}"),
         },
@@ -312,7 +312,7 @@ fn outcome(mismatches: Vec<Mismatch>) -> Outcome {
 }
 
 fn fault(failure: &PolicyFailure) -> Outcome {
-    Outcome::Fault { word: failure.fault.word().to_owned(), message: failure.to_string() }
+    Outcome::Fault { word: failure.kind.as_str().to_owned(), message: failure.to_string() }
 }
 
 /// Puts the volumes into another order, the same one every time, and never the one they were in.

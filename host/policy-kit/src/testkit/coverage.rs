@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pvmigrate_policy::Function;
 use serde::Serialize;
 
 use super::answer::Said;
@@ -124,7 +125,7 @@ impl Gathered {
     fn share(&self, opened: &Opened, id: Id) -> PolicyCoverage {
         let info = opened.get(id).info();
         let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
-        let votes = info.exports.iter().any(|export| export.contains("/selection@"));
+        let votes = info.has(Function::SELECT.interface());
         PolicyCoverage {
             policy: info.name.clone(),
             votes: votes.then_some(self.votes),

@@ -11,7 +11,7 @@ use super::error::TestkitError;
 use super::report::Outcome;
 use super::suite::{Given, Suite};
 use pvmigrate_policy::Policy;
-use pvmigrate_policy::{Fault, PolicyFailure};
+use pvmigrate_policy::{FailureKind, PolicyFailure};
 
 /// What came of asking in every way there is.
 pub(crate) enum Probed {
@@ -40,7 +40,7 @@ pub(crate) enum Probed {
 
 impl Probed {
     pub(crate) fn failed(failure: &PolicyFailure) -> Self {
-        Self::Failed { undecided: matches!(failure.fault, Fault::Undecided(_)), message: failure.to_string() }
+        Self::Failed { undecided: matches!(failure.kind, FailureKind::Undecided(_)), message: failure.to_string() }
     }
 }
 

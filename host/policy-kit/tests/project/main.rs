@@ -93,7 +93,7 @@ fn a_wrong_file_is_named_with_what_is_wrong() {
         (COPIES.replace("output: out.wasm\n", ""), "name the file that the command writes"),
         (format!("{COPIES}language: rust\n"), "language and command are both there"),
         (COPIES.replace("output: out.wasm\n", "").replace("command: [sh", "language: python #"), "exports: name what"),
-        (format!("{COPIES}exports: [selections]\n"), "\"selections\" is none of"),
+        (format!("{COPIES}exports: [selections]\n"), "unknown interface \"selections\""),
     ] {
         let dir = copying(&yaml);
         let error = artifact(dir.path()).unwrap_err().to_string();

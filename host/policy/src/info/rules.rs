@@ -6,7 +6,7 @@ use pvmigrate_core::policy::{Kind, Need};
 
 use super::{CodeDoc, RawInfo};
 use crate::answers::bounded;
-use crate::failure::Fault;
+use crate::failure::FailureKind;
 use crate::limits::Limits;
 use crate::settings::Schema;
 use crate::text;
@@ -19,37 +19,37 @@ const MOST_NEEDS: usize = 100;
 const LONGEST_NAME: usize = 100;
 
 /// Compiles the schema of the settings, if there is one.
-pub(crate) fn schema(raw: &RawInfo) -> Result<Option<Schema>, Fault> {
+pub(crate) fn schema(raw: &RawInfo) -> Result<Option<Schema>, FailureKind> {
     let compiled = raw.settings_schema.as_deref().map(Schema::compile).transpose();
     compiled.map_err(|why| unusable_schema(&why))
 }
 
 /// Blames a schema.
-pub(crate) fn unusable_schema(why: &str) -> Fault {
-    Fault::BadInfo(format!("its settings schema cannot be used: {}", text::escape(why)))
+pub(crate) fn unusable_schema(why: &str) -> FailureKind {
+    FailureKind::BadInfo(format!("its settings schema cannot be used: {}", text::escape(why)))
 }
 
 /// Holds it to the rules, and returns it fit to be shown.
-pub(crate) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
+pub(crate) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, FailureKind> {
     named("name", &raw.name)?;
     named("version", &raw.version)?;
     if raw.codes.len() > MOST_CODES {
-        return Err(Fault::BadInfo(format!("it declares more than {MOST_CODES} codes")));
+        return Err(FailureKind::BadInfo(format!("it declares more than {MOST_CODES} codes")));
     }
     let mut seen = BTreeSet::new();
     for code in &raw.codes {
         named("code", &code.code)?;
         if !seen.insert(&code.code) {
-            return Err(Fault::BadInfo(format!("it declares the code {} twice", code.code)));
+            return Err(FailureKind::BadInfo(format!("it declares the code {} twice", code.code)));
         }
     }
     if raw.needs.len() > MOST_NEEDS {
-        return Err(Fault::BadInfo(format!("it declares more than {MOST_NEEDS} needs")));
+        return Err(FailureKind::BadInfo(format!("it declares more than {MOST_NEEDS} needs")));
     }
     for need in &raw.needs {
         needed(&need.kind)?;
         if need.kind.is_withheld() {
-            return Err(Fault::BadInfo(format!("it needs {}, which no policy gets to see", need.kind)));
+            return Err(FailureKind::BadInfo(format!("it needs {}, which no policy gets to see", need.kind)));
         }
     }
     let need = |need: Need| Ok(Need { purpose: bounded(&need.purpose, limits)?, ..need });
@@ -62,28 +62,28 @@ pub(crate) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, Fault> {
     };
     Ok(RawInfo {
         summary: bounded(&raw.summary, limits)?,
-        needs: raw.needs.into_iter().map(need).collect::<Result<_, Fault>>()?,
-        codes: raw.codes.into_iter().map(code).collect::<Result<_, Fault>>()?,
+        needs: raw.needs.into_iter().map(need).collect::<Result<_, FailureKind>>()?,
+        codes: raw.codes.into_iter().map(code).collect::<Result<_, FailureKind>>()?,
         ..raw
     })
 }
 
 /// Accepts what can stand in a file name, a table and a label without quoting.
-fn named(what: &str, name: &str) -> Result<(), Fault> {
+fn named(what: &str, name: &str) -> Result<(), FailureKind> {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '+');
     if !name.is_empty() && name.len() <= LONGEST_NAME && name.chars().all(plain) {
         return Ok(());
     }
-    Err(Fault::BadInfo(format!(
+    Err(FailureKind::BadInfo(format!(
         "its {what} {:?} is not 1 to {LONGEST_NAME} letters, digits, '-', '.', '_' and '+'",
         text::escape_line(name, LONGEST_NAME)
     )))
 }
 
 /// Accepts what can be the kind of an API: nothing that would make another path of the request for its objects.
-fn needed(kind: &Kind) -> Result<(), Fault> {
+fn needed(kind: &Kind) -> Result<(), FailureKind> {
     let wrong =
-        || Fault::BadInfo(format!("its need {} is no kind", text::escape_line(&kind.to_string(), LONGEST_NAME)));
+        || FailureKind::BadInfo(format!("its need {} is no kind", text::escape_line(&kind.to_string(), LONGEST_NAME)));
     let (group, version) = kind.api_version.split_once('/').unwrap_or(("", &kind.api_version));
     let is_name = |name: &str| name.len() <= LONGEST_NAME && name.starts_with(|c: char| c.is_ascii_alphabetic());
     let is_group = group.is_empty() && !kind.api_version.contains('/')

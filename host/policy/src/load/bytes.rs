@@ -5,20 +5,20 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::failure::Fault;
+use crate::failure::FailureKind;
 use crate::limits::Limits;
 
 /// Reads a file that is not too large.
-pub(super) fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, Fault> {
-    let open = std::fs::File::open(file).map_err(Fault::Unreadable)?;
-    let size = open.metadata().map_err(Fault::Unreadable)?.len();
-    let too_large = |bytes| Fault::TooLarge { bytes, limit: limits.component_bytes };
+pub(super) fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, FailureKind> {
+    let open = std::fs::File::open(file).map_err(FailureKind::Unreadable)?;
+    let size = open.metadata().map_err(FailureKind::Unreadable)?.len();
+    let too_large = |bytes| FailureKind::TooLarge { bytes, limit: limits.component_bytes };
     if size > limits.component_bytes as u64 {
         return Err(too_large(size));
     }
     // Read with a bound all the same: pipes and growing files have no honest size.
     let mut bytes = Vec::new();
-    open.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).map_err(Fault::Unreadable)?;
+    open.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).map_err(FailureKind::Unreadable)?;
     match bytes.len() > limits.component_bytes {
         true => Err(too_large(bytes.len() as u64)),
         false => Ok(bytes),

@@ -2,7 +2,7 @@
 
 use pvmigrate_core::access::AccessMode::{ReadWriteMany, ReadWriteOnce, ReadWriteOncePod};
 use pvmigrate_core::policy::{Decider, Judgement, Planned, PolicyError, Request, Severity, Volume, floor};
-use pvmigrate_policy::{Fault, Policies};
+use pvmigrate_policy::{FailureKind, Policies};
 
 use super::support::{consumer, pairs, question, request, usual, volume};
 
@@ -105,7 +105,7 @@ fn a_policy_that_cannot_decide_is_quoted_and_nothing_is_judged() {
         request.environment = format!("{call}:error");
         let failure = policies.judge(&question(&request), &Planned::of).expect_err("it cannot decide");
         let expected = PolicyError { code: "declared".to_owned(), message: "cannot tell".to_owned(), volume: None };
-        assert!(matches!(&failure.fault, Fault::Undecided(error) if *error == expected), "{failure:?}");
+        assert!(matches!(&failure.kind, FailureKind::Undecided(error) if *error == expected), "{failure:?}");
         assert!(failure.to_string().ends_with("cannot decide: cannot tell (declared)"), "{failure}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use pvmigrate_policy::{Fault, Limits, NotComponent, Policy, PolicyFailure};
+use pvmigrate_policy::{FailureKind, Limits, NotComponent, Policy, PolicyFailure};
 
 use super::support::built;
 
@@ -21,7 +21,7 @@ fn component(text: &str) -> Vec<u8> {
 fn files_that_are_no_component() {
     let not = |bytes: &[u8], expected: NotComponent| {
         let failure = refused(bytes);
-        assert!(matches!(&failure.fault, Fault::NotAComponent(not) if *not == expected), "{failure}");
+        assert!(matches!(&failure.kind, FailureKind::NotAComponent(not) if *not == expected), "{failure}");
         assert!(failure.to_string().contains("x.wasm is not a WebAssembly component"), "{failure}");
     };
     not(b"", NotComponent::Empty);
@@ -35,7 +35,7 @@ fn damaged_components_say_what_is_wrong() {
     let mut bytes = std::fs::read(built("default")).expect("the built-in policy");
     bytes.truncate(bytes.len() / 2);
     let failure = refused(&bytes);
-    assert!(matches!(&failure.fault, Fault::NotAComponent(NotComponent::Invalid(_))), "{failure:?}");
+    assert!(matches!(&failure.kind, FailureKind::NotAComponent(NotComponent::Invalid(_))), "{failure:?}");
     assert!(failure.to_string().contains("section range"), "{failure}");
 }
 
@@ -45,7 +45,7 @@ fn other_versions_of_the_interface_hear_of_it_first() {
         (import "pvmigrate:policy/snapshot@1.2.0" (instance))
         (import "wasi:cli/environment@0.2.6" (instance)))"#;
     let failure = refused(&component(text));
-    assert!(matches!(&failure.fault, Fault::ForeignVersion { needs, .. } if needs == "1.2.0"), "{failure:?}");
+    assert!(matches!(&failure.kind, FailureKind::ForeignVersion { needs, .. } if needs == "1.2.0"), "{failure:?}");
     assert_eq!(
         failure.to_string().split_once("x.wasm ").expect("the file's name").1,
         "needs pvmigrate:policy@1.2.0, but this pvmigrate offers 0.1 and 0.2; \
@@ -56,15 +56,18 @@ fn other_versions_of_the_interface_hear_of_it_first() {
 #[test]
 fn components_of_another_world_say_what_they_export() {
     let failure = refused(&component("(component)"));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("exports nothing")), "{failure}");
+    assert!(matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("exports nothing")), "{failure}");
 
     let greeter = r#"(component (instance $i) (export "acme:app/greet@1.0.0" (instance $i)))"#;
     let failure = refused(&component(greeter));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("acme:app/greet@1.0.0")), "{failure}");
+    assert!(
+        matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("acme:app/greet@1.0.0")),
+        "{failure}"
+    );
 
     let idle = r#"(component (instance $i) (export "pvmigrate:policy/manifest@0.1.0" (instance $i)))"#;
     let failure = refused(&component(idle));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("decide nothing")), "{failure}");
+    assert!(matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("decide nothing")), "{failure}");
 }
 
 #[test]
@@ -73,7 +76,7 @@ fn right_names_with_wrong_contents_are_refused() {
         (export "pvmigrate:policy/manifest@0.1.0" (instance $i))
         (export "pvmigrate:policy/selection@0.1.0" (instance $i)))"#;
     let failure = refused(&component(empty));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("describe")), "{failure}");
+    assert!(matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("describe")), "{failure}");
 
     let mistyped = r#"(component
         (core module $m (func (export "f")))
@@ -84,7 +87,7 @@ fn right_names_with_wrong_contents_are_refused() {
         (export "pvmigrate:policy/manifest@0.1.0" (instance $manifest))
         (export "pvmigrate:policy/selection@0.1.0" (instance $selection)))"#;
     let failure = refused(&component(mistyped));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(_)), "{failure:?}");
+    assert!(matches!(&failure.kind, FailureKind::WrongWorld(_)), "{failure:?}");
 }
 
 #[test]
@@ -94,13 +97,13 @@ fn unknown_exports_of_our_package_are_not_ignored() {
         (export "pvmigrate:policy/preflight@0.1.0" (instance $i))
         (export "pvmigrate:policy/settings@0.1.0" (instance $i)))"#;
     let failure = refused(&component(text));
-    assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("settings")), "{failure}");
+    assert!(matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("settings")), "{failure}");
 }
 
 #[test]
 fn files_that_cannot_be_read() {
     let missing = Policy::open(&PathBuf::from("/nowhere/x.wasm"), &Limits::default()).expect_err("no file");
-    assert!(matches!(missing.fault, Fault::Unreadable(_)));
+    assert!(matches!(missing.kind, FailureKind::Unreadable(_)));
     assert!(missing.to_string().starts_with("policy /nowhere/x.wasm cannot be read: "), "{missing}");
 }
 
@@ -108,6 +111,6 @@ fn files_that_cannot_be_read() {
 fn describe_has_a_budget_of_its_own() {
     let limits = Limits { describe_fuel: 100, ..Limits::default() };
     let failure = Policy::open(&built("default"), &limits).expect_err("no fuel");
-    assert!(matches!(failure.fault, Fault::Fuel { limit: 100, .. }), "{failure}");
+    assert!(matches!(failure.kind, FailureKind::Fuel { limit: 100, .. }), "{failure}");
     assert!(failure.to_string().contains("in describe"), "{failure}");
 }

@@ -1,22 +1,22 @@
-//! Questions, on their way to a policy.
+//! Values on their way to a policy.
 //!
 //! What is large in them is not copied on the way: these types borrow from the question, and only what they lie in is made.
 //! The generated ones would own every string, some thirty a claim. That both are the same to a policy is checked when it is
 //! loaded, by the type of its functions.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::policy::{self, ClassMode, LookupError, Planned};
+use pvmigrate_core::policy::{self, ClassMode, LookupError};
 use wasmtime::component::{ComponentType, Lower};
 
-use super::{preflight, snapshot, types};
-use crate::policies::Asked;
+use super::{snapshot, types};
+use crate::input::Input;
 
-pub(super) type Pairs<'a> = Vec<(&'a str, &'a str)>;
+pub(crate) type Pairs<'a> = Vec<(&'a str, &'a str)>;
 
 /// `types.request`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Request<'a> {
+pub(crate) struct Request<'a> {
     settings: &'a str,
     environment: &'a str,
     now: u64,
@@ -29,7 +29,7 @@ pub(super) struct Request<'a> {
 /// `types.storage-class`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct StorageClass<'a> {
+pub(crate) struct StorageClass<'a> {
     name: &'a str,
     provisioner: &'a str,
     parameters: Pairs<'a>,
@@ -48,7 +48,7 @@ pub(super) struct StorageClass<'a> {
 /// `types.volume`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Volume<'a> {
+pub(crate) struct Volume<'a> {
     id: u32,
     namespace: &'a str,
     name: &'a str,
@@ -83,7 +83,7 @@ pub(super) struct Volume<'a> {
 /// `types.consumer`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct Consumer<'a> {
+pub(crate) struct Consumer<'a> {
     workload: ObjectRef<'a>,
     pod: &'a str,
     node: Option<&'a str>,
@@ -95,7 +95,7 @@ pub(super) struct Consumer<'a> {
 /// `types.object-ref`.
 #[derive(ComponentType, Lower)]
 #[component(record)]
-pub(super) struct ObjectRef<'a> {
+pub(crate) struct ObjectRef<'a> {
     #[component(name = "api-version")]
     api_version: &'a str,
     kind: &'a str,
@@ -103,26 +103,16 @@ pub(super) struct ObjectRef<'a> {
     name: &'a str,
 }
 
-pub(super) fn request<'a>(asked: &Asked<'a>) -> Request<'a> {
-    let request = asked.request;
+pub(crate) fn request<'a>(input: &Input<'a>) -> Request<'a> {
+    let request = input.request;
     Request {
-        settings: asked.settings,
+        settings: input.settings,
         environment: &request.environment,
         now: request.now,
         source: request.source.as_ref().map(storage_class),
         target: storage_class(&request.target),
-        volumes: asked.volumes.iter().map(|asked| volume(asked)).collect(),
+        volumes: input.volumes.iter().map(|each| volume(each)).collect(),
         facts: pairs(&request.facts),
-    }
-}
-
-pub(super) fn planned(planned: &Planned) -> preflight::Planned {
-    preflight::Planned {
-        volume: planned.volume.0,
-        modes: modes(&planned.modes),
-        volume_mode: volume_mode(planned.volume_mode),
-        target_bytes: planned.target_bytes,
-        facts: owned_pairs(&planned.facts),
     }
 }
 
@@ -196,7 +186,7 @@ fn object_ref(object: &policy::ObjectRef) -> ObjectRef<'_> {
     }
 }
 
-fn modes(modes: &[AccessMode]) -> Vec<types::AccessMode> {
+pub(crate) fn modes(modes: &[AccessMode]) -> Vec<types::AccessMode> {
     modes.iter().copied().map(access_mode).collect()
 }
 
@@ -209,7 +199,7 @@ fn access_mode(mode: AccessMode) -> types::AccessMode {
     }
 }
 
-fn volume_mode(mode: VolumeMode) -> types::VolumeMode {
+pub(crate) fn volume_mode(mode: VolumeMode) -> types::VolumeMode {
     match mode {
         VolumeMode::Filesystem => types::VolumeMode::Filesystem,
         VolumeMode::Block => types::VolumeMode::Block,
@@ -220,6 +210,6 @@ fn pairs(pairs: &policy::Pairs) -> Pairs<'_> {
     pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 
-fn owned_pairs(pairs: &policy::Pairs) -> Vec<(String, String)> {
+pub(crate) fn owned_pairs(pairs: &policy::Pairs) -> Vec<(String, String)> {
     pairs.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
 }

@@ -4,15 +4,22 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use pvmigrate_core::policy::{CallCost, Question, Request};
-use pvmigrate_policy::{Call, Configured, Limits, Policy, PolicyFailure, SettingsError, SettingsProblem};
+use pvmigrate_policy::{
+    Configured, Function, Limits, Policy, PolicyFailure, QUESTIONS, QuestionKind, SettingsError, SettingsProblem,
+};
 use serde_json::json;
 
-use super::super::support::{all, built, open, question, request, volume};
+use super::super::support::{built, open, question, request, volume};
 
 /// The functions that see a request.
-pub(super) const QUESTIONS: [Call; 3] = [Call::Select, Call::MapModes, Call::Check];
+pub(super) fn questions() -> impl Iterator<Item = Function> {
+    QUESTIONS.iter().map(QuestionKind::function)
+}
+
 /// All functions of a policy.
-pub(super) const CALLS: [Call; 5] = [Call::Describe, Call::Validate, Call::Select, Call::MapModes, Call::Check];
+pub(super) fn functions() -> impl Iterator<Item = Function> {
+    [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(questions())
+}
 
 /// Text that would clear a terminal and forge a line, as it may be shown.
 pub(super) const ESCAPED: &str = r"\u{1b}[2Jgone\r\nforged\u{9b}31m\u{202e}";
@@ -29,19 +36,15 @@ pub(super) fn hostile() -> &'static Configured {
 }
 
 /// Makes a question over which the policy does this deed.
-pub(super) fn misbehaving(call: Call, deed: &str) -> Question {
-    question(&Request { environment: format!("{call}:{deed}"), ..request(vec![volume(7, "data")]) })
+pub(super) fn misbehaving(function: Function, deed: &str) -> Question {
+    question(&Request { environment: format!("{function}:{deed}"), ..request(vec![volume(7, "data")]) })
 }
 
-/// Asks one of the [`QUESTIONS`]; returns what it cost.
-pub(super) fn asked(policy: &Configured, call: Call, question: &Question) -> Result<CallCost, PolicyFailure> {
-    let cost = match call {
-        Call::Select => policy.select(question)?.map(|answered| answered.cost),
-        Call::MapModes => policy.map_modes(question, &all(question))?.map(|answered| answered.cost),
-        Call::Check => policy.check(question, &[])?.map(|answered| answered.cost),
-        Call::Describe | Call::Validate => panic!("{call} sees no request"),
-    };
-    Ok(cost.expect("the hostile policy exports all there is"))
+/// Asks one of the [`questions`]; returns what it cost.
+pub(super) fn asked(policy: &Configured, function: Function, question: &Question) -> Result<CallCost, PolicyFailure> {
+    let kind = QUESTIONS.iter().find(|kind| kind.function() == function);
+    let kind = kind.unwrap_or_else(|| panic!("{function} sees no request"));
+    Ok(kind.cost(policy, question, &[])?.expect("the hostile policy exports all there is"))
 }
 
 /// Loads the policy with a deed for `describe`, which is written into the component.
@@ -70,21 +73,21 @@ pub(super) fn problems(policy: &Policy, deed: &str) -> Vec<SettingsProblem> {
     }
 }
 
-/// Does a deed in one of the [`CALLS`], which must fail; what follows must not notice.
-pub(super) fn failure(call: Call, deed: &str) -> PolicyFailure {
+/// Does a deed in one of the [`functions`], which must fail; what follows must not notice.
+pub(super) fn failure(function: Function, deed: &str) -> PolicyFailure {
     let policy = hostile();
-    let failure = match call {
-        Call::Describe => described(deed, &limits()).expect_err(deed),
-        Call::Validate => match validated(policy.policy(), deed).expect_err(deed) {
+    let failure = match function {
+        Function::DESCRIBE => described(deed, &limits()).expect_err(deed),
+        Function::VALIDATE => match validated(policy.policy(), deed).expect_err(deed) {
             SettingsError::Policy(failure) => failure,
             wrong @ SettingsError::Wrong { .. } => panic!("{wrong}"),
         },
-        _ => asked(policy, call, &misbehaving(call, deed)).expect_err(deed),
+        _ => asked(policy, function, &misbehaving(function, deed)).expect_err(deed),
     };
     // The policy itself is none the worse: each call starts afresh.
     validated(policy.policy(), "nothing").unwrap_or_else(|error| panic!("{error}"));
-    for call in QUESTIONS {
-        asked(policy, call, &misbehaving(call, "nothing")).unwrap_or_else(|failure| panic!("{failure}"));
+    for function in questions() {
+        asked(policy, function, &misbehaving(function, "nothing")).unwrap_or_else(|failure| panic!("{failure}"));
     }
     failure
 }

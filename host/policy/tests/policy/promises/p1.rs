@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use pvmigrate_policy::{Fault, Limits, NotComponent, Policy};
+use pvmigrate_policy::{FailureKind, Limits, NotComponent, Policy};
 
 use super::hostile::component;
 
@@ -12,7 +12,7 @@ const SERVED: [&str; 3] = ["pvmigrate:policy/types", "pvmigrate:policy/log", "pv
 
 fn refused(import: &str, text: &str) {
     let failure = component(&format!("(component (import {import} {text}))")).expect_err(import);
-    let Fault::Refused { import: named, .. } = &failure.fault else { panic!("{import}: {failure}") };
+    let FailureKind::Refused { import: named, .. } = &failure.kind else { panic!("{import}: {failure}") };
     assert_eq!(format!("{named:?}"), import);
     assert!(failure.to_string().contains(named), "{failure}");
 }
@@ -42,7 +42,7 @@ fn whatever_could_reach_the_world_is_refused_by_name() {
     refused("\"fetch\"", "(func (param \"url\" string))");
     refused("\"acme:net/fetch\"", "(func)");
     let engine = component("(component (import \"engine\" (component)))").expect_err("a component");
-    assert!(matches!(engine.fault, Fault::NotAComponent(NotComponent::Invalid(_))), "{engine}");
+    assert!(matches!(engine.kind, FailureKind::NotAComponent(NotComponent::Invalid(_))), "{engine}");
     refused("\"code\"", "(core module)");
 }
 
@@ -58,7 +58,7 @@ fn what_is_imported_under_our_names_must_be_ours() {
             (export \"pvmigrate:policy/selection@0.2.0\" (instance $i)))"
         );
         let failure = component(&text).expect_err(body);
-        assert!(matches!(&failure.fault, Fault::WrongWorld(what) if what.contains("log@0.2.0")), "{failure}");
+        assert!(matches!(&failure.kind, FailureKind::WrongWorld(what) if what.contains("log@0.2.0")), "{failure}");
     }
 }
 
@@ -67,17 +67,17 @@ fn a_core_module_gets_nothing_from_the_host() {
     let module =
         "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i32 i32 i32 i32) (result i32))))";
     let alone = component(module).expect_err("no component");
-    assert!(matches!(alone.fault, Fault::NotAComponent(NotComponent::CoreModule)), "{alone}");
+    assert!(matches!(alone.kind, FailureKind::NotAComponent(NotComponent::CoreModule)), "{alone}");
     let within = format!("(component (core {} (core instance (instantiate 0)))", &module[1..]);
     let wrong = component(&within).expect_err("an import without an export");
     assert!(
-        matches!(&wrong.fault, Fault::NotAComponent(NotComponent::Invalid(what)) if what.contains("fd_write") || what.contains("wasi_snapshot_preview1")),
+        matches!(&wrong.kind, FailureKind::NotAComponent(NotComponent::Invalid(what)) if what.contains("fd_write") || what.contains("wasi_snapshot_preview1")),
         "{wrong}"
     );
     // What the host could be reached through without an import.
     let shared = "(component (core module (memory 1 1 shared)))";
     let failure = component(shared).expect_err("shared memory");
-    assert!(matches!(failure.fault, Fault::NotAComponent(NotComponent::Invalid(_))), "{failure}");
+    assert!(matches!(failure.kind, FailureKind::NotAComponent(NotComponent::Invalid(_))), "{failure}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pvmigrate_core::policy::{Collected, Kind, Question, Vote};
-use pvmigrate_policy::{Call, Fault};
+use pvmigrate_policy::{FailureKind, Function};
 use serde_json::json;
 
 use super::hostile::{described, hostile, limits, misbehaving};
@@ -15,7 +15,7 @@ fn looked_up(deed: &str) -> String {
         let object = json!({"metadata": {"namespace": "app", "name": "settings"}, "data": {"a": "b"}});
         collected.put(Kind::new("v1", kind), vec![object]);
     }
-    let question = Question { collected: Arc::new(collected), ..misbehaving(Call::Select, deed) };
+    let question = Question { collected: Arc::new(collected), ..misbehaving(Function::SELECT, deed) };
     let answered = hostile().select(&question).unwrap_or_else(|failure| panic!("{failure}")).expect("it votes");
     let Vote::Migrate(reason) = &answered.items[0].vote else { panic!("{:?}", answered.items) };
     reason.message.clone()
@@ -32,7 +32,7 @@ fn what_is_not_declared_is_not_answered() {
 
 #[test]
 fn a_missing_kind_is_no_empty_one() {
-    let question = misbehaving(Call::Select, "find");
+    let question = misbehaving(Function::SELECT, "find");
     let answered = hostile().select(&question).expect("an answer").expect("it votes");
     let Vote::Migrate(reason) = &answered.items[0].vote else { panic!("{:?}", answered.items) };
     assert!(reason.message.starts_with("not collected: "), "{}", reason.message);
@@ -44,7 +44,10 @@ fn who_needs_secrets_is_not_loaded() {
         ["need-secret", "need=v1=Secret", "need=v1=secret", "need=v1=SECRET", "need=v2=Secret", "need=x.io/v1=sEcReT"]
     {
         let failure = described(deed, &limits()).expect_err(deed);
-        assert!(matches!(&failure.fault, Fault::BadInfo(what) if what.contains("no policy gets to see")), "{failure}");
+        assert!(
+            matches!(&failure.kind, FailureKind::BadInfo(what) if what.contains("no policy gets to see")),
+            "{failure}"
+        );
     }
 }
 
@@ -68,7 +71,10 @@ fn a_need_is_a_kind_and_no_way_to_another_path() {
         "need-nameless",
     ] {
         let failure = described(deed, &limits()).expect_err(deed);
-        assert!(matches!(&failure.fault, Fault::BadInfo(what) if what.ends_with("is no kind")), "{deed}: {failure}");
+        assert!(
+            matches!(&failure.kind, FailureKind::BadInfo(what) if what.ends_with("is no kind")),
+            "{deed}: {failure}"
+        );
     }
     for deed in ["need=v1=Node", "need=apps/v1=ReplicaSet", "need=a-b.io/v1b2=X9"] {
         let policy = described(deed, &limits()).unwrap_or_else(|failure| panic!("{deed}: {failure}"));

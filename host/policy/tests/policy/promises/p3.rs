@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pvmigrate_core::policy::{Collected, Kind, Question};
 use serde_json::json;
 
-use super::hostile::{QUESTIONS, asked, hostile, misbehaving};
+use super::hostile::{asked, hostile, misbehaving, questions};
 
 /// All that a policy can call; the tests of P1 show that nothing else is served.
 const FUNCTIONS: [&str; 3] = ["get", "find", "write"];
@@ -31,7 +31,7 @@ fn it_can_call_two_look_ups_and_a_log() {
 
 #[test]
 fn what_it_is_asked_about_stays_as_it_is() {
-    for call in QUESTIONS {
+    for call in questions() {
         for deed in ["get", "find", "log-escape", "escape", "remember", "panic"] {
             let mut collected = Collected::default();
             let object = json!({"metadata": {"namespace": "app", "name": "settings"}, "data": {"a": "b"}});

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pvmigrate_core::policy::{Collected, Kind, Question, VolumeId, Vote};
-use pvmigrate_policy::{Call, Fault, Limits, Policy, PolicyFailure, SettingsError};
+use pvmigrate_policy::{FailureKind, Function, Limits, Policy, PolicyFailure, SettingsError};
 use serde_json::json;
 
 use super::super::support::{built, open};
 use super::hostile::{
-    CALLS, QUESTIONS, asked, component, configured, described, failure, hostile, limits, misbehaving, problems,
+    asked, component, configured, described, failure, functions, hostile, limits, misbehaving, problems, questions,
     validated,
 };
 
 #[test]
 fn a_loop_runs_out_of_fuel() {
-    for call in CALLS {
+    for call in functions() {
         let failure = failure(call, "loop");
         let limit = match call {
-            Call::Describe => limits().describe_fuel,
-            Call::Validate => limits().fuel(0),
+            Function::DESCRIBE => limits().describe_fuel,
+            Function::VALIDATE => limits().fuel(0),
             _ => limits().fuel(1),
         };
         assert!(
-            matches!(failure.fault, Fault::Fuel { used, limit: given } if used == limit && given == limit),
+            matches!(failure.kind, FailureKind::Fuel { used, limit: given } if used == limit && given == limit),
             "{failure}"
         );
         let amount = limit / 1_000_000;
@@ -35,27 +35,27 @@ fn a_loop_runs_out_of_fuel() {
 #[test]
 fn a_loop_with_endless_fuel_runs_out_of_time() {
     let limits = Limits { fuel_base: u64::MAX / 2, wall: Duration::from_millis(100), ..Limits::default() };
-    let question = misbehaving(Call::Select, "loop");
-    let failure = asked(&open("hostile", &limits), Call::Select, &question).expect_err("a loop");
-    assert!(matches!(failure.fault, Fault::Time { limit } if limit == limits.wall), "{failure}");
+    let question = misbehaving(Function::SELECT, "loop");
+    let failure = asked(&open("hostile", &limits), Function::SELECT, &question).expect_err("a loop");
+    assert!(matches!(failure.kind, FailureKind::Time { limit } if limit == limits.wall), "{failure}");
     assert!(failure.to_string().ends_with("in select: stopped: not done after 0.1 s"), "{failure}");
 }
 
 #[test]
 fn endless_recursion_exhausts_the_stack() {
-    for call in CALLS {
+    for call in functions() {
         let failure = failure(call, "recurse");
         // The guest's own stack lies in its memory and may end first; both are the guest's end, not ours.
-        assert!(matches!(failure.fault, Fault::Stack | Fault::Trap { .. }), "{failure:?}");
+        assert!(matches!(failure.kind, FailureKind::Stack | FailureKind::Trap { .. }), "{failure:?}");
     }
 }
 
 #[test]
 fn a_memory_bomb_is_refused() {
-    for call in CALLS {
+    for call in functions() {
         let failure = failure(call, "memory");
         assert!(
-            matches!(failure.fault, Fault::Memory { wanted, limit } if wanted > limit && limit == 16 << 20),
+            matches!(failure.kind, FailureKind::Memory { wanted, limit } if wanted > limit && limit == 16 << 20),
             "{failure:?}"
         );
         assert!(failure.to_string().contains("and 16Mi are allowed"), "{failure}");
@@ -67,11 +67,11 @@ fn a_memory_bomb_is_refused() {
 fn tables_have_a_limit_in_all() {
     let tables = "(table 400000 funcref)".repeat(3);
     let failure = policy_with(&format!("(core module $m {tables}) (core instance (instantiate $m))"));
-    assert!(matches!(failure.fault, Fault::Trap { .. }), "{failure:?}");
+    assert!(matches!(failure.kind, FailureKind::Trap { .. }), "{failure:?}");
     assert!(failure.to_string().contains("table"), "{failure}");
     let failure =
         policy_with(&format!("(core module $m {}) (core instance (instantiate $m))", "(table 1 funcref)".repeat(101)));
-    assert!(matches!(failure.fault, Fault::Trap { .. } | Fault::NotAComponent(_)), "{failure:?}");
+    assert!(matches!(failure.kind, FailureKind::Trap { .. } | FailureKind::NotAComponent(_)), "{failure:?}");
 }
 
 /// Loads a component with this in it that otherwise looks like a policy, up to its first call.
@@ -91,10 +91,10 @@ fn policy_with(body: &str) -> PolicyFailure {
 
 #[test]
 fn a_flood_of_log_lines_ends_the_call() {
-    for call in CALLS {
+    for call in functions() {
         for (deed, most) in [("log-flood", 200), ("log-empty", 1 << 16)] {
             let failure = failure(call, deed);
-            assert!(matches!(failure.fault, Fault::LogFlood { limit: 65_536 }), "{failure:?}");
+            assert!(matches!(failure.kind, FailureKind::LogFlood { limit: 65_536 }), "{failure:?}");
             assert!(failure.log.len() <= most, "{} lines were kept", failure.log.len());
         }
     }
@@ -102,7 +102,7 @@ fn a_flood_of_log_lines_ends_the_call() {
 
 #[test]
 fn a_panic_speaks_first_wherever_it_happens() {
-    for call in CALLS {
+    for call in functions() {
         let message = failure(call, "panic").to_string();
         assert!(message.contains("hostile.wasm panicked at hostile/src/deeds.rs:"), "{message}");
         assert!(message.contains("index out of bounds: the len is 0 but the index is 3"), "{message}");
@@ -112,10 +112,10 @@ fn a_panic_speaks_first_wherever_it_happens() {
 
 #[test]
 fn a_trap_without_words_is_named() {
-    for call in CALLS {
+    for call in functions() {
         let failure = failure(call, "trap");
-        assert_eq!(failure.call, Some(call));
-        assert!(matches!(&failure.fault, Fault::Trap { words: None, .. }), "{failure:?}");
+        assert_eq!(failure.function, Some(call));
+        assert!(matches!(&failure.kind, FailureKind::Trap { words: None, .. }), "{failure:?}");
         assert!(failure.to_string().contains("unreachable"), "{failure}");
     }
 }
@@ -124,12 +124,12 @@ fn a_trap_without_words_is_named() {
 #[test]
 fn what_is_said_to_people_is_cut() {
     let policy = hostile();
-    let votes = policy.select(&misbehaving(Call::Select, "long-string")).expect("an answer").expect("votes").items;
+    let votes = policy.select(&misbehaving(Function::SELECT, "long-string")).expect("an answer").expect("votes").items;
     let Vote::Migrate(why) = &votes[0].vote else { panic!("{votes:?}") };
     let found =
-        policy.check(&misbehaving(Call::Check, "long-string"), &[]).expect("an answer").expect("findings").items;
-    let undecided = failure(Call::Select, "long-error");
-    let Fault::Undecided(error) = &undecided.fault else { panic!("{undecided:?}") };
+        policy.check(&misbehaving(Function::CHECK, "long-string"), &[]).expect("an answer").expect("findings").items;
+    let undecided = failure(Function::SELECT, "long-error");
+    let FailureKind::Undecided(error) = &undecided.kind else { panic!("{undecided:?}") };
     let problems = problems(policy.policy(), "long-string");
     for message in [&why.message, &found[0].message, &error.message, &problems[0].message] {
         assert!(message.len() <= limits().string_bytes && message.ends_with("x…"), "{} bytes", message.len());
@@ -139,43 +139,49 @@ fn what_is_said_to_people_is_cut() {
 #[test]
 fn answers_have_a_size() {
     for (call, deed, words) in [
-        (Call::Select, "many-details", "20000 details"),
-        (Call::MapModes, "many-modes", "20000 access modes"),
-        (Call::Check, "many-answers", "20000 findings"),
-        (Call::Validate, "many-answers", "20000 problems"),
+        (Function::SELECT, "many-details", "20000 details"),
+        (Function::MAP_MODES, "many-modes", "20000 access modes"),
+        (Function::CHECK, "many-answers", "20000 findings"),
+        (Function::VALIDATE, "many-answers", "20000 problems"),
     ] {
         let failure = failure(call, deed);
-        assert!(matches!(&failure.fault, Fault::OutputTooLarge(what) if what.contains(words)), "{failure:?}");
+        assert!(matches!(&failure.kind, FailureKind::OutputTooLarge(what) if what.contains(words)), "{failure:?}");
     }
     for deed in ["many-codes", "many-needs", "long-summary"] {
         let limits = Limits { describe_fuel: 1_000_000_000, ..limits() };
         let failure = described(deed, &limits).expect_err(deed);
-        assert!(matches!(&failure.fault, Fault::BadInfo(_) | Fault::OutputTooLarge(_)), "{deed}: {failure:?}");
+        assert!(
+            matches!(&failure.kind, FailureKind::BadInfo(_) | FailureKind::OutputTooLarge(_)),
+            "{deed}: {failure:?}"
+        );
     }
 
     // Before the content is looked at, the bytes are counted; this also pins the engine's wording.
     let limits = Limits { answer_bytes: 64 << 10, ..limits() };
-    let question = misbehaving(Call::Check, "many-answers");
-    let huge = asked(&open("hostile", &limits), Call::Check, &question).expect_err("too much");
-    assert!(matches!(&huge.fault, Fault::OutputTooLarge(what) if what == "more than 64Ki in all"), "{huge:?}");
+    let question = misbehaving(Function::CHECK, "many-answers");
+    let huge = asked(&open("hostile", &limits), Function::CHECK, &question).expect_err("too much");
+    assert!(matches!(&huge.kind, FailureKind::OutputTooLarge(what) if what == "more than 64Ki in all"), "{huge:?}");
 }
 
 /// A policy that answers about what it was not asked has lost track.
 #[test]
 fn answers_about_other_volumes_or_twice_or_with_other_codes_are_refused() {
-    for call in QUESTIONS {
+    for call in questions() {
         let unasked = failure(call, "unasked");
-        assert!(matches!(unasked.fault, Fault::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
+        assert!(matches!(unasked.kind, FailureKind::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
         let unasked = failure(call, "unasked-error");
-        assert!(matches!(unasked.fault, Fault::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
+        assert!(matches!(unasked.kind, FailureKind::UnknownVolume(VolumeId(999_999))), "{unasked:?}");
         for deed in ["undeclared-code", "undeclared-error"] {
             let undeclared = failure(call, deed);
-            assert!(matches!(&undeclared.fault, Fault::UndeclaredCode(code) if code == "undeclared"), "{undeclared:?}");
+            assert!(
+                matches!(&undeclared.kind, FailureKind::UndeclaredCode(code) if code == "undeclared"),
+                "{undeclared:?}"
+            );
         }
     }
-    for call in [Call::Select, Call::MapModes] {
+    for call in [Function::SELECT, Function::MAP_MODES] {
         let twice = failure(call, "twice");
-        assert!(matches!(twice.fault, Fault::RepeatedVolume(VolumeId(7))), "{twice:?}");
+        assert!(matches!(twice.kind, FailureKind::RepeatedVolume(VolumeId(7))), "{twice:?}");
     }
 }
 
@@ -189,7 +195,7 @@ fn look_ups_are_counted_and_timed() {
     let limits = Limits { lookups: 1_000, lookup_bytes: 1 << 20, wall: Duration::from_secs(10), ..Limits::default() };
     let policy = open("hostile", &limits);
     let ask = |deed: &str| {
-        let question = Question { collected: Arc::clone(&collected), ..misbehaving(Call::Select, deed) };
+        let question = Question { collected: Arc::clone(&collected), ..misbehaving(Function::SELECT, deed) };
         let began = Instant::now();
         let answered = policy.select(&question);
         assert!(began.elapsed() < Duration::from_secs(20), "{deed} took {:?}", began.elapsed());
@@ -199,7 +205,7 @@ fn look_ups_are_counted_and_timed() {
     };
     for (deed, words) in [("many-look-ups", "more than 1000 look-ups"), ("many-finds", "more than 1Mi")] {
         let failure = ask(deed).expect_err(deed);
-        assert!(matches!(&failure.fault, Fault::Lookups(what) if what == words), "{failure:?}");
+        assert!(matches!(&failure.kind, FailureKind::Lookups(what) if what == words), "{failure:?}");
     }
     for (deed, words) in [
         ("get-many-fields", "refused: 20000 fields are too many"),
@@ -228,7 +234,7 @@ fn schemas_cannot_be_bombs() {
         let began = Instant::now();
         let limits = Limits { describe_fuel: 1_000_000_000, ..Limits::default() };
         let failure = described(deed, &limits).expect_err(deed);
-        assert!(matches!(&failure.fault, Fault::BadInfo(why) if why.contains("schema")), "{deed}: {failure:?}");
+        assert!(matches!(&failure.kind, FailureKind::BadInfo(why) if why.contains("schema")), "{deed}: {failure:?}");
         assert!(began.elapsed() < Duration::from_secs(10), "{deed} took {:?}", began.elapsed());
     }
     // Patterns take time in proportion to the text, whatever they are.
@@ -244,7 +250,7 @@ fn schemas_cannot_be_bombs() {
 fn components_have_a_size() {
     let limits = Limits { component_bytes: 1_000, ..Limits::default() };
     let large = Policy::open(&built("default"), &limits).expect_err("too large");
-    assert!(matches!(large.fault, Fault::TooLarge { limit: 1_000, .. }), "{large}");
+    assert!(matches!(large.kind, FailureKind::TooLarge { limit: 1_000, .. }), "{large}");
 
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("large.wasm");
@@ -254,7 +260,7 @@ fn components_have_a_size() {
     assert!(large.to_string().contains("is too large: 33554433 bytes, and at most 32Mi are accepted"), "{large}");
     // Has no length, and no end.
     let endless = Policy::open(std::path::Path::new("/dev/zero"), &Limits::default()).expect_err("too large");
-    assert!(matches!(endless.fault, Fault::TooLarge { .. }), "{endless}");
+    assert!(matches!(endless.kind, FailureKind::TooLarge { .. }), "{endless}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use pvmigrate_policy::{Fault, Limits, NotComponent, Policy, cache_warning};
+use pvmigrate_policy::{FailureKind, Limits, NotComponent, Policy, cache_warning};
 
 #[test]
 fn machine_code_is_refused_under_any_name() {
@@ -20,7 +20,7 @@ fn machine_code_is_refused_under_any_name() {
             let file = folder.path().join(name);
             std::fs::write(&file, &code).expect("a file");
             let failure = Policy::open(&file, &Limits::default()).expect_err("machine code");
-            assert!(matches!(failure.fault, Fault::NotAComponent(NotComponent::Precompiled)), "{failure}");
+            assert!(matches!(failure.kind, FailureKind::NotAComponent(NotComponent::Precompiled)), "{failure}");
             assert!(failure.to_string().contains("precompiled machine code (.cwasm), which is never run"), "{failure}");
         }
     }

@@ -2,28 +2,29 @@
 //! record of the migration: the host builds all objects itself.
 
 use pvmigrate_core::policy::{LogLevel, Vote};
-use pvmigrate_policy::{Call, Fault};
+use pvmigrate_policy::{FailureKind, Function};
 
 use super::super::support::all;
-use super::hostile::{CALLS, ESCAPED, described, failure, hostile, limits, misbehaving, problems};
+use super::hostile::{ESCAPED, described, failure, functions, hostile, limits, misbehaving, problems};
 
 #[test]
 fn nothing_in_an_answer_can_steer_a_terminal() {
     let policy = hostile();
-    let ballots = policy.select(&misbehaving(Call::Select, "escape")).expect("an answer").expect("exported");
+    let ballots = policy.select(&misbehaving(Function::SELECT, "escape")).expect("an answer").expect("exported");
     let Vote::Migrate(reason) = &ballots.items[0].vote else { panic!("{:?}", ballots.items) };
     assert_eq!(reason.message, ESCAPED);
     assert_eq!(reason.details.iter().next(), Some((&ESCAPED.to_owned(), &ESCAPED.to_owned())));
 
-    let question = misbehaving(Call::MapModes, "escape");
+    let question = misbehaving(Function::MAP_MODES, "escape");
     let mappings = policy.map_modes(&question, &all(&question)).expect("an answer").expect("exported");
     assert_eq!(mappings.items[0].shape.as_ref().map(|shape| shape.why.message.as_str()), Some(ESCAPED));
 
-    let findings = policy.check(&misbehaving(Call::Check, "escape"), &[]).expect("an answer").expect("exported");
+    let findings = policy.check(&misbehaving(Function::CHECK, "escape"), &[]).expect("an answer").expect("exported");
     let finding = &findings.items[0];
     assert_eq!((finding.message.as_str(), finding.remedy.as_deref()), (ESCAPED, Some(ESCAPED)));
     assert_eq!(finding.details.get(ESCAPED).map(String::as_str), Some(ESCAPED));
-    let findings = policy.check(&misbehaving(Call::Check, "escape-object"), &[]).expect("an answer").expect("exported");
+    let findings =
+        policy.check(&misbehaving(Function::CHECK, "escape-object"), &[]).expect("an answer").expect("exported");
     assert!(!format!("{:?}", findings.items[0].subject).contains('\u{1b}'), "{:?}", findings.items);
 
     let problem = &problems(policy.policy(), "escape")[0];
@@ -33,26 +34,26 @@ fn nothing_in_an_answer_can_steer_a_terminal() {
 #[test]
 fn nothing_in_the_log_can() {
     let policy = hostile();
-    let logged = policy.select(&misbehaving(Call::Select, "log-escape")).expect("an answer").expect("exported");
+    let logged = policy.select(&misbehaving(Function::SELECT, "log-escape")).expect("an answer").expect("exported");
     let line = &logged.cost.log[0];
     assert_eq!((line.level, line.message.as_str()), (LogLevel::Warn, ESCAPED));
     assert_eq!(line.fields.get(ESCAPED).map(String::as_str), Some(ESCAPED));
 
-    let cut = policy.select(&misbehaving(Call::Select, "log-long-line")).expect("an answer").expect("exported");
+    let cut = policy.select(&misbehaving(Function::SELECT, "log-long-line")).expect("an answer").expect("exported");
     assert!(cut.cost.log[0].message.len() <= 1 << 10 && cut.cost.log[0].message.ends_with('…'));
 }
 
 #[test]
 fn nothing_in_a_failure_can() {
-    for call in CALLS {
+    for call in functions() {
         let message = failure(call, "panic-escape").to_string();
         assert!(message.contains(ESCAPED) && !message.contains(char::is_control), "{message}");
     }
-    for call in [Call::Select, Call::MapModes, Call::Check] {
+    for call in [Function::SELECT, Function::MAP_MODES, Function::CHECK] {
         let message = failure(call, "escape-error").to_string();
         assert!(message.contains(ESCAPED) && !message.contains(char::is_control), "{message}");
     }
-    let message = failure(Call::Select, "escape-code").to_string();
+    let message = failure(Function::SELECT, "escape-code").to_string();
     assert!(!message.contains(char::is_control), "{message}");
 }
 
@@ -67,7 +68,7 @@ fn nothing_that_a_policy_says_of_itself_can() {
     // What identifies a policy stands in tables, file names and records, so it is plain or the policy is refused.
     for deed in ["name-escape", "version-escape", "code-escape", "need-escape"] {
         let failure = described(deed, &limits()).expect_err(deed);
-        assert!(matches!(failure.fault, Fault::BadInfo(_)), "{deed}: {failure:?}");
+        assert!(matches!(failure.kind, FailureKind::BadInfo(_)), "{deed}: {failure:?}");
         assert!(!failure.to_string().contains(char::is_control), "{failure}");
     }
 }
