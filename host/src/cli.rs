@@ -7,6 +7,8 @@ use std::ffi::OsString;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, ValueEnum};
 
+// The root lists the commands, and two of them need the root: `completions` writes a script for all of it, and `rbac` reads
+// the command line of the Job that it prints.
 use crate::commands::Command;
 use crate::render::{Color, Form, Screen};
 use migration::MigrateArgs;

@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+#[cfg(test)]
+mod boundaries;
 pub mod cli;
 pub mod commands;
 pub mod driver;
