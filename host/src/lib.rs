@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub mod assessment;
 #[cfg(test)]
 mod boundaries;
 pub mod cli;
@@ -13,7 +14,6 @@ pub mod commands;
 pub mod driver;
 pub mod exit;
 pub mod failure;
-pub mod look;
 pub mod options;
 pub mod plan;
 pub mod policies;

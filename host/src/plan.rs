@@ -13,7 +13,7 @@ use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::{Policies, PolicyFailure};
 
-use crate::look::Look;
+use crate::assessment::Assessment;
 use crate::options::Options;
 
 /// Holds what a run would do.
@@ -26,7 +26,7 @@ pub struct Plan {
     /// What keeps every new group from starting: classes that do not exist, and policies that say no.
     pub blockers: Vec<Blocker>,
     /// What the policies were asked and said; absent when the classes are not there to ask about.
-    pub look: Option<Look>,
+    pub assessment: Option<Assessment>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
 }
@@ -49,27 +49,27 @@ impl Plan {
         let unclaimed = survey.unclaimed.clone();
         let request = plan::request(survey, &scope, &options.environment, now);
         let Some(request) = request.filter(|_| blockers.is_empty()) else {
-            return Ok(Self { resumed, groups: Vec::new(), blockers, look: None, unclaimed });
+            return Ok(Self { resumed, groups: Vec::new(), blockers, assessment: None, unclaimed });
         };
-        let look = Look::at(Question { request, collected }, policies, &options.waivers)?;
-        let Look { question, judgement, .. } = &look;
+        let assessment = Assessment::of(Question { request, collected }, policies, &options.waivers)?;
+        let Assessment { question, judgement, .. } = &assessment;
         blockers.extend(plan::policy_blockers(judgement));
         let asked = options.asked(question.request.target.binding_mode == "WaitForFirstConsumer");
         let mut groups = plan::groups(survey, judgement, &scope, &asked, now);
         for group in &mut groups {
             group.blockers.extend(too_large(&group.record));
         }
-        Ok(Self { resumed, groups, blockers, look: Some(look), unclaimed })
+        Ok(Self { resumed, groups, blockers, assessment: Some(assessment), unclaimed })
     }
 
     /// Returns what the policies said, if they were asked.
     pub fn judgement(&self) -> Option<&Judgement> {
-        self.look.as_ref().map(|look| &look.judgement)
+        self.assessment.as_ref().map(|assessment| &assessment.judgement)
     }
 
     /// Returns what the policies found and the environment accepts for a while.
     pub fn waived(&self) -> &[Waived] {
-        self.look.as_ref().map_or(&[], |look| &look.waived)
+        self.assessment.as_ref().map_or(&[], |assessment| &assessment.waived)
     }
 
     /// Returns everything that keeps new groups from starting.

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::shared;
+use crate::assessment::saved;
 use crate::cli::migration::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::saved;
 use crate::options::Options;
 use crate::render::progress::Progress;
 use crate::render::{self, Screen};

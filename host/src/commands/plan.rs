@@ -1,10 +1,10 @@
 //! `plan`: what a migration would do. Reads only; not even preflight pods are made.
 
 use super::shared;
+use crate::assessment::saved;
 use crate::cli::migration::MigrateArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::saved;
 use crate::render::{self, Screen};
 use crate::run;
 

@@ -11,11 +11,11 @@ use pvmigrate_rehearsal::{Cluster, LoadError, Settings, find_rsync, read_objects
 use serde_json::Value;
 
 use super::{migrate, shared};
+use crate::assessment::saved;
 use crate::cli::migration::MigrationArgs;
 use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::saved;
 use crate::render::progress::Progress;
 use crate::render::{Screen, units};
 use crate::run;

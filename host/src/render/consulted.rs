@@ -7,11 +7,13 @@ use serde::Serialize;
 use super::table::Table;
 use super::units::count;
 use super::{Screen, clean};
-use crate::look::Look;
+use crate::assessment::Assessment;
 
 /// Returns the waived findings and the policies asked, for people.
-pub fn text(look: Option<&Look>, screen: &Screen) -> String {
-    look.map_or_else(String::new, |look| waived(&look.waived, screen) + &policies(&look.judgement.policies))
+pub fn text(assessment: Option<&Assessment>, screen: &Screen) -> String {
+    assessment.map_or_else(String::new, |assessment| {
+        waived(&assessment.waived, screen) + &policies(&assessment.judgement.policies)
+    })
 }
 
 /// Returns the waived findings.
@@ -39,8 +41,8 @@ pub(super) fn policies(policies: &[PolicyRef]) -> String {
 }
 
 /// Returns what is odd about the waivers, for a report that shows no other warnings.
-pub fn waiver_warnings(look: Option<&Look>, screen: &Screen) -> String {
-    let warnings = look.into_iter().flat_map(|look| &look.judgement.warnings);
+pub fn waiver_warnings(assessment: Option<&Assessment>, screen: &Screen) -> String {
+    let warnings = assessment.into_iter().flat_map(|assessment| &assessment.judgement.warnings);
     let of_waivers = warnings.filter(|warning| warning.code.starts_with("waiver-"));
     of_waivers.map(|warning| format!("{} {}\n", screen.paint.bad("warning:"), clean(&warning.message))).collect()
 }
@@ -58,11 +60,11 @@ pub struct ConsultedJson<'a> {
 }
 
 /// Returns the same for scripts.
-pub fn json(look: Option<&Look>) -> ConsultedJson<'_> {
-    look.map_or_else(ConsultedJson::default, |look| ConsultedJson {
-        policies: &look.judgement.policies,
-        waived: &look.waived,
-        warnings: &look.judgement.warnings,
+pub fn json(assessment: Option<&Assessment>) -> ConsultedJson<'_> {
+    assessment.map_or_else(ConsultedJson::default, |assessment| ConsultedJson {
+        policies: &assessment.judgement.policies,
+        waived: &assessment.waived,
+        warnings: &assessment.judgement.warnings,
     })
 }
 
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn waived_findings_stand_apart_and_every_policy_has_its_digest() {
-        let look = Look { waived: vec![samples::waived()], ..samples::look() };
-        insta::assert_snapshot!(text(Some(&look), &samples::screen(None)));
+        let assessment = Assessment { waived: vec![samples::waived()], ..samples::assessment() };
+        insta::assert_snapshot!(text(Some(&assessment), &samples::screen(None)));
     }
 }

@@ -41,7 +41,7 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
         text.push_str(&staying(judgement, screen));
         text.push_str(&remarks(judgement, screen));
     }
-    text.push_str(&consulted::text(plan.look.as_ref(), screen));
+    text.push_str(&consulted::text(plan.assessment.as_ref(), screen));
     text.push_str(&left_alone(&plan.unclaimed, screen));
     let blockers: Vec<_> = plan.all_blockers().cloned().collect();
     if !blockers.is_empty() {
@@ -241,8 +241,13 @@ mod tests {
 
     #[test]
     fn with_nothing_to_do() {
-        let plan =
-            Plan { resumed: Vec::new(), groups: Vec::new(), blockers: Vec::new(), look: None, unclaimed: Vec::new() };
+        let plan = Plan {
+            resumed: Vec::new(),
+            groups: Vec::new(),
+            blockers: Vec::new(),
+            assessment: None,
+            unclaimed: Vec::new(),
+        };
         insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));
     }
 

@@ -11,11 +11,11 @@ use super::units::{bytes, duration};
 use super::{Screen, clean};
 use crate::exit::Exit;
 
+pub mod assessment;
 pub mod bench;
 pub mod changes;
 pub mod explain;
 pub mod fuzz;
-pub mod look;
 pub mod test;
 
 /// Prints a text without quotes, anything else as JSON.

@@ -20,7 +20,7 @@ pub use json::{RunJson, json};
 
 /// Returns what a run came to, for stdout: what kept it from starting, the closing table, and what follows it.
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
-    let mut text = consulted::waiver_warnings(run.plan.look.as_ref(), screen);
+    let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
     if !blockers.is_empty() {
         let title = "Nothing new was started, because of what was found:";
         let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
@@ -41,7 +41,7 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let _ = writeln!(text, "Nothing to migrate from {from} to {to}.");
         text.push_str(&self::text(&run.report, options.disposal, screen));
     }
-    text.push_str(&consulted::text(run.plan.look.as_ref(), screen));
+    text.push_str(&consulted::text(run.plan.assessment.as_ref(), screen));
     text
 }
 

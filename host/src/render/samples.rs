@@ -20,7 +20,7 @@ use pvmigrate_core::record::{
     Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
-use crate::look::Look;
+use crate::assessment::Assessment;
 use crate::options::Options;
 use crate::plan::Plan;
 use crate::render::{Color, Form, Paint, Screen};
@@ -285,7 +285,7 @@ pub(crate) fn call(call: &str, lines: &[&str]) -> CallCost {
     }
 }
 
-pub(crate) fn look() -> Look {
+pub(crate) fn assessment() -> Assessment {
     let finding = Judged {
         by: Decider::Policy(policy()),
         code: "large".to_owned(),
@@ -322,7 +322,7 @@ pub(crate) fn look() -> Look {
         policies: vec![policy()],
         calls: Vec::new(),
     };
-    Look { question: Question { request, collected: Default::default() }, judgement, waived: Vec::new() }
+    Assessment { question: Question { request, collected: Default::default() }, judgement, waived: Vec::new() }
 }
 
 pub(crate) fn plan(blocked: bool) -> Plan {
@@ -334,7 +334,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
             planned(record(&["idle"], false), if blocked { vec![blocker()] } else { Vec::new() }),
         ],
         blockers: Vec::new(),
-        look: Some(look()),
+        assessment: Some(assessment()),
         unclaimed: vec!["pv-lost".to_owned()],
     }
 }

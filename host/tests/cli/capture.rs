@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use pvmigrate::assessment::Assessment;
 use pvmigrate::cli::flags::ClusterArgs;
 use pvmigrate::commands::policy::capture::{self, CaptureArgs};
 use pvmigrate::exit::Exit;
-use pvmigrate::look::Look;
 use pvmigrate::run;
 use pvmigrate_core::policy::{Kind, Need};
 use pvmigrate_policy::{Configured, Limits, Policies, Policy};
@@ -84,11 +84,11 @@ impl Scene {
     }
 
     /// Looks at the cluster itself.
-    async fn look(&self) -> Look {
+    async fn assessment(&self) -> Assessment {
         let policy = Policy::open(&repository("policies/dist/keep-and-cap.wasm"), &Limits::default()).unwrap();
         let policies = Policies::new(vec![Configured::bare(Arc::new(policy)).unwrap()]).unwrap();
         let (_, plan) = run::plan(&self.cluster.client(), &policies, &on_a_cluster::options()).await.unwrap();
-        plan.look.unwrap()
+        plan.assessment.unwrap()
     }
 }
 
@@ -116,19 +116,19 @@ fn without_ids(volumes: &Value) -> Vec<Value> {
 #[tokio::test]
 async fn policies_see_in_the_files_what_they_see_in_the_cluster() {
     let scene = Scene::new().await;
-    let look = scene.look().await;
+    let assessment = scene.assessment().await;
     let (json, question) = judged(&scene.capture("plain", false).await);
-    let live = serde_json::to_value(&look.question).unwrap();
+    let live = serde_json::to_value(&assessment.question).unwrap();
     assert_eq!(without_ids(&question["volumes"]), without_ids(&live["volumes"]));
     assert_eq!(question["target"], live["target"]);
-    assert_eq!(json["verdicts"], json!(look.judgement.verdicts));
-    assert_eq!(json["findings"], json!(look.judgement.findings));
+    assert_eq!(json["verdicts"], json!(assessment.judgement.verdicts));
+    assert_eq!(json["findings"], json!(assessment.judgement.findings));
 }
 
 #[tokio::test]
 async fn anonymous_files_are_judged_alike_and_hold_no_name() {
     let scene = Scene::new().await;
-    let look = scene.look().await;
+    let assessment = scene.assessment().await;
     let folder = scene.capture("anonymous", true).await;
     let mut names =
         vec!["xpayroll", "xlegal", "xledger", "xhuge", "xkept", "xfinance", "xeve", "xbooks", "xcorp", "xhunter2"];
@@ -159,14 +159,14 @@ async fn anonymous_files_are_judged_alike_and_hold_no_name() {
         decided.sort();
         decided
     };
-    assert_eq!(decided(&json["verdicts"]), decided(&json!(look.judgement.verdicts)));
+    assert_eq!(decided(&json["verdicts"]), decided(&json!(assessment.judgement.verdicts)));
     let codes = |findings: &Value| {
         let code = |finding: &Value| format!("{} {}", finding["severity"], finding["code"]);
         let mut codes: Vec<_> = findings.as_array().unwrap().iter().map(code).collect();
         codes.sort();
         codes
     };
-    assert_eq!(codes(&json["findings"]), codes(&json!(look.judgement.findings)));
+    assert_eq!(codes(&json["findings"]), codes(&json!(assessment.judgement.findings)));
     let users: usize = question["volumes"]
         .as_array()
         .unwrap()

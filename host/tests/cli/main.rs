@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod assessment;
 mod capture;
 #[path = "../../registry/tests/support/docker_registry.rs"]
 mod docker_registry;
 mod environments;
 mod input;
-mod look;
 mod on_a_cluster;
 mod policy;
 mod policy_measure;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use pvmigrate::assessment::saved;
 use pvmigrate::cli::flags::{ClusterArgs, WhereArgs};
 use pvmigrate::commands::abort::{self, AbortArgs};
 use pvmigrate::commands::status;
 use pvmigrate::driver::{Event, GroupEnd, Reporter};
 use pvmigrate::exit::Exit;
-use pvmigrate::look::saved;
 use pvmigrate::options::Options;
 use pvmigrate::run::{self, Run};
 use pvmigrate::stop::Stop;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::snapshot::{PolicySet, SnapshotArgs, question};
+use crate::assessment::Assessment;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::Look;
 use crate::render::Screen;
 use crate::render::policy::changes as show;
 
@@ -43,7 +43,7 @@ pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failur
 ///
 /// # Errors
 /// When stdout cannot be written.
-pub(super) fn show_changes(old: &Look, new: &Look, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) fn show_changes(old: &Assessment, new: &Assessment, screen: &Screen) -> Result<Exit, Failure> {
     let changes = old.changes(new);
     let exit = if changes.is_empty() { Exit::Done } else { Exit::Finding };
     let shown = show::Shown { old, new, changes: &changes };

@@ -28,8 +28,8 @@ pub struct ExplainArgs {
 /// # Errors
 /// As `policy run`, and when there is no such claim.
 pub(super) async fn run(args: &ExplainArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let look = PolicySet::open(&args.policies, &args.snapshot, screen).await?.assess(&args.snapshot, screen)?;
-    let traced = look.claim(&args.claim)?;
+    let assessment = PolicySet::open(&args.policies, &args.snapshot, screen).await?.assess(&args.snapshot, screen)?;
+    let traced = assessment.claim(&args.claim)?;
     screen.result(|| show::text(&traced, screen), &show::json(&traced))?;
     Ok(Exit::Done)
 }

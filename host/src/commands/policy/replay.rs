@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::diff::show_changes;
+use crate::assessment::Assessment;
+use crate::assessment::saved::SavedQuestion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::Look;
-use crate::look::saved::SavedQuestion;
 use crate::policies::chain;
 use crate::render::Screen;
 
@@ -40,7 +40,7 @@ pub(super) async fn run(args: &ReplayArgs, screen: &Screen) -> Result<Exit, Fail
         given.push(chain::open(policy, &note).await?);
     }
     let policies = saved.policies(given, &note).await?;
-    let old = saved.look();
-    let new = Look::at(saved.question, &policies, &saved.waivers)?;
+    let old = saved.assessment();
+    let new = Assessment::of(saved.question, &policies, &saved.waivers)?;
     show_changes(&old, &new, screen)
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::snapshot::{PolicySet, SnapshotArgs};
+use crate::assessment::saved::SavedQuestion;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::look::saved::SavedQuestion;
 use crate::render::Screen;
-use crate::render::policy::look as show;
+use crate::render::policy::assessment as show;
 
 /// The flags of `policy run`.
 #[derive(Args, Clone, Debug)]
@@ -37,12 +37,12 @@ pub struct RunArgs {
 /// On bad usage, when the snapshot cannot be read, or when a policy does not load or fails.
 pub(super) async fn run(args: &RunArgs, screen: &Screen) -> Result<Exit, Failure> {
     let set = PolicySet::open(&args.policies, &args.snapshot, screen).await?;
-    let look = set.assess(&args.snapshot, screen)?;
+    let assessment = set.assess(&args.snapshot, screen)?;
     if let Some(file) = &args.save_question {
-        SavedQuestion::of(look.clone(), &set.policies, &set.waivers)?.write(file)?;
+        SavedQuestion::of(assessment.clone(), &set.policies, &set.waivers)?.write(file)?;
     }
-    let exit = if look.judgement.blockers().next().is_some() { Exit::Finding } else { Exit::Done };
-    screen.result(|| show::text(&look, screen), &show::json(&look, exit))?;
-    show::hints(&look.judgement, screen);
+    let exit = if assessment.judgement.blockers().next().is_some() { Exit::Finding } else { Exit::Done };
+    screen.result(|| show::text(&assessment, screen), &show::json(&assessment, exit))?;
+    show::hints(&assessment.judgement, screen);
     Ok(exit)
 }

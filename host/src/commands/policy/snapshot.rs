@@ -8,10 +8,10 @@ use pvmigrate_core::policy::Question;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Policies;
 
+use crate::assessment::Assessment;
+use crate::assessment::snapshot::{Given, Snapshot};
 use crate::cli::flags::EnvironmentArgs;
 use crate::failure::Failure;
-use crate::look::Look;
-use crate::look::snapshot::{Given, Snapshot};
 use crate::policies::chain::{self, Chain};
 use crate::render::{Screen, clean};
 
@@ -60,13 +60,13 @@ impl PolicySet {
     }
 
     /// Judges the snapshot that the flags name.
-    pub(super) fn assess(&self, args: &SnapshotArgs, screen: &Screen) -> Result<Look, Failure> {
+    pub(super) fn assess(&self, args: &SnapshotArgs, screen: &Screen) -> Result<Assessment, Failure> {
         self.answer(question(args, &[self], screen)?)
     }
 
     /// Judges this question.
-    pub(super) fn answer(&self, question: Question) -> Result<Look, Failure> {
-        Ok(Look::at(question, &self.policies, &self.waivers)?)
+    pub(super) fn answer(&self, question: Question) -> Result<Assessment, Failure> {
+        Ok(Assessment::of(question, &self.policies, &self.waivers)?)
     }
 }
 

@@ -110,7 +110,7 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         groups: plan.groups.iter().map(group).collect(),
         blockers: &plan.blockers,
         findings: judgement.map_or(&[], |judgement| &judgement.findings),
-        consulted: consulted::json(plan.look.as_ref()),
+        consulted: consulted::json(plan.assessment.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
         unclaimed_volumes: &plan.unclaimed,
     }

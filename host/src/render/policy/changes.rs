@@ -4,9 +4,9 @@ use pvmigrate_core::policy::changes::{Change, Changes, Found};
 use pvmigrate_core::policy::{PolicyRef, Verdict};
 use serde::Serialize;
 
-use super::look::{shape, word};
+use super::assessment::{shape, word};
+use crate::assessment::Assessment;
 use crate::exit::Exit;
-use crate::look::Look;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::table::Table;
 use crate::render::units::count;
@@ -16,9 +16,9 @@ use crate::render::{Screen, consulted};
 #[derive(Clone, Copy, Debug)]
 pub struct Shown<'a> {
     /// Before.
-    pub old: &'a Look,
+    pub old: &'a Assessment,
     /// After.
-    pub new: &'a Look,
+    pub new: &'a Assessment,
     /// What differs.
     pub changes: &'a Changes<'a>,
 }
@@ -48,8 +48,8 @@ pub fn text(shown: &Shown<'_>, screen: &Screen) -> String {
         table.row(&[finding.code.clone(), finding.about.to_string(), before, after, finding.message.clone()]);
     }
     append(&mut text, table, screen);
-    for (side, look) in [("Before", shown.old), ("After", shown.new)] {
-        text.push_str(&format!("\n{side}:{}", consulted::policies(&look.judgement.policies)));
+    for (side, assessment) in [("Before", shown.old), ("After", shown.new)] {
+        text.push_str(&format!("\n{side}:{}", consulted::policies(&assessment.judgement.policies)));
     }
     text
 }
@@ -106,8 +106,8 @@ mod tests {
     use crate::render::samples;
 
     /// One claim stays that moved, one finding is gone, and one has come.
-    fn looks() -> (Look, Look) {
-        let (old, mut new) = (samples::look(), samples::look());
+    fn assessments() -> (Assessment, Assessment) {
+        let (old, mut new) = (samples::assessment(), samples::assessment());
         new.judgement.verdicts[0] = samples::verdict("data-web-0", false);
         new.judgement.findings[0].code = "huge".to_owned();
         (old, new)
@@ -115,21 +115,21 @@ mod tests {
 
     #[test]
     fn for_people() {
-        let (old, new) = looks();
+        let (old, new) = assessments();
         let changes = old.changes(&new);
         insta::assert_snapshot!(text(&Shown { old: &old, new: &new, changes: &changes }, &samples::screen(None)));
     }
 
     #[test]
     fn nothing() {
-        let old = samples::look();
+        let old = samples::assessment();
         let changes = old.changes(&old);
         insta::assert_snapshot!(text(&Shown { old: &old, new: &old, changes: &changes }, &samples::screen(None)));
     }
 
     #[test]
     fn for_scripts() -> Result<(), serde_json::Error> {
-        let (old, new) = looks();
+        let (old, new) = assessments();
         let changes = old.changes(&new);
         let shown = Shown { old: &old, new: &new, changes: &changes };
         insta::assert_snapshot!(serde_json::to_string_pretty(&json(&shown, Exit::Finding))?);

@@ -7,9 +7,9 @@ use pvmigrate_core::policy::{
 };
 use serde::Serialize;
 
-use super::look::{costs, findings, modes, shape, shape_words, warnings};
+use super::assessment::{costs, findings, modes, shape, shape_words, warnings};
+use crate::assessment::Traced;
 use crate::exit::Exit;
-use crate::look::Traced;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::lines::hanging;
 use crate::render::table::Table;
@@ -18,8 +18,8 @@ use crate::render::{Screen, clean, consulted};
 
 /// Returns the whole trace as text for stdout.
 pub fn text(traced: &Traced<'_>, screen: &Screen) -> String {
-    let Traced { look, volume, verdict } = *traced;
-    let target = &look.question.request.target.name;
+    let Traced { assessment, volume, verdict } = *traced;
+    let target = &assessment.question.request.target.name;
     let title = match verdict.selected() {
         true => format!("{} moves to {target}", verdict.claim()),
         false => format!("{} stays", verdict.claim()),
@@ -42,8 +42,8 @@ pub fn text(traced: &Traced<'_>, screen: &Screen) -> String {
     text.push_str(&findings(traced.findings(), screen));
     text.push_str(&warnings(traced.warnings(), screen));
     text.push_str(&consulted::waived(&traced.waived(), screen));
-    text.push_str(&costs(&look.judgement.calls, look.judgement.verdicts.len(), screen));
-    text.push_str(&log(&look.judgement.calls, screen));
+    text.push_str(&costs(&assessment.judgement.calls, assessment.judgement.verdicts.len(), screen));
+    text.push_str(&log(&assessment.judgement.calls, screen));
     text
 }
 
@@ -144,7 +144,7 @@ pub struct ExplainJson<'a> {
 
 /// Returns the whole trace for scripts.
 pub fn json<'a>(traced: &Traced<'a>) -> ExplainJson<'a> {
-    let Traced { look, volume, verdict } = *traced;
+    let Traced { assessment, volume, verdict } = *traced;
     ExplainJson {
         schema_version: SCHEMA_VERSION,
         exit: Exit::Done.into(),
@@ -155,8 +155,8 @@ pub fn json<'a>(traced: &Traced<'a>) -> ExplainJson<'a> {
         findings: traced.findings().collect(),
         waived: traced.waived(),
         warnings: traced.warnings().collect(),
-        policies: &look.judgement.policies,
-        calls: &look.judgement.calls,
+        policies: &assessment.judgement.policies,
+        calls: &assessment.judgement.calls,
     }
 }
 
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn for_people() {
-        let mut look = samples::look();
-        look.judgement.calls = vec![samples::call("select", &["a line\u{1b}[2J"])];
-        let traced = look.claim(&format!("shop/{}", samples::EVIL)).unwrap();
+        let mut assessment = samples::assessment();
+        assessment.judgement.calls = vec![samples::call("select", &["a line\u{1b}[2J"])];
+        let traced = assessment.claim(&format!("shop/{}", samples::EVIL)).unwrap();
         let shown = text(&traced, &samples::screen(None));
         assert!(!shown.contains('\u{1b}'), "{shown}");
         insta::assert_snapshot!(shown);
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn one_that_moves() {
-        let look = samples::look();
-        insta::assert_snapshot!(text(&look.claim("shop/data-web-0").unwrap(), &samples::screen(Some(90))));
+        let assessment = samples::assessment();
+        insta::assert_snapshot!(text(&assessment.claim("shop/data-web-0").unwrap(), &samples::screen(Some(90))));
     }
 }

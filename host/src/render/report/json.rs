@@ -110,7 +110,7 @@ impl<'a> RunJson<'a> {
     /// Adds which policies the plan was made with, and what was waived.
     #[must_use]
     pub fn planned(mut self, plan: &'a Plan) -> Self {
-        self.consulted = Some(consulted::json(plan.look.as_ref()));
+        self.consulted = Some(consulted::json(plan.assessment.as_ref()));
         self
     }
 

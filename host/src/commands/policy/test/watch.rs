@@ -1,6 +1,6 @@
 //! Runs tests again whenever a file that they depend on changes, until the user ends it.
 //!
-//! Files are looked at twice a second. That costs less than a look at one case, works on every file system, and needs no
+//! Files are looked at twice a second. That costs less than one case, works on every file system, and needs no
 //! list of the ways in which editors save.
 
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ struct Seen {
 impl Seen {
     fn of(sources: &[PathBuf]) -> Self {
         let mut seen = Self { sources: sources.to_owned(), files: BTreeMap::new() };
-        sources.iter().for_each(|source| seen.look(source));
+        sources.iter().for_each(|source| seen.add(source));
         seen
     }
 
@@ -65,7 +65,7 @@ impl Seen {
     }
 
     /// Takes in a file, or all in a folder. What cannot be read is not there: the next run says so.
-    fn look(&mut self, path: &Path) {
+    fn add(&mut self, path: &Path) {
         let Ok(metadata) = std::fs::metadata(path) else { return };
         if !metadata.is_dir() {
             self.files.insert(path.to_owned(), (metadata.modified().ok(), metadata.len()));
@@ -76,7 +76,7 @@ impl Seen {
             // A link to a folder may lead round in a ring.
             let is_ring = entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.path().is_dir();
             if !(is_ring || name.starts_with('.') || BUILT.contains(&name.as_str())) {
-                self.look(&entry.path());
+                self.add(&entry.path());
             }
         }
     }

@@ -18,7 +18,7 @@ pub mod snapshot;
 
 /// A question, and what came of it.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct Assessment {
     /// What was asked.
     pub question: Question,
     /// What the policies said; findings that are waived are not among its findings.
@@ -27,12 +27,12 @@ pub struct Look {
     pub waived: Vec<Waived>,
 }
 
-impl Look {
+impl Assessment {
     /// Asks the policies.
     ///
     /// # Errors
     /// When a policy fails or cannot decide.
-    pub fn at(question: Question, policies: &Policies, waivers: &[Waiver]) -> Result<Self, PolicyFailure> {
+    pub fn of(question: Question, policies: &Policies, waivers: &[Waiver]) -> Result<Self, PolicyFailure> {
         let mut judgement = policies.judge(&question, &Planned::of)?;
         let now = i64::try_from(question.request.now).ok().and_then(|now| Timestamp::from_second(now).ok());
         let waived = waive(&mut judgement, waivers, now.unwrap_or(Timestamp::MAX));
@@ -51,7 +51,7 @@ impl Look {
     pub fn claim(&self, claim: &str) -> Result<Traced<'_>, Failure> {
         let mut pairs = self.question.request.volumes.iter().zip(&self.judgement.verdicts);
         if let Some((volume, verdict)) = pairs.find(|(volume, _)| volume.claim() == claim) {
-            return Ok(Traced { look: self, volume, verdict });
+            return Ok(Traced { assessment: self, volume, verdict });
         }
         let known: Vec<String> = self.question.request.volumes.iter().map(Volume::claim).collect();
         let near = did_you_mean(claim, known.iter().map(String::as_str));
@@ -66,7 +66,7 @@ impl Look {
 #[derive(Clone, Copy, Debug)]
 pub struct Traced<'a> {
     /// All that was judged.
-    pub look: &'a Look,
+    pub assessment: &'a Assessment,
     /// The claim.
     pub volume: &'a Volume,
     /// What was decided about it.
@@ -77,19 +77,19 @@ impl<'a> Traced<'a> {
     /// Returns the findings about this claim that count.
     pub fn findings(&self) -> impl Iterator<Item = &'a Judged> + use<'a> {
         let about = self.about();
-        self.look.judgement.findings.iter().filter(move |finding| finding.about == about)
+        self.assessment.judgement.findings.iter().filter(move |finding| finding.about == about)
     }
 
     /// Returns the findings about this claim that are waived.
     pub fn waived(&self) -> Vec<Waived> {
         let about = self.about();
-        self.look.waived.iter().filter(|waived| waived.finding.about == about).cloned().collect()
+        self.assessment.waived.iter().filter(|waived| waived.finding.about == about).cloned().collect()
     }
 
     /// Returns the warnings about this claim.
     pub fn warnings(&self) -> impl Iterator<Item = &'a Warning> + use<'a> {
         let about = self.about();
-        self.look.judgement.warnings.iter().filter(move |warning| warning.about == about)
+        self.assessment.judgement.warnings.iter().filter(move |warning| warning.about == about)
     }
 
     /// Tells what of the look is about this claim: [`About::Claim`].

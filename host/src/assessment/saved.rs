@@ -11,7 +11,7 @@ use pvmigrate_policy_kit::Note;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Look;
+use super::Assessment;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -58,8 +58,8 @@ pub struct SavedPolicy {
 /// # Errors
 /// When the file cannot be written.
 pub fn keep(file: Option<&Path>, plan: &Plan, policies: &Policies, waivers: &[Waiver]) -> Result<(), Failure> {
-    let (Some(file), Some(look)) = (file, &plan.look) else { return Ok(()) };
-    SavedQuestion::of(look.clone(), policies, waivers)?.write(file)
+    let (Some(file), Some(assessment)) = (file, &plan.assessment) else { return Ok(()) };
+    SavedQuestion::of(assessment.clone(), policies, waivers)?.write(file)
 }
 
 /// The part of a file by which a saved question is known.
@@ -74,9 +74,9 @@ impl SavedQuestion {
     ///
     /// # Errors
     /// Only when settings are no JSON, which they are.
-    pub fn of(look: Look, policies: &Policies, waivers: &[Waiver]) -> Result<Self, Failure> {
+    pub fn of(assessment: Assessment, policies: &Policies, waivers: &[Waiver]) -> Result<Self, Failure> {
         let chain = policies.chain().map(SavedPolicy::of).collect::<Result<_, _>>()?;
-        let Look { question, judgement, waived } = look;
+        let Assessment { question, judgement, waived } = assessment;
         let (api_version, waivers) = (API_VERSION.to_owned(), waivers.to_vec());
         Ok(Self { api_version, question, chain, waivers, judgement, waived })
     }
@@ -134,8 +134,8 @@ impl SavedQuestion {
     }
 
     /// Returns what was found when it was saved.
-    pub fn look(&self) -> Look {
-        Look { question: self.question.clone(), judgement: self.judgement.clone(), waived: self.waived.clone() }
+    pub fn assessment(&self) -> Assessment {
+        Assessment { question: self.question.clone(), judgement: self.judgement.clone(), waived: self.waived.clone() }
     }
 
     /// Opens the policies that were asked. Each of `given` stands for the saved one of its bytes or of its name, and takes

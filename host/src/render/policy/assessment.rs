@@ -9,17 +9,17 @@ use pvmigrate_core::policy::{
 };
 use serde::Serialize;
 
+use crate::assessment::Assessment;
 use crate::exit::Exit;
-use crate::look::Look;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::table::Table;
 use crate::render::units::{bytes, count};
 use crate::render::{Screen, clean, consulted};
 
 /// Returns the judgement as text for stdout.
-pub fn text(look: &Look, screen: &Screen) -> String {
-    let Look { question, judgement, waived } = look;
-    let mut text = decisions(look).text(screen.width);
+pub fn text(assessment: &Assessment, screen: &Screen) -> String {
+    let Assessment { question, judgement, waived } = assessment;
+    let mut text = decisions(assessment).text(screen.width);
     let selected = judgement.selected().count();
     let (all, target) = (count(judgement.verdicts.len(), "claim"), clean(&question.request.target.name));
     let _ = writeln!(text, "\n{selected} of {all} would move to {target}.");
@@ -45,9 +45,9 @@ pub fn hints(judgement: &Judgement, screen: &Screen) {
     }
 }
 
-fn decisions(look: &Look) -> Table {
+fn decisions(assessment: &Assessment) -> Table {
     let mut table = Table::new(&["CLAIM", "DECISION", "BY", "REASON", "MODES", "BECOMES"], &[]);
-    for (volume, verdict) in look.question.request.volumes.iter().zip(&look.judgement.verdicts) {
+    for (volume, verdict) in assessment.question.request.volumes.iter().zip(&assessment.judgement.verdicts) {
         let decision = &verdict.decision;
         table.row(&[
             verdict.claim(),
@@ -137,7 +137,7 @@ pub(super) fn costs(calls: &[CallCost], volumes: usize, screen: &Screen) -> Stri
 /// A judgement for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LookJson<'a> {
+pub struct AssessmentJson<'a> {
     schema_version: u32,
     exit: ExitJson,
     source_class: Option<&'a str>,
@@ -154,10 +154,10 @@ pub struct LookJson<'a> {
 }
 
 /// Returns the judgement for scripts.
-pub fn json(look: &Look, exit: Exit) -> LookJson<'_> {
-    let Look { question, judgement, waived } = look;
+pub fn json(assessment: &Assessment, exit: Exit) -> AssessmentJson<'_> {
+    let Assessment { question, judgement, waived } = assessment;
     let request = &question.request;
-    LookJson {
+    AssessmentJson {
         schema_version: SCHEMA_VERSION,
         exit: exit.into(),
         source_class: request.facts.get(facts::SOURCE_CLASS).map(String::as_str),
@@ -180,16 +180,16 @@ mod tests {
 
     #[test]
     fn for_people_with_costs() {
-        let mut look = Look { waived: vec![samples::waived()], ..samples::look() };
-        look.judgement.findings[0].severity = Severity::Blocker;
-        look.judgement.calls = vec![samples::call("select", &["a line\u{1b}[2J"])];
+        let mut assessment = Assessment { waived: vec![samples::waived()], ..samples::assessment() };
+        assessment.judgement.findings[0].severity = Severity::Blocker;
+        assessment.judgement.calls = vec![samples::call("select", &["a line\u{1b}[2J"])];
         let screen = Screen { verbose: 1, ..samples::screen(None) };
-        insta::assert_snapshot!(text(&look, &screen));
+        insta::assert_snapshot!(text(&assessment, &screen));
     }
 
     #[test]
     fn for_scripts() -> Result<(), serde_json::Error> {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&samples::look(), Exit::Done))?);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&samples::assessment(), Exit::Done))?);
         Ok(())
     }
 }
