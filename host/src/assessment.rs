@@ -1,4 +1,4 @@
-//! A look: what a chain of policies says of one question, with what is waived set apart.
+//! An assessment: what a chain of policies says about one question, with what is waived set apart.
 //!
 //! The question may come from a cluster ([`crate::plan`]), from objects on disk or from a file that an earlier run saved
 //! ([`snapshot`], [`saved`]); from there on nothing depends on that. Nothing is shown here.
@@ -39,7 +39,7 @@ impl Assessment {
         Ok(Self { question, judgement, waived })
     }
 
-    /// Returns what differs in another look.
+    /// Returns what differs in another assessment.
     pub fn changes<'a>(&'a self, new: &'a Self) -> Changes<'a> {
         Changes::between((&self.judgement, &self.waived), (&new.judgement, &new.waived))
     }
@@ -57,12 +57,12 @@ impl Assessment {
         let near = did_you_mean(claim, known.iter().map(String::as_str));
         let namespaced = if claim.contains('/') { "" } else { "; write NAMESPACE/NAME" };
         let count = known.len();
-        Err(Failure::usage(format!("the snapshot has no claim {claim}{near}{namespaced}"))
-            .hint(format!("policy run shows all {count} of them")))
+        Err(Failure::usage(format!("claim {claim} not found in the snapshot{near}{namespaced}"))
+            .hint(format!("list all {count} claims with: pvmigrate policy run")))
     }
 }
 
-/// One claim of a look.
+/// One claim of an assessment.
 #[derive(Clone, Copy, Debug)]
 pub struct Traced<'a> {
     /// All that was judged.
@@ -92,7 +92,7 @@ impl<'a> Traced<'a> {
         self.assessment.judgement.warnings.iter().filter(move |warning| warning.about == about)
     }
 
-    /// Tells what of the look is about this claim: [`About::Claim`].
+    /// Returns what findings about this claim are about: [`About::Claim`].
     pub fn about(&self) -> About {
         About::Claim { namespace: self.volume.namespace.clone(), name: self.volume.name.clone() }
     }

@@ -17,10 +17,11 @@ pub mod flags;
 mod go_flags;
 pub mod migration;
 
-/// Moves Kubernetes volumes from one StorageClass to another.
+/// Move Kubernetes volumes from one StorageClass to another.
 ///
-/// Without a subcommand it migrates: every claim of the source class, or those that your policies choose, moves with its
-/// files to a new volume of the destination class, and keeps its name. Interrupted at any point, the same command goes on.
+/// Without a subcommand, pvmigrate migrates: every claim (PersistentVolumeClaim) of the source class, or those that your
+/// policies select, gets a new volume of the destination class with the same files, and keeps its name. If a run is
+/// interrupted, run the same command again: it carries on from there.
 #[derive(Debug, Parser)]
 #[command(
     name = "pvmigrate",
@@ -49,13 +50,13 @@ pub struct Cli {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub struct DisplayArgs {
-    /// Form of the result on stdout
-    #[arg(long, short, global = true, value_name = "FORM", default_value = "text")]
+    /// Output format on stdout
+    #[arg(long, short, global = true, value_name = "FORMAT", default_value = "text")]
     pub output: OutputForm,
-    /// Say more: -v phases and request counts, -vv a debug log
+    /// Show more detail: -v for steps and request counts, -vv for a debug log
     #[arg(long, short, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
-    /// Use colours (NO_COLOR is honoured)
+    /// When to use colours (NO_COLOR is honoured)
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
 }
@@ -63,7 +64,7 @@ pub struct DisplayArgs {
 /// The forms of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OutputForm {
-    /// For people.
+    /// For people to read.
     Text,
     /// For scripts: one JSON document.
     Json,

@@ -21,24 +21,41 @@ pub mod status;
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Shows what a migration would do, and changes nothing
+    /// Show what a migration would do, without changing anything
+    ///
+    /// The plan names the claims (PersistentVolumeClaims) that would move, which workloads would stop, and what is in the way.
     Plan(MigrateArgs),
-    /// Migrates (the same as no subcommand)
+    /// Migrate (the default when there is no subcommand)
+    ///
+    /// Every claim (PersistentVolumeClaim) of the source class, or those that your policies select, gets a new volume of the
+    /// destination class with the same files, and keeps its name. If a run is interrupted, run the same command again.
     Migrate(MigrateArgs),
-    /// Shows what every migration on the cluster has come to, or waits for
+    /// Show how every migration on the cluster ended, or what it is waiting for
+    ///
+    /// There is one record for each group of claims (PersistentVolumeClaims) that move together.
     Status(status::StatusArgs),
-    /// Takes groups back to their old volumes
+    /// Put groups back on their old volumes
+    ///
+    /// A group is a set of claims (PersistentVolumeClaims) that move together. It can go back until all its copies are
+    /// proven; after that it can only go forward.
     Abort(abort::AbortArgs),
-    /// Removes what ended migrations have left behind
+    /// Remove what finished migrations left behind
+    ///
+    /// That is records, temporary claims (PersistentVolumeClaims) and pods of pvmigrate. Volumes are never removed.
     Cleanup(cleanup::CleanupArgs),
-    /// Prints the manifest of an account that may do what pvmigrate does
+    /// Print the manifests of an account with the permissions that pvmigrate needs
     Rbac(rbac::RbacArgs),
-    /// Runs a migration on an embedded cluster made from YAML files
+    /// Run a migration on an embedded cluster built from YAML files
+    ///
+    /// The volume of each claim (PersistentVolumeClaim) is filled with generated files, and compared after the migration.
     Rehearse(rehearse::RehearseArgs),
-    /// Tests and inspects policies
+    /// Write, test and inspect policies
+    ///
+    /// Policies decide which claims (PersistentVolumeClaims) move, with which access modes, and what else must be right before
+    /// anything starts.
     #[command(subcommand, arg_required_else_help = false)]
     Policy(policy::Command),
-    /// Prints a completion script
+    /// Print a shell completion script
     Completions(completions::CompletionsArgs),
 }
 

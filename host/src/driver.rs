@@ -122,16 +122,16 @@ enum Turn {
     Over(GroupEnd),
 }
 
-/// What the loop remembers between turns: only what it has told already, nothing that is decided from.
+/// What the loop remembers between turns: only what it has reported already, nothing that is decided from.
 #[derive(Default)]
-struct Told {
+struct Reported {
     record: Option<Record>,
     waiting: Vec<Waiting>,
     copying: Vec<String>,
     blocked: Option<(Vec<Blocker>, Timestamp)>,
 }
 
-impl Told {
+impl Reported {
     /// Believes in a blocker once it has stood for a moment: the caches may lag behind another process's last writes,
     /// and show two objects of different times.
     fn blocked(&mut self, blockers: Vec<Blocker>) -> Turn {
@@ -159,14 +159,14 @@ where
 {
     /// Drives one group to its end, as far as this process gets; returns that end and the record as last loaded.
     pub async fn run(&self, id: &RecordId) -> (GroupEnd, Option<Record>) {
-        let mut told = Told::default();
+        let mut reported = Reported::default();
         let mut troubles = Troubles::default();
         let mut wake = self.world.wake(&id.namespace);
         let end = loop {
             if self.stop.requested() {
                 break GroupEnd::Interrupted;
             }
-            match self.turn(id, &mut told).await {
+            match self.turn(id, &mut reported).await {
                 Ok(Turn::Again) => troubles = Troubles::default(),
                 Ok(Turn::Over(end)) => break end,
                 Ok(Turn::Wait(deadline)) => {
@@ -186,34 +186,34 @@ where
             }
         };
         self.reporter.report(id, Event::Over(&end));
-        (end, told.record)
+        (end, reported.record)
     }
 
-    async fn turn(&self, id: &RecordId, told: &mut Told) -> Result<Turn, Trouble> {
+    async fn turn(&self, id: &RecordId, reported: &mut Reported) -> Result<Turn, Trouble> {
         let Some((record, version)) = self.records.load(id).await.map_err(Trouble::of)? else {
-            let gone = anyhow::anyhow!("the record {}/{} is gone: somebody has deleted it", id.namespace, id.name);
+            let gone = anyhow::anyhow!("the record {}/{} was deleted", id.namespace, id.name);
             return Ok(Turn::Over(GroupEnd::Failed(gone)));
         };
-        if told.record.as_ref() != Some(&record) {
+        if reported.record.as_ref() != Some(&record) {
             self.reporter.report(id, Event::Loaded(&record));
-            told.record = Some(record.clone());
+            reported.record = Some(record.clone());
         }
         if let Some(ended) = &record.ended {
             return Ok(Turn::Over(GroupEnd::Ended(ended.clone())));
         }
         let seen = self.world.observe(&record).await.map_err(Trouble::of)?;
-        self.tell_copying(id, &seen, told);
+        self.report_copying(id, &seen, reported);
         match decide(&record, &seen, Timestamp::now()) {
             Decision::Act(steps) => self.act(&record, &version, steps).await.map(|()| Turn::Again),
             Decision::Wait(waiting) => {
                 let deadline = waiting.iter().filter_map(|waiting| waiting.deadline).min();
-                if waiting != told.waiting {
+                if waiting != reported.waiting {
                     self.reporter.report(id, Event::Waiting(&waiting));
-                    told.waiting = waiting;
+                    reported.waiting = waiting;
                 }
                 Ok(Turn::Wait(deadline))
             }
-            Decision::Blocked(blockers) => Ok(told.blocked(blockers)),
+            Decision::Blocked(blockers) => Ok(reported.blocked(blockers)),
             Decision::Finished(ended) => Ok(Turn::Over(GroupEnd::Ended(ended))),
         }
     }
@@ -277,13 +277,13 @@ where
         self.note(&record, &version, &note).await.map(|_| ())
     }
 
-    fn tell_copying(&self, id: &RecordId, seen: &Observation, told: &mut Told) {
+    fn report_copying(&self, id: &RecordId, seen: &Observation, reported: &mut Reported) {
         for (claim, seen) in &seen.claims {
             let copying =
                 |pod: &&Pod| matches!(pod.purpose, Purpose::Copy | Purpose::Warm) && pod.progress == Progress::Running;
             for pod in seen.pods.iter().filter(copying) {
-                if !told.copying.contains(&pod.uid.0) {
-                    told.copying.push(pod.uid.0.clone());
+                if !reported.copying.contains(&pod.uid.0) {
+                    reported.copying.push(pod.uid.0.clone());
                     self.reporter.report(id, Event::Copying { claim, pod });
                 }
             }

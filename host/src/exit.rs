@@ -20,7 +20,7 @@ macro_rules! exits {
             }
 
             /// Returns the stable word of JSON output.
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
 
@@ -34,14 +34,14 @@ macro_rules! exits {
 
 exits! {
     /// All that was asked for is done.
-    Done = 0, "done", "Done, or there was nothing to do.";
+    Done = 0, "done", "Done, or nothing to do.";
     /// Something was found that keeps a group, or all of them, from starting.
     Finding = 1, "finding",
         "A validation, preflight check or policy finding keeps something from starting. `policy test`: a case failed.";
     /// The command line or a file named on it is at fault.
     Usage = 2, "usage", "Bad usage, an input file cannot be read, or rsync is missing for a rehearsal.";
     /// A policy is no component, has another interface, or imports what it may not.
-    PolicyLoad = 3, "policy-load", "A policy does not load or link, cannot be built, or is another than its digest says; a registry does not have it.";
+    PolicyLoad = 3, "policy-load", "A policy does not load or link, cannot be built, or does not match its digest; a registry does not have it.";
     /// Kubernetes does not answer, or does not let us.
     Cluster = 4, "unavailable",
         "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases, or \
@@ -52,9 +52,9 @@ exits! {
     RolledBack = 6, "rolled-back", "A group was rolled back: its workloads run again on the old volumes.";
     /// A group stands still on its way, or does not come up at its end.
     NeedsPerson = 7, "needs-person",
-        "A group needs a person: it is held, blocked on its way, or migrated and not Ready again. No data is lost.";
+        "A group needs attention: it is held, blocked on its way, or migrated and not Ready again. No data is lost.";
     /// The user ended the run early.
-    Interrupted = 130, "interrupted", "Interrupted. The same command goes on from there.";
+    Interrupted = 130, "interrupted", "Interrupted. Run the same command again to continue.";
 }
 
 /// From least to most grave.
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn codes_and_words_are_unique() {
         let codes: BTreeSet<u8> = Exit::ALL.iter().map(|exit| exit.code()).collect();
-        let words: BTreeSet<&str> = Exit::ALL.iter().map(|exit| exit.word()).collect();
+        let words: BTreeSet<&str> = Exit::ALL.iter().map(|exit| exit.as_str()).collect();
         assert_eq!((codes.len(), words.len()), (Exit::ALL.len(), Exit::ALL.len()));
     }
 

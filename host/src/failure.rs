@@ -53,22 +53,19 @@ impl Failure {
 impl From<PolicyFailure> for Failure {
     fn from(failure: PolicyFailure) -> Self {
         let (exit, hint) = match &failure.kind {
-            FailureKind::Unreadable(_) => (Exit::Usage, Some("give the path of a .wasm component")),
+            FailureKind::Unreadable(_) => (Exit::Usage, Some("give the path to a .wasm component")),
             FailureKind::TooLarge { .. } => {
-                (Exit::PolicyLoad, Some("build it with optimisation and without debug data"))
+                (Exit::PolicyLoad, Some("build it with optimisations and without debug information"))
             }
-            FailureKind::WrongDigest { .. } => (
-                Exit::PolicyLoad,
-                Some("take back the file that was meant, or read what has changed and correct the digest"),
-            ),
+            FailureKind::WrongDigest { .. } => {
+                (Exit::PolicyLoad, Some("restore the right file, or review what changed and update the digest"))
+            }
             FailureKind::NotAComponent(_) | FailureKind::WrongWorld(_) | FailureKind::BadInfo(_) => {
-                (Exit::PolicyLoad, Some("see what is expected of a policy: wit/README.md"))
+                (Exit::PolicyLoad, Some("see what a policy must provide: pvmigrate policy wit"))
             }
             // These two carry their own advice.
             FailureKind::Refused { .. } | FailureKind::ForeignVersion { .. } => (Exit::PolicyLoad, None),
-            FailureKind::Engine(_) => {
-                (Exit::PolicyLoad, Some("this is no fault of the policy; check memory and ulimits"))
-            }
+            FailureKind::Engine(_) => (Exit::PolicyLoad, Some("the policy is not at fault: check memory and ulimits")),
             FailureKind::Undecided(_) => {
                 (Exit::PolicyFault, Some("give the policy what it asks for, or leave it out; nothing was changed"))
             }
@@ -83,7 +80,7 @@ impl From<PolicyFailure> for Failure {
             | FailureKind::UndeclaredCode(_)
             | FailureKind::UnknownVolume(_)
             | FailureKind::RepeatedVolume(_) => {
-                (Exit::PolicyFault, Some("mend the policy, or leave it out; nothing was changed"))
+                (Exit::PolicyFault, Some("fix the policy, or leave it out; nothing was changed"))
             }
         };
         let notes = failure.log.iter().map(|line| format!("the policy logged: {}", line.message)).collect();
@@ -99,7 +96,7 @@ impl From<SettingsError> for Failure {
         match error {
             SettingsError::Policy(failure) => failure.into(),
             wrong @ SettingsError::Wrong { .. } => {
-                Self::new(Exit::Usage, wrong).hint("pvmigrate policy inspect FILE shows which settings it takes")
+                Self::new(Exit::Usage, wrong).hint("see the settings it takes: pvmigrate policy inspect FILE")
             }
         }
     }

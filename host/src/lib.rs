@@ -55,7 +55,7 @@ async fn run_command(cli: &Cli, screen: &Screen) -> Result<Exit, Failure> {
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| Failure::new(Exit::Usage, error).context("cannot start threads"))
+    runtime.map_err(|error| Failure::new(Exit::Usage, error).context("cannot start the runtime"))
 }
 
 /// Shows what clap has to say: the help, the version, or what is wrong with the command line.
@@ -77,5 +77,5 @@ fn usage(text: &str) -> Failure {
     let wrong = wrong.join(" ");
     let mut failure = Failure::usage(wrong.strip_prefix("error: ").unwrap_or(&wrong));
     failure.hints.extend(rest.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned));
-    failure.hint("all flags: pvmigrate --help; those of a subcommand: pvmigrate COMMAND --help")
+    failure.hint("see all flags: pvmigrate --help, or pvmigrate COMMAND --help")
 }

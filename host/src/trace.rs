@@ -24,7 +24,7 @@ pub fn start(screen: &Screen) -> Result<(), Failure> {
         (None, 0..=1) => return Ok(()),
     };
     let filter = EnvFilter::try_new(filter).map_err(|error| {
-        Failure::usage(format!("{VARIABLE} holds no filter: {error}")).hint("for example: PVMIGRATE_LOG=debug")
+        Failure::usage(format!("{VARIABLE}: invalid filter: {error}")).hint("for example: PVMIGRATE_LOG=debug")
     })?;
     // A second start in one process (tests do that) keeps the first log.
     let _ = tracing_subscriber::fmt()

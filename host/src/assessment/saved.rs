@@ -70,10 +70,10 @@ struct Header {
 }
 
 impl SavedQuestion {
-    /// Puts together what is saved of a look.
+    /// Puts together what is saved of an assessment.
     ///
     /// # Errors
-    /// Only when settings are no JSON, which they are.
+    /// Never in practice: settings are valid JSON.
     pub fn of(assessment: Assessment, policies: &Policies, waivers: &[Waiver]) -> Result<Self, Failure> {
         let chain = policies.chain().map(SavedPolicy::of).collect::<Result<_, _>>()?;
         let Assessment { question, judgement, waived } = assessment;
@@ -87,7 +87,7 @@ impl SavedQuestion {
     /// When it cannot be written.
     pub fn write(&self, file: &Path) -> Result<(), Failure> {
         let failed = |error: std::io::Error| {
-            Failure::new(Exit::Usage, error).context(format!("cannot save the question in {}", file.display()))
+            Failure::new(Exit::Usage, error).context(format!("cannot save the question to {}", file.display()))
         };
         let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut new = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
@@ -103,15 +103,15 @@ impl SavedQuestion {
     /// When it cannot be read, or is something else.
     pub fn read(file: &Path) -> Result<Self, Failure> {
         Self::read_if_it_is_one(file)?.ok_or_else(|| {
-            Failure::usage(format!("{} is no file that --save-question wrote", file.display()))
-                .hint("to judge Kubernetes objects: pvmigrate policy run --snapshot")
+            Failure::usage(format!("{} is not a saved question", file.display()))
+                .hint("--save-question of plan or migrate writes one; for Kubernetes objects: pvmigrate policy run --snapshot")
         })
     }
 
     /// Reads a file if it is a saved question; none for folders and for files of anything else.
     ///
     /// # Errors
-    /// When it cannot be read, or is a saved question that cannot be understood.
+    /// When it cannot be read, or is not a valid saved question.
     pub fn read_if_it_is_one(file: &Path) -> Result<Option<Self>, Failure> {
         let failed = |what: &str, error: anyhow::Error| {
             Failure::new(Exit::Usage, error).context(format!("{} {what}", file.display()))
@@ -126,11 +126,11 @@ impl SavedQuestion {
             return Ok(None);
         };
         if header.api_version != API_VERSION {
-            let what = format!("it is {}, and this pvmigrate reads {API_VERSION}", header.api_version);
-            return Err(failed("is a saved question of another version", anyhow::anyhow!(what)));
+            let what = format!("it has version {}, this pvmigrate reads {API_VERSION}", header.api_version);
+            return Err(failed("is a saved question of an unsupported version", anyhow::anyhow!(what)));
         }
         let saved = serde_json::from_str(&text);
-        saved.map(Some).map_err(|error| failed("is a saved question that cannot be understood", error.into()))
+        saved.map(Some).map_err(|error| failed("is not a valid saved question", error.into()))
     }
 
     /// Returns what was found when it was saved.
@@ -142,7 +142,7 @@ impl SavedQuestion {
     /// its settings; the others are asked before all.
     ///
     /// # Errors
-    /// When the bytes of a saved policy are not to be had any more, or a given one does not take the settings.
+    /// When a saved policy cannot be found any more, or a given one rejects the settings.
     pub async fn policies(&self, mut given: Vec<Arc<Policy>>, note: &Note) -> Result<Policies, Failure> {
         let mut links = Vec::new();
         for saved in &self.chain {
@@ -166,7 +166,7 @@ impl SavedQuestion {
 impl SavedPolicy {
     fn of(link: &Configured) -> Result<Self, Failure> {
         let settings = serde_json::from_str(link.settings())
-            .map_err(|error| Failure::new(Exit::Usage, error).context("settings are no JSON"))?;
+            .map_err(|error| Failure::new(Exit::Usage, error).context("settings are not valid JSON"))?;
         let (policy, info) = (link.policy().reference(), link.policy().info());
         Ok(Self { policy, module: info.file.clone(), settings, limits: info.limits.clone() })
     }
@@ -176,11 +176,8 @@ impl SavedPolicy {
         found.map_err(|failure| {
             let PolicyRef { name, digest, .. } = &self.policy;
             failure
-                .context(format!(
-                    "policy {} ({digest}), which judged the saved question, is not to be had",
-                    self.policy
-                ))
-                .hint(format!("name a file that has it, or another policy {name} to judge in its place: --policy FILE"))
+                .context(format!("cannot find policy {} ({digest}), which judged the saved question", self.policy))
+                .hint(format!("give that file, or another policy {name} to use in its place: --policy FILE"))
         })
     }
 }

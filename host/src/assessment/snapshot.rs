@@ -125,14 +125,14 @@ impl Snapshot {
     }
 
     fn missing(&self, flag: &str, what: &str) -> Failure {
-        Failure::usage(format!("{flag} is missing: it names the StorageClass to migrate {what}"))
-            .hint(format!("the snapshot has these classes: {}", self.known()))
+        Failure::usage(format!("{flag} is missing: the StorageClass to migrate {what}"))
+            .hint(format!("StorageClasses in the snapshot: {}", self.known()))
     }
 
     fn unknown(&self, flag: &str, name: &str) -> Failure {
         let near = did_you_mean(name, self.classes.keys().map(String::as_str));
         let known = self.known();
-        Failure::usage(format!("{flag}: the snapshot has no StorageClass {name}{near} (it has: {known})"))
+        Failure::usage(format!("{flag}: StorageClass {name} not found in the snapshot{near} (it has: {known})"))
     }
 
     /// Names the kinds of which the snapshot holds nothing, though policies look them up.

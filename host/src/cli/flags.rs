@@ -10,10 +10,10 @@ use crate::policies::environment::{self, Named};
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Cluster")]
 pub struct ClusterArgs {
-    /// Credentials file (default: the files in KUBECONFIG, ~/.kube/config, or the pod's own)
+    /// Kubeconfig file (default: the files in KUBECONFIG, else ~/.kube/config, else the pod's service account)
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig to use
+    /// Kubeconfig context to use
     #[arg(long, value_name = "NAME")]
     pub context: Option<String>,
 }
@@ -21,7 +21,7 @@ pub struct ClusterArgs {
 /// Which namespace of which cluster.
 #[derive(Args, Clone, Debug)]
 pub struct WhereArgs {
-    /// Only this namespace (default: all)
+    /// Only this namespace (default: all namespaces)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Option<String>,
     /// Which cluster.
@@ -33,10 +33,10 @@ pub struct WhereArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Policies")]
 pub struct EnvironmentArgs {
-    /// Environment of the configuration file, such as prod: its policies, settings and waivers
+    /// Environment in the configuration file, such as prod, whose policies, settings and waivers apply
     #[arg(id = "environment", long = "environment", value_name = "NAME")]
     pub name: Option<String>,
-    /// Configuration file of the environments (default: pvmigrate.yaml)
+    /// Configuration file that defines the environments (default: pvmigrate.yaml)
     #[arg(long, value_name = "FILE", requires = "environment")]
     pub config: Option<PathBuf>,
 }
@@ -52,7 +52,7 @@ impl EnvironmentArgs {
 /// How to talk to a registry.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct RegistryArgs {
-    /// Speak plain HTTP, which anybody on the way can read and change (this machine is always spoken to so)
+    /// Use plain HTTP, which anyone on the network path can read and change (always used for localhost)
     #[arg(long)]
     pub plain_http: bool,
 }

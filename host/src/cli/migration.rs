@@ -23,7 +23,7 @@ pub struct MigrateArgs {
     pub cluster: ClusterArgs,
 }
 
-/// Says what to migrate and how, wherever.
+/// What to migrate and how, wherever.
 #[derive(Args, Clone, Debug)]
 pub struct MigrationArgs {
     /// Which claims.
@@ -40,7 +40,7 @@ pub struct MigrationArgs {
     pub copy: CopyArgs,
 }
 
-/// Says which claims move where.
+/// Which claims move where.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "What moves")]
 pub struct ScopeArgs {
@@ -50,106 +50,108 @@ pub struct ScopeArgs {
     /// StorageClass to migrate to
     #[arg(long, value_name = "CLASS")]
     pub dest_sc: Option<String>,
-    /// Only claims in this namespace (default: all)
+    /// Only claims in this namespace (default: all namespaces)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Option<String>,
     /// Make the destination class the default StorageClass at the end
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub set_defaults: bool,
-    /// What becomes of the old volumes: delete the object, keep it, or reclaim the disk
-    #[arg(long, value_name = "WHAT", default_value = "delete")]
+    /// What happens to the old disks once their claims have moved
+    #[arg(long, value_name = "WHAT", default_value = "orphan-disk")]
     pub source_volumes: SourceVolumes,
 }
 
-/// Names what becomes of source volumes.
+/// What happens to the disks of the source volumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SourceVolumes {
-    /// The volume object goes, the disk stays on the backend and is named in the report.
-    Delete,
-    /// The volume object stays, reserved for its claim.
-    Keep,
-    /// The original reclaim policy comes back, so that the provisioner may free the disk.
+    /// The disk stays on the storage backend, named in the report; the PersistentVolume object is deleted.
+    #[value(alias = "delete")]
+    OrphanDisk,
+    /// The disk stays, and so does the PersistentVolume object, as Released.
+    #[value(alias = "keep")]
+    KeepPv,
+    /// The PersistentVolume gets its original reclaim policy back; if that is Delete, the provisioner destroys the disk.
     Reclaim,
 }
 
-/// Says whose rules decide.
+/// Whose rules decide.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Policies")]
 pub struct RuleArgs {
-    /// Policy to ask before those of the environment: FILE, FILE@sha256:HEX or oci://HOST/REPOSITORY:TAG (repeatable)
+    /// Policy to ask before the environment's own: FILE, FILE@sha256:HEX or oci://HOST/REPOSITORY:TAG (repeatable)
     #[arg(long, value_name = "FILE")]
     pub policy: Vec<PathBuf>,
     /// Whose policies, settings and waivers.
     #[command(flatten)]
     pub environment: EnvironmentArgs,
-    /// Keep what the policies were asked and said in this file, for `policy replay`, `policy run` and `policy explain`
+    /// Save what the policies were asked and answered to this file, for `policy replay`, `policy run` and `policy explain`
     #[arg(long, value_name = "FILE")]
     pub save_question: Option<PathBuf>,
 }
 
-/// Says what is checked before anything starts.
+/// What is checked before anything starts.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Checks")]
 pub struct CheckArgs {
-    /// Run the checks, migrate nothing
+    /// Only run the checks; migrate nothing
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub preflight_validation_only: bool,
-    /// Skip the checks on the destination
+    /// Skip the checks on the destination class
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub skip_preflight_validation: bool,
-    /// The source StorageClass object need not exist
+    /// Do not require the source StorageClass object to exist
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub skip_source_validation: bool,
-    /// Time for a validation pod to become Ready
+    /// How long a validation pod may take to become Ready
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub pod_ready_timeout: NonZeroU32,
 }
 
-/// Says how files are copied.
+/// How files are copied.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Copy")]
 pub struct CopyArgs {
-    /// Image of the copy pod, with rsync 3.1 or newer on its path
+    /// Image for the copy pods, with rsync 3.1 or newer on its PATH
     #[arg(long, value_name = "IMAGE", default_value = "eeacms/rsync:2.3")]
     pub rsync_image: String,
-    /// Comma-separated flags handed to rsync before "/source/ /dest"
+    /// Extra flags for rsync, comma-separated, placed before "/source/ /dest"
     #[arg(long, value_name = "FLAGS", default_value = "", hide_default_value = true)]
     pub rsync_flags: String,
     /// Show rsync's output
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub verbose_copy: bool,
-    /// Claims copied at once; a group's claims are copied together
+    /// How many claims to copy at once; the claims of a group are always copied together
     #[arg(long, value_name = "N", default_value = "4")]
     pub parallel: NonZeroUsize,
-    /// Copy once beside the running workload first, which makes the pause shorter
+    /// Copy once while the workload is still running, to shorten its downtime
     #[arg(long)]
     pub warm_copy: bool,
-    /// What a copy that keeps failing leads to
+    /// What to do when a copy keeps failing
     #[arg(long, value_name = "WHAT", default_value = "roll-back")]
     pub on_failure: OnFailureArg,
-    /// Time for as many pods to be Ready again as before the stop; after it the old volumes are kept
+    /// How long it may take until as many pods are Ready as before; after that, the old volumes are kept
     #[arg(long, value_name = "SECONDS", default_value = "900")]
     pub ready_timeout: NonZeroU32,
-    /// Time for a temporary claim's volume to go
+    /// How long the volume of a temporary claim may take to be deleted
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub delete_pv_timeout: NonZeroU32,
 }
 
-/// Names what a copy that keeps failing leads to.
+/// What to do when a copy keeps failing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum OnFailureArg {
-    /// The group goes back to its old volumes and runs again.
+    /// Put the group back on its old volumes and start it again.
     RollBack,
-    /// The group stays as it is, for a look.
+    /// Leave the group as it is, for you to inspect.
     Hold,
 }
 
-/// Names the two StorageClasses of a migration.
+/// The two StorageClasses of a migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
     /// To migrate from.
@@ -167,8 +169,8 @@ impl MigrationArgs {
         let given = |class: &Option<String>, flag: &str, what: &str| {
             let class = class.clone().filter(|class| !class.is_empty());
             class.ok_or_else(|| {
-                Failure::usage(format!("{flag} is missing: it names the StorageClass to migrate {what}"))
-                    .hint("list the classes there are: kubectl get storageclass")
+                Failure::usage(format!("{flag} is missing: the StorageClass to migrate {what}"))
+                    .hint("list the StorageClasses: kubectl get storageclass")
                     .hint("see all flags: pvmigrate --help")
             })
         };
@@ -188,13 +190,11 @@ impl MigrationArgs {
         let refused = refused_flags(&rsync_flags);
         if !refused.is_empty() {
             let refused = refused.join(", ");
-            return Err(Failure::usage(format!(
-                "--rsync-flags: with {refused} nothing would be copied, or data be lost"
-            ))
-            .hint("leave it out; to see what a run would do: pvmigrate plan"));
+            return Err(Failure::usage(format!("--rsync-flags: {refused} would copy nothing or lose data"))
+                .hint("leave it out; to see what a migration would do, run: pvmigrate plan"));
         }
         if copy.rsync_image.is_empty() {
-            return Err(Failure::usage("--rsync-image is empty").hint("leave it out for eeacms/rsync:2.3"));
+            return Err(Failure::usage("--rsync-image is empty").hint("leave it out to use eeacms/rsync:2.3"));
         }
         Ok(Options {
             source_class: classes.source,
@@ -225,8 +225,8 @@ impl MigrationArgs {
 impl From<SourceVolumes> for Disposal {
     fn from(what: SourceVolumes) -> Self {
         match what {
-            SourceVolumes::Delete => Self::Delete,
-            SourceVolumes::Keep => Self::Keep,
+            SourceVolumes::OrphanDisk => Self::Delete,
+            SourceVolumes::KeepPv => Self::Keep,
             SourceVolumes::Reclaim => Self::Reclaim,
         }
     }

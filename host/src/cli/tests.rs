@@ -49,7 +49,7 @@ fn every_flag_is_heard() {
     let line = "pvmigrate -source-sc a -dest-sc b -namespace shop -rsync-image my/rsync:1 \
         -rsync-flags --bwlimit=100,-z -set-defaults -verbose-copy -skip-source-validation \
         -preflight-validation-only -skip-preflight-validation -pod-ready-timeout 5 -delete-pv-timeout 7 \
-        --parallel 9 --on-failure hold --source-volumes keep --warm-copy --environment prod";
+        --parallel 9 --on-failure hold --source-volumes keep-pv --warm-copy --environment prod";
     let cli = read(line).unwrap();
     assert!(cli.migrate.migration.copy.verbose_copy);
     let options = cli.migrate.migration.options().unwrap();
@@ -64,6 +64,32 @@ fn every_flag_is_heard() {
     assert_eq!(options.on_failure, OnFailure::Hold);
     assert_eq!(options.disposal, Disposal::Keep);
     assert_eq!(options.environment, "prod");
+}
+
+#[test]
+fn source_volumes_are_named_by_what_happens_to_the_disk_and_the_old_names_still_work() {
+    let disposal =
+        |word: &str| options(&format!("pvmigrate --source-sc a --dest-sc b --source-volumes {word}")).unwrap().disposal;
+    assert_eq!(["orphan-disk", "delete"].map(disposal), [Disposal::Delete; 2]);
+    assert_eq!(["keep-pv", "keep"].map(disposal), [Disposal::Keep; 2]);
+    assert_eq!(disposal("reclaim"), Disposal::Reclaim);
+}
+
+#[test]
+fn a_help_page_that_speaks_of_claims_writes_the_word_out_once() {
+    fn pages(command: &clap::Command, all: &mut Vec<(String, String)>) {
+        all.push((command.get_name().to_owned(), command.clone().render_long_help().to_string()));
+        command.get_subcommands().for_each(|command| pages(command, all));
+    }
+    let mut command = Cli::command();
+    command.build();
+    let mut all = Vec::new();
+    pages(&command, &mut all);
+    assert!(all.len() > 20, "{}", all.len());
+    for (name, page) in all {
+        let speaks = page.replace("reclaim", "").to_lowercase().contains("claim");
+        assert_eq!(page.matches("PersistentVolumeClaim").count(), usize::from(speaks), "{name}: {page}");
+    }
 }
 
 #[test]

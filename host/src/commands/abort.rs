@@ -26,10 +26,10 @@ use crate::stop::Stop;
 /// The flags of `abort`.
 #[derive(Args, Clone, Debug)]
 pub struct AbortArgs {
-    /// Records to turn back, as `status` names them
+    /// Records to abort, as listed by `status`
     #[arg(value_name = "RECORD")]
     pub records: Vec<String>,
-    /// Turn back every open one
+    /// Abort every open migration
     #[arg(long)]
     pub all: bool,
     /// Where.
@@ -46,15 +46,15 @@ const WHY: &str = "the user aborted it";
 /// On bad usage, when a group can only go forward any more, or when the cluster cannot be used.
 pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
     if args.records.is_empty() && !args.all {
-        return Err(Failure::usage("abort what? Name records, or give --all")
-            .hint("see the records there are: pvmigrate status"));
+        return Err(Failure::usage("no records given: name the records to abort, or use --all")
+            .hint("list the records: pvmigrate status"));
     }
     let connection = shared::connect(&args.place.cluster).await?;
     let stop = shared::stop_on_signals(screen, shared::Interrupted::resumable())?;
     let progress = Arc::new(Progress::new(screen, false));
     let Aborted { report, refused, disposal } = abort(&connection.client, args, progress, &stop).await?;
     if report.groups.is_empty() && refused.is_empty() {
-        screen.say("No migration is open: there is nothing to abort.");
+        screen.say("No open migration, nothing to abort.");
     }
     let ends = report.groups.iter().map(|group| aborted(shared::exit_of(&group.end)));
     let refusals = refused.iter().map(|failure| failure.exit);
@@ -123,16 +123,16 @@ fn chosen(args: &AbortArgs, records: Vec<Record>) -> Result<Vec<Record>, Failure
     };
     for name in &args.records {
         let found: Vec<&Record> = records.iter().filter(|record| is_named(record, name)).collect();
-        let hint = "see the records there are: pvmigrate status";
+        let hint = "list the records: pvmigrate status";
         match found.as_slice() {
-            [] => return Err(Failure::usage(format!("there is no record {name}")).hint(hint)),
+            [] => return Err(Failure::usage(format!("record {name} not found")).hint(hint)),
             [record] if !record.is_open() => {
-                return Err(Failure::usage(format!("the migration of record {name} has ended already")).hint(hint));
+                return Err(Failure::usage(format!("the migration of record {name} has already ended")).hint(hint));
             }
             [_] => {}
             _ => {
-                return Err(Failure::usage(format!("there are records {name} in several namespaces"))
-                    .hint("write NAMESPACE/RECORD, or give --namespace"));
+                return Err(Failure::usage(format!("several namespaces have a record {name}"))
+                    .hint("write NAMESPACE/RECORD, or use --namespace"));
             }
         }
     }
@@ -174,7 +174,7 @@ async fn turn_back(store: &RecordStore, record: &Record) -> Result<Turned, Failu
 fn forward_only(id: &RecordId, refused: Refused) -> Failure {
     Failure::new(Exit::Finding, refused)
         .context(format!("cannot abort {}/{}", id.namespace, id.name))
-        .hint("run migrate again to finish it; the old disk stays, whatever happens")
+        .hint("it is past the point of return; to finish it, run migrate again with the same flags")
 }
 
 /// Returns options that fit the records: a migration keeps its own, so these only say where to look and how many at once.

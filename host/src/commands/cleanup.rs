@@ -15,7 +15,7 @@ use crate::render::{Screen, units};
 /// The flags of `cleanup`.
 #[derive(Args, Clone, Debug)]
 pub struct CleanupArgs {
-    /// Remove without asking
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
     /// Where.
@@ -42,7 +42,7 @@ pub async fn run(args: &CleanupArgs, screen: &Screen) -> Result<Exit, Failure> {
     }
     screen.result(|| leftovers::text(&fates, screen), &leftovers::json(&fates, Exit::Done))?;
     if !may_remove && !fates.is_empty() {
-        screen.hint("nothing was removed; to remove it: pvmigrate cleanup --yes");
+        screen.hint("nothing was removed; to remove all of it: pvmigrate cleanup --yes");
     }
     screen.detail(|| connection.requests.to_string());
     Ok(Exit::Done)

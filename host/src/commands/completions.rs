@@ -11,7 +11,7 @@ use crate::render::Screen;
 /// The flags of `completions`.
 #[derive(Args, Clone, Debug)]
 pub struct CompletionsArgs {
-    /// The shell
+    /// Shell to complete for
     pub shell: Shell,
 }
 

@@ -28,7 +28,7 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let run = run::carry_out(planned, &connection.client, &policies, &options, progress, &stop).await?;
     let exit = show(&run, &Shown { options: &options, interrupted: stop.requested(), checked: None }, screen)?;
     if exit == Exit::Interrupted {
-        screen.hint("to go on, run the same command again; to go back: pvmigrate abort --all");
+        screen.hint("to continue, run the same command again; to go back: pvmigrate abort --all");
     }
     screen.detail(|| connection.requests.to_string());
     Ok(exit)

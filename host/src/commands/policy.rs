@@ -27,35 +27,41 @@ mod wit;
 /// The subcommands of `policy`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Makes a folder with a small policy and its tests
+    /// Create a folder with a small policy and its tests
     New(new::NewArgs),
-    /// Builds a policy's folder when something has changed
+    /// Build a policy's folder, if anything in it has changed
     Build(build::BuildArgs),
-    /// Prints the interface between pvmigrate and policies
+    /// Print the interface between pvmigrate and policies
     Wit,
-    /// Runs a policy's test cases
+    /// Run a policy's test cases
     Test(test::TestArgs),
-    /// Measures what a policy costs: fuel, memory and time
+    /// Measure what a policy costs: fuel, memory and time
     Bench(bench::BenchArgs),
-    /// Asks a policy about made-up clusters until an answer breaks a rule
+    /// Run a policy on generated clusters until an answer breaks a rule
     Fuzz(fuzz::FuzzArgs),
-    /// Judges a snapshot, and shows what is decided and found
+    /// Run policies on a snapshot, and show their decisions and findings
+    ///
+    /// For each claim (PersistentVolumeClaim), the output shows whether it would move, which policy decided so, and why.
     Run(run::RunArgs),
-    /// Shows all that led to the decision about one claim of a snapshot
+    /// Explain the decision about one claim of a snapshot
+    ///
+    /// Shows each policy's vote on the claim (PersistentVolumeClaim), the rule that decided, and the policies' logs.
     Explain(explain::ExplainArgs),
-    /// Shows what another policy would decide otherwise
+    /// Show what another policy would decide differently
+    ///
+    /// Both are run on the same snapshot, and the claims (PersistentVolumeClaims) decided differently are listed.
     Diff(diff::DiffArgs),
-    /// Judges again what a run has saved, and shows what has changed
+    /// Run policies again on a saved question, and show what has changed
     Replay(replay::ReplayArgs),
-    /// Writes what policies see of a cluster into a folder, for `policy run` and `policy test`
+    /// Write what policies see of a cluster to a folder, for `policy run` and `policy test`
     Capture(capture::CaptureArgs),
-    /// Prints the JSON Schema of a policy's settings, or of the files that pvmigrate reads
+    /// Print the JSON Schema of a policy's settings, or of the files that pvmigrate reads
     Schema(schema::SchemaArgs),
-    /// Shows what a policy says of itself and what it may use
+    /// Show how a policy describes itself and what it may use
     Inspect(inspect::InspectArgs),
-    /// Pushes a policy to an OCI registry
+    /// Push a policy to an OCI registry
     Push(push::PushArgs),
-    /// Pulls a policy from an OCI registry; what its tag means is noted in the lock file
+    /// Pull a policy from an OCI registry, and pin its tag in the lock file
     Pull(pull::PullArgs),
 }
 

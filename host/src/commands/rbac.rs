@@ -27,36 +27,36 @@ use crate::render::Screen;
   pvmigrate rbac -n shop --job registry.example.com/pvmigrate:1 -- -n shop --source-sc a --dest-sc b
   pvmigrate rbac --policy quota-room.wasm | kubectl apply -f -")]
 pub struct RbacArgs {
-    /// A namespace to work in (repeatable; default: all)
+    /// Namespace to work in (repeatable; default: all namespaces)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Vec<String>,
-    /// The account
+    /// Name of the service account
     #[arg(long, value_name = "[NAMESPACE/]NAME", default_value = "pvmigrate")]
     pub service_account: String,
-    /// Allow what plan and status need, and no more
+    /// Allow only what plan and status need
     #[arg(long)]
     pub read_only: bool,
-    /// Allow to make another class the default
+    /// Allow changing the default StorageClass
     #[arg(long)]
     pub set_defaults: bool,
-    /// Allow to remove records of ended migrations
+    /// Allow deleting the records of finished migrations
     #[arg(long)]
     pub cleanup: bool,
-    /// What will become of the old volumes: only `delete` needs to delete any
-    #[arg(long, value_name = "WHAT", default_value = "delete")]
+    /// What will happen to the old disks; only orphan-disk needs permission to delete PersistentVolume objects
+    #[arg(long, value_name = "WHAT", default_value = "orphan-disk")]
     pub source_volumes: SourceVolumes,
-    /// Policy whose look-ups are allowed, too: FILE, a policy's folder, or oci://... (repeatable)
-    #[arg(long, value_name = "POLICY", help_heading = "Policies")]
-    pub policy: Vec<PathBuf>,
-    /// Whose policies' look-ups are allowed, too.
-    #[command(flatten)]
-    pub environment: EnvironmentArgs,
-    /// Print a Job, too, that runs this image, which has pvmigrate on its path
+    /// Also print a Job that runs pvmigrate from this image
     #[arg(long, value_name = "IMAGE")]
     pub job: Option<String>,
-    /// The Job's flags
+    /// Flags for the Job
     #[arg(last = true, value_name = "FLAGS")]
     pub words: Vec<String>,
+    /// Policy whose look-ups to allow as well: FILE, a policy's folder, or oci://... (repeatable)
+    #[arg(long, value_name = "POLICY", help_heading = "Policies")]
+    pub policy: Vec<PathBuf>,
+    /// Whose policies' look-ups to allow as well.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
 }
 
 /// Prints the account's objects, and with `--job` a Job that runs as it: YAML documents, or one List as JSON.
@@ -77,7 +77,7 @@ fn objects(args: &RbacArgs, looked_up: Vec<Kind>) -> Result<Vec<Value>, Failure>
     let mut needs = BTreeSet::from([Need::Look]);
     if !args.read_only {
         needs.insert(Need::Migrate);
-        if args.source_volumes == SourceVolumes::Delete {
+        if args.source_volumes == SourceVolumes::OrphanDisk {
             needs.insert(Need::DeleteVolumes);
         }
         if args.set_defaults {
@@ -105,7 +105,8 @@ fn job(args: &RbacArgs) -> Result<Option<JobRun>, Failure> {
         return if args.words.is_empty() {
             Ok(None)
         } else {
-            Err(Failure::usage("the flags after -- are for a Job, and none is asked for").hint("give --job IMAGE"))
+            Err(Failure::usage("the flags after -- are for a Job, but --job is missing")
+                .hint("add --job IMAGE before the --"))
         };
     };
     let words = std::iter::once("pvmigrate").chain(args.words.iter().map(String::as_str)).map(OsString::from);
@@ -116,7 +117,7 @@ fn job(args: &RbacArgs) -> Result<Option<JobRun>, Failure> {
     match &cli.command {
         None => may_run(args, &cli.migrate)?,
         Some(Command::Migrate(asked)) => may_run(args, asked)?,
-        Some(_) => return Err(Failure::usage("the Job has to migrate: give it flags and no other command")),
+        Some(_) => return Err(Failure::usage("the Job has to migrate: put only flags of migrate after the --")),
     }
     Ok(Some(JobRun { image: image.clone(), words: args.words.clone() }))
 }
@@ -126,29 +127,34 @@ fn may_run(args: &RbacArgs, asked: &MigrateArgs) -> Result<(), Failure> {
     let options = asked.migration.options()?;
     let refuse = |why: &str, hint: &str| Err(Failure::usage(format!("the Job's flags: {why}")).hint(hint));
     if args.read_only {
-        return refuse("an account that may only read cannot migrate", "leave out --read-only");
+        return refuse("a read-only account cannot migrate", "leave out --read-only");
     }
     if options.set_defaults && !args.set_defaults {
-        return refuse("--set-defaults needs a permission of its own", "give --set-defaults before the -- as well");
+        return refuse("--set-defaults needs its own permission", "add --set-defaults before the -- as well");
     }
-    if asked.migration.scope.source_volumes == SourceVolumes::Delete && args.source_volumes != SourceVolumes::Delete {
-        return refuse("the account may delete no volumes", "give --source-volumes after the -- as well");
+    if asked.migration.scope.source_volumes == SourceVolumes::OrphanDisk
+        && args.source_volumes != SourceVolumes::OrphanDisk
+    {
+        return refuse(
+            "the account may not delete PersistentVolume objects",
+            "use the same --source-volumes after the --",
+        );
     }
     let has_policies =
         |policies: &[PathBuf], environment: &EnvironmentArgs| !policies.is_empty() || environment.name.is_some();
     let rules = &asked.migration.rules;
     if has_policies(&rules.policy, &rules.environment) && !has_policies(&args.policy, &args.environment) {
         return refuse(
-            "what its policies look up has to be allowed",
-            "name them before the --, too, with --policy or --environment, as they lie here",
+            "the account may not look up what its policies need",
+            "also name the policies before the --, with --policy or --environment, by their paths on this machine",
         );
     }
     match &options.namespace {
         _ if args.namespace.is_empty() => Ok(()),
         Some(namespace) if args.namespace.contains(namespace) => Ok(()),
         Some(_) | None => refuse(
-            "the account may only work in the namespaces named before the --",
-            "give one of them as --namespace after the -- too",
+            "the account is limited to the namespaces before the --",
+            "add --namespace with one of them after the --",
         ),
     }
 }
@@ -193,8 +199,8 @@ mod tests {
 
     #[test]
     fn the_manifest_for_a_namespace() {
-        let line = "--namespace shop --source-volumes keep --job registry.example.com/pvmigrate:1 -- --namespace shop \
-                    --source-sc a --dest-sc b --source-volumes keep";
+        let line = "--namespace shop --source-volumes keep-pv --job registry.example.com/pvmigrate:1 -- --namespace shop \
+                    --source-sc a --dest-sc b --source-volumes keep-pv";
         insta::assert_snapshot!(yaml(&objects(&args(line)).unwrap()).unwrap());
     }
 
@@ -242,17 +248,17 @@ mod tests {
     fn a_job_that_the_account_could_not_run_is_refused() {
         let classes = "--source-sc a --dest-sc b";
         for (line, words) in [
-            (format!("-- {classes}"), "none is asked for"),
+            (format!("-- {classes}"), "--job is missing"),
             ("--job i -- --source-sc a".to_owned(), "--dest-sc is missing"),
             (format!("--job i -- {classes} --sett-defaults"), "unexpected argument"),
             ("--job i -- status".to_owned(), "has to migrate"),
-            (format!("--job i -- {classes} --set-defaults"), "permission of its own"),
-            (format!("--job i --source-volumes keep -- {classes}"), "delete no volumes"),
-            (format!("--job i --read-only -- {classes}"), "only read"),
-            (format!("--job i -- {classes} --policy keep.wasm"), "policies look up"),
-            (format!("--job i -- {classes} --environment prod"), "policies look up"),
-            (format!("--job i --namespace shop -- {classes}"), "namespaces named before"),
-            (format!("--job i --namespace shop -- {classes} --namespace bank"), "namespaces named before"),
+            (format!("--job i -- {classes} --set-defaults"), "its own permission"),
+            (format!("--job i --source-volumes keep-pv -- {classes}"), "may not delete PersistentVolume"),
+            (format!("--job i --read-only -- {classes}"), "read-only account"),
+            (format!("--job i -- {classes} --policy keep.wasm"), "its policies need"),
+            (format!("--job i -- {classes} --environment prod"), "its policies need"),
+            (format!("--job i --namespace shop -- {classes}"), "namespaces before the --"),
+            (format!("--job i --namespace shop -- {classes} --namespace bank"), "namespaces before the --"),
         ] {
             let failure = objects(&args(&line)).unwrap_err();
             assert!(failure.error.to_string().contains(words), "{line}: {:#}", failure.error);

@@ -28,7 +28,7 @@ use before::Before;
 /// The flags of `rehearse`.
 #[derive(Args, Clone, Debug)]
 pub struct RehearseArgs {
-    /// YAML or JSON files of Kubernetes objects, or folders of such
+    /// YAML or JSON files of Kubernetes objects, or folders of them
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// What to migrate.
@@ -49,11 +49,13 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
     let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
     let rsync = find_rsync()?;
     let directory = tempfile::Builder::new().prefix("pvmigrate-rehearsal-").tempdir();
-    let directory = directory
-        .map_err(|error| Failure::usage(format!("cannot make a folder for the volumes: {error}")).hint("set TMPDIR"))?;
+    let directory = directory.map_err(|error| {
+        Failure::usage(format!("cannot create a folder for the volumes: {error}"))
+            .hint("set TMPDIR to a folder you can write to")
+    })?;
     let scratch = directory.path().to_owned();
     let interrupted = shared::Interrupted {
-        advice: "a rehearsal is thrown away at its end; no cluster was touched",
+        advice: "the rehearsal is discarded; no real cluster was touched",
         last: Box::new(move || drop(std::fs::remove_dir_all(scratch))),
     };
     let stop = shared::stop_on_signals(screen, interrupted)?;
@@ -99,7 +101,7 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Value>, Failure> {
 
 fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot write below {}: {error}", directory.display()))
-        .hint("set TMPDIR to a folder with room, on a file system with hard links and owners")
+        .hint("set TMPDIR to a folder with enough space, on a file system that supports hard links and file owners")
 }
 
 impl From<LoadError> for Failure {
@@ -112,7 +114,9 @@ impl From<pvmigrate_rehearsal::Error> for Failure {
     fn from(error: pvmigrate_rehearsal::Error) -> Self {
         let failure = Self::new(Exit::Usage, error);
         match failure.error.downcast_ref() {
-            Some(pvmigrate_rehearsal::Error::NoRsync) => failure.hint("a rehearsal copies with the real rsync"),
+            Some(pvmigrate_rehearsal::Error::NoRsync) => {
+                failure.hint("install rsync: a rehearsal copies with the real one")
+            }
             _ => failure,
         }
     }

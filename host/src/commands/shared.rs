@@ -39,7 +39,7 @@ pub(super) struct Interrupted {
 impl Interrupted {
     /// A command that works on a real cluster: whatever it leaves there can be gone on with.
     pub(super) fn resumable() -> Self {
-        let advice = "nothing is lost: the same command goes on from here, and pvmigrate abort goes back";
+        let advice = "nothing is lost: run the same command to continue, or go back with: pvmigrate abort --all";
         Self { advice, last: Box::new(|| ()) }
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn stop_on_signals(screen: &Screen, interrupted: Interrupted) -> Resu
     let (first, second) = (screen.clone(), screen.clone());
     let Interrupted { advice, last } = interrupted;
     let on_first = move || {
-        first.say("stopping after the writes under way; Ctrl-C again stops at once");
+        first.say("stopping after the writes in progress; press Ctrl-C again to stop at once");
         first.hint(advice);
     };
     let on_second = move || {

@@ -16,20 +16,20 @@ impl From<Error> for Failure {
 
 fn advice(error: &Error) -> (Exit, Option<String>) {
     let hint = match error {
-        Error::Kubeconfig { .. } => "see what kubectl uses: kubectl config view --minify".to_owned(),
+        Error::Kubeconfig { .. } => "see which cluster kubectl uses: kubectl config view --minify".to_owned(),
         Error::Unreachable { .. } | Error::Timeout { .. } => {
-            "see whether kubectl gets through: kubectl get --raw /readyz".to_owned()
+            "check whether kubectl gets through: kubectl get --raw /readyz".to_owned()
         }
-        Error::Unauthorized { .. } => "see who you are: kubectl auth whoami".to_owned(),
+        Error::Unauthorized { .. } => "check who you are logged in as: kubectl auth whoami".to_owned(),
         Error::Forbidden { action, .. } => {
             let namespace = action.namespace.as_ref().map_or_else(String::new, |namespace| format!(" -n {namespace}"));
-            format!("see whether you may: kubectl auth can-i {} {}{namespace}", action.verb, action.resource)
+            format!("check your permission: kubectl auth can-i {} {}{namespace}", action.verb, action.resource)
         }
         Error::Throttled { .. } | Error::Server { .. } | Error::Conflict { .. } => {
-            "run the same command again; it goes on from where it was".to_owned()
+            "run the same command again; it carries on from there".to_owned()
         }
         Error::RecordTooLarge { .. } => {
-            return (Exit::Finding, Some("leave some of its claims out with a policy".to_owned()));
+            return (Exit::Finding, Some("leave some of its claims out, with a policy".to_owned()));
         }
         // These say it all themselves.
         Error::NotFound { .. }

@@ -65,7 +65,7 @@ impl Chain {
             return Ok(());
         };
         let settings: serde_json::Value = serde_json::from_str(link.settings())
-            .map_err(|error| Failure::new(Exit::Usage, error).context("settings are no JSON"))?;
+            .map_err(|error| Failure::new(Exit::Usage, error).context("settings are not valid JSON"))?;
         *link = Configured::new(policy, &settings)?;
         Ok(())
     }
@@ -74,7 +74,7 @@ impl Chain {
 /// Opens the policy that a command names, as [`Module::parse`] reads it, or that the folder of a policy builds.
 ///
 /// # Errors
-/// When it cannot be had or built, or does not load.
+/// When it cannot be found or built, or does not load.
 pub async fn open(policy: &Path, note: &Note) -> Result<Arc<Policy>, Failure> {
     Opener::new(None, note).named(policy).await
 }
@@ -82,7 +82,7 @@ pub async fn open(policy: &Path, note: &Note) -> Result<Arc<Policy>, Failure> {
 /// Opens the policy that has this digest, from where it came from before; without a place, the built-in one.
 ///
 /// # Errors
-/// When it is not there any more, or is another now.
+/// When it is gone, or has changed.
 pub async fn open_again(
     module: Option<&Path>,
     digest: &str,
@@ -144,13 +144,16 @@ fn built_in(wanted: Option<&str>) -> Result<Arc<Policy>, Failure> {
     let policy = Policy::built_in()?;
     let is = &policy.info().digest;
     if let Some(wanted) = wanted.filter(|wanted| *wanted != is) {
-        return Err(Failure::new(Exit::PolicyLoad, anyhow::anyhow!("the built-in policy is {is}, not {wanted}"))
-            .hint("take the pvmigrate that has it, or read what has changed and correct the digest"));
+        return Err(Failure::new(
+            Exit::PolicyLoad,
+            anyhow::anyhow!("the built-in policy has digest {is}, not {wanted}"),
+        )
+        .hint("use the pvmigrate release with that policy, or review what changed and update the digest"));
     }
     Ok(policy)
 }
 
-/// Says what a policy has against its settings, with the places where they stand.
+/// Says why a policy rejects its settings, with the places in the file.
 fn wrong_settings(entry: &Entry, error: SettingsError) -> Failure {
     let SettingsError::Wrong { policy, problems } = error else { return error.into() };
     let line = |problem: &pvmigrate_policy::SettingsProblem| {
@@ -159,8 +162,9 @@ fn wrong_settings(entry: &Entry, error: SettingsError) -> Failure {
         format!("{place}: settings{at} of policy {policy}: {}", problem.message)
     };
     let mut lines = problems.iter().map(line);
-    let first = lines.next().unwrap_or_else(|| format!("{}: policy {policy} does not take its settings", entry.place));
-    let mut failure = Failure::usage(first).hint(format!("what it takes: pvmigrate policy schema {}", entry.module));
+    let first = lines.next().unwrap_or_else(|| format!("{}: policy {policy} rejects its settings", entry.place));
+    let mut failure =
+        Failure::usage(first).hint(format!("see the settings it takes: pvmigrate policy schema {}", entry.module));
     failure.notes.extend(lines);
     failure
 }

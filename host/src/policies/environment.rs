@@ -90,7 +90,7 @@ impl Environment {
         let text = std::fs::read_to_string(file).map_err(|error| {
             Failure::new(Exit::Usage, error)
                 .context(format!("cannot read {}", file.display()))
-                .hint(format!("the policies of environment {name} are looked up there; another file: --config FILE"))
+                .hint(format!("it defines environment {name}; to use another file: --config FILE"))
         })?;
         Self::parse(file, &text, name).map_err(|mistake| Failure::new(Exit::Usage, mistake))
     }
@@ -102,9 +102,9 @@ impl Environment {
 
     fn of(root: &Node, file: &Path, name: &str) -> Result<Self, Wrong> {
         let fields = Fields::of(root, &FILE_SHAPE)?;
-        let (version, at) = word(&fields, "apiVersion")?;
+        let (version, at) = required_text(&fields, "apiVersion")?;
         if version != API_VERSION {
-            return Err(Wrong::new(at, format!("apiVersion {version:?} is unknown; write {API_VERSION}")));
+            return Err(Wrong::new(at, format!("unknown apiVersion {version:?}; write {API_VERSION}")));
         }
         let node = fields.need("environments")?;
         let entries = node.map("environments")?;
@@ -113,14 +113,18 @@ impl Environment {
         environments.into_iter().find(|environment| environment.name == name).ok_or_else(|| {
             let known = || entries.iter().map(|(key, _)| key.name.as_str());
             let names = known().collect::<Vec<_>>().join(", ");
-            let there = if names.is_empty() { "there are none".to_owned() } else { format!("there are: {names}") };
-            Wrong::new(&node.at, format!("no environment {name:?}{}; {there}", did_you_mean(name, known())))
+            let there = if names.is_empty() {
+                "the file defines none".to_owned()
+            } else {
+                format!("the file defines: {names}")
+            };
+            Wrong::new(&node.at, format!("environment {name:?} not found{}; {there}", did_you_mean(name, known())))
         })
     }
 }
 
-/// Reads a text that must be there, and not be empty.
-fn word<'a>(fields: &Fields<'a>, key: &str) -> Result<(&'a str, &'a At), Wrong> {
+/// Reads a text that is required, and must not be empty.
+fn required_text<'a>(fields: &Fields<'a>, key: &str) -> Result<(&'a str, &'a At), Wrong> {
     let node = fields.need(key)?;
     match node.text(key)? {
         text if text.trim().is_empty() => Err(Wrong::new(&node.at, format!("{key} is empty"))),
@@ -144,7 +148,7 @@ fn environment(file: &Path, name: &str, node: &Node) -> Result<Environment, Wron
     let policies = modules.iter().map(|node| entry(file, node)).collect::<Result<Vec<_>, _>>()?;
     let early = policies.iter().zip(modules).rev().skip(1).find(|(entry, _)| entry.module == Module::BuiltIn);
     if let Some((_, node)) = early {
-        return Err(Wrong::new(&node.at, "the built-in policy is always the last; name it there, or not at all"));
+        return Err(Wrong::new(&node.at, "the built-in policy always comes last; put it there, or leave it out"));
     }
     let waivers = items(&fields, "waivers")?.iter().map(waiver).collect::<Result<_, _>>()?;
     Ok(environment(policies, waivers))
@@ -152,12 +156,12 @@ fn environment(file: &Path, name: &str, node: &Node) -> Result<Environment, Wron
 
 fn entry(file: &Path, node: &Node) -> Result<Entry, Wrong> {
     let fields = Fields::of(node, &POLICY)?;
-    let (text, at) = word(&fields, "module")?;
+    let (text, at) = required_text(&fields, "module")?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let module = Module::parse(text.as_ref(), folder).map_err(|why| Wrong::new(at, why))?;
     let digest = match fields.get("digest") {
         Some(_) => {
-            let (text, at) = word(&fields, "digest")?;
+            let (text, at) = required_text(&fields, "digest")?;
             Some(text.parse().map_err(|error| Wrong::new(at, format!("{error}")))?)
         }
         None => None,
@@ -169,7 +173,7 @@ fn entry(file: &Path, node: &Node) -> Result<Entry, Wrong> {
     };
     let limits = match fields.get("limits") {
         Some(node) if module == Module::BuiltIn => {
-            return Err(Wrong::new(&node.at, "the built-in policy has its own limits; leave these out"));
+            return Err(Wrong::new(&node.at, "the limits of the built-in policy are fixed; leave these out"));
         }
         Some(node) => limits::read(node)?,
         None => Limits::default(),
@@ -179,7 +183,7 @@ fn entry(file: &Path, node: &Node) -> Result<Entry, Wrong> {
 
 fn waiver(node: &Node) -> Result<Waiver, Wrong> {
     let fields = Fields::of(node, &WAIVER)?;
-    let text = |key| word(&fields, key).map(|(text, _)| text.to_owned());
+    let text = |key| required_text(&fields, key).map(|(text, _)| text.to_owned());
     Ok(Waiver {
         code: text("code")?,
         policy: text("policy")?,
@@ -190,11 +194,14 @@ fn waiver(node: &Node) -> Result<Waiver, Wrong> {
 }
 
 fn date(fields: &Fields<'_>) -> Result<Date, Wrong> {
-    let (text, at) = word(fields, "until")?;
+    let (text, at) = required_text(fields, "until")?;
     // Exactly this form: others could be read as another day.
     let is_plain = text.len() == "2026-01-01".len();
     text.parse().ok().filter(|_| is_plain).ok_or_else(|| {
-        Wrong::new(at, format!("{text:?} is no date; write the last day on which it holds, such as 2026-12-31"))
+        Wrong::new(
+            at,
+            format!("invalid date {text:?}; write the last day on which the waiver applies, such as 2026-12-31"),
+        )
     })
 }
 

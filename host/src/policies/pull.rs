@@ -27,7 +27,7 @@ impl Puller {
     /// Returns what a reference stands for, and notes it in the lock file.
     ///
     /// # Errors
-    /// When it cannot be had, is not what the lock file says, or that file cannot be written.
+    /// When it cannot be pulled, is not what the lock file says, or that file cannot be written.
     pub async fn get(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
         let pulled = self.locked(reference, most).await?;
         self.lock(reference, &pulled)?;
@@ -37,7 +37,7 @@ impl Puller {
     /// Returns what a reference stands for. A tag in the lock file means what it meant when it was pulled first.
     ///
     /// # Errors
-    /// When it cannot be had, or is not what the lock file says.
+    /// When it cannot be pulled, or is not what the lock file says.
     pub async fn locked(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
         if reference.digest.is_some() {
             return self.by_digest(reference, most).await;
@@ -49,15 +49,15 @@ impl Puller {
             return Ok(pulled);
         }
         let (is, wanted) = (&pulled.component, &locked.component);
-        let what = format!("{reference} has component {is}, and {} says {wanted}", lock.file().display());
+        let what = format!("{reference} has component {is}, but {} pins {wanted}", lock.file().display());
         Err(Failure::new(Exit::PolicyLoad, anyhow::anyhow!(what))
-            .hint("nobody but pvmigrate should write that file; take it back from where it is kept"))
+            .hint("only pvmigrate should write that file: restore it from version control"))
     }
 
     /// Asks the registry what a reference stands for now.
     ///
     /// # Errors
-    /// When it cannot be had.
+    /// When it cannot be pulled.
     pub async fn newest(&mut self, reference: &Reference, most: usize) -> Result<Pulled, Failure> {
         let registry = match &mut self.registry {
             Some(registry) => registry,
@@ -65,7 +65,7 @@ impl Puller {
         };
         let pulled = registry.pull(reference, most).await?;
         if let Some(Err(error)) = self.store.as_ref().map(|store| store.keep(&pulled)) {
-            tracing::debug!(%error, "what was pulled is not kept for the next time");
+            tracing::debug!(%error, "what was pulled could not be cached");
         }
         Ok(pulled)
     }
@@ -109,15 +109,17 @@ pub fn registry(plain_http: bool) -> Result<Registry, Failure> {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = match &error {
-            Error::Absent(_) => Some("see whether host, repository and tag are right"),
-            Error::WrongBytes { .. } => Some("somebody has changed them on the way or in the registry: do not use it"),
-            Error::NotWasm { .. } => Some("policies are pushed with: pvmigrate policy push FILE REFERENCE"),
-            Error::SignIn { .. } => {
-                Some("sign in, such as with `docker login`, where no credential helper is configured")
+            Error::Absent(_) => Some("check the host, the repository and the tag"),
+            Error::WrongBytes { .. } => {
+                Some("the content was changed in the registry or on the network: do not use it")
             }
-            Error::Unreachable { .. } | Error::Slow { .. } => Some(
-                "see whether the registry runs; on other machines than this one it must speak TLS, or --plain-http",
-            ),
+            Error::NotWasm { .. } => Some("push policies with: pvmigrate policy push FILE REFERENCE"),
+            Error::SignIn { .. } => {
+                Some("sign in, for example with `docker login`; credential helpers are not supported")
+            }
+            Error::Unreachable { .. } | Error::Slow { .. } => {
+                Some("check that the registry is running; a registry on another machine needs TLS, or --plain-http")
+            }
             Error::TooLarge { .. }
             | Error::Refused { .. }
             | Error::Nonsense { .. }
@@ -134,6 +136,6 @@ impl From<Error> for Failure {
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
         Self::new(Exit::Usage, error)
-            .hint("a policy named by digest (oci://HOST/REPOSITORY@sha256:...) needs no lock file")
+            .hint("to do without a lock file, name the policy by digest: oci://HOST/REPOSITORY@sha256:...")
     }
 }

@@ -29,7 +29,7 @@ impl Module {
     /// Reads `builtin`, `oci://...`, `FILE` or `FILE@sha256:HEX`. Paths are relative to `folder`.
     ///
     /// # Errors
-    /// When it is meant to be a reference or a digest, and is none.
+    /// When it is an invalid reference or digest.
     pub fn parse(text: &OsStr, folder: &Path) -> Result<Self, String> {
         let file = |path: &OsStr, digest| Self::File { path: folder.join(path), digest };
         let Some(words) = text.to_str() else { return Ok(file(text, None)) };
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_that_is_none_is_no_file_name() {
+    fn an_invalid_digest_is_not_taken_for_a_file_name() {
         assert!(parse("a.wasm@sha256:123").unwrap_err().contains("64 hex digits"));
         assert!(parse("oci://h").unwrap_err().contains("repository"));
     }

@@ -42,7 +42,7 @@ pub struct ExitJson {
 
 impl From<Exit> for ExitJson {
     fn from(exit: Exit) -> Self {
-        Self { code: exit.code(), word: exit.word() }
+        Self { code: exit.code(), word: exit.as_str() }
     }
 }
 

@@ -21,11 +21,11 @@ pub enum Fate {
 }
 
 impl Fate {
-    fn words(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Self::Found => "still there",
             Self::Removed => "removed",
-            Self::Changed => "changed meanwhile, left alone",
+            Self::Changed => "changed in the meantime, left alone",
         }
     }
 }
@@ -33,16 +33,16 @@ impl Fate {
 /// Returns the leftovers for people.
 pub fn text(fates: &[(Leftover, Fate)], screen: &Screen) -> String {
     if fates.is_empty() {
-        return "Nothing is left behind.\n".to_owned();
+        return "Nothing left behind.\n".to_owned();
     }
-    let mut table = Table::new(&["NAMESPACE", "WHAT", "NAME", "FOR CLAIM", "FATE"], &[]);
+    let mut table = Table::new(&["NAMESPACE", "WHAT", "NAME", "FOR CLAIM", "STATUS"], &[]);
     for (left, fate) in fates {
         table.row(&[
             left.namespace.as_str(),
             left.kind.words(),
             &left.name,
             left.claim.as_deref().unwrap_or("-"),
-            fate.words(),
+            fate.describe(),
         ]);
     }
     table.text(screen.width)
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn for_people() {
         insta::assert_snapshot!(text(&sample(), &samples::screen(None)));
-        assert_eq!(text(&[], &samples::screen(None)), "Nothing is left behind.\n");
+        assert_eq!(text(&[], &samples::screen(None)), "Nothing left behind.\n");
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn headline(plan: &Plan, options: &Options) -> String {
         format!("No new claim would move from {from} to {to}.\n")
     };
     if !plan.resumed.is_empty() {
-        let _ = writeln!(text, "{} begun earlier would go on first.", count(plan.resumed.len(), "group"));
+        let _ = writeln!(text, "{} started earlier would continue first.", count(plan.resumed.len(), "group"));
     }
     text
 }
@@ -73,8 +73,8 @@ fn headline(plan: &Plan, options: &Options) -> String {
 fn resumed(record: &Record, screen: &Screen) -> String {
     let claims: Vec<String> = record.claims.keys().map(|claim| clean(claim)).collect();
     let title = format!("{}/{}", clean(&record.namespace), clean(&record.name));
-    let mut text = format!("\nGoes on: {}\n", screen.paint.title(&title));
-    text.push_str(&hanging("  begun      ", &record.begun.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), screen.width));
+    let mut text = format!("\nContinues: {}\n", screen.paint.title(&title));
+    text.push_str(&hanging("  started    ", &record.begun.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), screen.width));
     text.push_str(&hanging("  claims     ", &claims.join(", "), screen.width));
     text
 }
@@ -112,7 +112,7 @@ fn planned(number: usize, group: &PlannedGroup, ways: &mut BTreeMap<String, usiz
         }
     }
     if has_workloads {
-        text.push_str(&hanging("  pause          ", &pause(record), width));
+        text.push_str(&hanging("  downtime       ", &pause(record), width));
     }
     match &group.forecast.ends {
         End::Finished(_) => {}
@@ -121,7 +121,7 @@ fn planned(number: usize, group: &PlannedGroup, ways: &mut BTreeMap<String, usiz
             text.push_str(&hanging("  then stops at  ", &words.join("; "), width));
         }
         End::Endless => {
-            text.push_str(&hanging("  then waits     ", "for something that will not come by itself", width))
+            text.push_str(&hanging("  then waits     ", "for something that will not happen by itself", width))
         }
     }
     text
@@ -157,7 +157,7 @@ fn modes(modes: &[AccessMode]) -> String {
 fn because(claim: &ClaimRecord) -> String {
     match &claim.verdict {
         Some(verdict) => format!("{} ({})", verdict.decision.reason.message, verdict.decision.by),
-        None => "an interrupted run of another tool left it halfway".to_owned(),
+        None => "an interrupted run of another tool left it half-migrated".to_owned(),
     }
 }
 
@@ -169,7 +169,7 @@ fn pause(record: &Record) -> String {
     let time = duration(SignedDuration::from_secs(seconds.max(1)));
     let speed = bytes(BYTES_PER_SECOND);
     if record.asked.warm {
-        format!("while the files are copied that change after the warm copy: less than {time} at {speed}/s")
+        format!("while files changed since the warm copy are copied: less than {time} at {speed}/s")
     } else {
         format!("while all files are copied: at most {time} for a full volume at {speed}/s; --warm-copy shortens it")
     }
@@ -214,7 +214,7 @@ pub(super) fn left_alone(unclaimed: &[String], screen: &Screen) -> String {
         return String::new();
     }
     let names: Vec<String> = unclaimed.iter().map(|name| clean(name)).collect();
-    let label = format!("{} without a claim left alone: ", count(unclaimed.len(), "volume"));
+    let label = format!("{} without a claim, left alone: ", count(unclaimed.len(), "volume"));
     format!("\n{}", hanging(&label, &names.join(", "), screen.width))
 }
 

@@ -26,20 +26,20 @@ fn plain(value: &Value) -> String {
 /// Returns all there is to know about a policy, for people.
 pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
     let scope = match info.scope {
-        Scope::PerVolume => "looks at volumes one by one",
-        Scope::WholeBatch => "looks at all volumes together",
+        Scope::PerVolume => "sees volumes one by one",
+        Scope::WholeBatch => "sees all volumes at once",
     };
     let purity = if info.imports.is_empty() {
         "proven: it imports nothing, so it can reach nothing".to_owned()
     } else {
-        format!("proven: all it can call is {}", info.imports.join(", "))
+        format!("proven: it can only call {}", info.imports.join(", "))
     };
     let file = info.file.as_ref().map_or_else(|| "built in".to_owned(), |file| file.display().to_string());
     let mut text = format!("{}\n", screen.paint.title(&clean(&format!("{} {}", info.name, info.version))));
     let limits = &info.limits;
     let wall = duration(jiff::SignedDuration::try_from(limits.wall).unwrap_or_default());
     let budget = format!(
-        "{} fuel + {} a volume, {} memory, {wall} a call, {} log, {} findings",
+        "{} fuel + {} per volume, {} memory, {wall} per call, {} log, {} findings",
         limits.fuel_base,
         limits.fuel_per_volume,
         bytes(limits.memory_bytes as u64),
@@ -62,12 +62,12 @@ pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
     if !info.needs.is_empty() {
         let mut table = Table::new(&["LOOKS UP", "FOR", "WITHOUT IT"], &[]);
         for need in &info.needs {
-            let without = if need.optional { "it goes on" } else { "nothing is planned" };
+            let without = if need.optional { "continues" } else { "no plan" };
             table.row(&[need.kind.to_string(), need.purpose.clone(), without.to_owned()]);
         }
         text.push('\n');
         text.push_str(&table.text(screen.width));
-        text.push_str("An account that may list these: pvmigrate rbac --policy FILE\n");
+        text.push_str("For an account that may list these: pvmigrate rbac --policy FILE\n");
     }
     let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
     if let Some(settings) = settings {

@@ -17,7 +17,7 @@ use crate::driver::{Event, Reporter};
 
 mod story;
 
-use story::{Story, Told, Weight};
+use story::{Story, Update, Weight};
 
 /// How often a plain log tells how far a copy is: enough to see that it moves, few enough lines for a day-long copy.
 const EVERY: Duration = Duration::from_secs(10);
@@ -45,7 +45,7 @@ struct Heard {
 #[derive(Debug)]
 struct Copy {
     since: Instant,
-    told: Instant,
+    shown: Instant,
 }
 
 impl Progress {
@@ -59,9 +59,9 @@ impl Progress {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn show(&self, heard: &mut Heard, told: &Told) {
-        match (told, self.screen.terminal.moving().is_some()) {
-            (Told::Line { weight, text }, moving) => {
+    fn show(&self, heard: &mut Heard, update: &Update) {
+        match (update, self.screen.terminal.moving().is_some()) {
+            (Update::Line { weight, text }, moving) => {
                 let is_wanted = match weight {
                     Weight::News => true,
                     Weight::Step => self.screen.verbose > 0,
@@ -72,7 +72,7 @@ impl Progress {
                     (false, _) => {}
                 }
             }
-            (Told::Doing { claims, what }, true) => {
+            (Update::Doing { claims, what }, true) => {
                 for claim in claims {
                     let line = line_of(&self.screen.terminal, &mut heard.lines, claim);
                     line.set_style(style(DOING));
@@ -80,8 +80,8 @@ impl Progress {
                     line.tick();
                 }
             }
-            (Told::Doing { .. }, false) => {}
-            (Told::Over { claims }, _) => {
+            (Update::Doing { .. }, false) => {}
+            (Update::Over { claims }, _) => {
                 for claim in claims {
                     heard.copies.remove(claim);
                     if let Some(line) = heard.lines.remove(claim) {
@@ -94,11 +94,11 @@ impl Progress {
 
     fn copied(&self, heard: &mut Heard, claim: &str, progress: CopyProgress) {
         let now = Instant::now();
-        let copy = heard.copies.entry(claim.to_owned()).or_insert(Copy { since: now, told: now });
+        let copy = heard.copies.entry(claim.to_owned()).or_insert(Copy { since: now, shown: now });
         let rate = rate(progress.bytes, now.duration_since(copy.since));
-        let is_due = now.duration_since(copy.told) >= EVERY;
+        let is_due = now.duration_since(copy.shown) >= EVERY;
         if is_due {
-            copy.told = now;
+            copy.shown = now;
         }
         let done = format!("{} {rate}", units::bytes(progress.bytes));
         if self.screen.terminal.moving().is_some() {
@@ -116,15 +116,15 @@ impl Progress {
 impl Reporter for Progress {
     fn report(&self, group: &RecordId, event: Event<'_>) {
         let mut heard = self.heard();
-        for told in heard.story.hear(group, &event) {
-            self.show(&mut heard, &told);
+        for update in heard.story.hear(group, &event) {
+            self.show(&mut heard, &update);
         }
     }
 
     fn checking(&self, class: &str, trials: usize) {
         let volumes = units::count(trials, "trial volume");
-        let text = format!("checks that StorageClass {} provisions: {volumes}", clean(class));
-        self.show(&mut self.heard(), &Told::Line { weight: Weight::News, text });
+        let text = format!("checking that StorageClass {} can provision: {volumes}", clean(class));
+        self.show(&mut self.heard(), &Update::Line { weight: Weight::News, text });
     }
 
     fn wants_every_line(&self) -> bool {

@@ -12,7 +12,7 @@ use super::units::{bytes, duration};
 
 /// Returns what was made, for people.
 pub fn created_text(created: &Created) -> String {
-    let mut text = format!("made {}\n", created.dir.display());
+    let mut text = format!("created {}\n", created.dir.display());
     for file in &created.files {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "  {}", file.display());
@@ -38,7 +38,7 @@ pub fn created_json(created: &Created) -> CreatedJson {
 pub fn built_text(built: &Built) -> String {
     let how = match built.took.and_then(|took| jiff::SignedDuration::try_from(took).ok()) {
         Some(took) => format!("built in {}", duration(took)),
-        None => "nothing has changed".to_owned(),
+        None => "up to date".to_owned(),
     };
     format!("{}  {}, {how}\n", built.file.display(), bytes(built.bytes))
 }

@@ -23,12 +23,12 @@ pub struct Migration {
     pub next: Decision,
 }
 
-/// Returns the migrations for people: a table, then what stands against those that do not move by themselves.
+/// Returns the migrations for people: a table, then what keeps those that need attention.
 pub fn text(migrations: &[Migration], now: Timestamp, screen: &Screen) -> String {
     if migrations.is_empty() {
-        return "No migration is recorded here.\n".to_owned();
+        return "No migrations found.\n".to_owned();
     }
-    let mut table = Table::new(&["NAMESPACE", "RECORD", "CLAIMS", "BEGUN", "DOWN", "STANDING"], &[]);
+    let mut table = Table::new(&["NAMESPACE", "RECORD", "CLAIMS", "BEGUN", "DOWN", "STATUS"], &[]);
     for Migration { record, next } in migrations {
         let claims: Vec<&str> = record.claims.keys().map(String::as_str).collect();
         table.row(&[
@@ -37,7 +37,7 @@ pub fn text(migrations: &[Migration], now: Timestamp, screen: &Screen) -> String
             claims.join(", "),
             stamp(record.begun),
             down(record, now),
-            standing(record, next),
+            status(record, next),
         ]);
     }
     let mut text = table.text(screen.width);
@@ -70,7 +70,7 @@ fn down(record: &Record, now: Timestamp) -> String {
     }
 }
 
-fn standing(record: &Record, next: &Decision) -> String {
+fn status(record: &Record, next: &Decision) -> String {
     let back = if matches!(record.goal, Goal::Back(_)) { "going back: " } else { "" };
     match next {
         Decision::Finished(Ended { how: Outcome::Migrated, at }) => format!("migrated at {}", stamp(*at)),
@@ -78,14 +78,14 @@ fn standing(record: &Record, next: &Decision) -> String {
             format!("migrated at {}, not ready: {why}", stamp(*at))
         }
         Decision::Finished(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {why}"),
-        Decision::Blocked(_) => format!("{back}needs a person"),
+        Decision::Blocked(_) => format!("{back}needs attention"),
         Decision::Act(steps) => {
             let step = steps.first().map_or("look again", |step| step.words());
-            format!("{back}next is to {step}")
+            format!("{back}next: {step}")
         }
         Decision::Wait(waits) => {
             let wait = waits.first().map_or("the cluster", |wait| wait.on.words());
-            format!("{back}waits for {wait}")
+            format!("{back}waiting for {wait}")
         }
     }
 }
@@ -226,6 +226,6 @@ mod tests {
 
     #[test]
     fn without_a_record() {
-        assert_eq!(text(&[], samples::at(0), &samples::screen(None)), "No migration is recorded here.\n");
+        assert_eq!(text(&[], samples::at(0), &samples::screen(None)), "No migrations found.\n");
     }
 }

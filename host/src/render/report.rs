@@ -22,11 +22,11 @@ pub use json::{RunJson, json};
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
     let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
     if !blockers.is_empty() {
-        let title = "Nothing new was started, because of what was found:";
+        let title = "Nothing new was started, because of these findings:";
         let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
     }
     if run.cut_short && run.report.groups.is_empty() {
-        let _ = writeln!(text, "Stopped before the checks were through; nothing was started.");
+        let _ = writeln!(text, "Stopped before the checks were complete; nothing was started.");
         text.push_str(&left_behind(&run.report, screen));
     } else if !run.report.groups.is_empty() {
         text.push_str(&self::text(&run.report, options.disposal, screen));
@@ -80,7 +80,7 @@ pub fn checked(checked: &Comparison, screen: &Screen) -> String {
         let words = format!("{words} are the same.");
         return format!("\n{}", hanging(&format!("{compared} compared with before: "), &words, screen.width));
     }
-    let mut text = format!("\n{}\n", screen.paint.bad(&format!("{compared} compared with before; not the same:")));
+    let mut text = format!("\n{}\n", screen.paint.bad(&format!("{compared} compared with before; differences:")));
     for change in &checked.changes {
         let _ = writeln!(text, "  {}", clean(change));
     }
@@ -130,8 +130,8 @@ pub(super) fn outcome(end: &GroupEnd) -> &'static str {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated",
         GroupEnd::Ended(Ended { how: Outcome::NotReady(_), .. }) => "migrated, not ready",
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(_), .. }) => "rolled back",
-        GroupEnd::Blocked(_) => "needs a person",
-        GroupEnd::NotBegun(_) => "not begun",
+        GroupEnd::Blocked(_) => "needs attention",
+        GroupEnd::NotBegun(_) => "not started",
         GroupEnd::Interrupted => "interrupted",
         GroupEnd::Failed(_) => "failed",
     }
@@ -149,11 +149,11 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
         GroupEnd::Ended(Ended { how: Outcome::NotReady(why), .. }) => {
             line(why);
             let old: Vec<&str> = group.claims.iter().map(|claim| claim.old_volume.as_str()).collect();
-            line(&format!("the old volumes are kept, as they were at the stop: {}", old.join(", ")));
-            line(&format!("see why: kubectl describe pods -n {}", group.namespace));
+            line(&format!("the old volumes are kept, as they were when the workload stopped: {}", old.join(", ")));
+            line(&format!("to see why: kubectl describe pods -n {}", group.namespace));
             if let Some(claim) = group.claims.first() {
                 line(&format!(
-                    "to go back with what was written since, move the claims of that class back: \
+                    "to go back and keep what was written since, migrate in the other direction: \
                      pvmigrate migrate --source-sc {} --dest-sc {} --namespace {}",
                     claim.to, claim.from, group.namespace
                 ));
@@ -161,7 +161,7 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
         }
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => {
             line(why);
-            line("its workloads run again on the old volumes");
+            line("its workloads run on the old volumes again");
         }
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => {}
         GroupEnd::Blocked(blockers) | GroupEnd::NotBegun(blockers) => {
@@ -170,12 +170,12 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
                 line(&format!("  {}", blocker.hint));
             }
         }
-        GroupEnd::Interrupted => line("the same command goes on from here"),
+        GroupEnd::Interrupted => line("to continue, run the same command again"),
         GroupEnd::Failed(error) => {
             for message in super::failure::messages(error) {
                 line(&message);
             }
-            line("once that is mended, the same command goes on from here");
+            line("once that is fixed, run the same command again to continue");
         }
     }
     text
@@ -205,15 +205,18 @@ fn remarks(claim: &ClaimReport) -> String {
         let _ = writeln!(
             text,
             "\n{name}: while it moved, its StatefulSet was scaled up and made an empty claim in its place. \
-             That claim was removed before the end. {kept}"
+             That claim was removed. {kept}"
         );
     }
     if !claim.lost_owners.is_empty() {
         let owners = clean(&claim.lost_owners.join(", "));
-        let _ = writeln!(text, "\n{name}: left without its owner {owners}, which does not exist any more.");
+        let _ = writeln!(text, "\n{name}: no longer owned by {owners}, which does not exist any more.");
     }
     text
 }
+
+const FREE_A_DISK: &str = "To destroy a disk once you are sure: \
+    kubectl patch pv OLD-VOLUME -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Delete\"}}'\n";
 
 /// Names the disks that are still on the backend: nobody else will.
 fn old_disks(report: &Report, disposal: Disposal) -> String {
@@ -222,8 +225,8 @@ fn old_disks(report: &Report, disposal: Disposal) -> String {
         migrated.flat_map(|group| &group.claims).filter(|claim| !claim.old_volume.is_empty()).collect();
     let what = match disposal {
         Disposal::Reclaim => return String::new(),
-        Disposal::Delete => "still on the storage backend, no volume object names it any more",
-        Disposal::Keep => "kept with their volume objects; delete those when you are sure",
+        Disposal::Delete => "still on the storage backend, without a PersistentVolume",
+        Disposal::Keep => "kept with their PersistentVolumes, which have the reclaim policy Retain",
     };
     if claims.is_empty() {
         return String::new();
@@ -234,7 +237,11 @@ fn old_disks(report: &Report, disposal: Disposal) -> String {
         table.row(&[format!("{}/{}", claim.namespace, claim.name), claim.old_volume.clone(), handle]);
     }
     // Never wrapped: these names are there to be copied.
-    format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(None))
+    let mut text = format!("\n{}, {what}:\n{}", count(claims.len(), "old disk"), table.text(None));
+    if disposal == Disposal::Keep {
+        text.push_str(FREE_A_DISK);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -319,7 +326,7 @@ mod tests {
         insta::assert_snapshot!(
             run_text(&run, &[], &samples::options(), &samples::screen(None)),
             @"
-        Stopped before the checks were through; nothing was started.
+        Stopped before the checks were complete; nothing was started.
 
         Left behind by the checks:
           the trial's pod pf in namespace shop is still there after 120 s

@@ -12,7 +12,7 @@ fn what_a_policy_costs_is_kept_and_compared() {
 
     let ran = bench(&["--save", path_text(&base)]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    for part in ["keep-and-cap 0.2.0", "compile", "instantiate", "FUEL A VOLUME", "select", "check", "growth"] {
+    for part in ["keep-and-cap 0.2.0", "compile", "instantiate", "FUEL PER VOLUME", "select", "check", "growth"] {
         assert!(ran.out.contains(part), "{part} is not in: {}", ran.out);
     }
     assert!(!ran.out.contains("native"), "only the built-in policy has a twin: {}", ran.out);
@@ -44,7 +44,7 @@ fn bench_says_what_is_wrong_with_its_input() {
         |more: &[&str]| pvmigrate(&[&["policy", "bench", path_text(&policy), "--volumes", "10"], more].concat());
     for (words, code, part) in [
         (["--settings", r#"{"lable": "x"}"#], 2, "did you mean label?"),
-        (["--settings", "{"], 2, "--settings is no JSON"),
+        (["--settings", "{"], 2, "--settings is not valid JSON"),
         (["--settings", "/nonexistent/x.yaml"], 2, "/nonexistent/x.yaml"),
         (["--compare", "/nonexistent/base.json"], 2, "/nonexistent/base.json"),
     ] {
@@ -95,7 +95,7 @@ fn fuzz_says_what_is_wrong_with_its_input() {
     let fuzz = |more: &[&str]| pvmigrate(&[&["policy", "fuzz", path_text(&policy), "--runs", "1"], more].concat());
     for (words, part) in [
         (["--settings", r#"{"lable": "x"}"#], "did you mean label?"),
-        (["--write", "found.yaml"], "end in .test.yaml"),
+        (["--write", "found.yaml"], "ends in .test.yaml"),
         (["--for", "soon"], "--for"),
     ] {
         let ran = fuzz(&words);

@@ -41,7 +41,9 @@ fn the_table_is_for_people_and_the_story_on_stderr() {
     assert_eq!(header, ["CLAIM", "FROM", "TO", "FILES", "BYTES", "TIME", "DOWN", "VERIFIED"]);
     let row = ran.out.lines().nth(1).unwrap();
     assert!(row.starts_with("app/data") && row.ends_with("rsync + byte by byte"), "{row}");
-    for part in ["app/data: begins", "stops Deployment one", "app/data: copied", "app/data: migrated", " requests ("] {
+    for part in
+        ["app/data: starting", "stopping Deployment one", "app/data: copied", "app/data: migrated", " requests ("]
+    {
         assert!(ran.err.contains(part), "{part} is not in: {}", ran.err);
     }
     assert!(!ran.err.contains('\u{1b}') && !ran.out.contains('\u{1b}'), "no terminal, no colours");
@@ -91,7 +93,7 @@ fn a_policy_that_misbehaves_stops_the_run_before_it_begins() {
         let ran = rehearse(&[&["--policy", path_text(&policy)], &environment[..]].concat());
         assert_eq!(ran.code, 5, "{deed}: {}", ran.err);
         assert!(ran.err.contains(part) && ran.err.contains("hostile.wasm"), "{deed}: {}", ran.err);
-        assert!(!ran.err.contains("begins"), "{deed}: {}", ran.err);
+        assert!(!ran.err.contains(": starting"), "{deed}: {}", ran.err);
     }
 }
 
@@ -144,7 +146,7 @@ fn a_policy_looks_up_objects_of_the_scenario() {
     for part in ["no-room", "quota-room", "storage", "app"] {
         assert!(ran.out.contains(part) || ran.err.contains(part), "{part} is not in: {}{}", ran.out, ran.err);
     }
-    assert!(!ran.err.contains("begins"), "{}", ran.err);
+    assert!(!ran.err.contains(": starting"), "{}", ran.err);
 }
 
 fn of_text(name: &str, text: &str) -> Ran {
@@ -205,7 +207,7 @@ fn ctrl_c_ends_after_the_write_under_way_and_says_how_to_go_on() {
     let mut out = String::new();
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    assert!(rest.contains("stopping after the writes under way") && rest.contains("hint: "), "{rest}");
+    assert!(rest.contains("stopping after the writes in progress") && rest.contains("hint: "), "{rest}");
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(json["groups"][0]["outcome"], "interrupted");
     assert_eq!(json["exit"]["code"], 130);

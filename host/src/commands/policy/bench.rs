@@ -17,31 +17,31 @@ use crate::render::{Screen, clean};
 /// The flags of `policy bench`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Fuel and memory are the same on every machine, so they can be held against what was kept; times cannot.
+    after_help = "Fuel and memory are the same on every machine, so they can be compared with a saved result; times cannot.
 
 Examples:
   pvmigrate policy bench keep.wasm --save bench.json
   pvmigrate policy bench keep.wasm --compare bench.json --threshold 5%
 
-Exit codes: 0 measured, 1 fuel or memory have grown beyond the threshold, 2 bad usage or input, 3 the policy does not load,
+Exit codes: 0 measured, 1 fuel or memory has grown beyond the threshold, 2 bad usage or input, 3 the policy does not load,
 5 it faults."
 )]
 pub struct BenchArgs {
-    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: PathBuf,
-    /// Numbers of volumes to ask about at a time
+    /// How many volumes to ask about at a time, one measurement each
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_value = "100,1k,10k")]
     pub volumes: Vec<Volumes>,
-    /// Its settings: a JSON object, or a YAML or JSON file
+    /// Settings for the policy: a JSON object, or a YAML or JSON file
     #[arg(long, value_name = "FILE|JSON")]
     pub settings: Option<String>,
-    /// Keep the result in a file
+    /// Save the result to this file
     #[arg(long, value_name = "FILE")]
     pub save: Option<PathBuf>,
-    /// Hold the result against one that was kept
+    /// Compare the result with this saved one
     #[arg(long, value_name = "FILE")]
     pub compare: Option<PathBuf>,
-    /// By how much fuel and memory may grow
+    /// How much fuel and memory may grow
     #[arg(long, value_name = "PERCENT", default_value = "2%", requires = "compare")]
     pub threshold: Percent,
 }
@@ -67,7 +67,7 @@ impl FromStr for Volumes {
     }
 }
 
-/// A part of a hundred, such as `2%`.
+/// A percentage, such as `2%`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Percent(pub f64);
 
@@ -77,11 +77,11 @@ impl FromStr for Percent {
     fn from_str(text: &str) -> Result<Self, String> {
         let number = text.strip_suffix('%').unwrap_or(text).trim().parse::<f64>().ok();
         let fits = number.filter(|number| number.is_finite() && *number >= 0.0);
-        fits.map(Self).ok_or_else(|| "write a number of percent, such as 2% or 0.5%".to_owned())
+        fits.map(Self).ok_or_else(|| "write a percentage, such as 2% or 0.5%".to_owned())
     }
 }
 
-/// Measures a policy, and holds the result against a kept one.
+/// Measures a policy, and compares the result with a saved one.
 ///
 /// # Errors
 /// When the policy does not load or fails, or a file cannot be read or written.
@@ -95,7 +95,7 @@ pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failu
     let compared = base.map(|base| held_against(&base, &measured, args)).transpose()?;
     if let Some(file) = &args.save {
         save(file, &measured)?;
-        screen.say(&format!("kept in {}", clean(&file.to_string_lossy())));
+        screen.say(&format!("saved to {}", clean(&file.to_string_lossy())));
     }
     let exit = match &compared {
         Some(compared) if !compared.grown.is_empty() => Exit::Finding,
@@ -111,15 +111,17 @@ pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failu
 fn held_against(base: &Bench, measured: &Bench, args: &BenchArgs) -> Result<Compared, Failure> {
     let compared = bench::compare(base, measured, args.threshold.0);
     if compared.rows == 0 {
-        return Err(Failure::usage("the kept result is of other numbers of volumes, so there is nothing to compare")
-            .hint("name the same numbers with --volumes, or keep a new result with --save"));
+        return Err(Failure::usage(
+            "nothing to compare: the saved result has no measurement with these numbers of volumes",
+        )
+        .hint("use the same numbers with --volumes, or save a new result with --save"));
     }
     Ok(compared)
 }
 
 fn read(file: &Path) -> Result<Bench, Failure> {
     let failed = |error: anyhow::Error| {
-        Failure::new(Exit::Usage, error).context(format!("cannot read the kept result {}", file.display()))
+        Failure::new(Exit::Usage, error).context(format!("cannot read the saved result {}", file.display()))
     };
     let text = std::fs::read_to_string(file).map_err(|error| failed(error.into()))?;
     serde_json::from_str(&text).map_err(|error| failed(anyhow::anyhow!("{}", clean(&error.to_string()))))
@@ -127,7 +129,7 @@ fn read(file: &Path) -> Result<Bench, Failure> {
 
 fn save(file: &Path, measured: &Bench) -> Result<(), Failure> {
     let failed = |error: anyhow::Error| {
-        Failure::new(Exit::Usage, error).context(format!("cannot keep the result in {}", file.display()))
+        Failure::new(Exit::Usage, error).context(format!("cannot save the result to {}", file.display()))
     };
     let text = serde_json::to_string_pretty(measured).map_err(|error| failed(error.into()))?;
     files::replace(file, (text + "\n").as_bytes()).map_err(|error| failed(error.into()))

@@ -12,12 +12,12 @@ use crate::render::{self, Screen};
 /// The flags of `policy build`.
 #[derive(Args, Clone, Debug)]
 pub struct BuildArgs {
-    /// The folder with the policy.yaml
+    /// Folder with the policy.yaml
     #[arg(value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
-    /// Build although nothing has changed
-    #[arg(long)]
-    pub anew: bool,
+    /// Build even if nothing has changed
+    #[arg(long, alias = "anew")]
+    pub force: bool,
 }
 
 /// Builds the policy when something has changed.
@@ -25,7 +25,7 @@ pub struct BuildArgs {
 /// # Errors
 /// When the folder has no policy, a toolchain is missing, or the source does not compile.
 pub(super) fn run(args: &BuildArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let built = project::build(&args.dir, args.anew, &|note| screen.say(note))?;
+    let built = project::build(&args.dir, args.force, &|note| screen.say(note))?;
     screen.result(|| render::project::built_text(&built), &render::project::built_json(&built))?;
     Ok(Exit::Done)
 }

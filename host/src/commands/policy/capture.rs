@@ -27,21 +27,21 @@ const HEADER: &str = "# Captured by pvmigrate policy capture.\n";
   pvmigrate policy capture --to tests/fixtures/prod --for quota.wasm --anonymize
   pvmigrate policy run quota.wasm --snapshot tests/fixtures/prod --source-sc old --dest-sc new
 
-Of pods only names, nodes, owners and mounts of claims are written. Secrets never are.")]
+Of pods, only names, nodes, owners and the claims (PersistentVolumeClaims) they mount are written. Secrets never are.")]
 pub struct CaptureArgs {
-    /// Folder to write
+    /// Folder to write to
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Policy whose look-ups are captured, too: FILE, a policy's folder, or oci://... (repeatable)
+    /// Policy whose look-ups to capture as well: FILE, a policy's folder, or oci://... (repeatable)
     #[arg(long = "for", value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
-    /// Only this namespace (default: all)
+    /// Only this namespace (default: all namespaces)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Give namespaces, names, uids, nodes and the values of labels and annotations other names, the same everywhere
+    /// Replace namespaces, names, UIDs, nodes and values of labels and annotations, consistently
     #[arg(long)]
     pub anonymize: bool,
-    /// Write into a folder that is not empty; what an earlier capture left there goes
+    /// Write even if the folder is not empty; files of an earlier capture are removed
     #[arg(long)]
     pub force: bool,
     /// Which cluster.
@@ -58,7 +58,7 @@ struct CapturedJson<'a> {
     folder: &'a Path,
     claims: usize,
     files: &'a [String],
-    /// Kinds that a policy can do without and that could not be had.
+    /// Kinds that a policy can do without and that could not be listed.
     missing: Vec<MissingJson<'a>>,
 }
 
@@ -82,12 +82,12 @@ pub(super) async fn run(args: &CaptureArgs, screen: &Screen) -> Result<Exit, Fai
     }
     let warn = |what: &str| screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(what)));
     for need in needs.iter().filter(|need| Capture::cuts_down(&need.kind)) {
-        warn(&format!("a policy looks up {}, of which only what fixtures read is written", need.kind));
+        warn(&format!("a policy looks up {}, but only the parts that fixtures read are captured", need.kind));
     }
     let connection = shared::connect(&args.cluster).await?;
     let capture = capture(&connection.client, &needs, args).await?;
     for (kind, why) in capture.missing() {
-        warn(&format!("{kind} could not be had, and with these files there is none of it: {why}"));
+        warn(&format!("cannot list {kind}, so the captured files have none: {why}"));
     }
     let files = write(&capture, &args.to)?;
     let json = CapturedJson {
@@ -159,7 +159,7 @@ pub fn write(capture: &Capture, folder: &Path) -> Result<Vec<String>, Failure> {
 /// Refuses a folder that has something in it, unless that is meant.
 ///
 /// # Errors
-/// When it is not empty, or is none.
+/// When it is not empty, or is not a folder.
 pub fn may_write(folder: &Path, force: bool) -> Result<(), Failure> {
     let is_empty = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => true,
@@ -171,6 +171,5 @@ pub fn may_write(folder: &Path, force: bool) -> Result<(), Failure> {
     if is_empty || force {
         return Ok(());
     }
-    Err(Failure::usage(format!("{} is not empty", folder.display()))
-        .hint("give another folder, or --force to write into this one"))
+    Err(Failure::usage(format!("{} is not empty", folder.display())).hint("choose another folder, or use --force"))
 }

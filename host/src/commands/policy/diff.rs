@@ -14,14 +14,14 @@ use crate::render::policy::changes as show;
 /// The flags of `policy diff`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "Each of the two takes the place of the environment's policy of the same name, with its settings.
+    after_help = "Each policy takes the place of the environment's policy of the same name, with that one's settings.
 
-Exit codes: 0 nothing changes, 1 something does, 2 bad usage or input, 3 a policy does not load, 5 a policy faults."
+Exit codes: 0 no change, 1 a change, 2 bad usage or input, 3 a policy does not load, 5 a policy faults."
 )]
 pub struct DiffArgs {
-    /// The policy as it is: FILE, a policy's folder, oci://... or `builtin`
+    /// Current policy: FILE, a policy's folder, oci://... or `builtin`
     pub old: PathBuf,
-    /// The policy as it would be
+    /// New policy
     pub new: PathBuf,
     /// What they are asked about.
     #[command(flatten)]

@@ -13,9 +13,9 @@ use crate::render::policy::explain as show;
 /// The flags of `policy explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArgs {
-    /// The claim: NAMESPACE/NAME
+    /// Claim to explain: NAMESPACE/NAME
     pub claim: String,
-    /// Policies, asked before those of the environment: FILE, a policy's folder, or oci://...
+    /// Policies to ask before the environment's own: FILE, a policy's folder, or oci://...
     #[arg(value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
     /// What they are asked about.

@@ -18,35 +18,35 @@ use crate::render::{Screen, clean};
 /// The flags of `policy fuzz`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "It looks for a fault, another answer to the same question, to another order or to fewer volumes, and for a decision
-below the host's floor. What is found is made as small as it gets.
+    after_help = "It looks for faults, for answers that change when the same question is repeated, reordered or asked about fewer volumes,
+and for decisions that pvmigrate's own safety rules would refuse. What it finds is reduced to a minimal case.
 
 Examples:
   pvmigrate policy fuzz keep.wasm --for 60s
   pvmigrate policy fuzz keep.wasm --runs 2000 --seed 7 --write cases/found.test.yaml
 
-Exit codes: 0 nothing was found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load,
-4 it took none of the made-up settings, 5 it faults."
+Exit codes: 0 nothing found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load,
+4 it accepted none of the generated settings, 5 it faults."
 )]
 pub struct FuzzArgs {
-    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: PathBuf,
-    /// How long to look, such as 90s or 10m (default: 60s, unless --runs is given)
+    /// How long to search, such as 90s or 10m (default: 60s, unless --runs is given)
     #[arg(long = "for", value_name = "TIME")]
     pub time: Option<jiff::SignedDuration>,
-    /// How many questions to make up; with the same seed they are the same
+    /// How many questions to generate; the same seed generates the same questions
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub runs: Option<u64>,
-    /// Where the dice start (default: the time, which is shown)
+    /// Seed of the random generator (default: the current time; it is printed)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Its settings, in place of made-up ones: a JSON object, or a YAML or JSON file
+    /// Settings to use in place of generated ones: a JSON object, or a YAML or JSON file
     #[arg(long, value_name = "FILE|JSON")]
     pub settings: Option<String>,
-    /// Label of the run that it sees, in place of made-up ones
+    /// Environment that the policy sees, in place of generated ones
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
-    /// New test file for what is found
+    /// Write what is found to this new test file
     #[arg(long, value_name = "FILE.test.yaml")]
     pub write: Option<PathBuf>,
 }
@@ -65,7 +65,7 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
         // Here it is a usage error; among made-up ones it would only be one more that is refused.
         Configured::new(policy.clone(), given)?;
     }
-    let time = args.time.map(|time| Duration::try_from(time).map_err(|_| Failure::usage("--for is before now")));
+    let time = args.time.map(|time| Duration::try_from(time).map_err(|_| Failure::usage("--for is negative")));
     let options = Options {
         runs: args.runs,
         time: time.transpose()?,
@@ -105,11 +105,11 @@ fn exit_of(fuzzed: &Fuzzed) -> Exit {
 /// Tells at once what would be a pity after a long look.
 fn may_be_written(file: &Path) -> Result<(), Failure> {
     if file.exists() {
-        return Err(Failure::usage(format!("{} is there already", file.display())).hint("name a new file"));
+        return Err(Failure::usage(format!("{} already exists", file.display())).hint("choose a new file name"));
     }
     if !file.to_string_lossy().ends_with(".test.yaml") {
-        return Err(Failure::usage(format!("{} would be no test file", file.display()))
-            .hint("let its name end in .test.yaml, so that policy test finds it"));
+        return Err(Failure::usage(format!("{} is not a test file name", file.display()))
+            .hint("use a name that ends in .test.yaml, so that policy test finds it"));
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::render::{self, Screen};
 /// The flags of `policy inspect`.
 #[derive(Args, Clone, Debug)]
 pub struct InspectArgs {
-    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: PathBuf,
 }
 

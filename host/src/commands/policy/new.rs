@@ -12,12 +12,12 @@ use crate::render::{self, Screen};
 /// The flags of `policy new`.
 #[derive(Args, Clone, Debug)]
 pub struct NewArgs {
-    /// Name of the policy: small letters, digits and '-'
+    /// Name of the policy: lower-case letters, digits and '-'
     pub name: String,
     /// Language to write it in
     #[arg(long, value_name = "LANGUAGE")]
     pub lang: PolicyLanguage,
-    /// Folder to make (default: the name)
+    /// Folder to create (default: the name)
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }
@@ -25,7 +25,7 @@ pub struct NewArgs {
 /// The languages that `policy new` knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PolicyLanguage {
-    /// Small and quick components.
+    /// Small, fast components.
     Rust,
     /// Built by componentize-py.
     Python,
@@ -36,12 +36,12 @@ pub enum PolicyLanguage {
 /// Makes the folder of a new policy.
 ///
 /// # Errors
-/// When the name is none, or the folder is in use.
+/// When the name is invalid, or the folder is in use.
 pub(super) fn run(args: &NewArgs, screen: &Screen) -> Result<Exit, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     let created = project::create(Path::new(&dir), &args.name, language(args.lang))?;
     screen.result(|| render::project::created_text(&created), &render::project::created_json(&created))?;
-    screen.hint(&format!("test it: pvmigrate policy test {}", created.dir.display()));
+    screen.hint(&format!("to test it: pvmigrate policy test {}", created.dir.display()));
     Ok(Exit::Done)
 }
 

@@ -19,18 +19,18 @@ use crate::render::{Screen, clean};
 /// The flags of `policy pull`.
 #[derive(Args, Clone, Debug)]
 pub struct PullArgs {
-    /// Which: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
+    /// Policy to pull: oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST
     pub reference: String,
     /// Write the component to this file
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
-    /// Take what the tag means now, instead of what it meant when it was pulled first
+    /// Take what the tag refers to now, and pin that in the lock file
     #[arg(long)]
     pub update: bool,
-    /// The lock file
+    /// Lock file
     #[arg(long, value_name = "FILE", default_value = LOCK_FILE)]
     pub lock: PathBuf,
-    /// How the registry is spoken to.
+    /// How to talk to the registry.
     #[command(flatten)]
     pub registry: RegistryArgs,
 }
@@ -84,9 +84,9 @@ pub(super) async fn run(args: &PullArgs, screen: &Screen) -> Result<Exit, Failur
     };
     let text = || {
         let mut text = format!("pulled {}\n", clean(&format!("{} {} ({})", info.name, info.version, info.digest)));
-        text.push_str(&format!("    to be named {pinned}\n"));
+        text.push_str(&format!("    pinned: {pinned}\n"));
         if let Some(before) = &before {
-            text.push_str(&format!("    {} meant {} before\n", reference, before.component));
+            text.push_str(&format!("    {} was {} before\n", reference, before.component));
         }
         text
     };

@@ -17,11 +17,11 @@ use crate::render::{Screen, clean};
 /// The flags of `policy push`.
 #[derive(Args, Clone, Debug)]
 pub struct PushArgs {
-    /// A component (.wasm)
+    /// Component to push (.wasm)
     pub file: PathBuf,
-    /// Where to: oci://HOST/REPOSITORY:TAG
+    /// Destination: oci://HOST/REPOSITORY:TAG
     pub reference: String,
-    /// How the registry is spoken to.
+    /// How to talk to the registry.
     #[command(flatten)]
     pub registry: RegistryArgs,
 }
@@ -71,7 +71,7 @@ pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failur
     };
     let text = || {
         let named = clean(&format!("{} {} ({})", info.name, info.version, info.digest));
-        format!("pushed {named}\n    as {reference}\n    to be named {pinned}\n")
+        format!("pushed {named}\n    as {reference}\n    pinned: {pinned}\n")
     };
     screen.result(text, &json)?;
     Ok(Exit::Done)
@@ -83,9 +83,9 @@ fn target(text: &str) -> Result<Reference, Failure> {
     if reference.tag.is_some() && reference.digest.is_none() {
         return Ok(reference);
     }
-    let why = if reference.digest.is_some() { "a digest follows from what is pushed" } else { "it has no tag" };
+    let why = if reference.digest.is_some() { "the digest is determined by what is pushed" } else { "it has no tag" };
     Err(Failure::usage(format!("cannot push to {reference}: {why}"))
-        .hint("such as the policy's version: oci://HOST/REPOSITORY:1.0.0"))
+        .hint("add a tag, such as the policy's version: oci://HOST/REPOSITORY:1.0.0"))
 }
 
 /// Loads the policy, and returns the bytes that were loaded.
@@ -95,6 +95,6 @@ fn open(file: &Path) -> Result<(Policy, Vec<u8>), Failure> {
     let bytes = std::fs::read(file).map_err(unreadable)?;
     match Digest::of(&bytes).as_str() == policy.info().digest {
         true => Ok((policy, bytes)),
-        false => Err(Failure::usage(format!("{} changes while it is read", file.display()))),
+        false => Err(Failure::usage(format!("{} changed while it was read", file.display()))),
     }
 }

@@ -16,14 +16,14 @@ use crate::render::Screen;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
   pvmigrate plan --source-sc old --dest-sc new --policy keep.wasm --save-question before.json
-  pvmigrate policy replay before.json                      the same policies: nothing may change
-  pvmigrate policy replay before.json --policy new.wasm    what a new version would have decided
+  pvmigrate policy replay before.json                      the same policies: nothing should change
+  pvmigrate policy replay before.json --policy new.wasm    what a new version would decide
 
-Exit codes: 0 nothing changes, 1 something does, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
+Exit codes: 0 no change, 1 a change, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
 pub struct ReplayArgs {
-    /// A file that --save-question of plan or migrate wrote
+    /// File written by --save-question of plan or migrate
     pub file: PathBuf,
-    /// Policy to ask in place of the saved one of the same name, with its settings, or before all others (repeatable)
+    /// Policy to use in place of the saved one of the same name, with its settings; a new name is asked first (repeatable)
     #[arg(long, value_name = "POLICY")]
     pub policy: Vec<PathBuf>,
 }
@@ -31,7 +31,7 @@ pub struct ReplayArgs {
 /// Judges a saved question again and shows what changes.
 ///
 /// # Errors
-/// When the file cannot be read, a policy is not to be had, or one fails.
+/// When the file cannot be read, a policy cannot be found, or one fails.
 pub(super) async fn run(args: &ReplayArgs, screen: &Screen) -> Result<Exit, Failure> {
     let saved = SavedQuestion::read(&args.file)?;
     let note = screen.note();

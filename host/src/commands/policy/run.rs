@@ -18,17 +18,17 @@ use crate::render::policy::assessment as show;
   pvmigrate policy run keep.wasm --snapshot all.yaml --source-sc old --dest-sc new
   pvmigrate policy run --snapshot all.yaml --source-sc old --dest-sc new --environment prod
 
-Exit codes: 0 nothing is blocked, 1 a blocker was found, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
+Exit codes: 0 no blocker, 1 a blocker was found, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
 pub struct RunArgs {
-    /// Policies, asked before those of the environment: FILE, a policy's folder, or oci://...
+    /// Policies to ask before the environment's own: FILE, a policy's folder, or oci://...
     #[arg(value_name = "POLICY")]
     pub policies: Vec<PathBuf>,
+    /// Save what the policies were asked and answered to this file, for `policy replay`
+    #[arg(long, value_name = "FILE")]
+    pub save_question: Option<PathBuf>,
     /// What they are asked about.
     #[command(flatten)]
     pub snapshot: SnapshotArgs,
-    /// Keep what the policies were asked and said in this file, for `policy replay`
-    #[arg(long, value_name = "FILE")]
-    pub save_question: Option<PathBuf>,
 }
 
 /// Judges a snapshot and shows the judgement.

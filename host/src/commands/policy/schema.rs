@@ -14,12 +14,12 @@ use crate::render::Screen;
 #[derive(Args, Clone, Debug)]
 #[command(group = clap::ArgGroup::new("what").required(true).args(["policy", "test", "of_config"]))]
 pub struct SchemaArgs {
-    /// A component (.wasm), the folder of a policy, an artifact (oci://...), or `builtin`
+    /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: Option<PathBuf>,
-    /// Of the files that `policy test` reads
+    /// Print the schema of test files
     #[arg(long)]
     pub test: bool,
-    /// Of the configuration file, pvmigrate.yaml
+    /// Print the schema of the configuration file, pvmigrate.yaml
     #[arg(long = "config")]
     pub of_config: bool,
 }
@@ -34,9 +34,9 @@ pub(super) async fn run(args: &SchemaArgs, screen: &Screen) -> Result<Exit, Fail
             let policy = chain::open(policy, &screen.note()).await?;
             let info = policy.info();
             let Some(schema) = &info.settings_schema else {
-                let what = format!("policy {} takes no settings, so there is no schema of them", info.name);
+                let what = format!("policy {} takes no settings", info.name);
                 return Err(Failure::usage(what)
-                    .hint("a policy that takes some says so: settings-schema in what manifest.describe returns"));
+                    .hint("a policy declares its settings with settings-schema in what manifest.describe returns"));
             };
             screen.json(schema)?;
         }

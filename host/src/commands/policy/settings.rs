@@ -26,7 +26,7 @@ pub(super) fn configured(policy: Arc<Policy>, given: Option<&str>) -> Result<Con
 pub(super) fn read(given: &str) -> Result<Value, Failure> {
     if given.trim_start().starts_with('{') {
         return serde_json::from_str(given)
-            .map_err(|error| Failure::usage(format!("--settings is no JSON: {}", clean(&error.to_string()))));
+            .map_err(|error| Failure::usage(format!("--settings is not valid JSON: {}", clean(&error.to_string()))));
     }
     let file = Path::new(given);
     let text = std::fs::read_to_string(file).map_err(|error| {

@@ -17,21 +17,21 @@ use crate::render::{Screen, clean};
 
 /// What is asked about.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "What is asked")]
+#[command(next_help_heading = "Question")]
 pub struct SnapshotArgs {
-    /// Folder or file of Kubernetes objects (kubectl get pvc,pv,sc,pods,rs -A -o yaml), or a file of --save-question
+    /// Folder or file of Kubernetes objects (kubectl get pvc,pv,sc,pods,rs -A -o yaml), or a saved question
     #[arg(long, value_name = "DIR|FILE")]
     pub snapshot: PathBuf,
-    /// StorageClass to migrate from (default: that of a saved question)
+    /// StorageClass to migrate from (default: the saved question's)
     #[arg(long, value_name = "CLASS")]
     pub source_sc: Option<String>,
-    /// StorageClass to migrate to (default: that of a saved question)
+    /// StorageClass to migrate to (default: the saved question's)
     #[arg(long, value_name = "CLASS")]
     pub dest_sc: Option<String>,
-    /// Only claims in this namespace (default: all, or that of a saved question)
+    /// Only claims in this namespace (default: all namespaces, or the saved question's)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// The time that policies see, such as 2026-01-31T12:00:00Z (default: now, or that of a saved question)
+    /// Time that the policies see, such as 2026-01-31T12:00:00Z (default: now, or the saved question's)
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
     /// Whose policies, settings and waivers.

@@ -32,57 +32,57 @@ mod watch;
   pvmigrate policy test --report junit=out.xml --min-coverage 100
 
 Exit codes: 0 all passed, 1 a case failed, 2 bad usage or test file, 3 the policy does not load, 4 no tests or too little
-coverage, 5 a fault that no case expects, or an answer that was not the same twice.")]
+coverage, 5 a fault that no case expects, or an answer that differs from run to run.")]
 pub struct TestArgs {
-    /// Test files, and folders of such (default: this folder); before them a component (.wasm, oci://...) or `builtin`,
-    /// to test in place of the policy that the files name
+    /// Test files, and folders of them (default: this folder). A component (.wasm, oci://...) or `builtin` in front of them
+    /// is tested in place of the policy that the files name
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
-    /// Test what the chain of an environment decides, in place of the policies that the files name.
-    #[command(flatten)]
-    pub environment: EnvironmentArgs,
     /// Another test file or folder
     #[arg(long, value_name = "PATH", hide = true)]
     pub fixtures: Vec<PathBuf>,
-    /// Run only cases whose name this regular expression fits
+    /// Run only the cases whose name matches this regular expression
     #[arg(long, short = 'k', value_name = "REGEX")]
     pub only: Option<String>,
-    /// Show which cases there are, and run none
+    /// List the cases without running them
     #[arg(long, conflicts_with_all = ["watch", "update", "report", "min_coverage"])]
     pub list: bool,
     /// Run again whenever a file changes
     #[arg(long, conflicts_with_all = ["update", "report"])]
     pub watch: bool,
-    /// Take what comes for what is expected: write goldens, and edit test files in place
+    /// Accept the actual results as expected: write golden files, and edit test files in place
     #[arg(long)]
     pub update: bool,
-    /// Stop at the first case that does not pass
+    /// Stop at the first case that fails
     #[arg(long)]
     pub fail_fast: bool,
-    /// Cases run at once (default: one a processor); the outcome does not depend on it
+    /// How many cases to run at once (default: one per processor); does not affect the results
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// Least part of the codes that cases must expect, in percent
+    /// Minimum share of the policy's codes that the cases must expect, in percent
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100), conflicts_with = "only")]
     pub min_coverage: Option<u8>,
-    /// Form of the result on stdout (default: human, or json with `--output json`)
+    /// Output format on stdout (default: human, or json with `--output json`)
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<TestFormat>,
-    /// Write the result to a file, too (repeatable), such as junit=out.xml
+    /// Also write the result to a file, such as junit=out.xml (repeatable)
     #[arg(long, value_name = "FORMAT=FILE")]
     pub report: Vec<ReportTo>,
+    /// Test what the chain of an environment decides, in place of the policies that the files name.
+    #[command(flatten)]
+    pub environment: EnvironmentArgs,
 }
 
 /// The forms of a test result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TestFormat {
-    /// For people.
+    /// For people to read.
     Human,
     /// One JSON document.
     Json,
-    /// A JSON document a line: one for each case, then one for the whole.
+    /// One JSON document a line: one for each case, then one for the whole run.
     Jsonl,
-    /// `JUnit` XML, as CI systems read it.
+    /// JUnit XML, for CI systems.
     Junit,
     /// Test Anything Protocol, version 14.
     Tap,
@@ -107,10 +107,10 @@ impl FromStr for ReportTo {
         let format = TestFormat::from_str(format, false).map_err(|_| {
             let known: Vec<_> = TestFormat::value_variants().iter().filter_map(TestFormat::to_possible_value).collect();
             let known: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
-            format!("{format:?} is no format; there are {}", known.join(", "))
+            format!("unknown format {format:?}; known formats: {}", known.join(", "))
         })?;
         match file.is_empty() {
-            true => Err("the file's name is missing".to_owned()),
+            true => Err("the file name is missing".to_owned()),
             false => Ok(Self { format, file: file.into() }),
         }
     }
@@ -187,7 +187,7 @@ impl<'a> Command<'a> {
         let (policy, paths) = args.split();
         let filter = args.only.as_ref().map(|pattern| {
             Regex::new(pattern).map_err(|error| {
-                Failure::usage(format!("-k {pattern:?} is no regular expression: {}", clean(&error.to_string())))
+                Failure::usage(format!("-k {pattern:?}: invalid regular expression: {}", clean(&error.to_string())))
             })
         });
         let processors = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -206,8 +206,8 @@ impl<'a> Command<'a> {
     async fn read(&self) -> Result<Tests, Failure> {
         let instead = match (self.policy, &self.args.environment.name) {
             (Some(_), Some(_)) => {
-                return Err(Failure::usage("the policies to test are named twice: a policy, and an environment")
-                    .hint("an environment's chain is tested as a whole; leave one of the two out"));
+                return Err(Failure::usage("both a policy and an environment are given")
+                    .hint("leave out one of the two: an environment's policies are tested together"));
             }
             (Some(policy), None) => Instead::Policy(chain::open(policy, &self.note).await?),
             (None, Some(environment)) => {
@@ -231,8 +231,8 @@ impl<'a> Command<'a> {
     /// Takes what comes for what is expected. The cases run once more afterwards, and their result is shown.
     async fn update(&self, screen: &Screen) -> Result<(), Failure> {
         if std::env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-            return Err(Failure::usage("--update is refused where CI is set: nobody would look at what it accepts")
-                .hint("run it on your own machine, look at the difference, and commit it"));
+            return Err(Failure::usage("--update is refused when CI is set: nobody would review what it accepts")
+                .hint("run it on your own machine, review the diff, and commit it"));
         }
         let updated = self.read().await?.update(&self.options)?;
         for file in &updated.files {

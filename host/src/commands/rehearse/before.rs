@@ -83,7 +83,7 @@ fn claims(objects: &[Value]) -> BTreeMap<ClaimId, Value> {
     claims
         .map(|claim| {
             let metadata = &claim["metadata"];
-            let id = ClaimId { namespace: word(&metadata["namespace"]), name: word(&metadata["name"]) };
+            let id = ClaimId { namespace: text(&metadata["namespace"]), name: text(&metadata["name"]) };
             let kept = json!({
                 "labels": metadata["labels"],
                 "annotations": lasting(&metadata["annotations"]),
@@ -108,7 +108,7 @@ fn workloads(objects: &[Value]) -> BTreeMap<String, Value> {
         .map(|object| {
             let metadata = &object["metadata"];
             let name =
-                format!("{} {}/{}", word(&object["kind"]), word(&metadata["namespace"]), word(&metadata["name"]));
+                format!("{} {}/{}", text(&object["kind"]), text(&metadata["namespace"]), text(&metadata["name"]));
             let kept = json!({
                 "replicas": object["spec"]["replicas"],
                 "ready replicas": object["status"]["readyReplicas"],
@@ -120,7 +120,7 @@ fn workloads(objects: &[Value]) -> BTreeMap<String, Value> {
         .collect()
 }
 
-fn word(value: &Value) -> String {
+fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 

@@ -55,8 +55,8 @@ fn used<'a>(objects: &'a [Value], classes: &[&'a Value]) -> BTreeSet<&'a str> {
 fn unclear(way: &str, flag: &str, names: &[&str]) -> Failure {
     let there =
         if names.is_empty() { "no StorageClass".to_owned() } else { format!("StorageClasses {}", names.join(", ")) };
-    Failure::usage(format!("which StorageClass to migrate {way} is not clear: the files hold {there}"))
-        .hint(format!("name it with {flag}"))
+    Failure::usage(format!("cannot tell which StorageClass to migrate {way}: the files have {there}"))
+        .hint(format!("name it with {flag} CLASS"))
 }
 
 #[cfg(test)]
@@ -81,7 +81,7 @@ mod tests {
             dest_sc: owned(dest),
             namespace: None,
             set_defaults: false,
-            source_volumes: crate::cli::migration::SourceVolumes::Delete,
+            source_volumes: crate::cli::migration::SourceVolumes::OrphanDisk,
         }
     }
 

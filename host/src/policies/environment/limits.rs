@@ -40,13 +40,14 @@ pub(super) fn read(node: &Node) -> Result<Limits, Wrong> {
 /// Reads `64Mi`, `2M` or a plain number.
 fn size(key: &str, node: &Node, most: u64) -> Result<u64, Wrong> {
     let text = node.quantity(key)?;
-    let quantity: Quantity =
-        text.parse().map_err(|_| Wrong::new(&node.at, format!("{key}: {text:?} is no quantity such as 64Mi or 2M")))?;
+    let quantity: Quantity = text
+        .parse()
+        .map_err(|_| Wrong::new(&node.at, format!("{key}: invalid quantity {text:?}; write one such as 64Mi or 2M")))?;
     match quantity.bytes() {
-        0 => Err(Wrong::new(&node.at, format!("{key} is 0: nothing could run"))),
+        0 => Err(Wrong::new(&node.at, format!("{key} must not be 0"))),
         value if value > most => {
             let ceiling = if most == MOST_BYTES { Bytes(most).to_string() } else { most.to_string() };
-            Err(Wrong::new(&node.at, format!("{key}: {text} is more than {ceiling}, the most that may be given")))
+            Err(Wrong::new(&node.at, format!("{key}: {text} is more than the maximum, {ceiling}")))
         }
         value => Ok(value),
     }
@@ -60,5 +61,5 @@ fn wall(node: &Node) -> Result<Duration, Wrong> {
     };
     let fits = read.filter(|wall| wall.is_positive() && *wall <= MOST_WALL);
     fits.and_then(|wall| Duration::try_from(wall).ok())
-        .ok_or_else(|| Wrong::new(&node.at, "wall is a time such as 10s or 500ms, of at most 10 minutes"))
+        .ok_or_else(|| Wrong::new(&node.at, "wall must be a duration such as 10s or 500ms, at most 10 minutes"))
 }

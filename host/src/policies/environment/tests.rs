@@ -53,30 +53,34 @@ fn everything_is_read() {
 #[test]
 fn each_mistake_is_named_with_its_place_and_what_was_meant() {
     for (from, to, expected) in [
-        ("config/v1", "config/v2", ":1:13: apiVersion"),
+        ("config/v1", "config/v2", ":1:13: unknown apiVersion"),
         ("environments:", "enviroments:", ":2:1: the file has no key enviroments, did you mean environments?"),
         ("    policies:", "    polices:", ":4:5: an environment has no key polices, did you mean policies?"),
         ("settings:", "setings:", ":7:7: a policy has no key setings, did you mean settings?"),
         ("module: keep.wasm", "module:", "a policy needs the key module"),
         ("module: oci://registry.example.com/cap:1", "module: oci://registry", ":11:15: "),
         ("e3b0", "E3B0", ":6:15: "),
-        ("memory: 64Mi", "memory: 64Mo", ":10:24: memory: \"64Mo\" is no quantity"),
-        ("memory: 64Mi", "memory: 64Ti", ":10:24: memory: 64Ti is more than 4Gi"),
-        ("fuel: 1M", "fuel: 0", "fuel is 0"),
-        ("wall: 1500ms", "wall: 1500", "wall is a time"),
-        ("wall: 1500ms", "wall: 11m", "wall is a time"),
+        ("memory: 64Mi", "memory: 64Mo", ":10:24: memory: invalid quantity \"64Mo\""),
+        ("memory: 64Mi", "memory: 64Ti", ":10:24: memory: 64Ti is more than the maximum, 4Gi"),
+        ("fuel: 1M", "fuel: 0", "fuel must not be 0"),
+        ("wall: 1500ms", "wall: 1500", "wall must be a duration"),
+        ("wall: 1500ms", "wall: 11m", "wall must be a duration"),
         ("fuelPerVolume:", "fuelPerVolumes:", "did you mean fuelPerVolume?"),
-        ("until: 2026-12-31", "until: 2026-02-30", "no date"),
-        ("until: 2026-12-31", "until: 2026-12-31T00:00:00", "no date"),
+        ("until: 2026-12-31", "until: 2026-02-30", "invalid date"),
+        ("until: 2026-12-31", "until: 2026-12-31T00:00:00", "invalid date"),
         ("reason: moved by hand", "reason: ''", "reason is empty"),
         (", reason: moved by hand", "", ":14:7: a waiver needs the key reason"),
         ("subject: db/data", "subjects: db/data", "did you mean subject?"),
         (
             "    - module: builtin\n",
             "    - module: builtin\n    - module: late.wasm\n",
-            ":12:7: the built-in policy is always the last",
+            ":12:7: the built-in policy always comes last",
         ),
-        ("    - module: builtin\n", "    - {module: builtin, limits: {fuel: 1M}}\n", "its own limits"),
+        (
+            "    - module: builtin\n",
+            "    - {module: builtin, limits: {fuel: 1M}}\n",
+            "limits of the built-in policy are fixed",
+        ),
         ("  empty:\n", "  empty: [x]\n", ":15:10: an environment is a mapping, and this is a list"),
     ] {
         assert!(GOOD.contains(from), "{from}");
@@ -88,7 +92,10 @@ fn each_mistake_is_named_with_its_place_and_what_was_meant() {
 #[test]
 fn an_environment_that_is_not_there_is_an_error_with_the_nearest_name() {
     let error = read(GOOD, "pord").unwrap_err().to_string();
-    assert!(error.contains("no environment \"pord\", did you mean prod?; there are: prod, empty"), "{error}");
+    assert!(
+        error.contains("environment \"pord\" not found, did you mean prod?; the file defines: prod, empty"),
+        "{error}"
+    );
 }
 
 /// Collects the keys of each object in the schema.

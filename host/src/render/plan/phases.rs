@@ -25,15 +25,15 @@ impl Phase {
         match (self, has_workloads) {
             (Self::Prepare, true) => "while it runs",
             (Self::Prepare, false) => "first",
-            (Self::Copy, true) => "pause, copy",
+            (Self::Copy, true) => "stopped, copy",
             (Self::Copy, false) => "copy",
             (Self::Switch, _) => "switch",
-            (Self::Settle, true) => "run again",
+            (Self::Settle, true) => "start again",
             (Self::Settle, false) => "settle",
         }
     }
 
-    pub(super) fn word(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Prepare => "prepare",
             Self::Copy => "copy",

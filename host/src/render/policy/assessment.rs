@@ -51,7 +51,7 @@ fn decisions(assessment: &Assessment) -> Table {
         let decision = &verdict.decision;
         table.row(&[
             verdict.claim(),
-            word(verdict).to_owned(),
+            vote(verdict).to_owned(),
             decision.by.to_string(),
             decision.reason.code.clone(),
             modes(volume),
@@ -61,23 +61,23 @@ fn decisions(assessment: &Assessment) -> Table {
     table
 }
 
-/// Says what is decided, in the word of votes.
-pub(super) fn word(verdict: &Verdict) -> &'static str {
+/// Names the decision as votes do.
+pub(super) fn vote(verdict: &Verdict) -> &'static str {
     if verdict.selected() { "migrate" } else { "skip" }
 }
 
 /// Names the access modes that a claim asks for, and the volume mode where it is not the usual one.
 pub(super) fn modes(volume: &Volume) -> String {
-    shape_words(&volume.requested_modes, volume.volume_mode)
+    shape_text(&volume.requested_modes, volume.volume_mode)
 }
 
 /// Names the access modes of a new claim.
 pub(super) fn shape(target: &Target) -> String {
-    shape_words(&target.modes, target.volume_mode)
+    shape_text(&target.modes, target.volume_mode)
 }
 
 /// Names access modes as kubectl does, and the volume mode where it is not the usual one.
-pub(super) fn shape_words(modes: &[AccessMode], volume_mode: VolumeMode) -> String {
+pub(super) fn shape_text(modes: &[AccessMode], volume_mode: VolumeMode) -> String {
     let modes: Vec<&str> = modes.iter().map(|mode| mode.abbreviation()).collect();
     let modes = if modes.is_empty() { "none".to_owned() } else { modes.join(",") };
     match volume_mode {
@@ -118,7 +118,7 @@ pub(super) fn warnings<'a>(warnings: impl IntoIterator<Item = &'a Warning>, scre
 
 /// Returns what each call cost; `volumes` is the number of claims in the snapshot.
 pub(super) fn costs(calls: &[CallCost], volumes: usize, screen: &Screen) -> String {
-    let mut table = Table::new(&["CALL", "OF", "FUEL", "A VOLUME", "MEMORY", "LOOKED UP"], &[2, 3, 4]);
+    let mut table = Table::new(&["CALL", "OF", "FUEL", "PER VOLUME", "MEMORY", "LOOKED UP"], &[2, 3, 4]);
     for call in calls {
         let each = call.fuel.checked_div(volumes as u64).map_or_else(|| "-".to_owned(), |fuel| fuel.to_string());
         let looked_up: Vec<String> = call.looked_up.iter().map(|(kind, count)| format!("{kind} x{count}")).collect();

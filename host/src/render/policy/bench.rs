@@ -36,7 +36,7 @@ pub fn text(bench: &Bench, compared: Option<&Compared>, percent: f64, screen: &S
         let _ = writeln!(text, "  compile      {millis:.0} ms, without the cache");
     }
     let _ = writeln!(text, "  instantiate  {}\n", times(&bench.instantiate));
-    let header = ["DECISION", "VOLUMES", "FUEL A VOLUME", "MEMORY", "P50", "P95", "P99"];
+    let header = ["DECISION", "VOLUMES", "FUEL PER VOLUME", "MEMORY", "P50", "P95", "P99"];
     let mut table = Table::new(&header, &[1, 2, 3, 4, 5, 6]);
     for row in &bench.rows {
         let (fuel, memory) = (row.fuel_per_volume.to_string(), bytes(row.memory));
@@ -58,7 +58,7 @@ pub fn text(bench: &Bench, compared: Option<&Compared>, percent: f64, screen: &S
     for growth in &bench.growth {
         let factors = format!("x{:.1} fuel for x{:.1} volumes", growth.fuel_factor, growth.volumes_factor);
         let words = match &growth.suspected {
-            Some(power) => screen.paint.bad(&clean(&format!("O({power}) suspected: {factors}"))),
+            Some(power) => screen.paint.bad(&clean(&format!("suspected O({power}): {factors}"))),
             None => format!("linear: {factors}"),
         };
         let _ = writeln!(text, "growth       {}: {words}", clean(&growth.call));
@@ -85,7 +85,7 @@ fn held(compared: &Compared, percent: f64, screen: &Screen) -> String {
         );
     }
     if compared.grown.is_empty() {
-        let _ = writeln!(text, "compared     {} rows, none has grown by more than {percent} %", compared.rows);
+        let _ = writeln!(text, "compared     {} rows, none grew by more than {percent} %", compared.rows);
     }
     text
 }
@@ -141,7 +141,7 @@ mod tests {
         let fine = Compared { rows: 2, grown: Vec::new() };
         let screen = samples::screen(None);
         let shown = text(&bench(), Some(&compared), 2.0, &screen);
-        assert!(text(&bench(), Some(&fine), 2.0, &screen).ends_with("2 rows, none has grown by more than 2 %\n"));
+        assert!(text(&bench(), Some(&fine), 2.0, &screen).ends_with("2 rows, none grew by more than 2 %\n"));
         assert_eq!(
             serde_json::to_value(json(&bench(), Some(&compared), Exit::Finding)).ok().and_then(|json| {
                 Some((json["exit"]["code"].as_u64()?, json["compared"]["grown"][0]["is"].as_u64()?))

@@ -4,7 +4,7 @@ use pvmigrate_core::policy::changes::{Change, Changes, Found};
 use pvmigrate_core::policy::{PolicyRef, Verdict};
 use serde::Serialize;
 
-use super::assessment::{shape, word};
+use super::assessment::{shape, vote};
 use crate::assessment::Assessment;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
@@ -28,7 +28,7 @@ pub fn text(shown: &Shown<'_>, screen: &Screen) -> String {
     let Changes { decisions, findings } = shown.changes;
     let claims = count(shown.new.judgement.verdicts.len(), "claim");
     let mut text = match shown.changes.is_empty() {
-        true => format!("Nothing changes: {claims}, the same decisions and findings.\n"),
+        true => format!("No changes: {claims}, same decisions and findings.\n"),
         false => {
             let (decisions, findings) = (count(decisions.len(), "decision"), count(findings.len(), "finding"));
             format!("{decisions} and {findings} change ({claims} in all).\n")
@@ -67,7 +67,7 @@ fn none() -> String {
 fn decided(verdict: &Verdict) -> String {
     let modes = verdict.target.as_ref().map_or_else(String::new, |target| format!(" {}", shape(target)));
     let decision = &verdict.decision;
-    format!("{}{modes} {} ({})", word(verdict), decision.reason.code, decision.by)
+    format!("{}{modes} {} ({})", vote(verdict), decision.reason.code, decision.by)
 }
 
 fn graded(found: &Found<'_>) -> String {

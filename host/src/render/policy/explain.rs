@@ -7,7 +7,7 @@ use pvmigrate_core::policy::{
 };
 use serde::Serialize;
 
-use super::assessment::{costs, findings, modes, shape, shape_words, warnings};
+use super::assessment::{costs, findings, modes, shape, shape_text, warnings};
 use crate::assessment::Traced;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
@@ -61,13 +61,13 @@ fn users(volume: &Volume) -> String {
     if users.is_empty() { "nothing".to_owned() } else { users.join(", ") }
 }
 
-/// Says what pvmigrate's own limits have to do with it.
+/// Says how pvmigrate's own safety rules apply.
 fn floor(traced: &Traced<'_>) -> String {
     let broken = traced.findings().filter(|finding| finding.by == Decider::Host);
     let broken: Vec<&str> = broken.map(|finding| finding.code.as_str()).collect();
     match (traced.verdict.selected(), broken.is_empty()) {
         (_, false) => format!("broken: {}", broken.join(", ")),
-        (true, true) => "held: it is in the scope asked for, and the new claim can do what the old one does".to_owned(),
+        (true, true) => "kept: it is in scope, and the new claim allows all that the old one does".to_owned(),
         (false, true) => "not needed: nothing moves".to_owned(),
     }
 }
@@ -90,13 +90,13 @@ fn votes(verdict: &Verdict, screen: &Screen) -> String {
 fn opinions(opinions: &[ModesOpinion], screen: &Screen) -> String {
     let mut table = Table::new(&["MODES OF", "MODES", "REASON", "MESSAGE"], &[]);
     for ModesOpinion { by, shape } in opinions {
-        let words = shape_words(&shape.modes, shape.volume_mode);
+        let words = shape_text(&shape.modes, shape.volume_mode);
         table.row(&[by.to_string(), words, shape.why.code.clone(), shape.why.message.clone()]);
     }
     if table.is_empty() {
-        return "\nNo policy has an opinion on its access modes.\n".to_owned();
+        return "\nNo policy maps its access modes.\n".to_owned();
     }
-    format!("\n{}The first opinion on access modes is followed.\n", table.text(screen.width))
+    format!("\n{}The first opinion on access modes wins.\n", table.text(screen.width))
 }
 
 /// Returns what the policies logged, whatever claim it was about: they do not say.
@@ -104,7 +104,7 @@ fn log(calls: &[CallCost], screen: &Screen) -> String {
     let mut table = Table::new(&["LOG OF", "IN", "LEVEL", "LINE"], &[]);
     for call in calls {
         for line in &call.log {
-            table.row(&[call.by.to_string(), call.call.clone(), level(line.level).to_owned(), words(line)]);
+            table.row(&[call.by.to_string(), call.call.clone(), level(line.level).to_owned(), log_line(line)]);
         }
     }
     if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
@@ -118,7 +118,7 @@ fn level(level: LogLevel) -> &'static str {
     }
 }
 
-fn words(line: &LogLine) -> String {
+fn log_line(line: &LogLine) -> String {
     let fields: String = line.fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
     format!("{}{fields}", line.message)
 }

@@ -51,7 +51,7 @@ pub fn text(fuzzed: &Fuzzed, given: &Given<'_>, screen: &Screen) -> String {
     match &fuzzed.found {
         None if fuzzed.tried_nothing() => {
             text.push_str(
-                "  found      nothing, as nothing was tried: it took no settings; give some with --settings\n",
+                "  found      nothing, because nothing was tried: it accepted no settings; give some with --settings\n",
             );
         }
         None => text.push_str("  found      nothing\n"),
@@ -63,7 +63,7 @@ pub fn text(fuzzed: &Fuzzed, given: &Given<'_>, screen: &Screen) -> String {
 fn what(fuzzed: &Fuzzed, found: &Found, given: &Given<'_>, screen: &Screen) -> String {
     let words = format!("{}: {}", screen.paint.bad(found.broken.rule), clean(&found.broken.message));
     let mut text = hanging("  found      ", &words, screen.width);
-    let _ = writeln!(text, "  in         run {}, made smaller {} times", found.run, found.smaller);
+    let _ = writeln!(text, "  in         run {}, reduced {} times", found.run, found.smaller);
     let mut again = format!("pvmigrate policy fuzz {}", clean(&given.policy.to_string_lossy()));
     if let Some(settings) = given.settings {
         let _ = write!(again, " --settings '{}'", clean(settings).replace('\'', "'\\''"));
@@ -73,7 +73,7 @@ fn what(fuzzed: &Fuzzed, found: &Found, given: &Given<'_>, screen: &Screen) -> S
     }
     let _ = writeln!(text, "  again      {again} --seed {} --runs {}", fuzzed.seed, fuzzed.runs);
     if !found.reproduced {
-        text.push_str("  beware     policy test does not find it with the test file\n");
+        text.push_str("  note       policy test does not reproduce it with this test file\n");
     }
     match given.write {
         Some(file) => {

@@ -90,8 +90,8 @@ fn reasons(case: &CaseReport) -> Vec<String> {
     }
 }
 
-/// Returns the stable word for an outcome.
-fn word(outcome: &Outcome) -> &'static str {
+/// Names an outcome; scripts rely on it.
+fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
         Outcome::Skipped { .. } => "skipped",
@@ -110,10 +110,10 @@ fn fuel_per_volume(case: &CaseReport) -> u64 {
 }
 
 /// Says what too little coverage is short of.
-fn coverage_words(tested: &Tested<'_>) -> Option<String> {
+fn coverage_failure(tested: &Tested<'_>) -> Option<String> {
     let coverage = tested.report.coverage.as_ref().filter(|_| tested.is_short_of_coverage())?;
     let least = tested.min_coverage?;
-    Some(format!("coverage is {} %, and at least {least} % is asked for", coverage.percent))
+    Some(format!("coverage is {} %, less than the required {least} %", coverage.percent))
 }
 
 #[cfg(test)]

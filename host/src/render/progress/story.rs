@@ -12,9 +12,9 @@ use crate::driver::{Event, GroupEnd};
 use crate::render::failure::messages;
 use crate::render::{clean, units};
 
-/// Something worth telling.
+/// What there is to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Update {
     /// A line that stays.
     Line {
         /// Who wants to read it.
@@ -67,8 +67,8 @@ impl Story {
         self.groups.get(id).is_some_and(|group| !group.over)
     }
 
-    /// Takes one event, and returns what to tell of it.
-    pub(super) fn hear(&mut self, id: &RecordId, event: &Event<'_>) -> Vec<Told> {
+    /// Takes one event, and returns what to show of it.
+    pub(super) fn hear(&mut self, id: &RecordId, event: &Event<'_>) -> Vec<Update> {
         let is_new = !self.groups.contains_key(id);
         let group = self.groups.entry(id.clone()).or_default();
         match event {
@@ -80,22 +80,22 @@ impl Story {
                 let (what, again) = match pod.purpose {
                     Purpose::Warm => ("warm copy", String::new()),
                     Purpose::Prime | Purpose::Copy | Purpose::Leftover if pod.attempt > 1 => {
-                        ("copying", format!(", try {}", pod.attempt))
+                        ("copying", format!(", attempt {}", pod.attempt))
                     }
                     Purpose::Prime | Purpose::Copy | Purpose::Leftover => ("copying", String::new()),
                 };
-                let line = Told::Line { weight: Weight::News, text: format!("{claim}: {what}{again}") };
-                vec![line, Told::Doing { claims: vec![claim], what: what.to_owned() }]
+                let line = Update::Line { weight: Weight::News, text: format!("{claim}: {what}{again}") };
+                vec![line, Update::Doing { claims: vec![claim], what: what.to_owned() }]
             }
             Event::Trouble { error, pause } => {
                 let pause = units::duration(jiff::SignedDuration::try_from(*pause).unwrap_or_default());
                 let error = clean(&error.to_string());
-                vec![news(format!("{}: {error}; next try in {pause}", group.name(id)))]
+                vec![news(format!("{}: {error}; retrying in {pause}", group.name(id)))]
             }
             Event::Over(end) => {
                 group.over = true;
                 let mut told = vec![news(format!("{}: {}", group.name(id), ended(end)))];
-                told.push(Told::Over { claims: group.claims.clone() });
+                told.push(Update::Over { claims: group.claims.clone() });
                 told
             }
         }
@@ -113,52 +113,52 @@ impl Group {
         }
     }
 
-    fn loaded(&mut self, id: &RecordId, record: &Record, is_new: bool) -> Vec<Told> {
+    fn loaded(&mut self, id: &RecordId, record: &Record, is_new: bool) -> Vec<Update> {
         let mut told = Vec::new();
         if is_new {
             self.claims = record.claims.keys().map(|name| format!("{}/{}", id.namespace, clean(name))).collect();
             let (from, to) = (clean(&record.asked.source_class), clean(&record.asked.dest_class));
-            told.push(news(format!("{}: begins, from {from} to {to}", self.name(id))));
-            told.push(Told::Doing { claims: self.claims.clone(), what: "begins".to_owned() });
+            told.push(news(format!("{}: starting, from {from} to {to}", self.name(id))));
+            told.push(Update::Doing { claims: self.claims.clone(), what: "starting".to_owned() });
         }
         if let (Goal::Back(why), false) = (&record.goal, self.turned_back) {
             self.turned_back = true;
-            told.push(news(format!("{}: goes back to the old volumes: {}", self.name(id), clean(why))));
+            told.push(news(format!("{}: going back to the old volumes: {}", self.name(id), clean(why))));
         }
         if record.stopped.is_some() && !self.stopped {
             self.stopped = true;
             let workloads: Vec<String> = record.workloads.iter().map(|it| clean(&it.workload.to_string())).collect();
             if !workloads.is_empty() {
-                told.push(news(format!("{}: stops {}", self.name(id), workloads.join(", "))));
+                told.push(news(format!("{}: stopping {}", self.name(id), workloads.join(", "))));
             }
         }
         told
     }
 
-    fn stepped(&self, id: &RecordId, step: &Step, done: Done) -> Vec<Told> {
+    fn stepped(&self, id: &RecordId, step: &Step, done: Done) -> Vec<Update> {
         let claims = match step.claim() {
             Some(claim) => vec![format!("{}/{}", id.namespace, clean(claim))],
             None => self.claims.clone(),
         };
         let about = if claims.len() == 1 { claims[0].clone() } else { self.name(id) };
         if done == Done::Stale {
-            let text = format!("{about}: {}: the cluster has moved, looking again", step.words());
-            return vec![Told::Line { weight: Weight::Step, text }];
+            let text = format!("{about}: {}: the cluster has changed, looking again", step.words());
+            return vec![Update::Line { weight: Weight::Step, text }];
         }
-        let mut told = vec![Told::Line { weight: Weight::Step, text: format!("{about}: {}", words(step)) }];
+        let mut told = vec![Update::Line { weight: Weight::Step, text: format!("{about}: {}", describe(step)) }];
         match step {
             Step::Note(Fact::CopyFailed { failure, .. }) => {
                 let reason = clean(&failure.reason);
-                told.push(news(format!("{about}: try {} of the copy failed: {reason}", failure.attempt)));
+                told.push(news(format!("{about}: copy attempt {} failed: {reason}", failure.attempt)));
             }
             Step::Note(Fact::Copied { .. }) => told.push(news(format!("{about}: copied"))),
             _ => {}
         }
-        told.push(Told::Doing { claims, what: step.words().to_owned() });
+        told.push(Update::Doing { claims, what: step.words().to_owned() });
         told
     }
 
-    fn waiting(&mut self, id: &RecordId, waits: &[Waiting]) -> Vec<Told> {
+    fn waiting(&mut self, id: &RecordId, waits: &[Waiting]) -> Vec<Update> {
         let mut told = Vec::new();
         for wait in waits {
             let claim = wait.of.strip_prefix("claim ").map(|name| format!("{}/{}", id.namespace, clean(name)));
@@ -168,7 +168,7 @@ impl Group {
             match &trouble {
                 // Pods take their time to end; that is what a grace period is for.
                 Some(pods) if wait.on == Awaited::SourcePodsGone => {
-                    told.push(Told::Line { weight: Weight::Step, text: format!("{about}: {words} ({pods})") });
+                    told.push(Update::Line { weight: Weight::Step, text: format!("{about}: {words} ({pods})") });
                 }
                 Some(trouble) => {
                     let told_before = (wait.of.clone(), trouble.clone());
@@ -177,21 +177,21 @@ impl Group {
                         told.push(news(format!("{about}: {words} ({trouble})")));
                     }
                 }
-                None => told.push(Told::Line { weight: Weight::Step, text: format!("{about}: {words}") }),
+                None => told.push(Update::Line { weight: Weight::Step, text: format!("{about}: {words}") }),
             }
             let what = trouble.map_or_else(|| words.clone(), |trouble| format!("{words} ({trouble})"));
-            told.push(Told::Doing { claims: claim.map_or_else(|| self.claims.clone(), |claim| vec![claim]), what });
+            told.push(Update::Doing { claims: claim.map_or_else(|| self.claims.clone(), |claim| vec![claim]), what });
         }
         told
     }
 }
 
-fn news(text: String) -> Told {
-    Told::Line { weight: Weight::News, text }
+fn news(text: String) -> Update {
+    Update::Line { weight: Weight::News, text }
 }
 
 /// Returns the step with the object it is about, where that is no claim.
-fn words(step: &Step) -> String {
+fn describe(step: &Step) -> String {
     match step {
         Step::StopWorkload { workload, .. } => format!("scale {workload} down to 0"),
         Step::StartWorkload { workload, replicas, .. } => format!("scale {workload} up to {replicas}"),
@@ -209,9 +209,9 @@ fn ended(end: &GroupEnd) -> String {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated".to_owned(),
         GroupEnd::Ended(Ended { how: Outcome::NotReady(why), .. }) => format!("migrated, not ready: {}", clean(why)),
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {}", clean(why)),
-        GroupEnd::Blocked(blockers) => format!("needs a person: {}", reasons(blockers)),
-        GroupEnd::NotBegun(blockers) => format!("not begun: {}", reasons(blockers)),
-        GroupEnd::Interrupted => "interrupted; the same command goes on from here".to_owned(),
+        GroupEnd::Blocked(blockers) => format!("needs attention: {}", reasons(blockers)),
+        GroupEnd::NotBegun(blockers) => format!("not started: {}", reasons(blockers)),
+        GroupEnd::Interrupted => "interrupted; to continue, run the same command again".to_owned(),
         GroupEnd::Failed(error) => format!("failed: {}", clean(&messages(error).join(": "))),
     }
 }
@@ -229,9 +229,9 @@ mod tests {
         let id = samples::record(&["data-web-0", "data-web-1"], true).id();
         for told in story.hear(&id, event) {
             let line = match told {
-                Told::Line { weight, text } => format!("{weight:?}: {text}"),
-                Told::Doing { claims, what } => format!("  [{}] {what}", claims.join(" ")),
-                Told::Over { claims } => format!("  [{}] over", claims.join(" ")),
+                Update::Line { weight, text } => format!("{weight:?}: {text}"),
+                Update::Doing { claims, what } => format!("  [{}] {what}", claims.join(" ")),
+                Update::Over { claims } => format!("  [{}] over", claims.join(" ")),
             };
             let _ = writeln!(text, "{line}");
         }

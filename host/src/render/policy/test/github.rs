@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pvmigrate_core::text::printable;
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 
-use super::{Tested, coverage_words, is_bad, reasons};
+use super::{Tested, coverage_failure, is_bad, reasons};
 use crate::render::MESSAGE;
 
 pub(super) fn text(tested: &Tested<'_>) -> String {
@@ -27,7 +27,7 @@ pub(super) fn text(tested: &Tested<'_>) -> String {
         }
     }
     let counts = tested.report.counts();
-    if let Some(words) = coverage_words(tested) {
+    if let Some(words) = coverage_failure(tested) {
         let _ = writeln!(text, "::error title=policy test::{}", data(&words));
     }
     let _ = writeln!(

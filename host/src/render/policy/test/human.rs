@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use console::measure_text_width;
 use pvmigrate_policy_kit::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
 
-use super::{Tested, coverage_words, fuel_per_volume};
+use super::{Tested, coverage_failure, fuel_per_volume};
 use crate::render::units::{bytes, duration};
 use crate::render::{Screen, clean};
 
@@ -71,7 +71,7 @@ fn line(case: &CaseReport, (files, names): (usize, usize), screen: &Screen) -> S
         Outcome::Skipped { reason } => clean(reason),
         // It did not come to an answer, or was asked for none.
         _ if case.fuel == 0 => String::new(),
-        _ => format!("{} fuel a volume", short(fuel_per_volume(case))),
+        _ => format!("{} fuel per volume", short(fuel_per_volume(case))),
     };
     let (after_word, after_file, after_name) = (pad(&word, 8), pad(&file, files), pad(&name, names));
     let line = format!("{word}{after_word} {file}{after_file}  {name}{after_name}  {cost}");
@@ -156,8 +156,8 @@ fn end(tested: &Tested<'_>, screen: &Screen) -> String {
     }
     let took = duration(jiff::SignedDuration::try_from(tested.took).unwrap_or_default());
     let _ = writeln!(text, "{}   {}{took}", counts(report), report.coverage.as_ref().map_or_else(String::new, percent));
-    if let Some(words) = coverage_words(tested) {
-        let _ = writeln!(text, "{}: let cases expect the codes that are named above", screen.paint.bad(&words));
+    if let Some(words) = coverage_failure(tested) {
+        let _ = writeln!(text, "{}: add cases that expect the codes named above", screen.paint.bad(&words));
     }
     text
 }
@@ -189,7 +189,7 @@ fn covered(policy: &PolicyCoverage) -> String {
 fn share(what: &str, share: &Share, done: &str) -> String {
     let missing: Vec<_> = share.missing.iter().map(|name| clean(name)).collect();
     let missing =
-        if missing.is_empty() { String::new() } else { format!(" ({done} by no case: {})", missing.join(", ")) };
+        if missing.is_empty() { String::new() } else { format!(" (not {done} by any case: {})", missing.join(", ")) };
     format!("{what} {}/{}{missing}", share.covered, share.of)
 }
 

@@ -6,14 +6,14 @@ use std::fmt::Write as _;
 
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 
-use super::{Tested, coverage_words, fuel_per_volume, reasons};
+use super::{Tested, coverage_failure, fuel_per_volume, reasons};
 
 pub(super) fn text(tested: &Tested<'_>) -> String {
     let cases: Vec<&CaseReport> = tested.report.cases.iter().collect();
     let suites: Vec<&[&CaseReport]> = cases.chunk_by(|a, b| a.file == b.file).collect();
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let took = tested.took.as_secs_f64();
-    let coverage = coverage_words(tested);
+    let coverage = coverage_failure(tested);
     let mut sums = Sums::of(&cases);
     sums.tests += usize::from(coverage.is_some());
     sums.failures += usize::from(coverage.is_some());

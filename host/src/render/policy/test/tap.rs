@@ -6,12 +6,12 @@ use pvmigrate_core::text::printable;
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 use serde_json::{Value, json};
 
-use super::{Tested, coverage_words, fuel_per_volume, is_bad, reasons, word};
+use super::{Tested, coverage_failure, fuel_per_volume, is_bad, outcome, reasons};
 use crate::render::{MESSAGE, json};
 
 pub(super) fn text(tested: &Tested<'_>) -> String {
     let cases = &tested.report.cases;
-    let coverage = coverage_words(tested);
+    let coverage = coverage_failure(tested);
     let mut text = format!("TAP version 14\n1..{}\n", cases.len() + usize::from(coverage.is_some()));
     for (case, number) in cases.iter().zip(1..) {
         let not = if is_bad(case) { "not " } else { "" };
@@ -37,7 +37,7 @@ fn described(words: &str) -> String {
 fn details(case: &CaseReport) -> Value {
     let mut details = json!({
         "at": {"file": case.file.to_string_lossy(), "line": case.line},
-        "outcome": word(&case.outcome),
+        "outcome": outcome(&case.outcome),
         "fuelPerVolume": fuel_per_volume(case),
     });
     let reasons = reasons(case);

@@ -138,7 +138,7 @@ fn for_scripts() {
 fn coverage_that_is_enough_is_no_failure() {
     for (least, short) in [(None, false), (Some(75), false), (Some(76), true)] {
         for format in [Format::Human, Format::Junit, Format::Tap, Format::Github] {
-            assert_eq!(shown(format, least).contains("is asked for"), short, "{format:?} {least:?}");
+            assert_eq!(shown(format, least).contains("less than the required"), short, "{format:?} {least:?}");
         }
     }
 }
