@@ -30,9 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long a blocker must stand before it is believed.
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
-/// Tells when the world has changed, so that the driver never polls.
+/// A world that signals its changes, so that the driver never polls.
 pub trait Watch: World {
-    /// Remembers which changes were told of already.
+    /// A memory of the changes that were signalled already.
     type Wake;
 
     /// Returns a wake for the namespace that knows of all changes until now.
@@ -42,7 +42,7 @@ pub trait Watch: World {
     fn changed(wake: &mut Self::Wake) -> impl Future<Output = ()>;
 }
 
-/// Hears what happens.
+/// A listener to what happens.
 pub trait Reporter {
     /// Takes one event of the group.
     fn report(&self, group: &RecordId, event: Event<'_>);
@@ -61,7 +61,7 @@ pub trait Reporter {
     }
 }
 
-/// Tells what happens to a group.
+/// An event in the life of a group.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The group's record as just loaded, when it has changed.
@@ -88,12 +88,12 @@ pub enum Event<'a> {
     Over(&'a GroupEnd),
 }
 
-/// Tells how a group ended for this process.
+/// The end of a group, for this process.
 #[derive(Debug)]
 pub enum GroupEnd {
     /// For good.
     Ended(Ended),
-    /// A person has to look.
+    /// It needs a person's attention.
     Blocked(Vec<Blocker>),
     /// What was found since the plan keeps it from starting; nothing of it was touched.
     NotBegun(Vec<Blocker>),
@@ -103,26 +103,26 @@ pub enum GroupEnd {
     Failed(anyhow::Error),
 }
 
-/// Drives groups through their migrations.
+/// The loop that drives groups through their migrations.
 pub struct Driver<'a, W, R, P> {
     /// The cluster.
     pub world: &'a W,
     /// The records.
     pub records: &'a R,
-    /// Who hears of it.
+    /// The listener.
     pub reporter: &'a P,
-    /// The user's wish to stop.
+    /// The user's request to stop.
     pub stop: &'a Stop,
 }
 
-/// What one turn of the loop leads to.
+/// The outcome of one turn of the loop.
 enum Turn {
     Again,
     Wait(Option<Timestamp>),
     Over(GroupEnd),
 }
 
-/// What the loop remembers between turns: only what it has reported already, nothing that is decided from.
+/// The loop's memory between turns: what it has reported already, and nothing that decisions depend on.
 #[derive(Default)]
 struct Reported {
     record: Option<Record>,
@@ -329,7 +329,7 @@ impl Trouble {
     }
 }
 
-/// Paces the tries against an API in trouble.
+/// The pace of retries against an API in trouble.
 #[derive(Default)]
 struct Troubles {
     tries: u32,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 macro_rules! exits {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $word:literal, $means:literal;)*) => {
-        /// Names how the command ended.
+        /// How the command ended.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Exit { $($(#[$doc])* $variant,)* }
 
@@ -40,7 +40,7 @@ exits! {
         "A validation, preflight check or policy finding keeps something from starting. `policy test`: a case failed.";
     /// The command line or a file named on it is at fault.
     Usage = 2, "usage", "Bad usage, an input file cannot be read, or rsync is missing for a rehearsal.";
-    /// A policy is no component, has another interface, or imports what it may not.
+    /// A policy is not a component, has another interface, or imports what it may not.
     PolicyLoad = 3, "policy-load", "A policy does not load or link, cannot be built, or does not match its digest; a registry does not have it.";
     /// Kubernetes does not answer, or does not let us.
     Cluster = 4, "unavailable",

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 
 mod cluster;
 
-/// Holds why a command ended early.
+/// The reason why a command ended early.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.

@@ -61,7 +61,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 /// Shows what clap has to say: the help, the version, or what is wrong with the command line.
 fn unread(error: &clap::Error, words: &[OsString]) -> ExitCode {
     if !error.use_stderr() {
-        // A reader of the help that has gone away is no error.
+        // A reader of the help that has gone away is not an error.
         let _ = error.print();
         return Exit::Done.into();
     }

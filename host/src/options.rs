@@ -6,7 +6,7 @@ use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_core::record::{Asked, Disposal, Limits, OnFailure};
 use pvmigrate_core::survey::Scope;
 
-/// Holds the options of one run.
+/// The options of one run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// `--source-sc`.

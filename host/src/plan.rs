@@ -16,7 +16,7 @@ use pvmigrate_policy::{Policies, PolicyFailure};
 use crate::assessment::Assessment;
 use crate::options::Options;
 
-/// Holds what a run would do.
+/// The plan of a run.
 #[derive(Debug)]
 pub struct Plan {
     /// Migrations that an earlier run began; they run first, whatever else is found.

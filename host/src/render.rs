@@ -62,7 +62,7 @@ pub enum Color {
     Never,
 }
 
-/// Paints words, or leaves them alone.
+/// Colours for words, or none.
 #[derive(Clone, Copy, Debug)]
 pub struct Paint {
     on: bool,
@@ -92,7 +92,7 @@ impl Paint {
     }
 }
 
-/// Shows results and messages in the form the user asked for.
+/// Stdout and stderr, with the form of output that the user asked for.
 #[derive(Clone, Debug)]
 pub struct Screen {
     /// The form of results.
@@ -133,7 +133,7 @@ impl Screen {
     /// Writes a result: `text` for people, or `json` for scripts, whichever was asked for.
     ///
     /// # Errors
-    /// When stdout cannot be written; a reader that has gone away (`| head`) is no error.
+    /// When stdout cannot be written; a reader that has gone away (`| head`) is not an error.
     pub fn result(&self, text: impl FnOnce() -> String, json: &impl Serialize) -> Result<(), Failure> {
         match self.form {
             Form::Text => self.write(&text()),

@@ -5,7 +5,7 @@ use pvmigrate_core::record::{ClaimRecord, Ended, Evidence, Outcome, Record};
 
 use crate::driver::GroupEnd;
 
-/// Holds what a run came to.
+/// The report of a run.
 #[derive(Debug, Default)]
 pub struct Report {
     /// One entry a group, in the order of the plan.
@@ -18,7 +18,7 @@ pub struct Report {
     pub left_behind: Vec<String>,
 }
 
-/// Holds what one group came to.
+/// The report on one group.
 #[derive(Debug)]
 pub struct GroupReport {
     /// The group's namespace.
@@ -31,7 +31,7 @@ pub struct GroupReport {
     pub claims: Vec<ClaimReport>,
 }
 
-/// Holds what one claim came to.
+/// The report on one claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimReport {
     /// Its namespace.
@@ -64,7 +64,7 @@ pub struct ClaimReport {
     pub lost_owners: Vec<String>,
 }
 
-/// What a rehearsal compared with the time before the run, and what is not the same.
+/// A rehearsal's comparison of all objects with those before the run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Comparison {
     /// Claims compared.
@@ -75,7 +75,7 @@ pub struct Comparison {
     pub changes: Vec<String>,
 }
 
-/// Names what proves a copy.
+/// The proof of a copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verified {
     /// Nothing yet.

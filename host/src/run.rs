@@ -28,7 +28,7 @@ pub use planning::plan;
 use retry::retrying;
 use session::{Job, Session, Setup};
 
-/// Holds what a run found and came to.
+/// A run: its plan, its checks and its report.
 #[derive(Debug)]
 pub struct Run {
     /// What it planned.

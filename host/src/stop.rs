@@ -7,7 +7,7 @@ use std::io;
 
 use tokio::sync::watch;
 
-/// Says whether the user asked the run to stop.
+/// The user's request to stop, once it is made.
 ///
 /// Clones share one token.
 #[derive(Clone, Debug)]

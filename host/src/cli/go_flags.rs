@@ -2,14 +2,14 @@
 //!
 //! Scripts use its forms: one dash (`-source-sc x`), a value that itself begins with a dash (`--rsync-flags -z`), and
 //! flags before whatever follows. This is a pure function of the words; which flags exist is read off the clap command,
-//! so there is no second table to keep.
+//! so no second table has to be kept.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, Command};
 
-/// Knows every flag of the command and its subcommands by its long name.
+/// The flags of the command and its subcommands.
 struct Flags {
     /// Long names, and whether the next word is the value when there is no `=`.
     long: BTreeMap<String, bool>,

@@ -70,7 +70,7 @@ pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Holds what an abort came to.
+/// The result of an abort.
 #[derive(Debug)]
 pub struct Aborted {
     /// The groups that were turned back.
@@ -140,7 +140,7 @@ fn chosen(args: &AbortArgs, records: Vec<Record>) -> Result<Vec<Record>, Failure
     Ok(records.into_iter().filter(|record| record.is_open() && is_chosen(record)).collect())
 }
 
-/// What became of the wish to turn one migration back.
+/// The result of turning one migration back.
 enum Turned {
     /// Its record says so now.
     Back(Box<Record>),

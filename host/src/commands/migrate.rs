@@ -34,7 +34,7 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Holds what is shown beside the run itself.
+/// The context in which a run is shown.
 pub(super) struct Shown<'a> {
     /// What was asked for.
     pub(super) options: &'a Options,

@@ -28,9 +28,9 @@ pub(super) async fn policies(args: &RuleArgs, options: &mut Options, screen: &Sc
     Ok(Policies::new(chain.links)?)
 }
 
-/// Says what an interrupt means for a command.
+/// The meaning of an interrupt for a command.
 pub(super) struct Interrupted {
-    /// Told after the first Ctrl-C.
+    /// Shown after the first Ctrl-C.
     pub(super) advice: &'static str,
     /// Done before the process ends after the second one.
     pub(super) last: Box<dyn FnOnce() + Send>,

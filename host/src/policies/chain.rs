@@ -55,7 +55,7 @@ impl Chain {
         Ok(Self { links, waivers: environment.waivers })
     }
 
-    /// Puts a policy in the place of the one that has its name, with that one's settings; before all when there is none.
+    /// Replaces the policy of the same name, and takes over its settings; a policy of a new name goes first.
     ///
     /// # Errors
     /// When it does not take the settings.
@@ -97,7 +97,7 @@ pub async fn open_again(
     Opener::new(None, note).open(&module, Some(&digest), limits).await
 }
 
-/// What it takes to open policies.
+/// The means to open policies.
 struct Opener<'a> {
     puller: Puller,
     note: &'a Note,

@@ -8,7 +8,7 @@ use pvmigrate_registry::{Credentials, Error, Lock, LockError, Locked, Pulled, Re
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Pulls policies.
+/// A client that pulls policies.
 #[derive(Debug)]
 pub struct Puller {
     registry: Option<Registry>,

@@ -9,7 +9,7 @@ use pvmigrate_registry::{Digest, Reference};
 /// The word for the policy that is built in.
 pub const BUILT_IN: &str = "builtin";
 
-/// Names a policy's component.
+/// The place that a policy's component comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Module {
     /// The one that is built in.

@@ -46,7 +46,7 @@ impl From<Exit> for ExitJson {
     }
 }
 
-/// Names a workload and its scale.
+/// A workload and its scale.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadJson {

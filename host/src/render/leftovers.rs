@@ -8,7 +8,7 @@ use super::json::{ExitJson, SCHEMA_VERSION};
 use super::table::Table;
 use crate::exit::Exit;
 
-/// Tells what became of a thing that was left behind.
+/// The fate of a thing that was left behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fate {

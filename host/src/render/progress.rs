@@ -25,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(10);
 /// The longest name on a moving line; longer ones are cut in the middle, where they differ least.
 const NAME: usize = 40;
 
-/// Hears the run and shows it.
+/// A listener that shows the run.
 #[derive(Debug)]
 pub struct Progress {
     screen: Screen,

@@ -20,7 +20,7 @@ pub fn created_text(created: &Created) -> String {
     text
 }
 
-/// What was made, for scripts.
+/// The created folder, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreatedJson {
@@ -43,7 +43,7 @@ pub fn built_text(built: &Built) -> String {
     format!("{}  {}, {how}\n", built.file.display(), bytes(built.bytes))
 }
 
-/// What was built, for scripts.
+/// The built component, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BuiltJson {

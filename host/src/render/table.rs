@@ -6,7 +6,7 @@ use pvmigrate_core::text::printable;
 /// Where a cell is cut. A claim's name has 253 characters at most; messages of provisioners may be a page.
 const CELL: usize = 600;
 
-/// Holds a table under construction. Every cell is made safe to show here.
+/// A table under construction. Every cell is made safe to show here.
 #[derive(Debug)]
 pub struct Table {
     table: comfy_table::Table,

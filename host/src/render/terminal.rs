@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget};
 
-/// Writes lines to stderr; on a terminal above the moving lines.
+/// Stderr; on a terminal, lines are written above the moving ones.
 #[derive(Clone, Debug)]
 pub struct Terminal {
     /// The moving lines; none when stderr is a file or a pipe.

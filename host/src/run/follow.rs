@@ -13,7 +13,7 @@ use crate::driver::{Event, Reporter};
 /// far a copy is; most are over before anybody could ask.
 const FOLLOWED_AFTER: Duration = Duration::from_secs(3);
 
-/// Follows the output of copies, for whoever is told of it.
+/// A listener that also follows the output of copies, for another listener.
 pub(super) struct Following {
     pub(super) world: ClusterWorld,
     pub(super) to: Arc<dyn Reporter + Send + Sync>,

@@ -56,7 +56,7 @@ impl Job {
     }
 }
 
-/// What a run is given.
+/// The parts that a run is given.
 pub(super) struct Setup<'a> {
     pub(super) client: &'a kube::Client,
     pub(super) policies: &'a Policies,
@@ -65,7 +65,7 @@ pub(super) struct Setup<'a> {
     pub(super) stop: &'a Stop,
 }
 
-/// What all groups of a run share.
+/// The state that all groups of a run share.
 pub(super) struct Session<'a> {
     setup: Setup<'a>,
     world: ClusterWorld,

@@ -49,7 +49,7 @@ pub struct CaptureArgs {
     pub cluster: ClusterArgs,
 }
 
-/// What was written, for scripts.
+/// The written files, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct CapturedJson<'a> {

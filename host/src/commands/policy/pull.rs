@@ -35,7 +35,7 @@ pub struct PullArgs {
     pub registry: RegistryArgs,
 }
 
-/// What was pulled, for scripts.
+/// The pulled policy, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PulledJson<'a> {
@@ -47,14 +47,14 @@ struct PulledJson<'a> {
     component: &'a Digest,
     name: &'a str,
     version: &'a str,
-    /// What the tag meant before, when that was something else.
+    /// What the tag referred to before, if that was something else.
     before: Option<&'a Locked>,
 }
 
-/// Pulls a policy. What is no policy is neither locked nor written.
+/// Pulls a policy. Anything else is neither locked nor written.
 ///
 /// # Errors
-/// When it cannot be had, is no policy, or a file cannot be written.
+/// When it cannot be pulled, is not a policy, or a file cannot be written.
 pub(super) async fn run(args: &PullArgs, screen: &Screen) -> Result<Exit, Failure> {
     let reference: Reference = args.reference.parse().map_err(Failure::usage)?;
     let limits = Limits::default();

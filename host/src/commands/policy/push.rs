@@ -26,7 +26,7 @@ pub struct PushArgs {
     pub registry: RegistryArgs,
 }
 
-/// What was pushed, for scripts.
+/// The pushed policy, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct PushedJson<'a> {
@@ -40,7 +40,7 @@ struct PushedJson<'a> {
     version: &'a str,
 }
 
-/// Pushes a policy. What is no policy is not pushed.
+/// Pushes a policy, after making sure that it is one.
 ///
 /// # Errors
 /// When the file does not load, or the registry does not take it.

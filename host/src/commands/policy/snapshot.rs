@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::policies::chain::{self, Chain};
 use crate::render::{Screen, clean};
 
-/// What is asked about.
+/// The snapshot and the question about it.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Question")]
 pub struct SnapshotArgs {

@@ -172,7 +172,7 @@ pub(super) async fn run(args: &TestArgs, screen: &Screen) -> Result<Exit, Failur
     command.run(&tests, screen)
 }
 
-/// What the flags ask for.
+/// The flags, read and checked.
 struct Command<'a> {
     args: &'a TestArgs,
     policy: Option<&'a Path>,

@@ -17,7 +17,7 @@ const SHOWN: usize = 10;
 /// Annotations under these belong to the volume binder and the provisioner: they change with the volume.
 const OF_THE_BINDER: [&str; 3] = ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/"];
 
-/// Holds what was there before the run.
+/// Objects and files as they were before the run.
 pub(super) struct Before {
     /// What must be the same afterwards, by claim.
     claims: BTreeMap<ClaimId, Value>,

@@ -4,7 +4,7 @@ use pvmigrate_core::forecast::{Forecast, Line};
 use pvmigrate_core::record::Fact;
 use pvmigrate_core::step::Step;
 
-/// Names a phase of a group's migration, in order.
+/// A phase of a group's migration, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     /// The workloads run.

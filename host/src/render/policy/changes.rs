@@ -75,7 +75,7 @@ fn graded(found: &Found<'_>) -> String {
     format!("{}{waived} ({})", found.finding.severity, found.finding.by)
 }
 
-/// What changes, for scripts.
+/// The changes, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangesJson<'a> {

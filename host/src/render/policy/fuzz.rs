@@ -11,7 +11,7 @@ use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::lines::hanging;
 use crate::render::{Screen, clean};
 
-/// What the user named: what a command line that does the same again is made of.
+/// The user's flags, from which a command line that does the same again is made.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'a> {
     /// The policy.
@@ -24,7 +24,7 @@ pub struct Given<'a> {
     pub write: Option<&'a Path>,
 }
 
-/// What came of it, for scripts.
+/// The result, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FuzzJson<'a> {
@@ -34,12 +34,12 @@ pub struct FuzzJson<'a> {
     fuzzed: &'a Fuzzed,
 }
 
-/// Returns what came of it, for scripts.
+/// Returns the result for scripts.
 pub fn json(fuzzed: &Fuzzed, exit: Exit) -> FuzzJson<'_> {
     FuzzJson { schema_version: SCHEMA_VERSION, exit: exit.into(), fuzzed }
 }
 
-/// Returns what came of it, for people.
+/// Returns the result for people.
 pub fn text(fuzzed: &Fuzzed, given: &Given<'_>, screen: &Screen) -> String {
     let title = clean(&format!("{} {}", fuzzed.policy.name, fuzzed.policy.version));
     let mut text = format!("{}\n", screen.paint.title(&title));

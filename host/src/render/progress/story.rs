@@ -12,7 +12,7 @@ use crate::driver::{Event, GroupEnd};
 use crate::render::failure::messages;
 use crate::render::{clean, units};
 
-/// What there is to show.
+/// A change of what is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Update {
     /// A line that stays.
@@ -36,7 +36,7 @@ pub(super) enum Update {
     },
 }
 
-/// Weighs a line.
+/// The weight of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
     /// For everybody.
@@ -45,7 +45,7 @@ pub(super) enum Weight {
     Step,
 }
 
-/// Remembers what was told of each group.
+/// What was shown of each group so far.
 #[derive(Debug, Default)]
 pub(super) struct Story {
     groups: BTreeMap<RecordId, Group>,
@@ -62,7 +62,7 @@ struct Group {
 }
 
 impl Story {
-    /// Tells whether the group has begun and is not over: output that comes late is no news any more.
+    /// Tells whether the group has begun and is not over: output that comes late is not worth showing.
     pub(super) fn is_under_way(&self, id: &RecordId) -> bool {
         self.groups.get(id).is_some_and(|group| !group.over)
     }
@@ -190,7 +190,7 @@ fn news(text: String) -> Update {
     Update::Line { weight: Weight::News, text }
 }
 
-/// Returns the step with the object it is about, where that is no claim.
+/// Describes a step, with the workload it is about if there is one.
 fn describe(step: &Step) -> String {
     match step {
         Step::StopWorkload { workload, .. } => format!("scale {workload} down to 0"),

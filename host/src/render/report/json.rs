@@ -13,7 +13,7 @@ use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
 
-/// What a run came to, for scripts.
+/// The report of a run, for scripts.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunJson<'a> {

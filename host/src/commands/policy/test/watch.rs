@@ -33,7 +33,7 @@ pub(super) async fn forever(command: &Command<'_>, screen: &Screen) -> Result<Ex
             }
             Err(failure) => screen.failure(&failure),
         }
-        screen.say("waiting for a file to change; Ctrl-C ends this");
+        screen.say("waiting for a file to change; press Ctrl-C to stop");
         // A change during the run counts, so the files are held against what they were before it.
         let seen = if seen.is_of(&sources) { seen } else { Seen::of(&sources) };
         while !seen.has_changed(&sources) {

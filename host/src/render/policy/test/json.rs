@@ -10,7 +10,7 @@ use super::Tested;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION, escaped};
 
-/// What came of each test case.
+/// The result of a test run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct TestJson<'a> {

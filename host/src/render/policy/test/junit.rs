@@ -1,6 +1,6 @@
 //! `JUnit` XML: one suite a test file, in the order of the run.
 //!
-//! There is no standard for it; this is the part that Jenkins, GitLab and GitHub's actions agree on.
+//! No standard defines it; this is the part that Jenkins, GitLab and GitHub's actions agree on.
 
 use std::fmt::Write as _;
 
