@@ -17,7 +17,7 @@ pub(crate) const LAYER_TYPE: &str = "application/wasm";
 /// The annotation of the interface version.
 const INTERFACE: &str = "dev.pvmigrate.policy.interface";
 
-/// A component and what is told about it beside it.
+/// A component and its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     /// The component's bytes.
@@ -47,7 +47,7 @@ pub struct Manifest {
     config: Descriptor,
     #[serde(default)]
     layers: Vec<Descriptor>,
-    /// What is told about the component.
+    /// Metadata of the component.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
 }
@@ -121,13 +121,14 @@ impl Manifest {
     /// Reads a manifest and finds the component in it.
     pub(crate) fn read(bytes: &[u8], of: &str, most: usize) -> Result<(Self, Digest, usize), Error> {
         let not_wasm = |why: String| Error::NotWasm { reference: of.to_owned(), why };
-        let manifest: Self = serde_json::from_slice(bytes).map_err(|_| not_wasm("its manifest is none".to_owned()))?;
+        let manifest: Self =
+            serde_json::from_slice(bytes).map_err(|_| not_wasm("its manifest is invalid".to_owned()))?;
         if manifest.config.media_type != CONFIG_TYPE {
             let is = match manifest.config.media_type.as_str() {
                 "" => "an index of several artifacts".to_owned(),
                 other => format!("an artifact of type {other:?}"),
             };
-            return Err(not_wasm(format!("it is {is}, and should be {CONFIG_TYPE}")));
+            return Err(not_wasm(format!("it is {is}; expected {CONFIG_TYPE}")));
         }
         let mut layers = manifest.layers.iter().filter(|layer| layer.media_type == LAYER_TYPE);
         let (layer, others) = (layers.next(), layers.count());
@@ -138,7 +139,7 @@ impl Manifest {
         let digest = layer.digest.parse().map_err(|error| not_wasm(format!("its layer's digest: {error}")))?;
         match usize::try_from(layer.size).ok().filter(|size| *size <= most) {
             Some(size) => Ok((manifest, digest, size)),
-            None => Err(not_wasm(format!("it has {} bytes, and at most {most} are accepted", layer.size))),
+            None => Err(not_wasm(format!("its size of {} bytes exceeds the limit of {most}", layer.size))),
         }
     }
 }

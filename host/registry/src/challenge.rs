@@ -66,14 +66,14 @@ pub(crate) enum Trust {
 
 /// Decides whom a token service may learn the password of. A registry could name any address as its token service.
 pub(crate) fn trust(registry: &str, plain_http: bool, realm: &Uri) -> Trust {
-    let Some(authority) = realm.authority() else { return Trust::Never("that is no whole address") };
+    let Some(authority) = realm.authority() else { return Trust::Never("it is not an absolute address") };
     if authority.as_str().contains('@') {
-        return Trust::Never("an address with a user name in it is not followed");
+        return Trust::Never("it contains a user name");
     }
     match realm.scheme_str() {
         Some("https") => {}
         Some("http") if plain_http && (authority.as_str() == registry || is_loopback(authority.as_str())) => {}
-        _ => return Trust::Never("passwords and tokens go over TLS"),
+        _ => return Trust::Never("passwords and tokens are sent over TLS only"),
     }
     if authority.as_str() == registry { Trust::OfRegistry } else { Trust::OfService }
 }

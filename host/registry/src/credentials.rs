@@ -58,7 +58,7 @@ impl Credentials {
     /// Reads them from a file; one that is not there holds none.
     ///
     /// # Errors
-    /// When it cannot be read or is no such file.
+    /// When it cannot be read or parsed.
     pub fn read(file: &Path) -> Result<Self, Error> {
         let wrong = |why: String| Error::Credentials { file: file.to_owned(), why };
         let text = match std::fs::read_to_string(file) {
@@ -67,12 +67,13 @@ impl Credentials {
             Err(error) => return Err(wrong(error.to_string())),
         };
         // What serde says could quote a password.
-        let read: File = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it is no such file (line {}, column {})", error.line(), error.column())))?;
+        let read: File = serde_json::from_str(&text).map_err(|error| {
+            wrong(format!("invalid JSON or unexpected fields (line {}, column {})", error.line(), error.column()))
+        })?;
         let mut hosts = BTreeMap::new();
         for (host, entry) in read.auths {
             let user =
-                entry.user().ok_or_else(|| wrong(format!("the auth of {host} is no user:password in base64")))?;
+                entry.user().ok_or_else(|| wrong(format!("the auth of {host} is not user:password in base64")))?;
             hosts.extend(user.map(|user| (host_of(&host).to_owned(), user)));
         }
         Ok(Self { hosts })

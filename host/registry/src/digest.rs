@@ -42,27 +42,27 @@ impl fmt::Display for Digest {
     }
 }
 
-/// Says that a text is no digest.
+/// The error of a text that is not a digest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no digest: write sha256: and 64 hex digits in lower case")]
-pub struct NotADigest(String);
+#[error("invalid digest {0:?}: expected sha256: and 64 lower-case hex digits")]
+pub struct InvalidDigest(String);
 
 impl FromStr for Digest {
-    type Err = NotADigest;
+    type Err = InvalidDigest;
 
-    fn from_str(text: &str) -> Result<Self, NotADigest> {
+    fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let is_hex = |hex: &str| hex.len() == 64 && hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         match text.strip_prefix(PREFIX) {
             Some(hex) if is_hex(hex) => Ok(Self(text.to_owned())),
-            _ => Err(NotADigest(text.to_owned())),
+            _ => Err(InvalidDigest(text.to_owned())),
         }
     }
 }
 
 impl TryFrom<String> for Digest {
-    type Error = NotADigest;
+    type Error = InvalidDigest;
 
-    fn try_from(text: String) -> Result<Self, NotADigest> {
+    fn try_from(text: String) -> Result<Self, InvalidDigest> {
         text.parse()
     }
 }

@@ -1,14 +1,14 @@
-//! What can go wrong between us and a registry.
+//! Errors of the registry client.
 
 use std::path::PathBuf;
 
 use crate::digest::Digest;
 
-/// Says what went wrong, at which address, and where that is not plain, what to do about it.
+/// A failed request, or an answer that was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No answer.
-    #[error("{url} does not answer: {why}")]
+    #[error("cannot reach {url}: {why}")]
     Unreachable {
         /// The address.
         url: String,
@@ -16,7 +16,7 @@ pub enum Error {
         why: String,
     },
     /// The answer took too long.
-    #[error("{url} has not answered in full within {seconds} s")]
+    #[error("{url} did not answer within {seconds} s")]
     Slow {
         /// The address.
         url: String,
@@ -24,15 +24,15 @@ pub enum Error {
         seconds: u64,
     },
     /// The answer is larger than it may be.
-    #[error("{url} sends more than the {limit} bytes that are accepted")]
+    #[error("the response of {url} exceeds the limit of {limit} bytes")]
     TooLarge {
         /// The address.
         url: String,
         /// The limit.
         limit: usize,
     },
-    /// An answer that means no.
-    #[error("{method} {url}: {code} {words}")]
+    /// A response with an error status.
+    #[error("{method} {url}: {code} {detail}")]
     Refused {
         /// What was asked.
         method: String,
@@ -41,21 +41,21 @@ pub enum Error {
         /// The code of the answer.
         code: u16,
         /// What the registry says.
-        words: String,
+        detail: String,
     },
     /// There is no such artifact.
-    #[error("there is no {0}")]
+    #[error("{0} not found")]
     Absent(String),
-    /// The answer makes no sense.
-    #[error("{url} answers in a way that no registry should: {why}")]
-    Nonsense {
+    /// The response breaks the protocol.
+    #[error("invalid response from {url}: {why}")]
+    Invalid {
         /// The address.
         url: String,
         /// What is wrong.
         why: String,
     },
     /// The bytes are not those of the digest.
-    #[error("{what} has other bytes than its digest says: wanted {wanted}, got {got}; they are thrown away")]
+    #[error("digest mismatch for {what}: expected {wanted}, got {got}; nothing was kept")]
     WrongBytes {
         /// What was fetched.
         what: String,
@@ -65,16 +65,16 @@ pub enum Error {
         got: Digest,
     },
     /// The artifact holds no policy.
-    #[error("{reference} is no WebAssembly component: {why}")]
+    #[error("{reference} is not a WebAssembly component: {why}")]
     NotWasm {
         /// The artifact.
         reference: String,
         /// What it is.
         why: String,
     },
-    /// The answer sends us where we do not go.
-    #[error("{url} sends us to {to}, and {why}")]
-    Elsewhere {
+    /// A redirect, or a token service, that is not followed.
+    #[error("{url} redirects to {to}, which is not followed: {why}")]
+    Redirect {
         /// The address asked.
         url: String,
         /// Where it points.
@@ -83,7 +83,7 @@ pub enum Error {
         why: &'static str,
     },
     /// Signing in failed.
-    #[error("{host} wants a user with more rights, or one at all: {why}")]
+    #[error("{host} requires authentication: {why}")]
     SignIn {
         /// The registry.
         host: String,
@@ -91,14 +91,14 @@ pub enum Error {
         why: String,
     },
     /// The credentials file is wrong.
-    #[error("cannot use the credentials in {}: {why}", .file.display())]
+    #[error("cannot read credentials from {}: {why}", .file.display())]
     Credentials {
         /// The file.
         file: PathBuf,
         /// What is wrong.
         why: String,
     },
-    /// This machine has no certificates to check others with.
-    #[error("cannot speak TLS: {0}")]
+    /// This machine has no root certificates.
+    #[error("cannot set up TLS: {0}")]
     Tls(String),
 }

@@ -15,7 +15,7 @@ use crate::error::Error;
 
 /// Time for a connection.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Largest answer that is no artifact: a manifest, a token, words of regret.
+/// Largest answer that is not an artifact: a manifest, a token, an error.
 pub(crate) const SMALL: usize = 1 << 20;
 /// Time for such an answer.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
@@ -120,14 +120,14 @@ fn connector() -> HttpConnector {
     tcp
 }
 
-/// Says an error with all that caused it: "client error (Connect)" alone helps nobody.
+/// Joins an error with its causes: "client error (Connect)" alone helps nobody.
 fn causes(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(deeper) = cause {
-        words.push_str(": ");
-        words.push_str(&deeper.to_string());
+        text.push_str(": ");
+        text.push_str(&deeper.to_string());
         cause = deeper.source();
     }
-    words
+    text
 }

@@ -20,9 +20,9 @@ mod store;
 
 pub use artifact::{Artifact, Manifest};
 pub use credentials::Credentials;
-pub use digest::{Digest, NotADigest};
+pub use digest::{Digest, InvalidDigest};
 pub use error::Error;
 pub use lock::{Lock, LockError, Locked};
-pub use reference::{NotAReference, Reference};
+pub use reference::{InvalidReference, Reference};
 pub use registry::{Pulled, Registry};
 pub use store::Store;

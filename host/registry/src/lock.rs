@@ -35,7 +35,7 @@ struct File {
     policies: BTreeMap<String, Locked>,
 }
 
-/// Says what is wrong with a lock file.
+/// A lock file that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {why}", .file.display())]
 pub struct LockError {
@@ -47,7 +47,7 @@ impl Lock {
     /// Reads a lock file; one that is not there locks nothing.
     ///
     /// # Errors
-    /// When it cannot be read, or is none.
+    /// When it cannot be read, or is not a lock file.
     pub fn read(file: &Path) -> Result<Self, LockError> {
         let wrong = |why: String| LockError { file: file.to_owned(), why };
         let text = match std::fs::read_to_string(file) {
@@ -59,7 +59,7 @@ impl Lock {
         };
         let read: File = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         if read.api_version != API_VERSION {
-            return Err(wrong(format!("apiVersion {:?} is not {API_VERSION}", read.api_version)));
+            return Err(wrong(format!("unknown apiVersion {:?}; expected {API_VERSION}", read.api_version)));
         }
         Ok(Self { file: file.to_owned(), locked: read.policies })
     }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_none_is_an_error_that_names_it() {
+    fn an_invalid_file_is_an_error_that_names_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pvmigrate.lock");
         for text in [

@@ -75,21 +75,19 @@ impl fmt::Display for Reference {
     }
 }
 
-/// Says what keeps a text from being a reference.
+/// The error of a text that is not a reference.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{text:?} names nothing in a registry: {why}; write oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST"
-)]
-pub struct NotAReference {
+#[error("invalid reference {text:?}: {why}; expected oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:DIGEST")]
+pub struct InvalidReference {
     text: String,
     why: String,
 }
 
 impl FromStr for Reference {
-    type Err = NotAReference;
+    type Err = InvalidReference;
 
-    fn from_str(text: &str) -> Result<Self, NotAReference> {
-        parse(text).map_err(|why| NotAReference { text: text.to_owned(), why })
+    fn from_str(text: &str) -> Result<Self, InvalidReference> {
+        parse(text).map_err(|why| InvalidReference { text: text.to_owned(), why })
     }
 }
 
@@ -105,13 +103,15 @@ fn parse(text: &str) -> Result<Reference, String> {
         None => (path, None),
     };
     if !is_host(host) {
-        return Err(format!("its host {host:?} is none"));
+        return Err(format!("invalid host {host:?}"));
     }
     if !is_repository(repository) {
-        return Err(format!("its repository {repository:?} is none: lower-case words, digits, '.', '_', '-' and '/'"));
+        return Err(format!(
+            "invalid repository {repository:?}: lower-case letters, digits, '.', '_', '-' and '/' are allowed"
+        ));
     }
     if let Some(tag) = tag.as_deref().filter(|tag| !is_tag(tag)) {
-        return Err(format!("its tag {tag:?} is none"));
+        return Err(format!("invalid tag {tag:?}"));
     }
     Ok(Reference { host: host.to_owned(), repository: repository.to_owned(), tag, digest })
 }

@@ -70,8 +70,8 @@ impl Registry {
     /// When the registry cannot be used or does not take it.
     pub async fn push(&self, reference: &Reference, artifact: &Artifact) -> Result<Digest, Error> {
         let session = self.session(reference, Rights::Push);
-        let nonsense = |why: String| Error::Nonsense { url: reference.to_string(), why };
-        let (config, manifest) = artifact.laid_out().map_err(|error| nonsense(error.to_string()))?;
+        let invalid = |why: String| Error::Invalid { url: reference.to_string(), why };
+        let (config, manifest) = artifact.laid_out().map_err(|error| invalid(error.to_string()))?;
         upload(&session, Bytes::from(artifact.component.clone())).await?;
         upload(&session, Bytes::from(config)).await?;
         let digest = Digest::of(&manifest);
@@ -84,7 +84,7 @@ impl Registry {
         }
         match answer.header(CONTENT_DIGEST) {
             Some(other) if other != digest.as_str() => {
-                Err(nonsense(format!("it took the manifest {digest} and calls it {other:?}")))
+                Err(invalid(format!("the manifest {digest} was stored as {other:?}")))
             }
             _ => Ok(digest),
         }
@@ -126,7 +126,7 @@ async fn upload(session: &Session<'_>, bytes: Bytes) -> Result<(), Error> {
     let at = session.location(&begin, &begun)?;
     let separator = if at.query().is_some() { '&' } else { '?' };
     let url = format!("{at}{separator}digest={digest}");
-    let url = url.parse().map_err(|_| Error::Nonsense { url, why: "no address".to_owned() })?;
+    let url = url.parse().map_err(|_| Error::Invalid { url, why: "no address".to_owned() })?;
     let mut ask = Ask { body: bytes, time: BY_AND_BY, ..Ask::new(Method::PUT) };
     ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     match session.ask(&url, &ask).await?.code {

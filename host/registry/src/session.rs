@@ -14,8 +14,8 @@ use crate::reference::{Reference, is_loopback};
 
 /// Redirects of one request that are followed: one to the storage behind the registry, and some to spare.
 const MOST_REDIRECTS: usize = 3;
-/// What is shown of a registry's words.
-const MOST_WORDS: usize = 300;
+/// The most characters that are shown of a registry's error.
+const MOST_DETAIL: usize = 300;
 
 /// Says what is to be done with the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ impl<'a> Session<'a> {
     }
 
     fn address(&self, text: &str) -> Result<Uri, Error> {
-        text.parse().map_err(|error| Error::Nonsense { url: text.to_owned(), why: format!("no address: {error}") })
+        text.parse().map_err(|error| Error::Invalid { url: text.to_owned(), why: format!("no address: {error}") })
     }
 
     /// Asks, signs in if that is wanted, and returns an answer that means yes or "not there".
@@ -73,12 +73,12 @@ impl<'a> Session<'a> {
         };
         match answer.code {
             code if code.is_success() || code == StatusCode::NOT_FOUND => Ok(answer),
-            StatusCode::UNAUTHORIZED => Err(self.sign_in_failed(&words(&answer))),
+            StatusCode::UNAUTHORIZED => Err(self.sign_in_failed(&detail(&answer))),
             code => Err(Error::Refused {
                 method: ask.method.to_string(),
                 url: url.to_string(),
                 code: code.as_u16(),
-                words: words(&answer),
+                detail: detail(&answer),
             }),
         }
     }
@@ -88,7 +88,7 @@ impl<'a> Session<'a> {
         let to = self.target(from, answer)?;
         match is_registry(from, &to) {
             true => Ok(to),
-            false => Err(elsewhere(from, &to, "policies are uploaded to the registry itself only")),
+            false => Err(refused_redirect(from, &to, "policies are uploaded to the registry itself only")),
         }
     }
 
@@ -108,12 +108,12 @@ impl<'a> Session<'a> {
             may_follow(&ask.method, &at, &to)?;
             at = to;
         }
-        Err(Error::Nonsense { url: url.to_string(), why: "it redirects again and again".to_owned() })
+        Err(Error::Invalid { url: url.to_string(), why: "too many redirects".to_owned() })
     }
 
     fn target(&self, from: &Uri, answer: &Answer) -> Result<Uri, Error> {
-        let nonsense = |why: &str| Error::Nonsense { url: from.to_string(), why: why.to_owned() };
-        let location = answer.header(LOCATION).ok_or_else(|| nonsense("it does not say where to go on"))?;
+        let invalid = |why: &str| Error::Invalid { url: from.to_string(), why: why.to_owned() };
+        let location = answer.header(LOCATION).ok_or_else(|| invalid("a redirect without a location"))?;
         if location.starts_with('/') && !location.starts_with("//") {
             let scheme = from.scheme_str().unwrap_or("https");
             let authority = from.authority().map_or("", |authority| authority.as_str());
@@ -122,7 +122,7 @@ impl<'a> Session<'a> {
         if location.starts_with("https://") || location.starts_with("http://") {
             return self.address(location);
         }
-        Err(nonsense("it says where to go on in a way that is no whole address"))
+        Err(invalid("the location is not an absolute address"))
     }
 
     fn signed(&self) -> Option<HeaderValue> {
@@ -138,10 +138,11 @@ impl<'a> Session<'a> {
                 let token = self.token(&realm, service.as_deref()).await?;
                 format!("Bearer {token}")
             }
-            None => return Err(self.sign_in_failed("it asks for it in a way that is not understood")),
+            None => return Err(self.sign_in_failed("unknown authentication scheme")),
         };
-        let mut header: HeaderValue =
-            header.parse().map_err(|_| self.sign_in_failed("the token or the password is no text for a header"))?;
+        let mut header: HeaderValue = header
+            .parse()
+            .map_err(|_| self.sign_in_failed("the token or the password has characters that a header cannot carry"))?;
         header.set_sensitive(true);
         *self.signed.lock().unwrap_or_else(PoisonError::into_inner) = Some(header);
         Ok(())
@@ -153,7 +154,7 @@ impl<'a> Session<'a> {
         let address = self.address(realm)?;
         let (of, user) = match trust(host, self.plain_http, &address) {
             Trust::Never(why) => {
-                return Err(Error::Elsewhere { url: host.clone(), to: realm.to_owned(), why });
+                return Err(Error::Redirect { url: host.clone(), to: realm.to_owned(), why });
             }
             Trust::OfRegistry => (host.as_str(), self.credentials.of(host)),
             Trust::OfService => {
@@ -173,15 +174,15 @@ impl<'a> Session<'a> {
         }
         let answer = self.http.send(&url, &ask).await?;
         let why = || match user {
-            Some(_) => format!("{of} does not accept the password it is given: {}", words(&answer)),
+            Some(_) => format!("{of} rejected the password: {}", detail(&answer)),
             None => self.nobody(of),
         };
         if !answer.code.is_success() {
             return Err(self.sign_in_failed(&why()));
         }
-        let given: Token = serde_json::from_slice(&answer.body).map_err(|_| Error::Nonsense {
+        let given: Token = serde_json::from_slice(&answer.body).map_err(|_| Error::Invalid {
             url: realm.to_owned(),
-            why: "it is a token service and gives no token".to_owned(),
+            why: "the token service returned no token".to_owned(),
         })?;
         given.token.or(given.access_token).ok_or_else(|| self.sign_in_failed(&why()))
     }
@@ -193,7 +194,7 @@ impl<'a> Session<'a> {
             }
             _ => String::new(),
         };
-        format!("there is no entry for {of} in the auths of docker's config.json (helpers are not asked){other}")
+        format!("no entry for {of} in the auths of docker's config.json (credential helpers are not run){other}")
     }
 
     fn sign_in_failed(&self, why: &str) -> Error {
@@ -215,27 +216,27 @@ fn is_registry(registry: &Uri, url: &Uri) -> bool {
 /// Accepts redirects of reads, on the same host or over TLS. A registry on the net cannot point at this machine.
 fn may_follow(method: &Method, from: &Uri, to: &Uri) -> Result<(), Error> {
     if *method != Method::GET && *method != Method::HEAD {
-        return Err(elsewhere(from, to, "only what is read may lie elsewhere"));
+        return Err(refused_redirect(from, to, "only reads may be redirected"));
     }
     if is_registry(from, to) {
         return Ok(());
     }
     if to.scheme_str() != Some("https") {
-        return Err(elsewhere(from, to, "other hosts are asked over TLS only"));
+        return Err(refused_redirect(from, to, "other hosts must use TLS"));
     }
     let host = |uri: &Uri| uri.authority().map(|authority| authority.as_str().to_owned()).unwrap_or_default();
     if host(to).contains('@') || (is_loopback(&host(to)) && !is_loopback(&host(from))) {
-        return Err(elsewhere(from, to, "no registry may point at this machine, or name a user"));
+        return Err(refused_redirect(from, to, "a registry must not point at this machine, or name a user"));
     }
     Ok(())
 }
 
-fn elsewhere(from: &Uri, to: &Uri, why: &'static str) -> Error {
-    Error::Elsewhere { url: from.to_string(), to: to.to_string(), why }
+fn refused_redirect(from: &Uri, to: &Uri, why: &'static str) -> Error {
+    Error::Redirect { url: from.to_string(), to: to.to_string(), why }
 }
 
-/// Returns what a registry says about a refusal, cut and on one line.
-fn words(answer: &Answer) -> String {
+/// Returns the error that a registry sent, cut and on one line.
+fn detail(answer: &Answer) -> String {
     #[derive(Deserialize)]
     struct Said {
         errors: Vec<One>,
@@ -253,7 +254,7 @@ fn words(answer: &Answer) -> String {
         each.collect::<Vec<_>>().join("; ")
     });
     let text = text.unwrap_or_else(|| answer.code.canonical_reason().unwrap_or_default().to_owned());
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_WORDS).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_DETAIL).collect()
 }
 
 /// Escapes what has a meaning in a query.

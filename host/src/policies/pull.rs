@@ -122,8 +122,8 @@ impl From<Error> for Failure {
             }
             Error::TooLarge { .. }
             | Error::Refused { .. }
-            | Error::Nonsense { .. }
-            | Error::Elsewhere { .. }
+            | Error::Invalid { .. }
+            | Error::Redirect { .. }
             | Error::Credentials { .. }
             | Error::Tls(_) => None,
         };

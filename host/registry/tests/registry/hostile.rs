@@ -91,7 +91,7 @@ async fn a_redirect_to_another_service_of_this_machine_is_not_followed() {
     })
     .await;
     let error = Registry::default().pull(&reference(&fake.host, "keep:1"), MOST).await.unwrap_err();
-    assert!(matches!(error, Error::Elsewhere { .. }), "{error}");
+    assert!(matches!(error, Error::Redirect { .. }), "{error}");
     assert_eq!(other.seen(), []);
 }
 
@@ -99,7 +99,7 @@ async fn a_redirect_to_another_service_of_this_machine_is_not_followed() {
 async fn redirects_without_end_have_one() {
     let fake = Fake::start(|seen| code(StatusCode::FOUND, &[("location", &seen.path)])).await;
     let error = Registry::default().pull(&reference(&fake.host, "keep:1"), MOST).await.unwrap_err();
-    assert!(error.to_string().contains("again and again"), "{error}");
+    assert!(error.to_string().contains("too many redirects"), "{error}");
     assert!(fake.seen().len() < 10);
 }
 
@@ -141,7 +141,7 @@ async fn the_password_for_a_token_service_is_sent_to_it_and_its_token_to_the_reg
 async fn a_token_service_on_the_net_is_spoken_to_over_tls_only() {
     let fake = with_token_service("http://auth.example.com/token".to_owned()).await;
     let error = Registry::new(credentials(&[&fake.host]), false).pull(&reference(&fake.host, "keep:1"), MOST).await;
-    assert!(matches!(error.unwrap_err(), Error::Elsewhere { .. }));
+    assert!(matches!(error.unwrap_err(), Error::Redirect { .. }));
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn an_upload_to_another_place_is_not_made() {
     })
     .await;
     let pushed = Registry::default().push(&reference(&fake.host, "keep:1"), &crate::artifact(b"component")).await;
-    assert!(matches!(pushed.unwrap_err(), Error::Elsewhere { .. }));
+    assert!(matches!(pushed.unwrap_err(), Error::Redirect { .. }));
     assert_eq!(thief.seen(), []);
 }
 
