@@ -2,14 +2,14 @@
 
 use std::sync::OnceLock;
 
-use pvmigrate_tests::paper::Paper;
+use pvmigrate_tests::simulated::SimulatedNodes;
 use pvmigrate_tests::{Place, real};
 use tokio::runtime::Runtime;
 
 struct Shared {
-    /// Outlives each test, with the paper nodes on it.
+    /// Outlives each test, with the simulated nodes on it.
     runtime: Runtime,
-    paper: Paper,
+    nodes: SimulatedNodes,
 }
 
 fn shared() -> &'static Shared {
@@ -18,13 +18,13 @@ fn shared() -> &'static Shared {
         real::require("apiserver", "control");
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async { kube::Client::try_default().await.unwrap() });
-        let paper = runtime.block_on(Paper::start(client)).unwrap();
-        Shared { runtime, paper }
+        let nodes = runtime.block_on(SimulatedNodes::start(client)).unwrap();
+        Shared { runtime, nodes }
     })
 }
 
 /// Runs a test on the cluster.
 pub(crate) fn on_the_cluster(test: impl AsyncFnOnce(&Place)) {
     let shared = shared();
-    shared.runtime.block_on(test(&Place::Real(shared.paper.clone())));
+    shared.runtime.block_on(test(&Place::Real(shared.nodes.clone())));
 }

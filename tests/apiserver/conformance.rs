@@ -11,7 +11,7 @@ use kube::{Client, Config};
 use pvmigrate_conformance::Stage;
 use pvmigrate_rehearsal::parts::Machine;
 use pvmigrate_rehearsal::{Settings, find_rsync};
-use pvmigrate_tests::paper::{NODES, Paper, resource};
+use pvmigrate_tests::simulated::{NODES, SimulatedNodes, resource};
 use pvmigrate_tests::{Place, default_class};
 use serde_json::{Value, json};
 
@@ -24,10 +24,10 @@ macro_rules! on_a_real_cluster {
             #[test]
             fn $test() {
                 on_the_cluster(async |place| {
-                    let Place::Real(paper) = place else { panic!("this layer is about a real cluster") };
-                    let (stage, folder) = stage(paper).await;
+                    let Place::Real(nodes) = place else { panic!("this layer is about a real cluster") };
+                    let (stage, folder) = stage(nodes).await;
                     pvmigrate_conformance::$module::$test(&stage).await;
-                    take_down(paper, stage).await;
+                    take_down(nodes, stage).await;
                     drop(folder);
                 });
             }
@@ -46,16 +46,16 @@ fn classes(client: &Client) -> Api<DynamicObject> {
     all(client, "storage.k8s.io/v1", "StorageClass", "storageclasses")
 }
 
-/// Makes a namespace with two classes, whose pods and volumes are those of the paper nodes.
-async fn stage(paper: &Paper) -> (Stage, tempfile::TempDir) {
+/// Makes a namespace with two classes, whose pods and volumes are those of the simulated nodes.
+async fn stage(nodes: &SimulatedNodes) -> (Stage, tempfile::TempDir) {
     static STAGES: AtomicU32 = AtomicU32::new(1);
     let namespace = format!("c{}", STAGES.fetch_add(1, Ordering::Relaxed));
     let folder = tempfile::tempdir().unwrap();
     let settings = Settings::new(folder.path().join("volumes"), find_rsync().unwrap());
-    paper.make_namespace(&namespace).await.unwrap();
-    paper.add(std::slice::from_ref(&namespace), &Arc::new(Machine::new(settings).unwrap()));
+    nodes.make_namespace(&namespace).await.unwrap();
+    nodes.add(std::slice::from_ref(&namespace), &Arc::new(Machine::new(settings).unwrap()));
     let stage = Stage {
-        client: paper.client.clone(),
+        client: nodes.client.clone(),
         immediate: format!("{namespace}-now"),
         waiting: format!("{namespace}-later"),
         namespace,
@@ -74,13 +74,13 @@ async fn stage(paper: &Paper) -> (Stage, tempfile::TempDir) {
 }
 
 /// Takes the classes away at once, for the sake of the next default class, and leaves the rest to the cluster.
-async fn take_down(paper: &Paper, stage: Stage) {
+async fn take_down(nodes: &SimulatedNodes, stage: Stage) {
     let list = classes(&stage.client).list(&Default::default()).await.unwrap();
     let names = list.items.into_iter().filter_map(|class| class.metadata.name);
     for name in names.filter(|name| name.starts_with(&stage.own(""))) {
         classes(&stage.client).delete(&name, &DeleteParams::default()).await.unwrap();
     }
-    paper.take_down(std::slice::from_ref(&stage.namespace)).await;
+    nodes.take_down(std::slice::from_ref(&stage.namespace)).await;
 }
 
 fn turn() -> BoxFuture<'static, Box<dyn Any + Send>> {

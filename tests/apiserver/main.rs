@@ -1,4 +1,4 @@
-//! A real API server with its controllers and scheduler, and paper nodes: the list of API behaviours that the embedded
+//! A real API server with its controllers and scheduler, and simulated nodes: the list of API behaviours that the embedded
 //! cluster is held to, and the whole runs of the embedded layer. `tests/cluster/with control` starts what it needs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 

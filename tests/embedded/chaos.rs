@@ -5,7 +5,7 @@ use futures::stream::{self, StreamExt};
 use pvmigrate::driver::GroupEnd;
 use pvmigrate::run::Run;
 use pvmigrate_rehearsal::{Chaos, Faults};
-use pvmigrate_tests::{Ended, Picture, Scenario, Scene, picture};
+use pvmigrate_tests::{Content, Ended, Scenario, Scene, content};
 
 use crate::scenarios::each_scenario;
 
@@ -22,7 +22,7 @@ each_scenario!(faults_by_seed);
 async fn faults_by_seed(name: &str, scenario: &Scenario) {
     let scene = scenario.start().await.unwrap();
     scene.migrate().await.unwrap();
-    let clean = picture(&scene).await;
+    let clean = content(&scene).await;
     scene.cluster.stop().await;
     let clean = &clean;
     let one = |seed| async move {
@@ -36,7 +36,7 @@ async fn faults_by_seed(name: &str, scenario: &Scenario) {
     println!("{name}: {} seeds of faults end as the clean run does", seeds());
 }
 
-async fn run_until_done(scene: &Scene, seed: u64) -> Picture {
+async fn run_until_done(scene: &Scene, seed: u64) -> Content {
     let mut troubles = Vec::new();
     for run in 0..RUNS {
         // About one request in twenty fails: more would spend the time in the pauses before the first step.
@@ -50,7 +50,7 @@ async fn run_until_done(scene: &Scene, seed: u64) -> Picture {
                     let open = unfinished(&run);
                     if open.is_empty() {
                         scene.cluster.settled().await;
-                        return picture(scene).await;
+                        return content(scene).await;
                     }
                     troubles.extend(open);
                 }

@@ -7,16 +7,16 @@ use kube::Client;
 use pvmigrate_rehearsal::{Cluster, CopyFault, Faults, Handle};
 use serde_json::Value;
 
-use crate::paper::Paper;
 use crate::share::Share;
+use crate::simulated::SimulatedNodes;
 
 /// Names the ground that scenes are to be started on.
 #[derive(Clone)]
 pub enum Place {
     /// An embedded cluster for each.
     Embedded,
-    /// A real API server with paper nodes, shared by all.
-    Real(Paper),
+    /// A real API server with simulated nodes, shared by all.
+    Real(SimulatedNodes),
 }
 
 /// Holds the ground of one scene.

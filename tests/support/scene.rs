@@ -21,8 +21,8 @@ use pvmigrate_rehearsal::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::content::{Content, content};
 use crate::ground::{Ground, Place};
-use crate::picture::{Picture, picture};
 use crate::share::Share;
 use crate::undoing::Undoing;
 
@@ -78,9 +78,9 @@ impl Scenario {
         (self.set)(&mut settings);
         let cluster = match place {
             Place::Embedded => Ground::Embedded(Cluster::start(objects, settings).await?),
-            Place::Real(paper) => {
+            Place::Real(nodes) => {
                 let moves_default = self.options().set_defaults;
-                Ground::Real(Share::start(paper, objects, settings, moves_default).await?)
+                Ground::Real(Share::start(nodes, objects, settings, moves_default).await?)
             }
         };
         if self.failing_copies > 0 {
@@ -204,12 +204,12 @@ impl Scene {
         Ok(())
     }
 
-    /// Takes the picture of the scene as soon as it is like another; when it stays different, as it is in the end.
-    pub async fn picture_like(&self, wanted: &Picture) -> Picture {
+    /// Reads the content of the scene as soon as it is like another; when it stays different, as it is in the end.
+    pub async fn content_like(&self, wanted: &Content) -> Content {
         let began = Instant::now();
         loop {
             self.cluster.settled().await;
-            let now = picture(self).await;
+            let now = content(self).await;
             // The embedded cluster is settled when it says so; a real one gets some time.
             if now == *wanted || matches!(self.cluster, Ground::Embedded(_)) || began.elapsed() > PATIENCE {
                 return now;

@@ -16,7 +16,7 @@ use pvmigrate_rehearsal::parts::Machine;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
-use crate::paper::{Paper, resource};
+use crate::simulated::{SimulatedNodes, resource};
 
 /// How long a share may take to come to rest; after that it is looked at as it is.
 const REST: Duration = Duration::from_secs(60);
@@ -35,7 +35,7 @@ pub async fn default_class() -> OwnedMutexGuard<()> {
 
 /// Holds what one scene has of the cluster; it is taken out again when this is dropped.
 pub struct Share {
-    paper: Paper,
+    nodes: SimulatedNodes,
     prefix: String,
     pub(crate) namespaces: Vec<String>,
     pub(crate) machine: Arc<Machine>,
@@ -44,13 +44,13 @@ pub struct Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        let (paper, prefix) = (self.paper.clone(), std::mem::take(&mut self.prefix));
+        let (nodes, prefix) = (self.nodes.clone(), std::mem::take(&mut self.prefix));
         let namespaces = std::mem::take(&mut self.namespaces);
         // The next scene with a default class may only come when this one's is gone.
         let turn = self.default_class.take();
         if !namespaces.is_empty() {
             tokio::spawn(async move {
-                take_down(&paper, &prefix, &namespaces).await;
+                take_down(&nodes, &prefix, &namespaces).await;
                 drop(turn);
             });
         }
@@ -58,18 +58,18 @@ impl Drop for Share {
 }
 
 /// Takes all that a share has out of the cluster; finalizers and controllers may need a while more.
-async fn take_down(paper: &Paper, prefix: &str, namespaces: &[String]) {
-    for object in paper.objects() {
+async fn take_down(nodes: &SimulatedNodes, prefix: &str, namespaces: &[String]) {
+    for object in nodes.objects() {
         let own = text(&object, "/metadata/name").starts_with(prefix);
         if let kind @ ("PersistentVolume" | "StorageClass") = text(&object, "/kind")
             && own
-            && let Ok(api) = api(&paper.client, kind, "")
+            && let Ok(api) = api(&nodes.client, kind, "")
         {
             // What cannot be taken away is left to the end of the cluster.
             let _ = api.delete(text(&object, "/metadata/name"), &DeleteParams::default()).await;
         }
     }
-    paper.take_down(namespaces).await;
+    nodes.take_down(namespaces).await;
 }
 
 fn api(client: &Client, kind: &str, namespace: &str) -> Result<Api<DynamicObject>> {
@@ -107,7 +107,7 @@ impl Share {
     /// # Errors
     /// When the cluster refuses one, or a directory cannot be made.
     pub(crate) async fn start(
-        paper: &Paper,
+        nodes: &SimulatedNodes,
         objects: Vec<Value>,
         settings: Settings,
         moves_default: bool,
@@ -119,16 +119,16 @@ impl Share {
         let names: BTreeSet<&str> = namespaced.map(|object| text(object, "/metadata/namespace")).collect();
         let prefix = format!("s{}-", SCENES.fetch_add(1, Ordering::Relaxed));
         let share = Self {
-            paper: paper.clone(),
+            nodes: nodes.clone(),
             namespaces: names.into_iter().map(|name| format!("{prefix}{name}")).collect(),
             prefix,
             machine: Arc::new(Machine::new(settings)?),
             default_class: alone,
         };
         for namespace in &share.namespaces {
-            paper.make_namespace(namespace).await.with_context(|| format!("namespace {namespace}"))?;
+            nodes.make_namespace(namespace).await.with_context(|| format!("namespace {namespace}"))?;
         }
-        paper.add(&share.namespaces, &share.machine);
+        nodes.add(&share.namespaces, &share.machine);
         let order = |object: &Value| KINDS.iter().position(|(_, kind, _)| *kind == text(object, "/kind"));
         let mut objects = objects;
         objects.sort_by_key(order);
@@ -139,7 +139,7 @@ impl Share {
     }
 
     pub(crate) fn client(&self) -> Client {
-        self.paper.client.clone()
+        self.nodes.client.clone()
     }
 
     pub(crate) fn named(&self, name: &str) -> String {
@@ -147,7 +147,7 @@ impl Share {
     }
 
     fn api(&self, kind: &str, namespace: &str) -> Result<Api<DynamicObject>> {
-        api(&self.paper.client, kind, namespace)
+        api(&self.nodes.client, kind, namespace)
     }
 
     /// Gives an object of the scenario the scene's names.
@@ -207,7 +207,7 @@ impl Share {
             let namespaces = if is_cluster_wide(kind) { vec![String::new()] } else { self.namespaces.clone() };
             for namespace in namespaces {
                 let Ok(api) = self.api(kind, &namespace) else { continue };
-                // A list that fails shows nothing, which differs from every picture.
+                // A list that fails shows nothing, which differs from all content.
                 let Ok(list) = api.list(&ListParams::default()).await else { continue };
                 let objects = list.items.iter().filter_map(|object| serde_json::to_value(object).ok());
                 all.extend(objects.map(|mut object| {
@@ -261,11 +261,11 @@ impl Share {
 
     /// Waits until no object of the share has anything before it, and none has changed for a moment.
     pub(crate) async fn settled(&self) {
-        let mut changes = self.paper.changes();
+        let mut changes = self.nodes.changes();
         let (began, mut since, mut before) = (Instant::now(), Instant::now(), Vec::new());
         while began.elapsed() < REST {
             let now: Vec<Arc<Value>> =
-                self.paper.objects().into_iter().filter(|object| self.is_mirrored(object)).collect();
+                self.nodes.objects().into_iter().filter(|object| self.is_mirrored(object)).collect();
             let versions: Vec<String> =
                 now.iter().map(|object| text(object, "/metadata/resourceVersion").to_owned()).collect();
             let is_bound = |object: &Value| text(object, "/status/phase") != "Pending" || self.waits_for_pod(object);
@@ -287,7 +287,7 @@ impl Share {
     /// Tells whether a claim's class gives it a volume only when a pod needs it.
     fn waits_for_pod(&self, claim: &Value) -> bool {
         let class = text(claim, "/spec/storageClassName");
-        let classes = self.paper.objects().into_iter().filter(|object| text(object, "/kind") == "StorageClass");
+        let classes = self.nodes.objects().into_iter().filter(|object| text(object, "/kind") == "StorageClass");
         let mut mine = classes.filter(|found| text(found, "/metadata/name") == class);
         mine.any(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")
     }
@@ -299,7 +299,7 @@ impl Share {
 
     /// Takes all that the share has out of the cluster.
     pub(crate) async fn stop(mut self) {
-        take_down(&self.paper, &self.prefix, &std::mem::take(&mut self.namespaces)).await;
+        take_down(&self.nodes, &self.prefix, &std::mem::take(&mut self.namespaces)).await;
     }
 }
 

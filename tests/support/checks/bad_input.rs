@@ -14,7 +14,7 @@ use pvmigrate::run::Run;
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_rehearsal::{Faults, Settings};
 
-use crate::{Ended, Place, Scenario, Scene, picture, scenarios};
+use crate::{Ended, Place, Scenario, Scene, content, scenarios};
 
 /// Runs, and makes sure that the cluster is as before.
 async fn unchanged(
@@ -26,10 +26,10 @@ async fn unchanged(
     let scene = scenario.start_on(place).await.unwrap();
     before(&scene).await;
     scene.cluster.settled().await;
-    let first = picture(&scene).await;
+    let first = content(&scene).await;
     let (ended, _) = scene.process(faults).await;
     scene.cluster.settled().await;
-    assert_eq!(first.differences(&scene.picture_like(&first).await), Vec::<String>::new());
+    assert_eq!(first.differences(&scene.content_like(&first).await), Vec::<String>::new());
     scene.cluster.stop().await;
     match ended {
         Ended::ByItself(result) => *result,

@@ -11,7 +11,7 @@
 use futures::stream::{self, StreamExt};
 use pvmigrate_rehearsal::{Faults, Kill, When};
 
-use crate::{Ended, Picture, Place, Scenario, picture};
+use crate::{Content, Ended, Place, Scenario, content};
 
 /// Says at which writes runs are killed, and how many runs there are at once.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,7 @@ pub async fn kill_at_writes(place: &Place, name: &str, scenario: &Scenario, kill
     let scene = scenario.start_on(place).await.unwrap();
     let (run, handle) = scene.migrate().await.unwrap();
     assert!(!run.report.groups.is_empty(), "{name}: {:#?}", run.blockers());
-    let clean = picture(&scene).await;
+    let clean = content(&scene).await;
     scene.cluster.stop().await;
     let Kills { sides, every, at_once } = kills;
     let offset = name.bytes().map(u64::from).sum::<u64>();
@@ -43,7 +43,7 @@ pub async fn kill_at_writes(place: &Place, name: &str, scenario: &Scenario, kill
     println!("{name}: {count} kill points end as the clean run does ({all} writes, {:.1?})", began.elapsed());
 }
 
-async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Picture) {
+async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Content) {
     let scene = scenario.start_on(place).await.unwrap();
     let (ended, handle) = scene.process(Faults { kill: Some(kill), ..Faults::default() }).await;
     let at = || format!("{}: {kill:?}: {:#?}", scenario.name, handle.written());
@@ -54,7 +54,7 @@ async fn kill(place: &Place, scenario: &Scenario, kill: Kill, clean: &Picture) {
         panic!("{}: {:#}", at(), failure.error);
     }
     let (run, again) = scene.migrate().await.unwrap_or_else(|error| panic!("{}: then {error:#}", at()));
-    let end = scene.picture_like(clean).await;
+    let end = scene.content_like(clean).await;
     let differences = clean.differences(&end).join("\n");
     let found = run.blockers();
     assert!(end == *clean, "{}\n{:#?}\n{differences}\n{:?}\n{found:#?}", at(), again.written(), run.report.groups);

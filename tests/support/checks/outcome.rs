@@ -14,7 +14,7 @@ use pvmigrate_core::blocker::Code;
 use pvmigrate_core::record::Outcome;
 use serde_json::{Value, json};
 
-use crate::{Place, Scenario, Scene, picture, scenarios};
+use crate::{Place, Scenario, Scene, content, scenarios};
 
 async fn migrated(place: &Place, scenario: &Scenario) -> (Scene, pvmigrate::run::Run) {
     let scene = scenario.start_on(place).await.unwrap();
@@ -44,9 +44,9 @@ async fn assert_is_up(scene: &Scene, kind: &str, name: &str, replicas: u32) {
 }
 
 async fn assert_files(scene: &Scene, wanted: usize) {
-    let picture = picture(scene).await;
-    let claims: Vec<(&String, &String)> = picture.0.iter().filter(|(name, _)| name.starts_with("claim ")).collect();
-    assert_eq!(claims.len(), wanted, "{picture:?}");
+    let content = content(scene).await;
+    let claims: Vec<(&String, &String)> = content.0.iter().filter(|(name, _)| name.starts_with("claim ")).collect();
+    assert_eq!(claims.len(), wanted, "{content:?}");
     for (name, what) in claims {
         assert!(what.contains("\"files\":\"as at first\"") || what.contains("\"files\":\"new\""), "{name}: {what}");
     }
@@ -204,24 +204,24 @@ pub async fn a_deployment_that_is_scaled_up_all_the_while_moves(place: &Place) {
 
 pub async fn a_stateful_set_that_is_scaled_up_all_the_while_goes_back_as_it_was(place: &Place) {
     let scene = scenarios::UNDONE_BACK.start_on(place).await.unwrap();
-    let before = picture(&scene).await;
+    let before = content(&scene).await;
     let (run, _) = scene.migrate().await.unwrap();
     let GroupEnd::Ended(ended) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
     assert!(matches!(&ended.how, Outcome::RolledBack(why) if why.contains("3 copies failed")), "{ended:?}");
-    let mut after = scene.picture_like(&before).await;
+    let mut after = scene.content_like(&before).await;
     after.0.retain(|name, _| !name.starts_with("record "));
     assert_eq!(before.differences(&after), Vec::<String>::new());
 }
 
 pub async fn a_copy_that_keeps_failing_brings_the_group_back_as_it_was(place: &Place) {
     let scene = scenarios::ROLLS_BACK.start_on(place).await.unwrap();
-    let before = picture(&scene).await;
+    let before = content(&scene).await;
     let (run, _) = scene.migrate().await.unwrap();
     for group in &run.report.groups {
         let GroupEnd::Ended(ended) = &group.end else { panic!("{:?}", group.end) };
         assert!(matches!(&ended.how, Outcome::RolledBack(why) if why.contains("3 copies failed")), "{ended:?}");
     }
-    let mut after = picture(&scene).await;
+    let mut after = content(&scene).await;
     after.0.retain(|name, _| !name.starts_with("record "));
     assert_eq!(before.differences(&after), Vec::<String>::new());
 }
@@ -232,11 +232,11 @@ pub async fn a_quota_without_room_for_the_claims_of_the_way_brings_the_group_bac
         "metadata": {"name": "two", "namespace": "app"}, "spec": {"hard": {"persistentvolumeclaims": "2"}}});
     scene.cluster.put(quota).await.unwrap();
     scene.cluster.settled().await;
-    let before = picture(&scene).await;
+    let before = content(&scene).await;
     let (run, _) = scene.migrate().await.unwrap();
     let GroupEnd::Ended(ended) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
     assert!(matches!(&ended.how, Outcome::RolledBack(why) if why.contains("exceeded quota")), "{ended:?}");
-    let mut after = scene.picture_like(&before).await;
+    let mut after = scene.content_like(&before).await;
     after.0.retain(|name, _| !name.starts_with("record "));
     assert_eq!(before.differences(&after), Vec::<String>::new());
 }

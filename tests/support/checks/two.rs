@@ -9,13 +9,13 @@
 
 use pvmigrate_rehearsal::{Chaos, Faults, Kill, When};
 
-use crate::{Ended, Place, Scenario, picture};
+use crate::{Ended, Place, Scenario, content};
 
 /// Runs pairs of processes on one scene each.
 pub async fn two_at_once(place: &Place, name: &str, scenario: &Scenario, pairs: u64) {
     let scene = scenario.start_on(place).await.unwrap();
     let (_, handle) = scene.migrate().await.unwrap();
-    let (clean, writes) = (picture(&scene).await, handle.writes());
+    let (clean, writes) = (content(&scene).await, handle.writes());
     scene.cluster.stop().await;
     for seed in 0..pairs {
         let scene = scenario.start_on(place).await.unwrap();
@@ -30,7 +30,7 @@ pub async fn two_at_once(place: &Place, name: &str, scenario: &Scenario, pairs: 
             panic!("{name} seed {seed}: {:#}", failure.error);
         }
         scene.migrate().await.unwrap();
-        let end = scene.picture_like(&clean).await;
+        let end = scene.content_like(&clean).await;
         assert!(end == clean, "{name} seed {seed}\n{}", clean.differences(&end).join("\n"));
         scene.cluster.stop().await;
     }

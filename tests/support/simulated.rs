@@ -1,4 +1,4 @@
-//! Paper nodes: two small kubelets and a provisioner of our own, for a real API server that has neither.
+//! Simulated nodes: two small kubelets and a provisioner of our own, for a real API server that has neither.
 //!
 //! The scheduler, the controllers and the API are real; the pods are the embedded cluster's, run by its own pieces: an
 //! `rsync` that runs once is the real local rsync on the volumes' directories, other containers are taken to run and
@@ -24,22 +24,22 @@ use serde_json::{Value, json};
 use self::mirror::Mirror;
 use self::pods::Pods;
 
-/// The names of the paper nodes.
-pub const NODES: [&str; 2] = ["paper-1", "paper-2"];
+/// The names of the simulated nodes.
+pub const NODES: [&str; 2] = ["simulated-1", "simulated-2"];
 
 /// How long the cluster's controllers may take to prepare a namespace.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Holds the paper nodes of one cluster; they work as long as the runtime they were started on.
+/// Holds the simulated nodes of one cluster; they work as long as the runtime they were started on.
 #[derive(Clone)]
-pub struct Paper {
+pub struct SimulatedNodes {
     /// Talks to the cluster as its administrator.
     pub client: Client,
     mirror: Arc<Mirror>,
     machines: Machines,
 }
 
-impl Paper {
+impl SimulatedNodes {
     /// Adds the nodes to the cluster and starts what they and the provisioner do.
     ///
     /// # Errors
@@ -48,8 +48,8 @@ impl Paper {
         let machines = Machines::default();
         let mirror = Mirror::start(&client).await.context("watching the cluster")?;
         let pods = Arc::new(Pods::new(client.clone(), Arc::clone(&mirror), machines.clone()));
-        let port = logs::serve(Arc::clone(&pods)).await.context("the log server of the paper nodes")?;
-        nodes::add(&client, port).await.context("adding the paper nodes")?;
+        let port = logs::serve(Arc::clone(&pods)).await.context("the log server of the simulated nodes")?;
+        nodes::add(&client, port).await.context("adding the simulated nodes")?;
         tokio::spawn(nodes::keep_alive(client.clone()));
         tokio::spawn(pods.run());
         tokio::spawn(provisioner::run(client.clone(), Arc::clone(&mirror), machines.clone()));
@@ -99,7 +99,7 @@ impl Paper {
     }
 }
 
-impl Paper {
+impl SimulatedNodes {
     /// Returns what is known of all pods, claims, volumes, classes and workloads.
     pub(crate) fn objects(&self) -> Vec<Arc<Value>> {
         self.mirror.everything()

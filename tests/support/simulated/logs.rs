@@ -59,7 +59,7 @@ fn identity() -> Result<ServerConfig> {
 
 fn make_identity(key: &Path, certificate: &Path) -> Result<()> {
     let made = std::process::Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=paper"])
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=simulated"])
         .args(["-addext", "subjectAltName=IP:127.0.0.1", "-keyout"])
         .arg(key)
         .arg("-out")

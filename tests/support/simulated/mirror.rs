@@ -1,4 +1,4 @@
-//! What the paper nodes and the provisioner know of the cluster: a copy by watches.
+//! What the simulated nodes and the provisioner know of the cluster: a copy by watches.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! Pictures: a cluster's lasting content without what differs from run to run (uids, times, generated names), so that two
+//! The content of a cluster that lasts: without what differs from run to run (uids, times, generated names), so that two
 //! runs can be compared.
 
 use std::collections::BTreeMap;
@@ -11,16 +11,16 @@ use crate::Scene;
 
 /// Shows what a run has left, by `kind namespace/name`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Picture(pub BTreeMap<String, String>);
+pub struct Content(pub BTreeMap<String, String>);
 
-impl fmt::Debug for Picture {
+impl fmt::Debug for Content {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|(name, what)| writeln!(f, "{name}: {what}"))
     }
 }
 
-impl Picture {
-    /// Lists what differs between two pictures, a line each.
+impl Content {
+    /// Lists what differs between the content of two clusters, a line each.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let names = self.0.keys().chain(other.0.keys()).collect::<std::collections::BTreeSet<_>>();
         let differs = names.into_iter().filter(|name| self.0.get(*name) != other.0.get(*name));
@@ -29,8 +29,8 @@ impl Picture {
     }
 }
 
-/// Takes the picture of a settled cluster.
-pub async fn picture(scene: &Scene) -> Picture {
+/// Reads the content of a settled cluster.
+pub async fn content(scene: &Scene) -> Content {
     let objects = scene.cluster.objects().await;
     let text = |object: &Value, pointer: &str| object.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     let kind = |wanted: &'static str| objects.iter().filter(move |object| object["kind"] == wanted);
@@ -94,7 +94,7 @@ pub async fn picture(scene: &Scene) -> Picture {
     for record in kind("ConfigMap") {
         seen.insert(format!("record {}", id(record)), outcome(record));
     }
-    Picture(seen)
+    Content(seen)
 }
 
 /// What StatefulSets made in place of claims that moved. It depends on the moment whether there is any.

@@ -37,7 +37,7 @@ pub(super) async fn add(client: &Client, port: u16) -> Result<()> {
 
 fn ready() -> Value {
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    json!({"type": "Ready", "status": "True", "reason": "PaperReady", "message": "paper is patient", "lastHeartbeatTime": now})
+    json!({"type": "Ready", "status": "True", "reason": "SimulatedReady", "message": "no kubelet runs here", "lastHeartbeatTime": now})
 }
 
 async fn patch(client: &Client, name: &str, patch: &Value) -> Result<(), kube::Error> {
