@@ -126,11 +126,11 @@ async fn status_shows_an_interrupted_migration_and_what_comes_next() {
     let is_down = |step: &Step| matches!(step, Step::StopWorkload { .. });
     let run = interrupted_after(&scene, is_down).await;
     scene.cluster.settled().await;
-    let standings = status::migrations(&scene.cluster.client(), Some("app")).await.unwrap();
-    assert_eq!(standings.len(), 1);
-    assert_eq!(standings[0].record.name, run.report.groups[0].record);
-    assert!(standings[0].record.stopped.is_some());
-    let Decision::Act(steps) = &standings[0].next else { panic!("{:?}", standings[0].next) };
+    let migrations = status::migrations(&scene.cluster.client(), Some("app")).await.unwrap();
+    assert_eq!(migrations.len(), 1);
+    assert_eq!(migrations[0].record.name, run.report.groups[0].record);
+    assert!(migrations[0].record.stopped.is_some());
+    let Decision::Act(steps) = &migrations[0].next else { panic!("{:?}", migrations[0].next) };
     assert!(matches!(steps[0], Step::DeleteOriginalClaim { .. }), "{steps:?}");
 }
 
@@ -181,8 +181,8 @@ async fn an_aborted_migration_is_back_where_it_was() {
     assert_eq!(after["metadata"]["labels"], before["metadata"]["labels"]);
     let deployment = scene.cluster.get("apps/v1", "Deployment", Some("app"), "one").unwrap();
     assert_eq!(deployment["status"]["readyReplicas"], 1);
-    let standings = status::migrations(&scene.cluster.client(), None).await.unwrap();
-    assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
+    let migrations = status::migrations(&scene.cluster.client(), None).await.unwrap();
+    assert!(matches!(migrations[0].next, Decision::Finished(_)), "{:?}", migrations[0].next);
 }
 
 #[tokio::test]
@@ -220,8 +220,8 @@ async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
     let GroupEnd::NotBegun(blockers) = &run.report.groups[0].end else { panic!("{:?}", run.report.groups[0].end) };
     assert!(blockers[0].message.contains("changed since the plan"), "{}", blockers[0]);
     assert_eq!(claim(&scene)["spec"]["storageClassName"], "new");
-    let standings = status::migrations(&scene.cluster.client(), None).await.unwrap();
-    assert!(matches!(standings[0].next, Decision::Finished(_)), "{:?}", standings[0].next);
+    let migrations = status::migrations(&scene.cluster.client(), None).await.unwrap();
+    assert!(matches!(migrations[0].next, Decision::Finished(_)), "{:?}", migrations[0].next);
 }
 
 #[tokio::test]
