@@ -1,13 +1,12 @@
 //! Every byte that is shown: data on stdout, everything else on stderr, meaning never by colour alone.
 //!
 //! The modules below turn values into text or JSON and do nothing else; [`Screen`] is the only thing that writes. All text
-//! that comes from a cluster or a policy passes [`printable`] on its way.
+//! that comes from a cluster or a policy passes [`clean`] on its way.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
-use console::{Style, Term};
-use pvmigrate_core::text::printable;
+use console::Term;
 use pvmigrate_policy_kit::Note;
 use serde::Serialize;
 
@@ -20,6 +19,7 @@ pub mod findings;
 pub mod json;
 pub mod leftovers;
 pub mod lines;
+mod paint;
 pub mod plan;
 pub mod policy;
 pub mod progress;
@@ -32,15 +32,9 @@ pub mod table;
 pub mod terminal;
 pub mod units;
 
+pub use paint::Paint;
+pub(crate) use paint::{MESSAGE, clean};
 use terminal::Terminal;
-
-/// Where a message of a cluster or a policy is cut. Long enough for a provisioner's whole complaint.
-pub(crate) const MESSAGE: usize = 2000;
-
-/// Makes a message safe to show on one line.
-pub(crate) fn clean(text: &str) -> String {
-    printable(text, MESSAGE)
-}
 
 /// The forms of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,36 +54,6 @@ pub enum Color {
     Always,
     /// Never.
     Never,
-}
-
-/// Colours for words, or none.
-#[derive(Clone, Copy, Debug)]
-pub struct Paint {
-    on: bool,
-}
-
-impl Paint {
-    /// Leaves words alone.
-    pub const PLAIN: Self = Self { on: false };
-
-    /// Paints what went wrong.
-    pub fn bad(self, text: &str) -> String {
-        self.with(Style::new().red().bold(), text)
-    }
-
-    /// Paints what to do next.
-    pub fn hint(self, text: &str) -> String {
-        self.with(Style::new().cyan().bold(), text)
-    }
-
-    /// Paints what a block of lines is about.
-    pub fn title(self, text: &str) -> String {
-        self.with(Style::new().bold(), text)
-    }
-
-    fn with(self, style: Style, text: &str) -> String {
-        if self.on { style.force_styling(true).apply_to(text).to_string() } else { text.to_owned() }
-    }
 }
 
 /// Stdout and stderr, with the form of output that the user asked for.

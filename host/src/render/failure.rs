@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::json::{ExitJson, SCHEMA_VERSION};
-use super::{Paint, clean};
+use super::paint::{Paint, clean};
 use crate::failure::Failure;
 
 /// Returns the failure as lines, without the last line end.

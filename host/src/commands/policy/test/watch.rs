@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::Command;
+use super::suite::Suite;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
@@ -17,19 +17,19 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Folders that builds fill; a build of ours must not start the next one.
 const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
-pub(super) async fn forever(command: &Command<'_>, screen: &Screen) -> Result<Exit, Failure> {
+pub(super) async fn forever(suite: &Suite, screen: &Screen) -> Result<Exit, Failure> {
     // What the tests depend on is known once they can be read; until then, the folders that were named.
-    let mut sources = command.paths.clone();
-    sources.extend(command.policy.map(Path::to_owned));
-    sources.extend(command.args.environment.config.clone());
+    let mut sources = suite.paths.clone();
+    sources.extend(suite.policy.clone());
+    sources.extend(suite.environment.config.clone());
     loop {
         let seen = Seen::of(&sources);
-        match command.read().await {
+        match suite.read().await {
             Ok(tests) => {
                 sources.extend(tests.sources());
                 sources.sort_unstable();
                 sources.dedup();
-                command.run(&tests, screen).map(|_| ())?;
+                suite.run(&tests, screen).map(|_| ())?;
             }
             Err(failure) => screen.failure(&failure),
         }

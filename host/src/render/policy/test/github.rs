@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pvmigrate_core::text::printable;
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 
-use super::{Tested, coverage_failure, is_bad, reasons};
+use super::tested::{Tested, coverage_failure, is_bad, reasons};
 use crate::render::MESSAGE;
 
 pub(super) fn text(tested: &Tested<'_>) -> String {

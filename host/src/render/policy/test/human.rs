@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use console::measure_text_width;
 use pvmigrate_policy_kit::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
 
-use super::{Tested, coverage_failure, fuel_per_volume};
+use super::tested::{Tested, coverage_failure, fuel_per_volume, is_bad};
 use crate::render::units::{bytes, duration};
 use crate::render::{Screen, clean};
 
@@ -45,7 +45,7 @@ pub(super) fn text(tested: &Tested<'_>, screen: &Screen) -> String {
                 labelled(&mut text, "log", &clean(&logged.message));
             }
         }
-        if super::is_bad(case) {
+        if is_bad(case) {
             let again = again(tested, case);
             labelled(&mut text, "again", &format!("{again} -v"));
             if matches!(case.outcome, Outcome::Failed(_)) {

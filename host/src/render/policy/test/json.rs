@@ -6,7 +6,7 @@ use pvmigrate_policy::PolicyInfo;
 use pvmigrate_policy_kit::testkit::{CaseReport, Counts, Coverage, Listed, Report};
 use serde::Serialize;
 
-use super::Tested;
+use super::tested::Tested;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION, escaped};
 

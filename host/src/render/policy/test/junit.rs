@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 
-use super::{Tested, coverage_failure, fuel_per_volume, reasons};
+use super::tested::{Tested, coverage_failure, fuel_per_volume, reasons};
 
 pub(super) fn text(tested: &Tested<'_>) -> String {
     let cases: Vec<&CaseReport> = tested.report.cases.iter().collect();

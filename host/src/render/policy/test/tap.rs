@@ -6,7 +6,7 @@ use pvmigrate_core::text::printable;
 use pvmigrate_policy_kit::testkit::{CaseReport, Outcome};
 use serde_json::{Value, json};
 
-use super::{Tested, coverage_failure, fuel_per_volume, is_bad, outcome, reasons};
+use super::tested::{Tested, coverage_failure, fuel_per_volume, is_bad, outcome, reasons};
 use crate::render::{MESSAGE, json};
 
 pub(super) fn text(tested: &Tested<'_>) -> String {

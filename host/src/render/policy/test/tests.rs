@@ -2,10 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use pvmigrate_core::policy::{LogLevel, LogLine};
-use pvmigrate_policy_kit::testkit::{Difference, Mismatch, PolicyCoverage, Share, VotesSeen};
+use pvmigrate_policy_kit::testkit::{
+    CaseReport, Difference, Mismatch, Outcome, PolicyCoverage, Report, Share, VotesSeen,
+};
 use pvmigrate_yaml::Place;
 
 use super::*;
+use crate::exit::Exit;
 use crate::render::samples;
 
 fn case(name: &str, outcome: Outcome) -> CaseReport {
@@ -88,7 +91,7 @@ fn shown(format: Format, min_coverage: Option<u8>) -> String {
     let tested = Tested {
         report: &report,
         exit: Exit::PolicyFault,
-        took: Duration::from_millis(310),
+        took: std::time::Duration::from_millis(310),
         again: "pvmigrate policy test cases".to_owned(),
         min_coverage,
     };
