@@ -55,58 +55,34 @@
 //! [`matrix`], [`rows`], [`snapshot`] and [`chain`]; [`expect`] reads what is expected and [`golden`] what is kept;
 //! [`case`] asks, [`answer`] puts what came into [`words`], and [`compare`] finds the differences.
 
-mod answer;
-mod budget;
 mod capture;
-mod case;
-mod chain;
-mod compare;
-mod coverage;
-mod difference;
-mod error;
-mod expect;
-mod find;
-mod fixture;
-mod golden;
-mod jobs;
-mod lookups;
-mod made_up;
-mod matrix;
-mod objects;
-mod ready;
-mod report;
-mod rows;
-mod schema;
-mod settings;
-mod snapshot;
-mod suite;
-mod update;
-mod words;
-mod yaml;
+mod read;
+mod run;
+mod vocabulary;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use capture::Capture;
-pub use chain::{Fetch, Surroundings};
-pub use coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
-pub use difference::Difference;
-pub use error::TestkitError;
-pub use fixture::Fixture;
-pub(crate) use made_up::{MadeUp, Probed};
-pub use report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
-pub use schema::SCHEMA;
-pub use update::Updated;
+pub use read::chain::{Fetch, Surroundings};
+pub use read::fixture::Fixture;
+pub use read::schema::SCHEMA;
+pub use run::coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
+pub(crate) use run::made_up::{MadeUp, Probed};
+pub use run::update::Updated;
+pub use vocabulary::difference::Difference;
+pub use vocabulary::error::TestkitError;
+pub use vocabulary::report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
 
-use case::Ran;
-use chain::{Chain, Id, Opened};
 use pvmigrate_policy::Configured;
 use pvmigrate_policy::Policy;
 use pvmigrate_yaml::did_you_mean;
+use read::chain::{Chain, Id, Opened};
+use read::suite::{Case, Given, Suite};
 use regex::Regex;
-use suite::{Case, Given, Suite};
-use update::Update;
+use run::case::Ran;
+use run::update::Update;
 
 /// Chooses what is run, and how.
 #[derive(Clone, Debug, Default)]
@@ -173,7 +149,7 @@ impl Tests {
         };
         let mut files = Vec::new();
         for path in paths {
-            files.extend(find::tests(path)?);
+            files.extend(read::find::tests(path)?);
         }
         files.sort_unstable();
         files.dedup();
@@ -239,7 +215,7 @@ impl Tests {
 
     /// Lists the files and folders that the outcome depends on.
     pub fn sources(&self) -> Vec<PathBuf> {
-        let tests = self.suites.iter().map(|suite| find::folder_of(&suite.path).to_owned());
+        let tests = self.suites.iter().map(|suite| read::find::folder_of(&suite.path).to_owned());
         let fixtures = self.suites.iter().flat_map(|suite| suite.used.iter().cloned());
         let mut all: Vec<_> = tests.chain(fixtures).chain(self.opened.files()).collect();
         all.sort_unstable();
@@ -261,13 +237,13 @@ impl Tests {
 
     fn ran(&self, chosen: &[(&Suite, &Case)], options: &Options) -> Vec<Ran> {
         let fails = |ran: &Ran| options.fail_fast && ran.report.outcome.meaning() != ExitMeaning::Passed;
-        jobs::run(chosen, options.jobs, |(suite, case)| case::run(&self.opened, &suite.path, case), fails)
+        run::jobs::run(chosen, options.jobs, |(suite, case)| run::case::run(&self.opened, &suite.path, case), fails)
     }
 }
 
 /// Finds fixtures and goldens beside the tests that none of them uses.
 fn nothing_left_over(tests: &[PathBuf], suites: &[Suite]) -> Result<(), TestkitError> {
-    let beside = find::beside(tests)?;
+    let beside = read::find::beside(tests)?;
     let used: BTreeSet<_> = suites.iter().flat_map(|suite| &suite.used).collect();
     if let Some(file) = beside.fixtures.into_iter().find(|file| !used.contains(file)) {
         return Err(TestkitError::Unused { file });

@@ -11,7 +11,7 @@ use pvmigrate_core::policy::{Collected, Kind, Need};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::objects::{self, Meta, Objects, Owner, Pod};
+use crate::testkit::read::objects::{self, Meta, Objects, Owner, Pod};
 
 mod anonymous;
 

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use pvmigrate_core::policy::Pairs;
 use serde_json::Value;
 
-use super::super::objects::{Meta, Objects};
 use super::Capture;
+use crate::testkit::read::objects::{Meta, Objects};
 
 /// Keys whose values decide what policies and pvmigrate do, and say nothing else.
 const DECIDES: [&str; 2] = ["kurl.sh/", "pvmigrate.dev/"];

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use super::answer::Said;
 use super::compare::pair;
-use super::error::TestkitError;
-use super::expect::{Want, WantFindings};
-use super::report::Outcome;
-use super::suite::{Case, Suite};
-use super::words::{FindingWord, Message, finding};
 use crate::files;
+use crate::testkit::read::suite::{Case, Suite};
+use crate::testkit::vocabulary::answer::Said;
+use crate::testkit::vocabulary::error::TestkitError;
+use crate::testkit::vocabulary::expect::{Want, WantFindings};
+use crate::testkit::vocabulary::report::Outcome;
+use crate::testkit::vocabulary::words::{FindingWord, Message, finding};
 use pvmigrate_yaml::{Key, Node, Yaml, scalar};
 
 /// What an update has written.
@@ -35,14 +35,14 @@ struct Edit {
 
 /// Collects what is to be written.
 #[derive(Debug, Default)]
-pub(super) struct Update {
+pub(crate) struct Update {
     files: BTreeMap<PathBuf, String>,
     cases: usize,
 }
 
 impl Update {
     /// Takes in the cases of one file, each with what came of it.
-    pub(super) fn add<'a>(
+    pub(crate) fn add<'a>(
         &mut self,
         suite: &Suite,
         ran: impl Iterator<Item = (&'a Case, &'a Outcome, &'a Said)>,
@@ -72,7 +72,7 @@ impl Update {
         Ok(())
     }
 
-    pub(super) fn write(self) -> Result<Updated, TestkitError> {
+    pub(crate) fn write(self) -> Result<Updated, TestkitError> {
         let Self { files, cases } = self;
         for (path, text) in &files {
             let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);

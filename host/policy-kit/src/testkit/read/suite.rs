@@ -7,10 +7,7 @@ use std::sync::Arc;
 use pvmigrate_core::policy::{Pairs, Question, Request, facts};
 use serde_json::Value;
 
-use super::budget::Budget;
 use super::chain::{Chain, Id, Opened};
-use super::error::TestkitError;
-use super::expect::{Checker, EXPECT, Expected, unknown_volume};
 use super::find;
 use super::fixture::Fixture;
 use super::golden::{self, Golden};
@@ -20,13 +17,16 @@ use super::ready::{self, Layers, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
+use crate::testkit::vocabulary::budget::Budget;
+use crate::testkit::vocabulary::error::TestkitError;
+use crate::testkit::vocabulary::expect::{Checker, EXPECT, Expected, unknown_volume};
 use pvmigrate_yaml::{Fields, Key, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod unused;
 
 const API_VERSION: &str = "pvmigrate.dev/policy-test/v1";
 
-pub(super) const FILE: Shape = Shape {
+pub(crate) const FILE: Shape = Shape {
     name: "a test file",
     keys: &[
         "apiVersion",
@@ -46,7 +46,7 @@ pub(super) const FILE: Shape = Shape {
     ],
 };
 
-pub(super) const CASE: Shape = Shape {
+pub(crate) const CASE: Shape = Shape {
     name: "a case",
     keys: &[
         "name",
@@ -68,45 +68,45 @@ const FACTS: [&str; 3] = [facts::NAMESPACE, facts::SKIP_SOURCE_VALIDATION, facts
 
 /// One case, ready to be asked.
 #[derive(Debug)]
-pub(super) struct Case {
-    pub(super) name: String,
-    pub(super) line: u64,
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) line: u64,
     /// Why it is not run.
-    pub(super) skip: Option<String>,
-    pub(super) chain: Chain,
+    pub(crate) skip: Option<String>,
+    pub(crate) chain: Chain,
     /// The policies of the chain, with their settings.
-    pub(super) ready: Ready,
+    pub(crate) ready: Ready,
     /// The settings of the policy that the case is about.
-    pub(super) settings: Value,
-    pub(super) question: Question,
-    pub(super) expected: Expected,
-    pub(super) golden: Option<Golden>,
+    pub(crate) settings: Value,
+    pub(crate) question: Question,
+    pub(crate) expected: Expected,
+    pub(crate) golden: Option<Golden>,
     /// The expectations as written.
-    pub(super) expect: Node,
+    pub(crate) expect: Node,
     /// The volumes and classes that it patches.
-    pub(super) patches: BTreeSet<String>,
+    pub(crate) patches: BTreeSet<String>,
     /// Whether it is one of several that a matrix makes of one.
-    pub(super) variant: bool,
+    pub(crate) variant: bool,
 }
 
 /// The cases of one test file.
 #[derive(Debug)]
-pub(super) struct Suite {
-    pub(super) path: PathBuf,
-    pub(super) text: String,
-    pub(super) cases: Vec<Case>,
+pub(crate) struct Suite {
+    pub(crate) path: PathBuf,
+    pub(crate) text: String,
+    pub(crate) cases: Vec<Case>,
     /// The fixture files it uses.
-    pub(super) used: BTreeSet<PathBuf>,
+    pub(crate) used: BTreeSet<PathBuf>,
 }
 
 impl Suite {
     /// Reads a test file and everything it names. What is given stands for the policy that the file names, if it does.
-    pub(super) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
+    pub(crate) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
         Self::of_text(path, yaml::read_text(path)?, opened, given)
     }
 
     /// Reads the text of a test file that would lie at this path.
-    pub(super) fn of_text(
+    pub(crate) fn of_text(
         path: &Path,
         text: String,
         opened: &mut Opened,
@@ -133,10 +133,10 @@ impl Suite {
 }
 
 /// What is tested in place of the policies that files name.
-pub(super) struct Given {
-    pub(super) chain: Chain,
+pub(crate) struct Given {
+    pub(crate) chain: Chain,
     /// The label of requests, where tests have none.
-    pub(super) environment: Option<String>,
+    pub(crate) environment: Option<String>,
 }
 
 /// Reads one file.

@@ -8,12 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use pvmigrate_core::policy::{Collected, Kind, Need};
 use serde_json::{Value, json};
 
-use super::settings::merge;
+use crate::testkit::vocabulary::settings::merge;
 use pvmigrate_yaml::{Key, Node, Wrong, Yaml, did_you_mean};
 
 /// The further objects of a case.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Further {
+pub(crate) struct Further {
     /// As they are in fixture files.
     fixtures: Vec<Value>,
     rows: BTreeMap<Name, Value>,
@@ -41,12 +41,12 @@ impl Name {
 }
 
 impl Further {
-    pub(super) fn of(fixtures: Vec<Value>) -> Self {
+    pub(crate) fn of(fixtures: Vec<Value>) -> Self {
         Self { fixtures, ..Self::default() }
     }
 
     /// Adds the rows of a file.
-    pub(super) fn add(&mut self, rows: &Node) -> Result<(), Wrong> {
+    pub(crate) fn add(&mut self, rows: &Node) -> Result<(), Wrong> {
         for (key, row) in rows.map("objects")? {
             match (Name::of(key), &row.is) {
                 (Some(name), _) => {
@@ -66,7 +66,7 @@ impl Further {
     }
 
     /// Changes a row, or takes it away.
-    pub(super) fn patch(&mut self, key: &Key, patch: &Node) -> Result<(), Wrong> {
+    pub(crate) fn patch(&mut self, key: &Key, patch: &Node) -> Result<(), Wrong> {
         let known: Vec<String> = self.rows.keys().map(ToString::to_string).collect();
         let name = Name::of(key).filter(|name| self.rows.contains_key(name));
         let Some(name) = name else {
@@ -88,7 +88,7 @@ impl Further {
     }
 
     /// Collects what the policies of a case may look up.
-    pub(super) fn collect(&self, needs: &[Need]) -> Collected {
+    pub(crate) fn collect(&self, needs: &[Need]) -> Collected {
         let mut collected = Collected::default();
         let kinds: BTreeSet<&Kind> = needs.iter().map(|need| &need.kind).collect();
         for kind in kinds {
@@ -132,7 +132,7 @@ fn kind_of(key: &Key) -> &str {
 }
 
 /// Refuses rows that no policy of any case would look up.
-pub(super) fn held_to(rows: &Node, needs: &[Need]) -> Result<(), Wrong> {
+pub(crate) fn held_to(rows: &Node, needs: &[Need]) -> Result<(), Wrong> {
     for (key, row) in rows.map("objects")? {
         let kind = kind_of(key);
         let mut of_kind = needs.iter().filter(|need| need.kind.kind == kind).peekable();

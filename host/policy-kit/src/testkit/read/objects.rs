@@ -10,68 +10,68 @@ use pvmigrate_core::policy::quantity::parse_bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::error::TestkitError;
 use super::yaml;
+use crate::testkit::vocabulary::error::TestkitError;
 use pvmigrate_yaml::Mistake;
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Meta {
-    pub(super) name: String,
-    pub(super) namespace: Option<String>,
-    pub(super) uid: Option<String>,
-    pub(super) labels: Option<Pairs>,
-    pub(super) annotations: Option<Pairs>,
-    pub(super) creation_timestamp: Option<jiff::Timestamp>,
-    pub(super) deletion_timestamp: Option<String>,
-    pub(super) owner_references: Vec<Owner>,
+pub(crate) struct Meta {
+    pub(crate) name: String,
+    pub(crate) namespace: Option<String>,
+    pub(crate) uid: Option<String>,
+    pub(crate) labels: Option<Pairs>,
+    pub(crate) annotations: Option<Pairs>,
+    pub(crate) creation_timestamp: Option<jiff::Timestamp>,
+    pub(crate) deletion_timestamp: Option<String>,
+    pub(crate) owner_references: Vec<Owner>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Owner {
-    pub(super) api_version: String,
-    pub(super) kind: String,
-    pub(super) name: String,
+pub(crate) struct Owner {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
     #[serde(default)]
-    pub(super) controller: bool,
+    pub(crate) controller: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Claim {
-    pub(super) metadata: Meta,
+pub(crate) struct Claim {
+    pub(crate) metadata: Meta,
     #[serde(default)]
-    pub(super) spec: ClaimSpec,
+    pub(crate) spec: ClaimSpec,
     #[serde(default)]
-    pub(super) status: ClaimStatus,
+    pub(crate) status: ClaimStatus,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct ClaimSpec {
-    pub(super) access_modes: Vec<AccessMode>,
-    pub(super) storage_class_name: Option<String>,
-    pub(super) volume_name: Option<String>,
-    pub(super) volume_mode: Option<VolumeMode>,
-    pub(super) resources: Resources,
+pub(crate) struct ClaimSpec {
+    pub(crate) access_modes: Vec<AccessMode>,
+    pub(crate) storage_class_name: Option<String>,
+    pub(crate) volume_name: Option<String>,
+    pub(crate) volume_mode: Option<VolumeMode>,
+    pub(crate) resources: Resources,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub(super) struct Resources {
-    pub(super) requests: Storage,
+pub(crate) struct Resources {
+    pub(crate) requests: Storage,
 }
 
 /// The `storage` entry of a list of resources.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub(super) struct Storage {
+pub(crate) struct Storage {
     storage: Option<Value>,
 }
 
 impl Storage {
     /// Reads the size; YAML writers leave plain numbers unquoted.
-    pub(super) fn bytes(&self) -> Result<Option<u64>, String> {
+    pub(crate) fn bytes(&self) -> Result<Option<u64>, String> {
         let text = match &self.storage {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::String(text)) => text.clone(),
@@ -83,130 +83,130 @@ impl Storage {
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct ClaimStatus {
-    pub(super) phase: Option<String>,
-    pub(super) access_modes: Vec<AccessMode>,
-    pub(super) capacity: Storage,
+pub(crate) struct ClaimStatus {
+    pub(crate) phase: Option<String>,
+    pub(crate) access_modes: Vec<AccessMode>,
+    pub(crate) capacity: Storage,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct PersistentVolume {
-    pub(super) metadata: Meta,
+pub(crate) struct PersistentVolume {
+    pub(crate) metadata: Meta,
     #[serde(default)]
-    pub(super) spec: PersistentVolumeSpec,
+    pub(crate) spec: PersistentVolumeSpec,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct PersistentVolumeSpec {
-    pub(super) access_modes: Vec<AccessMode>,
-    pub(super) storage_class_name: Option<String>,
-    pub(super) persistent_volume_reclaim_policy: Option<String>,
-    pub(super) capacity: Storage,
-    pub(super) csi: Option<Csi>,
-    pub(super) claim_ref: Option<ClaimRef>,
+pub(crate) struct PersistentVolumeSpec {
+    pub(crate) access_modes: Vec<AccessMode>,
+    pub(crate) storage_class_name: Option<String>,
+    pub(crate) persistent_volume_reclaim_policy: Option<String>,
+    pub(crate) capacity: Storage,
+    pub(crate) csi: Option<Csi>,
+    pub(crate) claim_ref: Option<ClaimRef>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Csi {
-    pub(super) driver: String,
+pub(crate) struct Csi {
+    pub(crate) driver: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub(super) struct ClaimRef {
-    pub(super) namespace: String,
-    pub(super) name: String,
+pub(crate) struct ClaimRef {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Class {
-    pub(super) metadata: Meta,
-    pub(super) provisioner: String,
-    pub(super) parameters: Option<Pairs>,
-    pub(super) reclaim_policy: Option<String>,
-    pub(super) volume_binding_mode: Option<String>,
-    pub(super) allow_volume_expansion: Option<bool>,
+pub(crate) struct Class {
+    pub(crate) metadata: Meta,
+    pub(crate) provisioner: String,
+    pub(crate) parameters: Option<Pairs>,
+    pub(crate) reclaim_policy: Option<String>,
+    pub(crate) volume_binding_mode: Option<String>,
+    pub(crate) allow_volume_expansion: Option<bool>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
-pub(super) struct Pod {
-    pub(super) metadata: Meta,
+pub(crate) struct Pod {
+    pub(crate) metadata: Meta,
     #[serde(default)]
-    pub(super) spec: PodSpec,
+    pub(crate) spec: PodSpec,
     #[serde(default)]
-    pub(super) status: PodStatus,
+    pub(crate) status: PodStatus,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct PodSpec {
-    pub(super) node_name: Option<String>,
-    pub(super) volumes: Vec<PodVolume>,
-    pub(super) containers: Vec<Container>,
-    pub(super) init_containers: Vec<Container>,
+pub(crate) struct PodSpec {
+    pub(crate) node_name: Option<String>,
+    pub(crate) volumes: Vec<PodVolume>,
+    pub(crate) containers: Vec<Container>,
+    pub(crate) init_containers: Vec<Container>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
-pub(super) struct PodStatus {
-    pub(super) phase: Option<String>,
+pub(crate) struct PodStatus {
+    pub(crate) phase: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PodVolume {
-    pub(super) name: String,
-    pub(super) persistent_volume_claim: Option<ClaimSource>,
-    pub(super) ephemeral: Option<Value>,
+pub(crate) struct PodVolume {
+    pub(crate) name: String,
+    pub(crate) persistent_volume_claim: Option<ClaimSource>,
+    pub(crate) ephemeral: Option<Value>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ClaimSource {
-    pub(super) claim_name: String,
+pub(crate) struct ClaimSource {
+    pub(crate) claim_name: String,
     #[serde(default)]
-    pub(super) read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default, rename_all = "camelCase")]
-pub(super) struct Container {
-    pub(super) volume_mounts: Vec<Mount>,
-    pub(super) volume_devices: Vec<Mount>,
+pub(crate) struct Container {
+    pub(crate) volume_mounts: Vec<Mount>,
+    pub(crate) volume_devices: Vec<Mount>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Mount {
-    pub(super) name: String,
+pub(crate) struct Mount {
+    pub(crate) name: String,
     #[serde(default)]
-    pub(super) read_only: bool,
+    pub(crate) read_only: bool,
 }
 
 /// Any object that may own a pod, or another owner.
 #[derive(Clone, Debug)]
-pub(super) struct Other {
-    pub(super) kind: String,
-    pub(super) metadata: Meta,
+pub(crate) struct Other {
+    pub(crate) kind: String,
+    pub(crate) metadata: Meta,
 }
 
 /// The objects of a fixture, by what they are needed for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Objects {
-    pub(super) claims: Vec<Claim>,
-    pub(super) volumes: Vec<PersistentVolume>,
-    pub(super) classes: Vec<Class>,
-    pub(super) pods: Vec<Pod>,
-    pub(super) others: Vec<Other>,
+pub(crate) struct Objects {
+    pub(crate) claims: Vec<Claim>,
+    pub(crate) volumes: Vec<PersistentVolume>,
+    pub(crate) classes: Vec<Class>,
+    pub(crate) pods: Vec<Pod>,
+    pub(crate) others: Vec<Other>,
     /// Every object as it is written, for look-ups.
-    pub(super) all: Vec<Value>,
+    pub(crate) all: Vec<Value>,
 }
 
 impl Objects {
     /// Adds every object of a file; lists are taken apart.
-    pub(super) fn add_file(&mut self, path: &Path) -> Result<(), TestkitError> {
+    pub(crate) fn add_file(&mut self, path: &Path) -> Result<(), TestkitError> {
         for (at, document) in yaml::documents(path)?.into_iter().enumerate() {
             let named = |what| Mistake { place: yaml::whole(path), what: format!("document {}: {what}", at + 1) };
             self.add(document).map_err(named)?;
@@ -215,7 +215,7 @@ impl Objects {
     }
 
     /// Adds an object; a list is taken apart.
-    pub(super) fn add(&mut self, object: Value) -> Result<(), String> {
+    pub(crate) fn add(&mut self, object: Value) -> Result<(), String> {
         let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let (true, Some(Value::Array(items))) = (kind.ends_with("List"), object.get("items")) {
             let item_kind = kind.trim_end_matches("List");

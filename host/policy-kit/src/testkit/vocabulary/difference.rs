@@ -15,12 +15,12 @@ pub struct Difference {
 }
 
 /// Compares votes, `WORD CODE`.
-pub(super) fn of_votes(expected: &str, got: &str) -> Option<Difference> {
+pub(crate) fn of_votes(expected: &str, got: &str) -> Option<Difference> {
     first_word(expected, got, &["vote", "code"])
 }
 
 /// Compares findings, `SEVERITY CODE on SUBJECT ~ MESSAGE`.
-pub(super) fn of_findings(expected: &str, got: &str) -> Option<Difference> {
+pub(crate) fn of_findings(expected: &str, got: &str) -> Option<Difference> {
     let head = |text: &str| text.split_once(" ~ ").map_or(text, |(head, _)| head).to_owned();
     let (expected_head, got_head) = (head(expected), head(got));
     let in_head = first_word(&expected_head, &got_head, &["severity", "code", "subject", "subject"]);
@@ -32,7 +32,7 @@ pub(super) fn of_findings(expected: &str, got: &str) -> Option<Difference> {
 }
 
 /// Points at all of a line.
-pub(super) fn of_modes(got: &str) -> Option<Difference> {
+pub(crate) fn of_modes(got: &str) -> Option<Difference> {
     Some(Difference { start: 0, length: got.chars().count(), part: "modes" })
 }
 

@@ -7,13 +7,13 @@ use std::time::Instant;
 
 use pvmigrate_core::policy::{Collected, Decider, Judgement, LogLine, Planned, PolicyRef, Question, Request};
 
-use super::answer::{Said, Subject};
-use super::chain::Opened;
 use super::compare::mismatch;
 use super::made_up::Probed;
-use super::ready::Ready;
-use super::report::{CaseReport, Mismatch, Outcome};
-use super::suite::Case;
+use crate::testkit::read::chain::Opened;
+use crate::testkit::read::ready::Ready;
+use crate::testkit::read::suite::Case;
+use crate::testkit::vocabulary::answer::{Said, Subject};
+use crate::testkit::vocabulary::report::{CaseReport, Mismatch, Outcome};
 use pvmigrate_policy::Policies;
 use pvmigrate_policy::Scope;
 use pvmigrate_policy::{FailureKind, PolicyFailure};
@@ -24,14 +24,14 @@ const MOST_ONE_BY_ONE: usize = 100;
 
 /// What came of a case: for people, and what was said, for coverage and updates.
 #[derive(Debug)]
-pub(super) struct Ran {
-    pub(super) report: CaseReport,
+pub(crate) struct Ran {
+    pub(crate) report: CaseReport,
     /// None when the case was skipped.
-    pub(super) said: Option<Said>,
+    pub(crate) said: Option<Said>,
 }
 
 /// Runs a case; `again` is what to type to run it alone.
-pub(super) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
+pub(crate) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
     let began = Instant::now();
     let mut report = CaseReport {
         file: file.to_owned(),
@@ -127,7 +127,7 @@ impl Case {
 }
 
 /// Asks about a case in every way there is, whatever it expects; none when there is nothing to ask.
-pub(super) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
+pub(crate) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
     let policies = match &case.ready {
         Ready::Policies(policies) => policies,
         Ready::Refused(_) => return None,

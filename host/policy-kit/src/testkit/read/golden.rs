@@ -2,33 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use super::answer::Said;
-use super::expect::{Checker, Expected, GOLDEN, Names};
-use super::words::finding;
 use super::yaml;
+use crate::testkit::vocabulary::answer::Said;
+use crate::testkit::vocabulary::expect::{Checker, Expected, GOLDEN, Names};
+use crate::testkit::vocabulary::words::finding;
 use pvmigrate_yaml::{Fields, Mistake, Node, Wrong, scalar};
 
 /// The folder of goldens, beside the test file.
-pub(super) const FOLDER: &str = "golden";
+pub(crate) const FOLDER: &str = "golden";
 /// Longest file name, without its end.
 const LONGEST: usize = 100;
 
 /// The golden of one case.
 #[derive(Clone, Debug)]
-pub(super) struct Golden {
-    pub(super) path: PathBuf,
+pub(crate) struct Golden {
+    pub(crate) path: PathBuf,
     /// The keys that it has.
-    pub(super) keys: Vec<&'static str>,
+    pub(crate) keys: Vec<&'static str>,
     /// Whether it stands for all that is expected, so that a fault may be in it as well.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
     /// What is in it, for a look whether it has to be written.
-    pub(super) text: Option<String>,
+    pub(crate) text: Option<String>,
     /// What it says, or why it cannot be held to.
-    pub(super) expected: Result<Box<Expected>, Mistake>,
+    pub(crate) expected: Result<Box<Expected>, Mistake>,
 }
 
 /// Names the golden of a case: `golden/<file>/<case>.yaml`.
-pub(super) fn path(test: &Path, case: &str) -> PathBuf {
+pub(crate) fn path(test: &Path, case: &str) -> PathBuf {
     let name = test.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split_once(".test.").map_or(name.as_ref(), |(stem, _)| stem);
     let folder = test.parent().unwrap_or(Path::new("")).join(FOLDER).join(stem);
@@ -53,7 +53,7 @@ fn file_name(case: &str) -> String {
 
 impl Golden {
     /// Reads the golden of a case. One that is not there, or not right any more, is a failed case and no wrong test.
-    pub(super) fn read(path: PathBuf, keys: Vec<&'static str>, whole: bool, names: &Names) -> Self {
+    pub(crate) fn read(path: PathBuf, keys: Vec<&'static str>, whole: bool, names: &Names) -> Self {
         let text = yaml::read_text(&path).ok();
         let expected = match &text {
             Some(text) => wanted(text, &path, &keys, whole, names).map(Box::new),
@@ -66,7 +66,7 @@ impl Golden {
     }
 
     /// Writes what came; none when it cannot be kept, because a fault came where only an answer was meant.
-    pub(super) fn render(&self, said: &Said) -> Option<String> {
+    pub(crate) fn render(&self, said: &Said) -> Option<String> {
         if let Some(fault) = &said.fault {
             return self.whole.then(|| format!("fault: {}\n", scalar(fault)));
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::chain::{Chain, Id, Opened};
-use super::error::TestkitError;
-use super::settings::Settings;
+use crate::testkit::vocabulary::error::TestkitError;
+use crate::testkit::vocabulary::settings::Settings;
 use pvmigrate_policy::PolicyFailure;
 use pvmigrate_policy::{Configured, Policies};
 use pvmigrate_policy::{SettingsError, SettingsProblem};
@@ -15,7 +15,7 @@ use pvmigrate_yaml::{At, Node, Wrong};
 
 /// What the settings of a case have led to.
 #[derive(Debug)]
-pub(super) enum Ready {
+pub(crate) enum Ready {
     /// All policies take them.
     Policies(Policies),
     /// A policy does not take them, as the case expects.
@@ -25,19 +25,19 @@ pub(super) enum Ready {
 }
 
 /// The settings that a case and its file hold.
-pub(super) struct Layers<'a> {
-    pub(super) file: Option<&'a Node>,
-    pub(super) case: Option<&'a Node>,
+pub(crate) struct Layers<'a> {
+    pub(crate) file: Option<&'a Node>,
+    pub(crate) case: Option<&'a Node>,
     /// The policy that the file names, whose settings the file's are.
-    pub(super) owner: Option<Id>,
+    pub(crate) owner: Option<Id>,
     /// Whether the case expects that they are refused.
-    pub(super) may_be_wrong: bool,
+    pub(crate) may_be_wrong: bool,
     /// Where the case is, for what has no better place.
-    pub(super) at: &'a At,
+    pub(crate) at: &'a At,
 }
 
 /// Gives every policy of a chain its settings; returns those of the policy that the case's own settings are for, too.
-pub(super) fn ready(
+pub(crate) fn ready(
     opened: &Opened,
     chain: &Chain,
     layers: &Layers<'_>,

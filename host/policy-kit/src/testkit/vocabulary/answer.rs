@@ -11,7 +11,7 @@ use pvmigrate_policy::SettingsProblem;
 
 /// Whose answers a case is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Subject {
+pub(crate) enum Subject {
     /// One policy's own votes, modes and findings.
     Policy(PolicyRef),
     /// What a chain of policies decides together.
@@ -20,31 +20,31 @@ pub(super) enum Subject {
 
 /// Everything that was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Said {
+pub(crate) struct Said {
     /// By claim.
-    pub(super) votes: BTreeMap<String, VoteWord>,
+    pub(crate) votes: BTreeMap<String, VoteWord>,
     /// By claim.
-    pub(super) modes: BTreeMap<String, ModesWord>,
+    pub(crate) modes: BTreeMap<String, ModesWord>,
     /// Codes that shapes gave as their reason, by claim.
-    pub(super) mode_codes: BTreeMap<String, String>,
-    pub(super) findings: Vec<Judged>,
-    pub(super) plan: Plan,
+    pub(crate) mode_codes: BTreeMap<String, String>,
+    pub(crate) findings: Vec<Judged>,
+    pub(crate) plan: Plan,
     /// What it ended in, instead of all of these.
-    pub(super) fault: Option<String>,
+    pub(crate) fault: Option<String>,
     /// What was wrong with the settings, so that nothing was asked.
-    pub(super) problems: Option<Vec<SettingsProblem>>,
+    pub(crate) problems: Option<Vec<SettingsProblem>>,
 }
 
 /// The plan that follows from a chain's answers: one line a claim, finding and warning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Plan {
-    pub(super) claims: BTreeMap<String, String>,
-    pub(super) findings: Vec<String>,
-    pub(super) warnings: Vec<String>,
+pub(crate) struct Plan {
+    pub(crate) claims: BTreeMap<String, String>,
+    pub(crate) findings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Said {
-    pub(super) fn of(judgement: &Judgement, subject: &Subject) -> Self {
+    pub(crate) fn of(judgement: &Judgement, subject: &Subject) -> Self {
         let mut said = Self { plan: Plan::of(judgement), ..Self::default() };
         for verdict in &judgement.verdicts {
             let claim = verdict.claim();
@@ -66,7 +66,7 @@ impl Said {
         said
     }
 
-    pub(super) fn failed(fault: &FailureKind) -> Self {
+    pub(crate) fn failed(fault: &FailureKind) -> Self {
         Self { fault: Some(fault_words(fault)), ..Self::default() }
     }
 }

@@ -4,16 +4,16 @@ use std::fmt::Display;
 
 use pvmigrate_core::policy::Judged;
 
-use super::answer::{Plan, Said};
-use super::difference;
-use super::expect::{Expected, Want, WantFindings, WantPlan};
-use super::report::Mismatch;
-use super::words::{FindingWord, Message, finding};
+use crate::testkit::vocabulary::answer::{Plan, Said};
+use crate::testkit::vocabulary::difference;
+use crate::testkit::vocabulary::expect::{Expected, Want, WantFindings, WantPlan};
+use crate::testkit::vocabulary::report::Mismatch;
+use crate::testkit::vocabulary::words::{FindingWord, Message, finding};
 use pvmigrate_yaml::Place;
 
 impl Expected {
     /// Compares an answer, or the fault that came instead; none when a fault came that no case could expect.
-    pub(super) fn compare(&self, said: &Said) -> Vec<Mismatch> {
+    pub(crate) fn compare(&self, said: &Said) -> Vec<Mismatch> {
         let mut found = Vec::new();
         if let Some(want) = &self.settings_error {
             let Some(problems) = &said.problems else {
@@ -44,7 +44,7 @@ impl Expected {
 }
 
 /// Says that something else came; the two sides have nothing in common that a mark could point at.
-pub(super) fn mismatch(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
+pub(crate) fn mismatch(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
     let (expected, got) = (expected.to_string(), got.to_string());
     Mismatch { what: what.to_owned(), at: at.clone(), expected, got, difference: None }
 }
@@ -61,16 +61,16 @@ fn differs(what: &str, at: &Place, expected: impl Display, got: impl Display) ->
 }
 
 /// What became of the findings of a case: pairs of expected and got, one side missing where there is no other.
-pub(super) struct Paired<'a> {
+pub(crate) struct Paired<'a> {
     /// The place in the list of those expected.
-    pub(super) expected: Option<usize>,
-    pub(super) got: Option<&'a Judged>,
-    pub(super) fits: bool,
+    pub(crate) expected: Option<usize>,
+    pub(crate) got: Option<&'a Judged>,
+    pub(crate) fits: bool,
 }
 
 /// Pairs each finding expected with the one meant, as far as that can be told: the same, or else one with the same
 /// code and subject, or else one with the same code.
-pub(super) fn pair<'a>(expected: &[Want<FindingWord>], got: &'a [Judged]) -> Vec<Paired<'a>> {
+pub(crate) fn pair<'a>(expected: &[Want<FindingWord>], got: &'a [Judged]) -> Vec<Paired<'a>> {
     let mut left: Vec<&Judged> = got.iter().collect();
     let mut pairs: Vec<Paired<'a>> = Vec::new();
     let mut open: Vec<usize> = (0..expected.len()).collect();

@@ -4,20 +4,20 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::error::TestkitError;
+use crate::testkit::vocabulary::error::TestkitError;
 use pvmigrate_yaml::Place;
 
-pub(super) fn read_text(path: &Path) -> Result<String, TestkitError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, TestkitError> {
     std::fs::read_to_string(path).map_err(|source| TestkitError::Unreadable { path: path.to_owned(), source })
 }
 
 /// Reads all documents of a file. The place within them is lost.
-pub(super) fn documents(path: &Path) -> Result<Vec<Value>, TestkitError> {
+pub(crate) fn documents(path: &Path) -> Result<Vec<Value>, TestkitError> {
     let text = read_text(path)?;
     Ok(pvmigrate_yaml::read_all(&text, path)?)
 }
 
 /// Points at a file as a whole.
-pub(super) fn whole(path: &Path) -> Place {
+pub(crate) fn whole(path: &Path) -> Place {
     Place { file: path.to_owned(), line: 0, column: 0 }
 }

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use pvmigrate_core::policy::LogLine;
 use serde::Serialize;
 
-use super::coverage::Coverage;
 use super::difference::Difference;
+use crate::testkit::run::coverage::Coverage;
 use pvmigrate_policy::PolicyInfo;
 use pvmigrate_yaml::Place;
 

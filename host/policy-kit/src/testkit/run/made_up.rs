@@ -6,10 +6,10 @@ use std::sync::Arc;
 use pvmigrate_core::policy::{Judgement, Question};
 
 use super::case::{self, Ran};
-use super::chain::{Chain, Opened, Surroundings};
-use super::error::TestkitError;
-use super::report::Outcome;
-use super::suite::{Given, Suite};
+use crate::testkit::read::chain::{Chain, Opened, Surroundings};
+use crate::testkit::read::suite::{Given, Suite};
+use crate::testkit::vocabulary::error::TestkitError;
+use crate::testkit::vocabulary::report::Outcome;
 use pvmigrate_policy::Policy;
 use pvmigrate_policy::{FailureKind, PolicyFailure};
 

@@ -4,21 +4,21 @@ use std::path::{Path, PathBuf};
 
 use pvmigrate_core::policy::{Collected, Need, StorageClass, Volume};
 
-use super::error::TestkitError;
 use super::find;
 use super::lookups::Further;
 use super::objects::Objects;
 use super::snapshot::Snapshot;
 use super::yaml;
+use crate::testkit::vocabulary::error::TestkitError;
 use pvmigrate_yaml::Mistake;
 
 /// What a folder or a file of Kubernetes objects holds for a question.
 #[derive(Clone, Debug)]
 pub struct Fixture {
-    pub(super) snapshot: Snapshot,
-    pub(super) further: Further,
+    pub(crate) snapshot: Snapshot,
+    pub(crate) further: Further,
     /// The files that were read.
-    pub(super) files: Vec<PathBuf>,
+    pub(crate) files: Vec<PathBuf>,
 }
 
 impl Fixture {
@@ -32,7 +32,7 @@ impl Fixture {
     }
 
     /// As [`Self::read`]; what is wrong with the whole is placed where `wrong` says.
-    pub(super) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
+    pub(crate) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
         let files: Vec<_> = find::files(path)?.into_iter().filter(|file| !find::is_test(file)).collect();
         if files.is_empty() {
             return Err(wrong(format!("there is no YAML or JSON in {}", path.display())));

@@ -4,23 +4,23 @@ use std::path::Path;
 
 use pvmigrate_core::policy::quantity::{Bytes, parse_bytes};
 
-use super::compare::mismatch;
 use super::report::Mismatch;
+use crate::testkit::run::compare::mismatch;
 use pvmigrate_yaml::{Fields, Node, Place, Shape, Wrong};
 
-pub(super) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume", "memory"] };
+pub(crate) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume", "memory"] };
 
 /// What a case may use up at most.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// Fuel of all calls together, divided by the number of volumes.
-    pub(super) fuel_per_volume: Option<(u64, Place)>,
+    pub(crate) fuel_per_volume: Option<(u64, Place)>,
     /// Linear memory of the call that uses most of it, in bytes.
-    pub(super) memory: Option<(u64, Place)>,
+    pub(crate) memory: Option<(u64, Place)>,
 }
 
 impl Budget {
-    pub(super) fn read(node: &Node, file: &Path) -> Result<Self, Wrong> {
+    pub(crate) fn read(node: &Node, file: &Path) -> Result<Self, Wrong> {
         let fields = Fields::of(node, &BUDGET)?;
         let fuel = fields.get("fuel-per-volume").map(|node| Ok((amount(node)?, node.at.place(file))));
         let memory = fields.get("memory").map(|node| Ok((bytes(node)?, node.at.place(file))));
@@ -28,12 +28,12 @@ impl Budget {
     }
 
     /// Takes what is left open from another.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         Self { fuel_per_volume: self.fuel_per_volume.or(other.fuel_per_volume), memory: self.memory.or(other.memory) }
     }
 
     /// Names what was used beyond it.
-    pub(super) fn exceeded(&self, fuel_per_volume: u64, memory: u64) -> Vec<Mismatch> {
+    pub(crate) fn exceeded(&self, fuel_per_volume: u64, memory: u64) -> Vec<Mismatch> {
         let mut found = Vec::new();
         if let Some((most, at)) = self.fuel_per_volume.as_ref().filter(|(most, _)| fuel_per_volume > *most) {
             let got = format!("{fuel_per_volume}");

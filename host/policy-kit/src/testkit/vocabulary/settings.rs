@@ -7,42 +7,42 @@ use serde_json::{Map, Value};
 use pvmigrate_policy::SettingsProblem;
 use pvmigrate_yaml::{At, Fields, Node, Place, Shape, Wrong};
 
-pub(super) const SETTINGS_ERROR: Shape = Shape { name: "settings-error", keys: &["at", "message"] };
+pub(crate) const SETTINGS_ERROR: Shape = Shape { name: "settings-error", keys: &["at", "message"] };
 
 /// Settings as written in one or two places, the later one going before.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     layers: Vec<Node>,
 }
 
 impl Settings {
     /// Lays the settings of a case over those of its file.
-    pub(super) fn of(file: Option<&Node>, case: Option<&Node>) -> Result<Self, Wrong> {
+    pub(crate) fn of(file: Option<&Node>, case: Option<&Node>) -> Result<Self, Wrong> {
         let layers: Vec<_> = file.into_iter().chain(case).cloned().collect();
         layers.iter().try_for_each(|layer| layer.map("settings").map(|_| ()))?;
         Ok(Self { layers })
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }
 
     /// Merges the layers as merge patches (RFC 7396): null takes a setting away.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         let mut merged = Value::Object(Map::new());
         self.layers.iter().for_each(|layer| merge(&mut merged, layer.json()));
         merged
     }
 
     /// Says where a problem is: at the value meant, or as near to it as the file has anything.
-    pub(super) fn at(&self, pointer: &str) -> At {
+    pub(crate) fn at(&self, pointer: &str) -> At {
         let exact = self.layers.iter().rev().find_map(|layer| layer.find(pointer));
         let nearest = || self.layers.last().map(|layer| layer.nearest(pointer));
         exact.or_else(nearest).cloned().unwrap_or_default()
     }
 
     /// Describes problems that no case expects.
-    pub(super) fn wrong(&self, policy: &str, problems: &[SettingsProblem], otherwise: &At) -> Wrong {
+    pub(crate) fn wrong(&self, policy: &str, problems: &[SettingsProblem], otherwise: &At) -> Wrong {
         let Some(first) = problems.first() else {
             return Wrong::new(otherwise, format!("policy {policy} does not take the settings"));
         };
@@ -56,7 +56,7 @@ impl Settings {
 }
 
 /// Applies a merge patch.
-pub(super) fn merge(target: &mut Value, patch: Value) {
+pub(crate) fn merge(target: &mut Value, patch: Value) {
     let Value::Object(patch) = patch else {
         *target = patch;
         return;
@@ -77,15 +77,15 @@ pub(super) fn merge(target: &mut Value, patch: Value) {
 
 /// The problem that a case expects.
 #[derive(Clone, Debug)]
-pub(super) struct WantProblem {
-    pub(super) at: Place,
-    pub(super) pointer: String,
+pub(crate) struct WantProblem {
+    pub(crate) at: Place,
+    pub(crate) pointer: String,
     /// A part of the message.
-    pub(super) message: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 impl WantProblem {
-    pub(super) fn read(node: &Node, file: &Path) -> Result<Self, Wrong> {
+    pub(crate) fn read(node: &Node, file: &Path) -> Result<Self, Wrong> {
         let fields = Fields::of(node, &SETTINGS_ERROR)?;
         let at = fields.need("at")?;
         let pointer = at.text("at")?;
@@ -97,7 +97,7 @@ impl WantProblem {
         Ok(Self { at: at.at.place(file), pointer: pointer.to_owned(), message })
     }
 
-    pub(super) fn fits(&self, problem: &SettingsProblem) -> bool {
+    pub(crate) fn fits(&self, problem: &SettingsProblem) -> bool {
         self.pointer == problem.pointer && self.message.as_ref().is_none_or(|part| problem.message.contains(part))
     }
 }

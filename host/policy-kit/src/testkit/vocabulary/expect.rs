@@ -10,14 +10,14 @@ use super::settings::WantProblem;
 use super::words::{FindingWord, ModesWord, VoteWord};
 use pvmigrate_yaml::{Fields, Key, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 
-pub(super) const EXPECT: Shape =
+pub(crate) const EXPECT: Shape =
     Shape { name: "expect", keys: &["select", "modes", "findings", "plan", "fault", "settings-error", "budget"] };
-pub(super) const GOLDEN: Shape = Shape { name: "a golden", keys: &["select", "modes", "findings", "plan", "fault"] };
-pub(super) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
+pub(crate) const GOLDEN: Shape = Shape { name: "a golden", keys: &["select", "modes", "findings", "plan", "fault"] };
+pub(crate) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
 const PLAN: Shape = Shape { name: "a plan", keys: &["claims", "findings", "warnings"] };
 
 /// The faults that a case can provoke; all others keep the policy from being loaded.
-pub(super) const FAULTS: [&str; 12] = [
+pub(crate) const FAULTS: [&str; 12] = [
     "fuel",
     "time",
     "memory",
@@ -34,64 +34,64 @@ pub(super) const FAULTS: [&str; 12] = [
 
 /// An expectation with its place.
 #[derive(Clone, Debug)]
-pub(super) struct Want<T> {
-    pub(super) at: Place,
-    pub(super) is: T,
+pub(crate) struct Want<T> {
+    pub(crate) at: Place,
+    pub(crate) is: T,
 }
 
 /// What a case expects. What is none is not looked at.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Expected {
-    pub(super) votes: Option<BTreeMap<String, Want<VoteWord>>>,
-    pub(super) modes: Option<BTreeMap<String, Want<ModesWord>>>,
-    pub(super) findings: Option<WantFindings>,
-    pub(super) plan: Option<WantPlan>,
-    pub(super) fault: Option<Want<String>>,
-    pub(super) settings_error: Option<WantProblem>,
-    pub(super) budget: Option<Budget>,
+pub(crate) struct Expected {
+    pub(crate) votes: Option<BTreeMap<String, Want<VoteWord>>>,
+    pub(crate) modes: Option<BTreeMap<String, Want<ModesWord>>>,
+    pub(crate) findings: Option<WantFindings>,
+    pub(crate) plan: Option<WantPlan>,
+    pub(crate) fault: Option<Want<String>>,
+    pub(crate) settings_error: Option<WantProblem>,
+    pub(crate) budget: Option<Budget>,
 }
 
 /// The findings expected.
 #[derive(Clone, Debug)]
-pub(super) struct WantFindings {
-    pub(super) at: Place,
-    pub(super) exhaustive: bool,
-    pub(super) list: Vec<Want<FindingWord>>,
+pub(crate) struct WantFindings {
+    pub(crate) at: Place,
+    pub(crate) exhaustive: bool,
+    pub(crate) list: Vec<Want<FindingWord>>,
 }
 
 /// The plan expected: lines as [`super::answer::Plan`] writes them.
 #[derive(Clone, Debug)]
-pub(super) struct WantPlan {
-    pub(super) at: Place,
-    pub(super) claims: BTreeMap<String, Want<String>>,
-    pub(super) findings: Vec<Want<String>>,
-    pub(super) warnings: Vec<Want<String>>,
+pub(crate) struct WantPlan {
+    pub(crate) at: Place,
+    pub(crate) claims: BTreeMap<String, Want<String>>,
+    pub(crate) findings: Vec<Want<String>>,
+    pub(crate) warnings: Vec<Want<String>>,
 }
 
 /// What may be named in expectations.
 #[derive(Clone, Debug)]
-pub(super) struct Names {
+pub(crate) struct Names {
     /// Every volume of the case.
-    pub(super) claims: Vec<String>,
+    pub(crate) claims: Vec<String>,
     /// Every code that may appear.
-    pub(super) codes: Vec<String>,
+    pub(crate) codes: Vec<String>,
     /// Who declares the codes, for messages.
-    pub(super) declared_by: String,
+    pub(crate) declared_by: String,
     /// Whether the expectations are about what a whole chain decides.
-    pub(super) chain: bool,
+    pub(crate) chain: bool,
 }
 
 /// Reads expectations of one file.
-pub(super) struct Checker<'a> {
-    pub(super) names: &'a Names,
-    pub(super) file: &'a Path,
+pub(crate) struct Checker<'a> {
+    pub(crate) names: &'a Names,
+    pub(crate) file: &'a Path,
     /// Whether the file is a golden, where every message is whole.
-    pub(super) golden: bool,
+    pub(crate) golden: bool,
 }
 
 impl Checker<'_> {
     /// Reads a mapping of expectations; the keys in `golden` are for someone else.
-    pub(super) fn read(&self, fields: &Fields<'_>, golden: &[&str]) -> Result<Expected, Wrong> {
+    pub(crate) fn read(&self, fields: &Fields<'_>, golden: &[&str]) -> Result<Expected, Wrong> {
         let own = |key: &str| fields.get(key).filter(|_| !golden.contains(&key));
         let votes = own("select").map(|node| self.each_volume(node, "a vote", |node| self.vote(node)));
         // Settings that are refused leave nothing to keep in a golden.
@@ -267,6 +267,6 @@ impl Checker<'_> {
 }
 
 /// Says that a volume is unknown, and which was perhaps meant.
-pub(super) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     format!("there is no volume {name}{}", did_you_mean(name, known))
 }

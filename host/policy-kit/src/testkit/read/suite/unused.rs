@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Case;
-use crate::testkit::words::{ModesWord, VoteWord};
+use crate::testkit::vocabulary::words::{ModesWord, VoteWord};
 use pvmigrate_yaml::Key;
 use pvmigrate_yaml::{Fields, Wrong};
 

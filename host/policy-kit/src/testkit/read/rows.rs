@@ -14,12 +14,12 @@ use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod consumers;
 
-pub(super) const VOLUME: Shape = Shape {
+pub(crate) const VOLUME: Shape = Shape {
     name: "a volume",
     keys: &["class", "modes", "volumeMode", "size", "used", "phase", "volume", "labels", "annotations", "facts", "by"],
 };
 
-pub(super) const CLASS: Shape = Shape {
+pub(crate) const CLASS: Shape = Shape {
     name: "a class",
     keys: &["provisioner", "parameters", "annotations", "reclaimPolicy", "bindingMode", "allowExpansion", "modes"],
 };
@@ -28,7 +28,7 @@ pub(super) const CLASS: Shape = Shape {
 const VOLUME_FACTS: [&str; 2] = [facts::DELETING, facts::OWNER];
 
 /// Makes a volume of a row: bound, 1Gi, ReadWriteOnce, used by nobody, unless the row says otherwise.
-pub(super) fn volume(namespace: &str, name: &str, row: &Node) -> Result<Volume, Wrong> {
+pub(crate) fn volume(namespace: &str, name: &str, row: &Node) -> Result<Volume, Wrong> {
     let mut volume = Volume {
         id: VolumeId(0),
         namespace: namespace.to_owned(),
@@ -56,7 +56,7 @@ pub(super) fn volume(namespace: &str, name: &str, row: &Node) -> Result<Volume, 
 }
 
 /// Changes a volume as the row says.
-pub(super) fn change_volume(volume: &mut Volume, row: &Node) -> Result<(), Wrong> {
+pub(crate) fn change_volume(volume: &mut Volume, row: &Node) -> Result<(), Wrong> {
     let fields = Fields::of(row, &VOLUME)?;
     if let Some(class) = fields.change("class") {
         volume.storage_class = class.map(|class| class.text("class").map(str::to_owned)).transpose()?;
@@ -100,7 +100,7 @@ pub(super) fn change_volume(volume: &mut Volume, row: &Node) -> Result<(), Wrong
 }
 
 /// Makes a class of a row.
-pub(super) fn class(name: &str, row: &Node) -> Result<StorageClass, Wrong> {
+pub(crate) fn class(name: &str, row: &Node) -> Result<StorageClass, Wrong> {
     let mut class = StorageClass {
         name: name.to_owned(),
         provisioner: format!("{name}.example.com"),
@@ -118,7 +118,7 @@ pub(super) fn class(name: &str, row: &Node) -> Result<StorageClass, Wrong> {
 
 /// Changes a class as the row says. What it offers is what `modes` says, or follows from a new provisioner or a new
 /// annotation.
-pub(super) fn change_class(class: &mut StorageClass, row: &Node) -> Result<(), Wrong> {
+pub(crate) fn change_class(class: &mut StorageClass, row: &Node) -> Result<(), Wrong> {
     let fields = Fields::of(row, &CLASS)?;
     if let Some(provisioner) = fields.text("provisioner")? {
         provisioner.clone_into(&mut class.provisioner);
@@ -154,7 +154,7 @@ pub(super) fn change_class(class: &mut StorageClass, row: &Node) -> Result<(), W
 }
 
 /// Merges a mapping of texts as a merge patch does: null removes.
-pub(super) fn change_pairs(pairs: &mut Pairs, patch: Option<&Node>, what: &str) -> Result<(), Wrong> {
+pub(crate) fn change_pairs(pairs: &mut Pairs, patch: Option<&Node>, what: &str) -> Result<(), Wrong> {
     for (key, value) in patch.map(|patch| patch.map(what)).transpose()?.unwrap_or_default() {
         match value.is {
             Yaml::Null => pairs.remove(&key.name),
@@ -165,7 +165,7 @@ pub(super) fn change_pairs(pairs: &mut Pairs, patch: Option<&Node>, what: &str) 
 }
 
 /// Refuses facts that nobody would read.
-pub(super) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), Wrong> {
+pub(crate) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), Wrong> {
     for (key, _) in facts.map("facts")? {
         if !known.contains(&key.name.as_str()) {
             let near = did_you_mean(&key.name, known.iter().copied());
@@ -185,7 +185,7 @@ fn word<T: FromStr<Err: Display>>(node: &Node, text: &str) -> Result<T, Wrong> {
 }
 
 /// Reads one word, or a list of words.
-pub(super) fn words<T: FromStr<Err: Display>>(node: &Node) -> Result<Vec<T>, Wrong> {
+pub(crate) fn words<T: FromStr<Err: Display>>(node: &Node) -> Result<Vec<T>, Wrong> {
     match &node.is {
         Yaml::Text(text) => Ok(vec![word(node, text)?]),
         _ => node.list("modes")?.iter().map(|item| word(item, item.text("a mode")?)).collect(),

@@ -23,15 +23,15 @@ const BOUND: &str = "Bound";
 
 /// The part of a request that fixtures describe.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Snapshot {
-    pub(super) classes: Vec<StorageClass>,
+pub(crate) struct Snapshot {
+    pub(crate) classes: Vec<StorageClass>,
     /// In order of namespace and name, numbered from 1.
-    pub(super) volumes: Vec<Volume>,
+    pub(crate) volumes: Vec<Volume>,
 }
 
 impl Snapshot {
     /// Derives everything; an error names the object.
-    pub(super) fn of(objects: &Objects) -> Result<Self, String> {
+    pub(crate) fn of(objects: &Objects) -> Result<Self, String> {
         let classes = objects.classes.iter().map(storage_class).collect::<Result<_, _>>()?;
         let mut consumers = consumers(objects);
         let mut volumes = Vec::new();
@@ -46,7 +46,7 @@ impl Snapshot {
     }
 
     /// Sorts and numbers the volumes.
-    pub(super) fn number(&mut self) {
+    pub(crate) fn number(&mut self) {
         self.volumes.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         for (volume, id) in self.volumes.iter_mut().zip(1..) {
             volume.id = VolumeId(id);

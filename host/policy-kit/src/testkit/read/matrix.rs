@@ -9,14 +9,14 @@ const MOST: usize = 1_000;
 
 /// One combination: its name, and the case with its values filled in.
 #[derive(Debug)]
-pub(super) struct Variant {
+pub(crate) struct Variant {
     /// ` [modes: [RWO], size: 1Gi]`; empty without a matrix.
-    pub(super) suffix: String,
-    pub(super) case: Node,
+    pub(crate) suffix: String,
+    pub(crate) case: Node,
 }
 
 /// Takes a case apart. Without a matrix it is its own only variant.
-pub(super) fn expand(case: &Node) -> Result<Vec<Variant>, Wrong> {
+pub(crate) fn expand(case: &Node) -> Result<Vec<Variant>, Wrong> {
     let Some((key, matrix)) = case.entry("matrix") else {
         return Ok(vec![Variant { suffix: String::new(), case: case.clone() }]);
     };

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use pvmigrate_core::policy::Need;
 use serde_json::Value;
 
-use super::answer::Subject;
-use super::error::TestkitError;
-use super::expect::Names;
 use super::find::{folder_of, neighbours};
 use crate::project::{self, Note};
+use crate::testkit::vocabulary::answer::Subject;
+use crate::testkit::vocabulary::error::TestkitError;
+use crate::testkit::vocabulary::expect::Names;
 use pvmigrate_policy::Configured;
 use pvmigrate_policy::Limits;
 use pvmigrate_policy::{Policy, PolicyInfo};
 use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 /// The word for the built-in policy.
-pub(super) const BUILT_IN: &str = "builtin";
+pub(crate) const BUILT_IN: &str = "builtin";
 
 /// Codes that the host itself uses for what a chain decides.
 const HOST_CODES: [&str; 10] = {
@@ -60,7 +60,7 @@ impl Surroundings {
 }
 
 /// The policies of a test run, each opened once.
-pub(super) struct Opened {
+pub(crate) struct Opened {
     built_in: Arc<Policy>,
     policies: Vec<Arc<Policy>>,
     by_file: BTreeMap<PathBuf, Id>,
@@ -70,30 +70,30 @@ pub(super) struct Opened {
 
 /// Stands for one opened policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Id {
+pub(crate) enum Id {
     BuiltIn,
     Custom(usize),
 }
 
 /// The policies of one case, the built-in one last, and whose answers count.
 #[derive(Clone, Debug)]
-pub(super) struct Chain {
-    pub(super) links: Vec<Link>,
+pub(crate) struct Chain {
+    pub(crate) links: Vec<Link>,
     /// None when what the whole chain decides counts.
-    pub(super) tested: Option<Id>,
+    pub(crate) tested: Option<Id>,
 }
 
 /// A policy in its place, with the settings that stand beside it.
 #[derive(Clone, Debug)]
-pub(super) struct Link {
-    pub(super) id: Id,
-    pub(super) settings: Option<Node>,
+pub(crate) struct Link {
+    pub(crate) id: Id,
+    pub(crate) settings: Option<Node>,
 }
 
-pub(super) const LINK: Shape = Shape { name: "a policy of a chain", keys: &["policy", "settings"] };
+pub(crate) const LINK: Shape = Shape { name: "a policy of a chain", keys: &["policy", "settings"] };
 
 impl Opened {
-    pub(super) fn new(surroundings: &Surroundings) -> Result<Self, TestkitError> {
+    pub(crate) fn new(surroundings: &Surroundings) -> Result<Self, TestkitError> {
         Ok(Self {
             built_in: Policy::built_in()?,
             policies: Vec::new(),
@@ -104,7 +104,7 @@ impl Opened {
     }
 
     /// Adds a policy that was opened elsewhere.
-    pub(super) fn add(&mut self, policy: Arc<Policy>) -> Id {
+    pub(crate) fn add(&mut self, policy: Arc<Policy>) -> Id {
         if policy.info().digest == self.built_in.info().digest {
             return Id::BuiltIn;
         }
@@ -117,7 +117,7 @@ impl Opened {
     }
 
     /// Adds the policies of a chain with their settings.
-    pub(super) fn add_chain(&mut self, links: &[Configured]) -> Chain {
+    pub(crate) fn add_chain(&mut self, links: &[Configured]) -> Chain {
         let link = |link: &Configured| {
             let id = self.add(Arc::clone(link.policy()));
             Link { id, settings: serde_json::from_str(link.settings()).ok().map(|json: Value| Node::from(&json)) }
@@ -175,7 +175,7 @@ impl Opened {
     }
 
     /// Makes the chain that `policy:` names.
-    pub(super) fn chain(&mut self, node: &Node, test: &Path) -> Result<Chain, TestkitError> {
+    pub(crate) fn chain(&mut self, node: &Node, test: &Path) -> Result<Chain, TestkitError> {
         let Yaml::List(items) = &node.is else {
             return Ok(Chain::of(self.named(node, test)?));
         };
@@ -203,33 +203,33 @@ impl Opened {
     }
 
     /// Returns everything that the policies of a chain may look up.
-    pub(super) fn needs(&self, chain: &Chain) -> Vec<Need> {
+    pub(crate) fn needs(&self, chain: &Chain) -> Vec<Need> {
         chain.links.iter().flat_map(|link| self.get(link.id).info().needs.iter().cloned()).collect()
     }
 
     /// Lists the files that policies came from.
-    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let given = self.policies.iter().filter_map(|policy| policy.info().file.clone());
         self.by_file.keys().cloned().chain(given)
     }
 
-    pub(super) fn get(&self, id: Id) -> &Arc<Policy> {
+    pub(crate) fn get(&self, id: Id) -> &Arc<Policy> {
         match id {
             Id::BuiltIn => &self.built_in,
             Id::Custom(at) => &self.policies[at],
         }
     }
 
-    pub(super) fn infos(&self, ids: &[Id]) -> Vec<PolicyInfo> {
+    pub(crate) fn infos(&self, ids: &[Id]) -> Vec<PolicyInfo> {
         ids.iter().map(|id| self.get(*id).info().clone()).collect()
     }
 
-    pub(super) fn subject(&self, chain: &Chain) -> Subject {
+    pub(crate) fn subject(&self, chain: &Chain) -> Subject {
         chain.tested.map_or(Subject::Chain, |id| Subject::Policy(self.get(id).reference()))
     }
 
     /// Lists what expectations about a chain may name.
-    pub(super) fn names(&self, chain: &Chain, claims: Vec<String>) -> Names {
+    pub(crate) fn names(&self, chain: &Chain, claims: Vec<String>) -> Names {
         let codes = |id: Id| self.get(id).info().codes.iter().map(|doc| doc.code.clone()).collect::<Vec<_>>();
         let name = |id: Id| self.get(id).info().name.clone();
         match chain.tested {
@@ -250,7 +250,7 @@ impl Opened {
 
 impl Chain {
     /// A policy by itself, with the built-in one for what it leaves open. The built-in one is not asked twice.
-    pub(super) fn of(id: Id) -> Self {
+    pub(crate) fn of(id: Id) -> Self {
         let ids = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
         Self { links: ids.into_iter().map(|id| Link { id, settings: None }).collect(), tested: Some(id) }
     }
@@ -264,7 +264,7 @@ impl Chain {
     }
 
     /// Returns the policies that the case is about.
-    pub(super) fn subjects(&self) -> Vec<Id> {
+    pub(crate) fn subjects(&self) -> Vec<Id> {
         self.tested.map_or_else(|| self.links.iter().map(|link| link.id).collect(), |id| vec![id])
     }
 }

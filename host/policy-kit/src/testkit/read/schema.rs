@@ -14,7 +14,8 @@ mod tests {
     use serde_json::Value;
 
     use super::SCHEMA;
-    use crate::testkit::{budget, chain, expect, find, rows, settings, suite};
+    use crate::testkit::read::{chain, find, rows, suite};
+    use crate::testkit::vocabulary::{budget, expect, settings};
     use pvmigrate_yaml::Shape;
 
     fn schema() -> Value {

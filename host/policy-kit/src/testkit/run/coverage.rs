@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use pvmigrate_policy::Function;
 use serde::Serialize;
 
-use super::answer::Said;
 use super::case::Ran;
-use super::chain::{Id, Opened};
-use super::expect::Expected;
-use super::report::Outcome;
-use super::suite::Case;
-use super::words::{ModesWord, VoteWord};
+use crate::testkit::read::chain::{Id, Opened};
+use crate::testkit::read::suite::Case;
+use crate::testkit::vocabulary::answer::Said;
+use crate::testkit::vocabulary::expect::Expected;
+use crate::testkit::vocabulary::report::Outcome;
+use crate::testkit::vocabulary::words::{ModesWord, VoteWord};
 
 /// What the cases cover, a policy at a time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -80,7 +80,7 @@ struct Gathered {
 }
 
 impl Coverage {
-    pub(super) fn of<'a>(opened: &Opened, ran: impl Iterator<Item = (&'a Case, &'a Ran)>) -> Self {
+    pub(crate) fn of<'a>(opened: &Opened, ran: impl Iterator<Item = (&'a Case, &'a Ran)>) -> Self {
         let mut gathered: BTreeMap<Id, Gathered> = BTreeMap::new();
         for (case, ran) in ran {
             let Some(id) = case.chain.tested else { continue };

@@ -9,12 +9,12 @@ use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Judged, Severity};
 use regex::Regex;
 
-use super::rows;
+use crate::testkit::read::rows;
 use pvmigrate_yaml::{Node, Wrong, Yaml, did_you_mean};
 
 /// A vote; in a chain, the decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum VoteWord {
+pub(crate) enum VoteWord {
     Any,
     Abstain,
     /// `migrate` or `skip`, and perhaps the code.
@@ -22,7 +22,7 @@ pub(super) enum VoteWord {
 }
 
 impl VoteWord {
-    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+    pub(crate) fn read(node: &Node) -> Result<Self, Wrong> {
         let text = node.text("a vote")?;
         let mut words = text.split_whitespace();
         let (vote, code, more) = (words.next().unwrap_or_default(), words.next(), words.next());
@@ -45,7 +45,7 @@ impl VoteWord {
         }
     }
 
-    pub(super) fn fits(&self, got: &Self) -> bool {
+    pub(crate) fn fits(&self, got: &Self) -> bool {
         match (self, got) {
             (Self::Any, _) => true,
             (Self::Vote(word, None), Self::Vote(other, _)) => word == other,
@@ -53,7 +53,7 @@ impl VoteWord {
         }
     }
 
-    pub(super) fn code(&self) -> Option<&str> {
+    pub(crate) fn code(&self) -> Option<&str> {
         match self {
             Self::Vote(_, code) => code.as_deref(),
             Self::Any | Self::Abstain => None,
@@ -74,14 +74,14 @@ impl fmt::Display for VoteWord {
 
 /// The access modes wanted for one volume; in a chain, those that it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ModesWord {
+pub(crate) enum ModesWord {
     Any,
     NoOpinion,
     Exactly(Vec<AccessMode>),
 }
 
 impl ModesWord {
-    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+    pub(crate) fn read(node: &Node) -> Result<Self, Wrong> {
         match &node.is {
             Yaml::Text(text) if text == "any" => Ok(Self::Any),
             Yaml::Text(text) if text == "no-opinion" => Ok(Self::NoOpinion),
@@ -93,7 +93,7 @@ impl ModesWord {
         }
     }
 
-    pub(super) fn fits(&self, got: &Self) -> bool {
+    pub(crate) fn fits(&self, got: &Self) -> bool {
         *self == Self::Any || self == got
     }
 }
@@ -113,18 +113,18 @@ impl fmt::Display for ModesWord {
 
 /// A finding that is expected, `SEVERITY CODE on SUBJECT ~ MESSAGE`.
 #[derive(Clone, Debug)]
-pub(super) struct FindingWord {
+pub(crate) struct FindingWord {
     /// As written.
-    pub(super) text: String,
-    pub(super) severity: String,
-    pub(super) code: String,
-    pub(super) about: String,
-    pub(super) message: Message,
+    pub(crate) text: String,
+    pub(crate) severity: String,
+    pub(crate) code: String,
+    pub(crate) about: String,
+    pub(crate) message: Message,
 }
 
 /// What a message must be.
 #[derive(Clone, Debug)]
-pub(super) enum Message {
+pub(crate) enum Message {
     Any,
     Part(String),
     Pattern(Regex),
@@ -135,7 +135,7 @@ const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Warning, Severity::
 
 impl FindingWord {
     /// Reads a finding of a test file: after the `~` stands a part of the message, or a pattern between slashes.
-    pub(super) fn read(node: &Node) -> Result<Self, Wrong> {
+    pub(crate) fn read(node: &Node) -> Result<Self, Wrong> {
         let (mut read, message) = Self::head(node)?;
         let Some(part) = message else { return Ok(read) };
         let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
@@ -149,7 +149,7 @@ impl FindingWord {
     }
 
     /// Reads a finding of a golden, where the whole message stands.
-    pub(super) fn read_golden(node: &Node) -> Result<Self, Wrong> {
+    pub(crate) fn read_golden(node: &Node) -> Result<Self, Wrong> {
         let (mut read, message) = Self::head(node)?;
         read.message = Message::Whole(message.unwrap_or_default().to_owned());
         Ok(read)
@@ -182,7 +182,7 @@ impl FindingWord {
         Ok((read, message))
     }
 
-    pub(super) fn fits(&self, got: &Judged) -> bool {
+    pub(crate) fn fits(&self, got: &Judged) -> bool {
         self.code == got.code
             && self.severity == got.severity.to_string()
             && self.about == got.about.to_string()
@@ -191,7 +191,7 @@ impl FindingWord {
 }
 
 impl Message {
-    pub(super) fn fits(&self, got: &str) -> bool {
+    pub(crate) fn fits(&self, got: &str) -> bool {
         match self {
             Self::Any => true,
             Self::Part(part) => got.contains(part),
@@ -203,7 +203,7 @@ impl Message {
 }
 
 /// Writes a finding as a test file would.
-pub(super) fn finding(finding: &Judged) -> String {
+pub(crate) fn finding(finding: &Judged) -> String {
     let head = format!("{} {} on {}", finding.severity, finding.code, finding.about);
     match finding.message.trim() {
         "" => head,
@@ -212,7 +212,7 @@ pub(super) fn finding(finding: &Judged) -> String {
 }
 
 /// Says what is wrong with a pattern without drawing it, as the drawing takes several lines.
-pub(super) fn in_one_line(error: &regex::Error) -> String {
+pub(crate) fn in_one_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()

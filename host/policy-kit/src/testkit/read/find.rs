@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::TestkitError;
-use super::{golden, yaml};
+use super::golden;
+use super::yaml;
+use crate::testkit::vocabulary::error::TestkitError;
 
 /// Folders that builds fill.
 const BUILT: [&str; 3] = ["target", "node_modules", "__pycache__"];
 
-pub(super) fn is_test(file: &Path) -> bool {
+pub(crate) fn is_test(file: &Path) -> bool {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.ends_with(".test.yaml") || name.ends_with(".test.yml")
 }
 
 /// Lists the test files of a folder in order of name, or the one that is named.
-pub(super) fn tests(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
+pub(crate) fn tests(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
     if !is_folder(path)? {
         return Ok(vec![path.to_owned()]);
     }
@@ -22,7 +23,7 @@ pub(super) fn tests(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
 }
 
 /// Lists the YAML and JSON files below a path, in order of name; a file is its own only one.
-pub(super) fn files(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
     if !is_folder(path)? {
         return Ok(vec![path.to_owned()]);
     }
@@ -54,15 +55,15 @@ fn is_folder(path: &Path) -> Result<bool, TestkitError> {
 
 /// What lies beside test files for their sake.
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(crate) struct Beside {
     /// Files of Kubernetes objects.
-    pub(super) fixtures: Vec<PathBuf>,
+    pub(crate) fixtures: Vec<PathBuf>,
     /// Files in folders of goldens.
-    pub(super) goldens: Vec<PathBuf>,
+    pub(crate) goldens: Vec<PathBuf>,
 }
 
 /// Looks through the folders of test files, for what is there that no test may use any more.
-pub(super) fn beside(tests: &[PathBuf]) -> Result<Beside, TestkitError> {
+pub(crate) fn beside(tests: &[PathBuf]) -> Result<Beside, TestkitError> {
     let mut folders: Vec<_> = tests.iter().map(|test| folder_of(test)).collect();
     folders.sort_unstable();
     folders.dedup();
@@ -86,7 +87,7 @@ pub(super) fn beside(tests: &[PathBuf]) -> Result<Beside, TestkitError> {
     Ok(found)
 }
 
-pub(super) fn folder_of(test: &Path) -> &Path {
+pub(crate) fn folder_of(test: &Path) -> &Path {
     match test.parent() {
         Some(parent) if parent != Path::new("") => parent,
         _ => Path::new("."),
@@ -105,7 +106,7 @@ fn holds_objects(file: &Path) -> Result<bool, TestkitError> {
 }
 
 /// Lists what lies in the folder of a path, as far as it can be read.
-pub(super) fn neighbours(path: &Path) -> Vec<String> {
+pub(crate) fn neighbours(path: &Path) -> Vec<String> {
     let entries = path.parent().map(std::fs::read_dir).and_then(Result::ok).into_iter().flatten();
     entries.filter_map(|entry| Some(entry.ok()?.file_name().to_string_lossy().into_owned())).collect()
 }

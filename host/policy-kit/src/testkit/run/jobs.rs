@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Does every piece of work, or all up to the first one that `ends` says is the last.
-pub(super) fn run<T: Sync, R: Send>(
+pub(crate) fn run<T: Sync, R: Send>(
     work: &[T],
     threads: usize,
     each: impl Fn(&T) -> R + Sync,
