@@ -3,13 +3,13 @@
 use wasmtime::component::types;
 use wasmtime::{Engine, Precompiled};
 
+use crate::audited::{Audited, PACKAGE, split};
 use crate::failure::{FailureKind, NotComponent};
 use crate::function::Function;
 use crate::interface::version::{OFFERED, Version};
 use crate::question::QUESTIONS;
 use crate::text;
 
-const PACKAGE: &str = "pvmigrate:policy/";
 /// The interfaces of the package that a policy may import.
 const IMPORTS: [&str; 3] = ["types", "log", "snapshot"];
 
@@ -31,27 +31,6 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
         [0, b'a', b's', b'm', ..] => Ok(()),
         _ if bytes.trim_ascii_start().starts_with(b"(") => Err(NotComponent::Text),
         _ => Err(NotComponent::Unknown),
-    }
-}
-
-/// What a component imports and exports, all of it known and allowed.
-#[derive(Debug)]
-pub(crate) struct Audited {
-    /// Full names, as in the component, sorted.
-    pub(crate) imports: Vec<String>,
-    /// Full names, as in the component, sorted.
-    pub(crate) exports: Vec<String>,
-    /// The version that the component was built for.
-    pub(crate) version: Version,
-    /// The same as the component writes it.
-    pub(crate) written: String,
-}
-
-impl Audited {
-    /// Returns the full name of the interface, if it is exported.
-    pub(crate) fn export(&self, interface: &str) -> Option<&str> {
-        let is_it = |name: &&String| split(name).is_some_and(|(exported, _)| exported == interface);
-        self.exports.iter().find(is_it).map(String::as_str)
     }
 }
 
@@ -172,11 +151,6 @@ fn listed(names: &[&str]) -> String {
         [one] => (*one).to_owned(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-}
-
-/// Splits a name of our package into interface and version.
-fn split(name: &str) -> Option<(&str, &str)> {
-    name.strip_prefix(PACKAGE)?.split_once('@')
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use pvmigrate_core::policy::Need;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::audited::split;
 use crate::limits::Limits;
 
 /// Says whether a policy looks at volumes one by one.
@@ -78,10 +79,6 @@ pub struct PolicyInfo {
 impl PolicyInfo {
     /// Tells whether the policy exports an interface of ours, such as `selection`.
     pub fn has(&self, interface: &str) -> bool {
-        let is_it = |name: &String| {
-            let name = name.strip_prefix("pvmigrate:policy/").and_then(|name| name.split_once('@'));
-            name.is_some_and(|(exported, _)| exported == interface)
-        };
-        self.exports.iter().any(is_it)
+        self.exports.iter().any(|name| split(name).is_some_and(|(exported, _)| exported == interface))
     }
 }

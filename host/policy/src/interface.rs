@@ -14,11 +14,10 @@ use std::collections::BTreeMap;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, Linker};
 
-use crate::audit::Audited;
+use crate::audited::Audited;
 use crate::call::Context;
 use crate::function::Function;
 use crate::info::RawInfo;
-use crate::question::QUESTIONS;
 use crate::settings::SettingsProblem;
 use exported::Exported;
 use version::Version;
@@ -36,19 +35,22 @@ pub(crate) struct Exports {
 }
 
 impl Exports {
-    /// Finds the functions of every interface that the component exports; an error names the one that is missing.
-    pub(crate) fn find(component: &InstancePre<Context>, audited: &Audited) -> wasmtime::Result<Self> {
+    /// Finds those of these functions whose interface the component exports; an error names the one that is missing.
+    pub(crate) fn find(
+        component: &InstancePre<Context>,
+        audited: &Audited,
+        functions: impl Iterator<Item = Function>,
+    ) -> wasmtime::Result<Self> {
         let component = component.component();
-        let questions = QUESTIONS.iter().map(|question| question.function());
-        let mut functions = BTreeMap::new();
-        for function in [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(questions) {
+        let mut found_functions = BTreeMap::new();
+        for function in functions {
             let Some(interface) = audited.export(function.interface()) else { continue };
             let found = component.get_export_index(None, interface);
             let found = found.and_then(|at| component.get_export_index(Some(&at), function.name()));
             let index = found.ok_or_else(|| wasmtime::format_err!("{interface} has no function {function}"))?;
-            functions.insert(function, index);
+            found_functions.insert(function, index);
         }
-        Ok(Self { version: audited.version, functions })
+        Ok(Self { version: audited.version, functions: found_functions })
     }
 
     /// Tells whether the policy has a function.
@@ -68,7 +70,7 @@ impl Exports {
         Ok(Exported { store, instance, index })
     }
 
-    /// Checks that every function has the type that the interface gives it.
+    /// Checks that the functions that are not questions have the types that the interface gives them.
     pub(crate) fn check_types(&self, store: &mut Store<Context>, instance: &Instance) -> wasmtime::Result<()> {
         let mut describe = self.get(store, instance, Function::DESCRIBE)?;
         match self.version {
@@ -77,9 +79,6 @@ impl Exports {
         }
         if self.has(Function::VALIDATE) {
             v0_2::check_validate(&mut self.get(store, instance, Function::VALIDATE)?)?;
-        }
-        for question in QUESTIONS.iter().filter(|question| self.has(question.function())) {
-            question.check_type(&mut self.get(store, instance, question.function())?)?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@
 
 mod answers;
 mod audit;
+mod audited;
 mod cache;
 mod call;
 mod configured;

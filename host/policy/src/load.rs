@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use wasmtime::Store;
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
-use crate::audit::{self, Audited};
+use crate::audit;
+use crate::audited::Audited;
 use crate::call::{self, Context, Done, Lookups, Stopped};
 use crate::engine::Sandbox;
 use crate::failure::{FailureKind, NotComponent, Origin, PolicyFailure};
@@ -19,6 +20,7 @@ use crate::info::{self, PolicyInfo, RawInfo};
 use crate::interface::{self, Exports};
 use crate::limits::Limits;
 use crate::policy::Policy;
+use crate::question::{QUESTIONS, QuestionKind};
 use crate::text;
 
 /// The policy that is built in.
@@ -171,7 +173,9 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
     let mut linker = Linker::new(&sandbox.engine);
     interface::add_to_linker(&mut linker).map_err(wrong_world)?;
     let component = linker.instantiate_pre(&component).map_err(wrong_world)?;
-    let exports = Exports::find(&component, &audited).map_err(wrong_world)?;
+    let functions =
+        [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(QUESTIONS.iter().map(QuestionKind::function));
+    let exports = Exports::find(&component, &audited, functions).map_err(wrong_world)?;
     Ok(Prepared { sandbox, component, exports, audited })
 }
 
@@ -179,7 +183,7 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
 fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
     let mut wrong = None;
     let work = |store: &mut Store<Context>, instance: &Instance| {
-        if let Err(error) = prepared.exports.check_types(store, instance) {
+        if let Err(error) = check_types(&prepared.exports, store, instance) {
             wrong = Some(text::escape(&format!("{error:#}")));
             return Err(error);
         }
@@ -191,4 +195,12 @@ fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
         (Err(stopped), Some(wrong)) => Err(Stopped { kind: FailureKind::WrongWorld(wrong), log: stopped.log }),
         (Err(stopped), None) => Err(stopped),
     }
+}
+
+fn check_types(exports: &Exports, store: &mut Store<Context>, instance: &Instance) -> wasmtime::Result<()> {
+    exports.check_types(store, instance)?;
+    for question in QUESTIONS.iter().filter(|question| exports.has(question.function())) {
+        question.check_type(&mut exports.get(store, instance, question.function())?)?;
+    }
+    Ok(())
 }

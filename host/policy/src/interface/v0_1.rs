@@ -20,9 +20,6 @@ mod bindings {
 use bindings::exports::pvmigrate::policy::manifest;
 use bindings::pvmigrate::policy::{log, types};
 
-/// The interfaces of later versions that it does not have.
-pub(super) const LACKS: [&str; 2] = ["settings", "snapshot"];
-
 impl types::Host for Context {}
 
 impl log::Host for Context {

@@ -1,9 +1,10 @@
 //! The versions of the interface.
 
-use super::v0_1;
-
 /// The versions offered, as messages name them.
 pub(crate) const OFFERED: &str = "0.1 and 0.2";
+
+/// The interfaces that 0.1 does not have yet.
+const LATER_THAN_V0_1: [&str; 2] = ["settings", "snapshot"];
 
 /// A version of the interface that is offered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Version {
     /// Tells whether it has an interface that the latest version has.
     pub(crate) fn has(self, interface: &str) -> bool {
         match self {
-            Self::V0_1 => !v0_1::LACKS.contains(&interface),
+            Self::V0_1 => !LATER_THAN_V0_1.contains(&interface),
             Self::V0_2 => true,
         }
     }
