@@ -68,9 +68,10 @@ pub use capture::Capture;
 pub use read::chain::{Fetch, Surroundings};
 pub use read::fixture::Fixture;
 pub use read::schema::SCHEMA;
-pub use run::coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
-pub(crate) use run::made_up::{MadeUp, Probed};
+pub(crate) use run::made_up::MadeUp;
+pub(crate) use run::probe::Probed;
 pub use run::update::Updated;
+pub use vocabulary::coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use vocabulary::difference::Difference;
 pub use vocabulary::error::TestkitError;
 pub use vocabulary::report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
@@ -187,7 +188,7 @@ impl Tests {
         let ran = self.ran(&chosen, options);
         let all = ran.len() == self.suites.iter().map(|suite| suite.cases.len()).sum::<usize>();
         let cases = || chosen.iter().map(|(_, case)| *case).zip(&ran);
-        let coverage = all.then(|| Coverage::of(&self.opened, cases()));
+        let coverage = all.then(|| run::coverage::of(&self.opened, cases()));
         let tested: BTreeSet<Id> = chosen.iter().flat_map(|(_, case)| case.chain.subjects()).collect();
         Ok(Report {
             policies: self.opened.infos(&tested.into_iter().collect::<Vec<_>>()),
@@ -207,7 +208,7 @@ impl Tests {
         let mut update = Update::default();
         for suite in &self.suites {
             let of_suite = chosen.iter().zip(&ran).filter(|((other, _), _)| other.path == suite.path);
-            let said = of_suite.filter_map(|((_, case), ran)| Some((*case, &ran.report.outcome, ran.said.as_ref()?)));
+            let said = of_suite.filter_map(|((_, case), ran)| Some((*case, &ran.report.outcome, ran.actual.as_ref()?)));
             update.add(suite, said)?;
         }
         update.write()

@@ -10,6 +10,7 @@ pub(crate) mod objects;
 pub(crate) mod ready;
 pub(crate) mod rows;
 pub(crate) mod schema;
+pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod suite;
 pub(crate) mod yaml;

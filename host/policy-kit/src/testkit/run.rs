@@ -1,8 +1,9 @@
 //! From cases to a report.
 
+mod asker;
 pub(crate) mod case;
-pub(crate) mod compare;
 pub(crate) mod coverage;
 pub(crate) mod jobs;
 pub(crate) mod made_up;
+pub(crate) mod probe;
 pub(crate) mod update;

@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use super::find::{folder_of, neighbours};
 use crate::project::{self, Note};
-use crate::testkit::vocabulary::answer::Subject;
+use crate::testkit::vocabulary::actual::Subject;
+use crate::testkit::vocabulary::checker::Names;
 use crate::testkit::vocabulary::error::TestkitError;
-use crate::testkit::vocabulary::expect::Names;
 use pvmigrate_policy::Configured;
 use pvmigrate_policy::Limits;
 use pvmigrate_policy::{Policy, PolicyInfo};

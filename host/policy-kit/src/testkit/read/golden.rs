@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use super::yaml;
-use crate::testkit::vocabulary::answer::Said;
-use crate::testkit::vocabulary::expect::{Checker, Expected, GOLDEN, Names};
-use crate::testkit::vocabulary::words::finding;
+use crate::testkit::vocabulary::actual::Actual;
+use crate::testkit::vocabulary::answer::KINDS;
+use crate::testkit::vocabulary::checker::{Checker, Names};
+use crate::testkit::vocabulary::expected::{Expected, GOLDEN};
 use pvmigrate_yaml::{Fields, Mistake, Node, Wrong, scalar};
 
 /// The folder of goldens, beside the test file.
@@ -66,33 +67,13 @@ impl Golden {
     }
 
     /// Writes what came; none when it cannot be kept, because a fault came where only an answer was meant.
-    pub(crate) fn render(&self, said: &Said) -> Option<String> {
-        if let Some(fault) = &said.fault {
+    pub(crate) fn render(&self, actual: &Actual) -> Option<String> {
+        if let Some(fault) = &actual.fault {
             return self.whole.then(|| format!("fault: {}\n", scalar(fault)));
         }
         let mut text = String::new();
-        for key in &self.keys {
-            match *key {
-                "select" => mapping(
-                    &mut text,
-                    0,
-                    key,
-                    said.votes.iter().map(|(claim, vote)| (claim, scalar(&vote.to_string()))),
-                ),
-                "modes" => {
-                    mapping(&mut text, 0, key, said.modes.iter().map(|(claim, modes)| (claim, modes.to_string())))
-                }
-                "findings" => match said.findings.is_empty() {
-                    true => text.push_str("findings: none\n"),
-                    false => list(&mut text, 0, key, said.findings.iter().map(finding)),
-                },
-                _ => {
-                    text.push_str("plan:\n");
-                    mapping(&mut text, 2, "claims", said.plan.claims.iter().map(|(claim, line)| (claim, scalar(line))));
-                    list(&mut text, 2, "findings", said.plan.findings.iter().cloned());
-                    list(&mut text, 2, "warnings", said.plan.warnings.iter().cloned());
-                }
-            }
+        for kind in KINDS.iter().filter(|kind| self.keys.contains(&kind.key)) {
+            (kind.write)(actual, &mut text);
         }
         Some(text)
     }
@@ -109,23 +90,11 @@ fn wanted(text: &str, path: &Path, keys: &[&'static str], whole: bool, names: &N
         let what = format!("a golden without further keys; {key} is {what}");
         return Err(Mistake { place: yaml::whole(path), what });
     }
-    Checker { names, file: path, golden: true }.read(&fields, &[]).map_err(wrong)
+    Expected::read(&Checker { names, file: path, golden: true }, &fields, &[]).map_err(wrong)
 }
 
 fn wants(keys: &[&'static str], has_fault: bool, key: &str) -> bool {
     if has_fault { key == "fault" } else { keys.contains(&key) }
-}
-
-fn mapping<'a>(text: &mut String, indent: usize, key: &str, entries: impl Iterator<Item = (&'a String, String)>) {
-    let entries: Vec<_> = entries.map(|(name, value)| format!("{:indent$}  {}: {value}\n", "", scalar(name))).collect();
-    let empty = if entries.is_empty() { " {}" } else { "" };
-    text.push_str(&format!("{:indent$}{key}:{empty}\n{}", "", entries.concat()));
-}
-
-fn list(text: &mut String, indent: usize, key: &str, items: impl Iterator<Item = String>) {
-    let items: Vec<_> = items.map(|item| format!("{:indent$}- {}\n", "", scalar(&item))).collect();
-    let empty = if items.is_empty() { " []" } else { "" };
-    text.push_str(&format!("{:indent$}{key}:{empty}\n{}", "", items.concat()));
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use pvmigrate_core::policy::{Collected, Kind, Need};
 use serde_json::{Value, json};
 
-use crate::testkit::vocabulary::settings::merge;
+use super::settings::merge;
 use pvmigrate_yaml::{Key, Node, Wrong, Yaml, did_you_mean};
 
 /// The further objects of a case.

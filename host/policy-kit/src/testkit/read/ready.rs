@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::chain::{Chain, Id, Opened};
+use super::settings::Settings;
 use crate::testkit::vocabulary::error::TestkitError;
-use crate::testkit::vocabulary::settings::Settings;
 use pvmigrate_policy::PolicyFailure;
 use pvmigrate_policy::{Configured, Policies};
 use pvmigrate_policy::{SettingsError, SettingsProblem};

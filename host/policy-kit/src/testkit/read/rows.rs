@@ -2,14 +2,12 @@
 //!
 //! What a row leaves out stays as it is; null takes away.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::quantity::parse_bytes;
 use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Pairs, StorageClass, Volume, VolumeId, facts, known_modes};
 
+use crate::testkit::vocabulary::parse;
 use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod consumers;
@@ -62,11 +60,11 @@ pub(crate) fn change_volume(volume: &mut Volume, row: &Node) -> Result<(), Wrong
         volume.storage_class = class.map(|class| class.text("class").map(str::to_owned)).transpose()?;
     }
     if let Some(modes) = fields.get("modes") {
-        volume.requested_modes = normal_modes(words::<AccessMode>(modes)?);
+        volume.requested_modes = normal_modes(parse::words::<AccessMode>(modes)?);
         volume.effective_modes.clone_from(&volume.requested_modes);
     }
     if let Some(mode) = fields.get("volumeMode") {
-        volume.volume_mode = word(mode, mode.text("volumeMode")?)?;
+        volume.volume_mode = parse::word(mode, mode.text("volumeMode")?)?;
     }
     if let Some(size) = fields.get("size") {
         volume.requested_bytes = bytes(size)?;
@@ -178,16 +176,4 @@ pub(crate) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), 
 fn bytes(node: &Node) -> Result<u64, Wrong> {
     let text = node.quantity("a quantity")?;
     parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))
-}
-
-fn word<T: FromStr<Err: Display>>(node: &Node, text: &str) -> Result<T, Wrong> {
-    text.parse().map_err(|error: T::Err| Wrong::new(&node.at, error.to_string()))
-}
-
-/// Reads one word, or a list of words.
-pub(crate) fn words<T: FromStr<Err: Display>>(node: &Node) -> Result<Vec<T>, Wrong> {
-    match &node.is {
-        Yaml::Text(text) => Ok(vec![word(node, text)?]),
-        _ => node.list("modes")?.iter().map(|item| word(item, item.text("a mode")?)).collect(),
-    }
 }

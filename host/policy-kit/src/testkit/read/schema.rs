@@ -15,7 +15,7 @@ mod tests {
 
     use super::SCHEMA;
     use crate::testkit::read::{chain, find, rows, suite};
-    use crate::testkit::vocabulary::{budget, expect, settings};
+    use crate::testkit::vocabulary::{answer, budget, expected, settings_error};
     use pvmigrate_yaml::Shape;
 
     fn schema() -> Value {
@@ -29,11 +29,11 @@ mod tests {
             ("case", &suite::CASE),
             ("volume", &rows::VOLUME),
             ("class", &rows::CLASS),
-            ("expect", &expect::EXPECT),
-            ("atLeast", &expect::AT_LEAST),
+            ("expect", &expected::EXPECT),
+            ("atLeast", &answer::AT_LEAST),
             ("budget", &budget::BUDGET),
             ("link", &chain::LINK),
-            ("settingsError", &settings::SETTINGS_ERROR),
+            ("settingsError", &settings_error::SETTINGS_ERROR),
         ];
         let schema = schema();
         for (name, shape) in shapes {
@@ -52,7 +52,7 @@ mod tests {
         let schema = schema();
         let pattern = schema["$defs"]["expect"]["properties"]["fault"]["pattern"].as_str().unwrap();
         let pattern = regex::Regex::new(pattern).unwrap();
-        for fault in expect::FAULTS {
+        for fault in expected::FAULTS {
             let fault = if fault == "undecided" { "undecided some-code" } else { fault };
             assert!(pattern.is_match(fault), "{fault}");
         }

@@ -17,11 +17,14 @@ use super::ready::{self, Layers, Ready};
 use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
+use crate::testkit::vocabulary::answer::KINDS;
 use crate::testkit::vocabulary::budget::Budget;
+use crate::testkit::vocabulary::checker::Checker;
 use crate::testkit::vocabulary::error::TestkitError;
-use crate::testkit::vocabulary::expect::{Checker, EXPECT, Expected, unknown_volume};
-use pvmigrate_yaml::{Fields, Key, Node, Shape, Wrong, Yaml, did_you_mean};
+use crate::testkit::vocabulary::expected::{EXPECT, Expected};
+use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
+mod given;
 mod unused;
 
 const API_VERSION: &str = "pvmigrate.dev/policy-test/v1";
@@ -267,12 +270,12 @@ impl Reader<'_, '_> {
         mut snapshot: Snapshot,
         mut further: Further,
     ) -> Result<Question, Wrong> {
-        add_rows(&mut snapshot, &self.file)?;
+        given::add_rows(&mut snapshot, &self.file)?;
         self.file.get("objects").map_or(Ok(()), |rows| further.add(rows))?;
         for (key, patch) in case.get("given").map(|given| given.map("given")).transpose()?.unwrap_or_default() {
             match key.name.contains(' ') {
                 true => further.patch(key, patch)?,
-                false => apply(&mut snapshot, key, patch)?,
+                false => given::apply(&mut snapshot, key, patch)?,
             }
         }
         let collected = Arc::new(further.collect(&self.opened.needs(chain)));
@@ -298,7 +301,7 @@ impl Reader<'_, '_> {
         };
         Ok(Request {
             environment: environment.unwrap_or_default().to_owned(),
-            now: now(case)?.or(now(&self.file)?).unwrap_or_default(),
+            now: given::now(case)?.or(given::now(&self.file)?).unwrap_or_default(),
             source: class(source),
             target,
             volumes: snapshot.volumes,
@@ -322,13 +325,15 @@ impl Reader<'_, '_> {
                 let near = did_you_mean(word, ["golden"]);
                 return Err(Wrong::new(&expect.at, format!("{word:?} is neither `golden` nor a mapping{near}")));
             }
-            let keys = if names.chain { vec!["plan"] } else { vec!["select", "modes", "findings"] };
+            let keys = KINDS.iter().filter(|kind| kind.of_chain == names.chain).map(|kind| kind.key).collect();
             return Ok((Expected { budget, ..Expected::default() }, Some(golden(keys, true))));
         }
         let fields = Fields::of(expect, &EXPECT)?;
         let keys: Vec<_> = EXPECT.keys.iter().copied().filter(|key| fields.get(key).is_some()).collect();
         if keys.is_empty() {
-            return Err(Wrong::new(&expect.at, "the case expects nothing; name select, modes, findings or fault"));
+            let kinds: Vec<_> = KINDS.iter().filter(|kind| !kind.of_chain).map(|kind| kind.key).collect();
+            let what = format!("the case expects nothing; name {} or fault", kinds.join(", "));
+            return Err(Wrong::new(&expect.at, what));
         }
         if let (Some(fault), true) = (fields.get("fault"), keys.iter().any(|key| !["fault", "budget"].contains(key))) {
             return Err(Wrong::new(&fault.at, "a case that ends in a fault has no other answer"));
@@ -339,7 +344,7 @@ impl Reader<'_, '_> {
         let in_golden = |key: &&str| fields.get(key).is_some_and(|node| node.is_word("golden"));
         let in_golden: Vec<_> = keys.into_iter().filter(in_golden).collect();
         let checker = Checker { names: &names, file: self.path, golden: false };
-        let mut expected = checker.read(&fields, &in_golden)?;
+        let mut expected = Expected::read(&checker, &fields, &in_golden)?;
         let own = fields.get("budget").map(|node| Budget::read(node, self.path)).transpose()?;
         expected.budget = match (own, budget) {
             (Some(own), Some(file)) => Some(own.or(file)),
@@ -347,52 +352,5 @@ impl Reader<'_, '_> {
         };
         let golden = (!in_golden.is_empty()).then(|| golden(in_golden, false));
         Ok((expected, golden))
-    }
-}
-
-/// Reads the time of a file's or a case's plan, in seconds since 1970.
-fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
-    let Some(at) = fields.get("now") else { return Ok(None) };
-    let text = at.text("now")?;
-    let time: Result<jiff::Timestamp, _> = text.parse();
-    let time = time.map_err(|error| Wrong::new(&at.at, format!("{text:?} is no time: {error}")))?;
-    u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
-}
-
-fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
-    for (key, row) in file.get("classes").map(|rows| rows.map("classes")).transpose()?.unwrap_or_default() {
-        if snapshot.classes.iter().any(|class| class.name == key.name) {
-            return Err(Wrong::new(&key.at, format!("class {} is there already", key.name)));
-        }
-        snapshot.classes.push(rows::class(&key.name, row)?);
-    }
-    for (key, row) in file.get("volumes").map(|rows| rows.map("volumes")).transpose()?.unwrap_or_default() {
-        let Some((namespace, claim)) = key.name.split_once('/') else {
-            return Err(Wrong::new(&key.at, format!("{:?} is no volume; write namespace/claim", key.name)));
-        };
-        if snapshot.volumes.iter().any(|volume| volume.claim() == key.name) {
-            return Err(Wrong::new(&key.at, format!("volume {} is there already", key.name)));
-        }
-        snapshot.volumes.push(rows::volume(namespace, claim, row)?);
-    }
-    snapshot.number();
-    Ok(())
-}
-
-/// Applies one patch: to a volume when the name has a slash, else to a class.
-fn apply(snapshot: &mut Snapshot, key: &Key, patch: &Node) -> Result<(), Wrong> {
-    if key.name.contains('/') {
-        let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
-        return match known.iter().position(|claim| *claim == key.name) {
-            Some(at) => rows::change_volume(&mut snapshot.volumes[at], patch),
-            None => Err(Wrong::new(&key.at, unknown_volume(&key.name, known.iter().map(String::as_str)))),
-        };
-    }
-    match snapshot.classes.iter_mut().find(|class| class.name == key.name) {
-        Some(class) => rows::change_class(class, patch),
-        None => {
-            let near = did_you_mean(&key.name, snapshot.classes.iter().map(|class| class.name.as_str()));
-            Err(Wrong::new(&key.at, format!("there is no class {}{near}", key.name)))
-        }
     }
 }

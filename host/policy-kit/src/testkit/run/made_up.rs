@@ -3,46 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pvmigrate_core::policy::{Judgement, Question};
-
 use super::case::{self, Ran};
+use super::probe::{Probed, probe};
 use crate::testkit::read::chain::{Chain, Opened, Surroundings};
 use crate::testkit::read::suite::{Given, Suite};
 use crate::testkit::vocabulary::error::TestkitError;
 use crate::testkit::vocabulary::report::Outcome;
 use pvmigrate_policy::Policy;
-use pvmigrate_policy::{FailureKind, PolicyFailure};
-
-/// What came of asking in every way there is.
-pub(crate) enum Probed {
-    /// No answer, every time.
-    Failed {
-        /// The policy said that it cannot decide, as it may.
-        undecided: bool,
-        /// What happened.
-        message: String,
-    },
-    /// Different answers.
-    Differs {
-        /// `same-twice`, `order` or `per-volume`.
-        rule: &'static str,
-        /// What was done differently.
-        message: String,
-    },
-    /// The same answer, every time.
-    Same {
-        /// What was asked.
-        question: Box<Question>,
-        /// The answer.
-        judgement: Judgement,
-    },
-}
-
-impl Probed {
-    pub(crate) fn failed(failure: &PolicyFailure) -> Self {
-        Self::Failed { undecided: matches!(failure.kind, FailureKind::Undecided(_)), message: failure.to_string() }
-    }
-}
 
 /// A policy that made-up test files are about.
 pub(crate) struct MadeUp {
@@ -65,7 +32,7 @@ impl MadeUp {
     /// Asks about the one case of a test file.
     pub(crate) fn probe(&mut self, text: &str) -> Result<Probed, TestkitError> {
         let suite = self.read(text)?;
-        let probed = suite.cases.first().and_then(|case| case::probe(&self.opened, case));
+        let probed = suite.cases.first().and_then(|case| probe(&self.opened, case));
         probed.ok_or_else(|| TestkitError::MadeUp("there is nothing to ask".to_owned()))
     }
 

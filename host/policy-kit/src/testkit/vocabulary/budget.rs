@@ -5,7 +5,6 @@ use std::path::Path;
 use pvmigrate_core::policy::quantity::{Bytes, parse_bytes};
 
 use super::report::Mismatch;
-use crate::testkit::run::compare::mismatch;
 use pvmigrate_yaml::{Fields, Node, Place, Shape, Wrong};
 
 pub(crate) const BUDGET: Shape = Shape { name: "a budget", keys: &["fuel-per-volume", "memory"] };
@@ -37,11 +36,11 @@ impl Budget {
         let mut found = Vec::new();
         if let Some((most, at)) = self.fuel_per_volume.as_ref().filter(|(most, _)| fuel_per_volume > *most) {
             let got = format!("{fuel_per_volume}");
-            found.push(mismatch("budget", at, format!("at most {most} fuel a volume"), got));
+            found.push(Mismatch::new("budget", at, format!("at most {most} fuel a volume"), got));
         }
         if let Some((most, at)) = self.memory.as_ref().filter(|(most, _)| memory > *most) {
             let got = Bytes(memory).to_string();
-            found.push(mismatch("budget", at, format!("at most {} of memory", Bytes(*most)), got));
+            found.push(Mismatch::new("budget", at, format!("at most {} of memory", Bytes(*most)), got));
         }
         found
     }

@@ -1,13 +1,14 @@
 //! What came of a test run, as data.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use pvmigrate_core::policy::LogLine;
 use serde::Serialize;
 
+use super::coverage::Coverage;
 use super::difference::Difference;
-use crate::testkit::run::coverage::Coverage;
 use pvmigrate_policy::PolicyInfo;
 use pvmigrate_yaml::Place;
 
@@ -160,4 +161,12 @@ pub struct Mismatch {
     pub got: String,
     /// Where the two begin to differ, when they are alike enough for that.
     pub difference: Option<Difference>,
+}
+
+impl Mismatch {
+    /// Says that something else came; the two sides have nothing in common that a mark could point at.
+    pub(crate) fn new(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Self {
+        let (expected, got) = (expected.to_string(), got.to_string());
+        Self { what: what.to_owned(), at: at.clone(), expected, got, difference: None }
+    }
 }

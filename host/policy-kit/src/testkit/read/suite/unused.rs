@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Case;
-use crate::testkit::vocabulary::words::{ModesWord, VoteWord};
-use pvmigrate_yaml::Key;
-use pvmigrate_yaml::{Fields, Wrong};
+use pvmigrate_yaml::{Fields, Key, Wrong};
 
 /// Finds the first row of the file that no case needs.
 pub(super) fn rows(file: &Fields<'_>, cases: &[Case]) -> Result<(), Wrong> {
@@ -41,15 +39,10 @@ impl Case {
     /// Tells whether the answer about a volume could make the case fail.
     fn looks_at(&self, claim: &str) -> bool {
         let expected = &self.expected;
-        let all = self.golden.is_some()
+        self.golden.is_some()
             || expected.fault.is_some()
             || expected.settings_error.is_some()
-            || expected.findings.as_ref().is_some_and(|findings| findings.exhaustive);
-        let vote = expected.votes.as_ref().and_then(|votes| votes.get(claim));
-        let modes = expected.modes.as_ref().and_then(|modes| modes.get(claim));
-        all || vote.is_some_and(|vote| vote.is != VoteWord::Any)
-            || modes.is_some_and(|modes| modes.is != ModesWord::Any)
-            || expected.findings.iter().flat_map(|findings| &findings.list).any(|want| want.is.about == claim)
+            || expected.answers.iter().any(|(_, wanted)| wanted.looks_at(claim))
             || self.patches.contains(claim)
     }
 }

@@ -1,101 +1,85 @@
-//! Holds what came against what was expected.
+//! `findings`: what should be known about the plan.
 
-use std::fmt::Display;
+mod edits;
+mod pairs;
+mod word;
+
+use std::sync::Arc;
 
 use pvmigrate_core::policy::Judged;
+use pvmigrate_yaml::{Fields, Node, Place, Shape, Wrong, Yaml, did_you_mean};
 
-use crate::testkit::vocabulary::answer::{Plan, Said};
+use super::kind::{Kind, Read, Wanted};
+use crate::testkit::vocabulary::actual::Actual;
+use crate::testkit::vocabulary::block;
+use crate::testkit::vocabulary::checker::{Checker, Want};
+use crate::testkit::vocabulary::coverage::Covered;
 use crate::testkit::vocabulary::difference;
-use crate::testkit::vocabulary::expect::{Expected, Want, WantFindings, WantPlan};
+use crate::testkit::vocabulary::edit::{Edit, Written};
 use crate::testkit::vocabulary::report::Mismatch;
-use crate::testkit::vocabulary::words::{FindingWord, Message, finding};
-use pvmigrate_yaml::Place;
+use pairs::pair;
+use word::{FindingWord, Message};
 
-impl Expected {
-    /// Compares an answer, or the fault that came instead; none when a fault came that no case could expect.
-    pub(crate) fn compare(&self, said: &Said) -> Vec<Mismatch> {
-        let mut found = Vec::new();
-        if let Some(want) = &self.settings_error {
-            let Some(problems) = &said.problems else {
-                return vec![mismatch("settings-error", &want.at, want, "settings that the policy takes")];
-            };
-            let others = problems.iter().filter(|problem| !want.fits(problem));
-            return others.map(|problem| mismatch("settings-error", &want.at, want, problem)).collect();
+pub(super) use word::finding;
+
+pub(crate) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
+
+pub(super) const KIND: Kind = Kind { key: "findings", of_chain: false, read, write };
+
+fn read(checker: &Checker<'_>, node: &Node) -> Read {
+    Ok(findings(checker, node)?.map(|findings| -> Arc<dyn Wanted> { Arc::new(findings) }))
+}
+
+fn write(actual: &Actual, text: &mut String) {
+    let findings = actual.findings();
+    match findings.is_empty() {
+        true => text.push_str("findings: none\n"),
+        false => block::list(text, 0, "findings", findings.into_iter().map(finding)),
+    }
+}
+
+/// The findings expected.
+#[derive(Clone, Debug)]
+pub(super) struct WantFindings {
+    at: Place,
+    exhaustive: bool,
+    list: Vec<Want<FindingWord>>,
+}
+
+fn findings(checker: &Checker<'_>, node: &Node) -> Result<Option<WantFindings>, Wrong> {
+    let at = checker.place(node);
+    let (exhaustive, list) = match &node.is {
+        Yaml::Text(word) if word == "any" => return Ok(None),
+        Yaml::Text(word) if word == "none" => (true, &[][..]),
+        Yaml::Text(word) => {
+            let near = did_you_mean(word, ["any", "none"]);
+            let what = format!("{word:?} is neither `none`, `any` nor a list of findings{near}");
+            return Err(Wrong::new(&node.at, what));
         }
-        if let Some(want) = &self.fault {
-            let got = said.fault.as_deref().unwrap_or("an answer");
-            if want.is != got {
-                found.push(mismatch("fault", &want.at, &want.is, got));
+        Yaml::Map(_) => {
+            let list = Fields::of(node, &AT_LEAST)?.need("at-least")?.list("at-least")?;
+            if list.is_empty() {
+                return Err(Wrong::new(&node.at, "at least nothing always holds; name a finding, or write any"));
             }
-            return found;
+            (false, list)
         }
-        for (claim, want) in self.votes.iter().flatten() {
-            let got = said.votes.get(claim).filter(|got| !want.is.fits(got));
-            found.extend(got.map(|got| differs(&format!("select {claim}"), &want.at, &want.is, got)));
-        }
-        for (claim, want) in self.modes.iter().flatten() {
-            let got = said.modes.get(claim).filter(|got| !want.is.fits(got));
-            found.extend(got.map(|got| differs(&format!("modes {claim}"), &want.at, &want.is, got)));
-        }
-        found.extend(self.findings.iter().flat_map(|want| want.compare(&said.findings)));
-        found.extend(self.plan.iter().flat_map(|want| want.compare(&said.plan)));
-        found
-    }
-}
-
-/// Says that something else came; the two sides have nothing in common that a mark could point at.
-pub(crate) fn mismatch(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
-    let (expected, got) = (expected.to_string(), got.to_string());
-    Mismatch { what: what.to_owned(), at: at.clone(), expected, got, difference: None }
-}
-
-/// Says that something else of the same kind came.
-fn differs(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Mismatch {
-    let mut found = mismatch(what, at, expected, got);
-    found.difference = match what.split(' ').next() {
-        Some("modes") => difference::of_modes(&found.got),
-        Some("findings") => difference::of_findings(&found.expected, &found.got),
-        _ => difference::of_votes(&found.expected, &found.got),
+        _ => (true, node.list("findings")?),
     };
-    found
+    let list = list.iter().map(|item| finding_at(checker, item)).collect::<Result<_, _>>()?;
+    Ok(Some(WantFindings { at, exhaustive, list }))
 }
 
-/// What became of the findings of a case: pairs of expected and got, one side missing where there is no other.
-pub(crate) struct Paired<'a> {
-    /// The place in the list of those expected.
-    pub(crate) expected: Option<usize>,
-    pub(crate) got: Option<&'a Judged>,
-    pub(crate) fits: bool,
+fn finding_at(checker: &Checker<'_>, node: &Node) -> Result<Want<FindingWord>, Wrong> {
+    let read = if checker.golden { FindingWord::read_golden(node) } else { FindingWord::read(node) }?;
+    checker.code(node, &read.code)?;
+    checker.about(node, &read.about)?;
+    Ok(Want { at: checker.place(node), is: read })
 }
 
-/// Pairs each finding expected with the one meant, as far as that can be told: the same, or else one with the same
-/// code and subject, or else one with the same code.
-pub(crate) fn pair<'a>(expected: &[Want<FindingWord>], got: &'a [Judged]) -> Vec<Paired<'a>> {
-    let mut left: Vec<&Judged> = got.iter().collect();
-    let mut pairs: Vec<Paired<'a>> = Vec::new();
-    let mut open: Vec<usize> = (0..expected.len()).collect();
-    let likeness: [fn(&FindingWord, &Judged) -> bool; 3] = [
-        FindingWord::fits,
-        |want, got| want.code == got.code && want.about == got.about.to_string(),
-        |want, got| want.code == got.code,
-    ];
-    for (round, alike) in likeness.into_iter().enumerate() {
-        open.retain(|at| {
-            let Some(found) = left.iter().position(|got| alike(&expected[*at].is, got)) else { return true };
-            pairs.push(Paired { expected: Some(*at), got: Some(left.remove(found)), fits: round == 0 });
-            false
-        });
-    }
-    pairs.extend(open.into_iter().map(|at| Paired { expected: Some(at), got: None, fits: false }));
-    pairs.sort_by_key(|pair| pair.expected);
-    pairs.extend(left.into_iter().map(|got| Paired { expected: None, got: Some(got), fits: false }));
-    pairs
-}
-
-impl WantFindings {
-    fn compare(&self, got: &[Judged]) -> Vec<Mismatch> {
+impl Wanted for WantFindings {
+    fn compare(&self, actual: &Actual) -> Vec<Mismatch> {
         let mut found = Vec::new();
-        for pair in pair(&self.list, got).into_iter().filter(|pair| !pair.fits) {
+        for pair in pair(&self.list, &actual.findings()).into_iter().filter(|pair| !pair.fits) {
             match (pair.expected.map(|at| &self.list[at]), pair.got) {
                 (Some(want), Some(got)) => {
                     // Where no message was asked for, it would only draw the eye.
@@ -103,50 +87,30 @@ impl WantFindings {
                         Message::Any => finding(&Judged { message: String::new(), ..got.clone() }),
                         _ => finding(got),
                     };
-                    found.push(differs("findings", &want.at, &want.is.text, got));
+                    let difference = difference::of_findings(&want.is.text, &got);
+                    let plain = Mismatch::new("findings", &want.at, &want.is.text, got);
+                    found.push(Mismatch { difference, ..plain });
                 }
                 (Some(want), None) => {
-                    found.push(mismatch("findings", &want.at, &want.is.text, "nothing like it"));
+                    found.push(Mismatch::new("findings", &want.at, &want.is.text, "nothing like it"));
                 }
                 (None, Some(got)) if self.exhaustive => {
-                    found.push(mismatch("findings", &self.at, "no such finding", finding(got)));
+                    found.push(Mismatch::new("findings", &self.at, "no such finding", finding(got)));
                 }
                 (None, _) => {}
             }
         }
         found
     }
-}
-
-impl WantPlan {
-    fn compare(&self, got: &Plan) -> Vec<Mismatch> {
-        let mut found = Vec::new();
-        for (claim, want) in &self.claims {
-            match got.claims.get(claim) {
-                Some(line) if *line == want.is => {}
-                Some(line) => found.push(differs(&format!("plan {claim}"), &want.at, &want.is, line)),
-                None => found.push(mismatch(&format!("plan {claim}"), &want.at, &want.is, "no such volume")),
-            }
-        }
-        let new = got.claims.iter().filter(|(claim, _)| !self.claims.contains_key(*claim));
-        found.extend(new.map(|(claim, line)| mismatch(&format!("plan {claim}"), &self.at, "no such volume", line)));
-        found.extend(lines("plan findings", &self.at, &self.findings, &got.findings));
-        found.extend(lines("plan warnings", &self.at, &self.warnings, &got.warnings));
-        found
+    fn edits(&self, written: &Written<'_>, actual: &Actual) -> Vec<Edit> {
+        edits::findings(written, &self.list, self.exhaustive, &actual.findings())
     }
-}
 
-fn lines(what: &str, at: &Place, expected: &[Want<String>], got: &[String]) -> Vec<Mismatch> {
-    let mut left: Vec<&String> = got.iter().collect();
-    let mut found = Vec::new();
-    for want in expected {
-        match left.iter().position(|line| **line == want.is) {
-            Some(at) => {
-                left.remove(at);
-            }
-            None => found.push(mismatch(what, &want.at, &want.is, "no such line")),
-        }
+    fn cover(&self, _: &Actual, covered: &mut Covered) {
+        covered.codes.extend(self.list.iter().map(|want| want.is.code.clone()));
     }
-    found.extend(left.into_iter().map(|line| mismatch(what, at, "no such line", line)));
-    found
+
+    fn looks_at(&self, claim: &str) -> bool {
+        self.exhaustive || self.list.iter().any(|want| want.is.about == claim)
+    }
 }
