@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn an_invalid_digest_is_not_taken_for_a_file_name() {
-        assert!(parse("a.wasm@sha256:123").unwrap_err().contains("64 hex digits"));
+        assert!(parse("a.wasm@sha256:123").unwrap_err().contains("64 lower-case hex digits"));
         assert!(parse("oci://h").unwrap_err().contains("repository"));
     }
 }

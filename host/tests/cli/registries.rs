@@ -142,7 +142,7 @@ fn references_are_read_before_anything_is_asked() {
     for (words, part) in [
         (["policy", "push", path_text(&file), "oci://localhost:1/x"], "no tag"),
         (["policy", "push", path_text(&file), "localhost:1/x:1"], "does not begin with oci://"),
-        (["policy", "pull", "oci://localhost:1/x@sha256:12", "--update"], "64 hex digits"),
+        (["policy", "pull", "oci://localhost:1/x@sha256:12", "--update"], "64 lower-case hex digits"),
     ] {
         let ran = finish(command(&words).current_dir(folder.path()));
         assert_eq!(ran.code, 2, "{}", ran.err);
