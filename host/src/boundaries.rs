@@ -1,8 +1,10 @@
 //! Holds, by reading the sources, which part of the program may know of which.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+
+use regex::Regex;
 
 /// Returns the code of every file below a folder of the repository, by its path in there.
 fn sources(folder: &str) -> BTreeMap<String, String> {
@@ -68,13 +70,52 @@ fn a_migration_writes_no_file() {
     assert_none(&["run.rs", "driver.rs", "plan.rs"], &["std::fs", "tokio::fs", "saved::"]);
 }
 
-/// The list of commands and the root of the command line name each other; these two commands are why, see `cli.rs`.
-#[test]
-fn only_completions_and_rbac_need_the_whole_command_line() {
-    for (file, code) in own().iter().filter(|(file, _)| file.starts_with("commands")) {
-        let may = ["commands/completions.rs", "commands/rbac.rs"].contains(&file.as_str());
-        assert!(may || !code.contains("crate::cli::Cli"), "{file} names the root of the command line");
+/// Returns which modules each module of the program names, by their paths without `crate::`.
+fn imports() -> BTreeMap<String, BTreeSet<String>> {
+    let own = own();
+    let module = |file: &str| file.trim_end_matches(".rs").replace('/', "::");
+    let modules: BTreeSet<String> = own.keys().map(|file| module(file)).collect();
+    let path_start = Regex::new(r"\b(crate|super)::((?:\w+::)*)(\{[^;]*?\}|\w+)").unwrap();
+    let child = Regex::new(r"(?m)^(?:pub(?:\([a-z]+\))? )?mod (\w+);").unwrap();
+    let mut imports = BTreeMap::new();
+    for (file, code) in own.iter().filter(|(file, _)| !["lib.rs", "main.rs"].contains(&file.as_str())) {
+        let this = module(file);
+        let code: String =
+            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let mut named = Vec::new();
+        for found in path_start.captures_iter(&code) {
+            let above = this.rsplit_once("::").map_or("", |(above, _)| above);
+            let root = if &found[1] == "super" && !above.is_empty() { format!("{above}::") } else { String::new() };
+            let tails = found[3].trim_matches(['{', '}']).split(',').map(str::trim);
+            named.extend(tails.map(|tail| format!("{root}{}{tail}", &found[2])));
+        }
+        for found in child.captures_iter(&code) {
+            let used = Regex::new(&format!(r"(?:^|[^\w:]){}::", &found[1])).unwrap();
+            named.extend(used.is_match(&code).then(|| format!("{this}::{}", &found[1])));
+        }
+        let nearest = |path: &String| {
+            let parts: Vec<&str> = path.split("::").collect();
+            (1..=parts.len()).rev().map(|count| parts[..count].join("::")).find(|path| modules.contains(path))
+        };
+        let named: BTreeSet<String> = named.iter().filter_map(nearest).filter(|other| *other != this).collect();
+        imports.insert(this, named);
     }
+    imports
+}
+
+/// The list of commands and the root of the command line name each other; two commands are why, see `cli.rs`.
+#[test]
+fn only_completions_and_rbac_close_a_circle() {
+    let imports = imports();
+    let reaches_itself = |from: &&String| {
+        let (mut open, mut seen) = (vec![*from], BTreeSet::new());
+        while let Some(module) = open.pop() {
+            open.extend(imports.get(module).into_iter().flatten().filter(|other| seen.insert(*other)));
+        }
+        seen.contains(*from)
+    };
+    let circle: Vec<&String> = imports.keys().filter(reaches_itself).collect();
+    assert_eq!(circle, ["cli", "commands", "commands::completions", "commands::rbac"]);
 }
 
 #[test]
