@@ -1,11 +1,11 @@
 //! Tests of the workbench on real components: the built-in policy, the worked example, and the hostile one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod compatibility;
 mod features;
 mod fuzz;
 mod given_settings;
 mod mistakes;
-mod museum;
 mod support;
 mod testkit;
 
