@@ -36,7 +36,7 @@ pub enum BenchError {
     Policy(#[from] PolicyFailure),
     /// Fuel or memory were not the same twice.
     #[error(
-        "policy {policy} used another amount of fuel or memory when it was asked to {call} the same {volumes} volumes again"
+        "policy {policy} used different amounts of fuel or memory in two calls of {call} about the same {volumes} volumes"
     )]
     Unsteady {
         /// The policy's name.

@@ -208,8 +208,9 @@ impl Tests {
         let mut update = Update::default();
         for suite in &self.suites {
             let of_suite = chosen.iter().zip(&ran).filter(|((other, _), _)| other.path == suite.path);
-            let said = of_suite.filter_map(|((_, case), ran)| Some((*case, &ran.report.outcome, ran.actual.as_ref()?)));
-            update.add(suite, said)?;
+            let of_suite =
+                of_suite.filter_map(|((_, case), ran)| Some((*case, &ran.report.outcome, ran.actual.as_ref()?)));
+            update.add(suite, of_suite)?;
         }
         update.write()
     }

@@ -110,7 +110,7 @@ pub enum FailureKind {
     #[error("is a component, but not a policy: {0}")]
     WrongWorld(String),
     /// What it says about itself cannot be used.
-    #[error("describes itself badly: {0}")]
+    #[error("describes itself wrongly: {0}")]
     BadInfo(String),
     /// It used up its fuel.
     #[error("stopped: fuel {} used of {}; it loops, or does far too much for each volume", Millions(*.used), Millions(*.limit))]
@@ -121,7 +121,7 @@ pub enum FailureKind {
         limit: u64,
     },
     /// It took too long.
-    #[error("stopped: not done after {} s", .limit.as_secs_f32())]
+    #[error("stopped: not finished after {} s", .limit.as_secs_f32())]
     Time {
         /// Wall time given.
         limit: std::time::Duration,
@@ -138,7 +138,7 @@ pub enum FailureKind {
     #[error("stopped: call stack exhausted; it calls itself without end, or too deeply")]
     Stack,
     /// Its answer is too large.
-    #[error("gave too large an answer: {0}")]
+    #[error("gave an answer that is too large: {0}")]
     OutputTooLarge(String),
     /// It logged too much.
     #[error("stopped: logged more than {} in one call", Bytes(*.limit as u64))]
@@ -231,7 +231,7 @@ pub enum NotComponent {
     #[error("it is WebAssembly text; assemble it first (`wasm-tools parse`)")]
     Text,
     /// Something else.
-    #[error("it does not begin as WebAssembly does")]
+    #[error("it does not start like WebAssembly")]
     Unknown,
     /// WebAssembly with something wrong in it.
     #[error("{0}")]

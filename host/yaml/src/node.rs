@@ -258,7 +258,7 @@ impl<'de> Visitor<'de> for YamlVisitor {
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Yaml, E> {
         let number = serde_json::Number::from_f64(value);
-        number.map(Yaml::Number).ok_or_else(|| E::custom(format!("{value} is no number that JSON has")))
+        number.map(Yaml::Number).ok_or_else(|| E::custom(format!("{value} cannot be written as a JSON number")))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Yaml, E> {

@@ -17,7 +17,7 @@ pub(super) fn broken(
     let pairs = || request.volumes.iter().zip(&judgement.verdicts);
     let beyond = pairs().find(|(volume, verdict)| verdict.selected() && floor::scope(request, volume).is_some());
     if let Some((volume, _)) = beyond {
-        return Some(must_stay(volume, "floor", "it is selected, though it lies beyond what was asked for"));
+        return Some(must_stay(volume, "floor", "it is selected, although it is outside what was asked for"));
     }
     for (volume, verdict) in pairs() {
         let needed = verdict.target.iter().flat_map(|target| floor::check(request, volume, target));
@@ -53,7 +53,8 @@ fn added(
     let before = without().ok()?;
     let pairs = request.volumes.iter().zip(before.verdicts.iter().zip(&judgement.verdicts));
     let mut more = pairs.filter(|(_, (before, after))| after.selected() && !before.selected());
-    more.next().map(|(volume, _)| must_stay(volume, "skips-add", "the policy never voted to migrate, and it moves now"))
+    more.next()
+        .map(|(volume, _)| must_stay(volume, "skips-add", "it moves now, although the policy never voted to migrate"))
 }
 
 fn must_stay(volume: &Volume, rule: &'static str, what: &str) -> Broken {

@@ -82,15 +82,15 @@ fn check_name(name: &str) -> Result<(), ProjectError> {
         return wrong("that is a path: name the policy, and give the folder with --dir");
     }
     if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '-') {
-        return wrong("write small letters, digits and '-', a letter first");
+        return wrong("write lower-case letters, digits and '-', a letter first");
     }
     if name.ends_with('-') || name.contains("--") {
-        return wrong("a '-' stands between two words");
+        return wrong("write '-' only between two words");
     }
     // Crates that are there already, and words that Rust keeps for itself, make no package name.
     let taken = ["test", "core", "std", "alloc", "self", "super", "crate", "fn", "use", "mod", "type", "match", "move"];
     if taken.contains(&name) {
-        return wrong("that is a word of the language");
+        return wrong("that is a reserved word of the language");
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[non_exhaustive]
 pub enum ProjectError {
     /// There is no `policy.yaml`.
-    #[error("{} is no policy project: it has no policy.yaml (`pvmigrate policy new` makes one)", .0.display())]
+    #[error("{} is not a policy project: it has no policy.yaml (`pvmigrate policy new` makes one)", .0.display())]
     NotAProject(PathBuf),
     /// `policy.yaml` is wrong.
     #[error("{}: {problem}", file.display())]
@@ -26,7 +26,7 @@ pub enum ProjectError {
         problem: &'static str,
     },
     /// The folder is in use.
-    #[error("{} is there already and not empty; name another folder with --dir", .0.display())]
+    #[error("{} already exists and is not empty; choose another folder with --dir", .0.display())]
     NotEmpty(PathBuf),
     /// What the language needs is not installed.
     #[error("{what} is missing; {install}")]
@@ -47,7 +47,7 @@ pub enum ProjectError {
         output: String,
     },
     /// The command succeeded, and nothing came of it.
-    #[error("`{command}` wrote no {}", file.display())]
+    #[error("`{command}` did not write {}", file.display())]
     NothingMade {
         /// The command.
         command: String,

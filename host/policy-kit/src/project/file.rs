@@ -130,7 +130,7 @@ fn recipe(raw: &Raw) -> Result<Recipe, &'static str> {
         false => Ok(()),
     };
     match (raw.language, &raw.command) {
-        (Some(_), Some(_)) => Err("language and command are both there; name one of them"),
+        (Some(_), Some(_)) => Err("language and command are both set; keep one of them"),
         (None, None) => Err("name the language (rust, python or js), or a command that builds the policy"),
         (None, Some(_)) if raw.output.is_none() => Err("output: name the file that the command writes"),
         (None, Some(words)) => Ok(Recipe::Command(words.clone())),

@@ -31,8 +31,8 @@ pub(super) fn run(command: &mut Command, missing: Option<&Missing>) -> Result<St
     }
     let stderr = String::from_utf8_lossy(&done.stderr);
     // Some tools complain on stdout.
-    let said = if stderr.trim().is_empty() { &*stdout } else { &*stderr };
-    Err(ProjectError::Command { command: words(command), how: done.status.to_string(), output: tail(said) })
+    let output = if stderr.trim().is_empty() { &*stdout } else { &*stderr };
+    Err(ProjectError::Command { command: words(command), how: done.status.to_string(), output: tail(output) })
 }
 
 /// Tells whether a command runs and succeeds; its words are not wanted.

@@ -42,8 +42,8 @@ pub(super) fn make(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
         cargo.arg("-Zbuild-std=core,alloc");
     }
     (workshop.note)("building with cargo");
-    let said = run::run(&mut cargo, Some(&MISSING))?;
-    let mut made = said.lines().filter_map(|line| match serde_json::from_str(line) {
+    let output = run::run(&mut cargo, Some(&MISSING))?;
+    let mut made = output.lines().filter_map(|line| match serde_json::from_str(line) {
         Ok(Line::CompilerArtifact { filenames }) => {
             filenames.into_iter().find(|file| file.extension().is_some_and(|extension| extension == "wasm"))
         }
@@ -57,7 +57,9 @@ pub(super) fn make(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
 /// Tells whether the usual compiler has the library for the target.
 fn ready_made() -> bool {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
-    asked.is_ok_and(|said| said.status.success() && Path::new(String::from_utf8_lossy(&said.stdout).trim()).is_dir())
+    asked.is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
 }
 
 /// Finds Debian's compiler, the source of its library, and a linker.

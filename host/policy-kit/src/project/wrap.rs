@@ -13,7 +13,7 @@ pub fn wrap(bytes: &[u8]) -> Result<Vec<u8>, ProjectError> {
     match bytes {
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => {}
         [0, b'a', b's', b'm', 0x0d, 0, 1, 0, ..] => return Ok(bytes.to_vec()),
-        _ => return Err(ProjectError::Wrap("it is no WebAssembly".to_owned())),
+        _ => return Err(ProjectError::Wrap("it is not WebAssembly".to_owned())),
     }
     let module = Cow::Borrowed(bytes);
     wit_component::ComponentEncoder::default()

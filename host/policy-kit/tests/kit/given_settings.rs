@@ -47,7 +47,7 @@ fn mistakes_around_settings_and_objects() {
     let table = [
         ("  settings: [a]\n  expect: {findings: none}\n".to_owned(), "11:13: settings is a mapping"),
         ("  expect: {settings-error: {a: /x}}\n".to_owned(), "11:29: settings-error has no key a, did you mean at?"),
-        ("  expect: {settings-error: {at: x.y}}\n".to_owned(), "11:33: \"x.y\" is no JSON Pointer; write /x/y"),
+        ("  expect: {settings-error: {at: x.y}}\n".to_owned(), "11:33: invalid JSON Pointer \"x.y\"; write /x/y"),
         (
             "  expect: {settings-error: {at: /x}, findings: none}\n".to_owned(),
             "11:28: a policy that does not take its settings has no other answer",

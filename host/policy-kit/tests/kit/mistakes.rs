@@ -67,11 +67,11 @@ fn names_of_nothing() {
         // facts
         (
             "  facts: {pvmigrate.dev/namespac: app}\n  expect: {findings: any}\n",
-            "11:11: pvmigrate.dev/namespac is no fact of a request, did you mean pvmigrate.dev/namespace?",
+            "11:11: unknown fact pvmigrate.dev/namespac of a request, did you mean pvmigrate.dev/namespace?",
         ),
         (
             "  given: {app/data: {facts: {pvmigrate.dev/owners: x}}}\n  expect: {findings: any}\n",
-            "11:30: pvmigrate.dev/owners is no fact of a volume, did you mean pvmigrate.dev/owner?",
+            "11:30: unknown fact pvmigrate.dev/owners of a volume, did you mean pvmigrate.dev/owner?",
         ),
         // policies and fixtures
         ("  policy: biltin\n  expect: {findings: any}\n", "11:11: there is no policy "),
@@ -101,12 +101,15 @@ fn misspelt_keys_and_words() {
             "  expect: {findings: any, budget: {fuel-per-volum: 1k}}\n",
             "11:36: a budget has no key fuel-per-volum, did you mean fuel-per-volume?",
         ),
-        ("  expect:\n    select: {rest: skp keep-label}\n", "12:20: \"skp keep-label\" is no vote, did you mean skip?"),
+        (
+            "  expect:\n    select: {rest: skp keep-label}\n",
+            "12:20: invalid vote \"skp keep-label\": write migrate, skip, abstain or any, and a code after the first two, did you mean skip?",
+        ),
         (
             "  expect:\n    findings: [bloker over-max-size on plan]\n",
-            "12:16: \"bloker\" is no severity, did you mean blocker?",
+            "12:16: unknown severity \"bloker\", did you mean blocker?",
         ),
-        ("  expect: {fault: fule}\n", "11:19: \"fule\" is no fault, did you mean fuel?"),
+        ("  expect: {fault: fule}\n", "11:19: unknown fault \"fule\", not one of fuel, time, memory"),
         (
             "  expect: {findings: non}\n",
             "11:22: \"non\" is neither `none`, `any` nor a list of findings, did you mean none?",
@@ -123,13 +126,13 @@ fn misspelt_keys_and_words() {
 #[test]
 fn values_that_cannot_be_meant() {
     hold(&[
-        ("  now: tomorrow\n  expect: {findings: any}\n", "11:8: \"tomorrow\" is no time"),
+        ("  now: tomorrow\n  expect: {findings: any}\n", "11:8: invalid time \"tomorrow\""),
         ("  given: {app/data: {size: 1gb}}\n  expect: {findings: any}\n", "11:28: \"1gb\" is not a quantity"),
         ("  given: {app/data: {modes: [RWY]}}\n  expect: {findings: any}\n", "11:30: unknown access mode \"RWY\""),
-        ("  given: {app/data: {by: [app]}}\n  expect: {findings: any}\n", "11:27: \"app\" is no consumer"),
+        ("  given: {app/data: {by: [app]}}\n  expect: {findings: any}\n", "11:27: invalid consumer \"app\""),
         (
             "  given: {app/data: {by: [deployment/x]}}\n  expect: {findings: any}\n",
-            "11:27: \"deployment/x\" is no consumer",
+            "11:27: invalid consumer \"deployment/x\"",
         ),
         (
             "  given: {app/data: {labels: {keep: true}}}\n  expect: {findings: any}\n",
@@ -142,9 +145,9 @@ fn values_that_cannot_be_meant() {
         ("  expect:\n    modes: {rest: RWY}\n", "12:19: unknown access mode \"RWY\""),
         (
             "  expect: {findings: [warning no-running-consumer on app/data ~ /no (pod/]}\n",
-            "11:23: /no (pod/ is no regular expression: unclosed group",
+            "11:23: invalid regular expression /no (pod/: unclosed group",
         ),
-        ("  expect: {findings: any, budget: {fuel-per-volume: much}}\n", "11:53: \"much\" is no amount of fuel"),
+        ("  expect: {findings: any, budget: {fuel-per-volume: much}}\n", "11:53: invalid amount of fuel \"much\""),
         ("  expect: {findings: any, budget: {memory: 8MB}}\n", "11:44: \"8MB\" is not a quantity"),
         (
             "  matrix: {size: [1Gi]}\n  given: {app/data: {size: $sice}}\n  expect: {findings: any}\n",
@@ -160,14 +163,14 @@ fn tests_that_hold_nothing() {
         ("  expect: {}\n", "11:11: the case expects nothing"),
         ("  expect: {fault: fuel, findings: none}\n", "11:19: a case that ends in a fault has no other answer"),
         ("  skip: ''\n  expect: {findings: none}\n", "11:9: a case is skipped for a reason; write it"),
-        ("  expect: {findings: {at-least: []}}\n", "11:22: at least nothing always holds"),
+        ("  expect: {findings: {at-least: []}}\n", "11:22: an empty `at-least` always holds"),
         (
             "  expect:\n    select: {app/data: abstain}\n",
             "12:13: volume app/more is not named; name it, or add `rest: any`",
         ),
         (
             "  expect:\n    select: {app/data: abstain, app/more: abstain, rest: any}\n",
-            "12:52: every volume is named, so `rest` stands for none; remove it",
+            "12:52: every volume is named, so nothing is left for `rest`; remove it",
         ),
         ("  expect: {select: {app/data: abstain, rest: any}}\n", "8:3: no case looks at volume app/more"),
         (
@@ -183,11 +186,11 @@ fn mistakes_in_the_head_of_a_file() {
         ("source: old", "sorce: old", "2:1: a test file has no key sorce, did you mean source?"),
         ("target: new", "target: nev", "3:9: there is no class nev, did you mean new?"),
         ("  new: {p", "  newer: {provisioner: z}\n  new: {p", "5:3: no case uses class newer"),
-        ("  app/data: {", "  data: {", "7:3: \"data\" is no volume; write namespace/claim"),
+        ("  app/data: {", "  data: {", "7:3: invalid volume \"data\"; write namespace/claim"),
         ("app/more: {class: old", "app/more: {clas: old", "8:14: a volume has no key clas, did you mean class?"),
         ("policy-test/v1", "policy-test/v11", "1:13: apiVersion \"pvmigrate.dev/policy-test/v11\" is unknown"),
         ("source: old", "source: old\nsource: old", "3:1: "),
-        ("source: old", "now: yesterday\nsource: old", "2:6: \"yesterday\" is no time"),
+        ("source: old", "now: yesterday\nsource: old", "2:6: invalid time \"yesterday\""),
         ("- name: one", "- nme: one", "10:3: a case has no key nme, did you mean name?"),
     ];
     for (right, wrong, expected) in table {

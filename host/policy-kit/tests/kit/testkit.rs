@@ -67,7 +67,7 @@ fn a_wrong_answer_shows_both_sides() {
         plain,
         [
             ("select app/data", 12, "skip keep-label", "abstain"),
-            ("findings", 13, "blocker over-max-size on app/data", "nothing like it"),
+            ("findings", 13, "blocker over-max-size on app/data", "no such finding"),
         ]
     );
 }

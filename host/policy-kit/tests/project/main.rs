@@ -91,7 +91,7 @@ fn a_wrong_file_is_named_with_what_is_wrong() {
         (COPIES.replace("[src]", "[]"), "name the files and folders"),
         (COPIES.replace("[src]", "[source]"), "source"),
         (COPIES.replace("output: out.wasm\n", ""), "name the file that the command writes"),
-        (format!("{COPIES}language: rust\n"), "language and command are both there"),
+        (format!("{COPIES}language: rust\n"), "language and command are both set"),
         (COPIES.replace("output: out.wasm\n", "").replace("command: [sh", "language: python #"), "exports: name what"),
         (format!("{COPIES}exports: [selections]\n"), "unknown interface \"selections\""),
     ] {

@@ -82,8 +82,12 @@ fn named(what: &str, name: &str) -> Result<(), FailureKind> {
 
 /// Accepts what can be the kind of an API: nothing that would make another path of the request for its objects.
 fn needed(kind: &Kind) -> Result<(), FailureKind> {
-    let wrong =
-        || FailureKind::BadInfo(format!("its need {} is no kind", text::escape_line(&kind.to_string(), LONGEST_NAME)));
+    let wrong = || {
+        FailureKind::BadInfo(format!(
+            "its need {} is not a valid kind",
+            text::escape_line(&kind.to_string(), LONGEST_NAME)
+        ))
+    };
     let (group, version) = kind.api_version.split_once('/').unwrap_or(("", &kind.api_version));
     let is_name = |name: &str| name.len() <= LONGEST_NAME && name.starts_with(|c: char| c.is_ascii_alphabetic());
     let is_group = group.is_empty() && !kind.api_version.contains('/')

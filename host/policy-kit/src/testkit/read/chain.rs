@@ -183,7 +183,7 @@ impl Opened {
         for (at, item) in items.iter().enumerate() {
             let link = self.link(item, test)?;
             if links.iter().any(|other| other.id == link.id) {
-                return Err(Wrong::new(&item.at, "the chain has this policy already").of(test).into());
+                return Err(Wrong::new(&item.at, "this policy is in the chain already").of(test).into());
             }
             if link.id == Id::BuiltIn && at + 1 < items.len() {
                 return Err(Wrong::new(&item.at, "the built-in policy is always the last of a chain").of(test).into());

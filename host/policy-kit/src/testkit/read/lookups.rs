@@ -57,7 +57,7 @@ impl Further {
                     self.missing.insert(kind_of(key).to_owned(), reason.clone());
                 }
                 (None, _) => {
-                    let what = format!("{0:?} is no object; write `{0} namespace/name: {{...}}`", key.name);
+                    let what = format!("invalid object {0:?}; write `{0} namespace/name: {{...}}`", key.name);
                     return Err(Wrong::new(&key.at, what));
                 }
             }
@@ -145,7 +145,7 @@ pub(crate) fn held_to(rows: &Node, needs: &[Need]) -> Result<(), Wrong> {
             return Err(Wrong::new(&key.at, what));
         }
         if matches!(row.is, Yaml::Text(_)) && of_kind.any(|need| !need.optional) {
-            let what = format!("without {kind} the policy would not be asked at all: it is no optional need");
+            let what = format!("{kind} is not an optional need: without it the policy would not be asked at all");
             return Err(Wrong::new(&key.at, what));
         }
     }

@@ -59,7 +59,8 @@ fn axes(matrix: &Node) -> Result<Vec<Axis<'_>>, Wrong> {
     for (key, values) in matrix.map("matrix")? {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         if !key.name.starts_with(|c: char| c.is_ascii_alphabetic()) || !key.name.chars().all(plain) {
-            let what = format!("{:?} is no name for $name; write letters, digits, - and _, a letter first", key.name);
+            let what =
+                format!("invalid name {:?} in a matrix; write letters, digits, - and _, a letter first", key.name);
             return Err(Wrong::new(&key.at, what));
         }
         let list = values.list(&format!("matrix {}", key.name))?;
@@ -72,7 +73,7 @@ fn axes(matrix: &Node) -> Result<Vec<Axis<'_>>, Wrong> {
         axes.push((key, list));
     }
     match axes.is_empty() {
-        true => Err(Wrong::new(&matrix.at, "the matrix names nothing; write {name: [value, value]}")),
+        true => Err(Wrong::new(&matrix.at, "the matrix is empty; write {name: [value, value]}")),
         false => Ok(axes),
     }
 }
@@ -197,8 +198,8 @@ mod tests {
             ("matrix: {m: [1], n: [2]}\ngiven: {a: $m}\n", (1, 18, "nothing in the case uses $n")),
             ("matrix: {m: []}\ngiven: {a: $m}\n", (1, 13, "matrix m has no values")),
             ("matrix: {m: 1}\ngiven: {a: $m}\n", (1, 13, "matrix m is a list")),
-            ("matrix: {}\ngiven: {}\n", (1, 9, "the matrix names nothing")),
-            ("matrix: {1m: [1]}\ngiven: {}\n", (1, 10, "\"1m\" is no name for $name")),
+            ("matrix: {}\ngiven: {}\n", (1, 9, "the matrix is empty")),
+            ("matrix: {1m: [1]}\ngiven: {}\n", (1, 10, "invalid name \"1m\" in a matrix")),
         ];
         for (text, (line, column, what)) in table {
             let (got_line, got_column, got) = expanded(text).unwrap_err();

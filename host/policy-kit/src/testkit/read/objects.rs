@@ -233,7 +233,7 @@ impl Objects {
             self.all.push(object.clone());
         }
         match kind.as_str() {
-            "" => return Err("it has no kind, so it is no Kubernetes object".to_owned()),
+            "" => return Err("it has no kind, so it is not a Kubernetes object".to_owned()),
             "PersistentVolumeClaim" => self.claims.push(read(&kind, object)?),
             "PersistentVolume" => self.volumes.push(read(&kind, object)?),
             "StorageClass" => self.classes.push(read(&kind, object)?),

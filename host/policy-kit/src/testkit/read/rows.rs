@@ -167,7 +167,7 @@ pub(crate) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), 
     for (key, _) in facts.map("facts")? {
         if !known.contains(&key.name.as_str()) {
             let near = did_you_mean(&key.name, known.iter().copied());
-            return Err(Wrong::new(&key.at, format!("{} is no fact of {of}{near}", key.name)));
+            return Err(Wrong::new(&key.at, format!("unknown fact {} of {of}{near}", key.name)));
         }
     }
     Ok(())

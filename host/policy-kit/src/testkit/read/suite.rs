@@ -173,7 +173,7 @@ impl Reader<'_, '_> {
                 let case = self.case(&variant.case, name, objects.clone())?;
                 let golden = case.golden.as_ref().map(|golden| golden.path.clone());
                 if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
-                    let what = format!("the golden of this case would be that of {other:?}; choose another name");
+                    let what = format!("this case and {other:?} would share one golden; rename one of them");
                     return Err(Wrong::new(&at.at, what).of(path).into());
                 }
                 cases.push(Case { line: at.at.line, variant: is_variant, ..case });

@@ -23,6 +23,8 @@ pub(super) struct Cost {
     pub(super) log: Vec<LogLine>,
 }
 
+const SAYS_PER_VOLUME: &str = "the policy says that its scope is per-volume";
+
 /// An answer that depends on what it must not depend on.
 pub(super) struct Unstable {
     /// The rule that is broken: `same-twice`, `order` or `per-volume`.
@@ -76,13 +78,13 @@ impl<'a> Asker<'a> {
         if self.judge(request)? != *first {
             return broken(
                 "same-twice",
-                "the same question again had another answer, or cost another amount of fuel".to_owned(),
+                "the same question, asked again, got a different answer or used a different amount of fuel".to_owned(),
             );
         }
         let mut shuffled = request.clone();
         shuffle(&mut shuffled);
         if self.lines(&self.judge(&shuffled)?) != self.lines(first) {
-            return broken("order", "with the volumes in another order the answer was another".to_owned());
+            return broken("order", "with the volumes in another order the answer was different".to_owned());
         }
         match self.per_volume && request.volumes.len() <= MOST_ONE_BY_ONE {
             true => self.depends_on_neighbours(request, first),
@@ -97,13 +99,10 @@ impl<'a> Asker<'a> {
             let alone = Request { volumes: vec![volume.clone()], ..request.clone() };
             let alone = self.lines(&self.judge(&alone)?);
             let claim = volume.claim();
-            let about = |lines: &[String]| -> Vec<String> {
-                lines.iter().filter(|line| line.starts_with(&format!("{claim} "))).cloned().collect()
-            };
-            if about(&alone) != about(&together) {
+            if about(&claim, &alone) != about(&claim, &together) {
                 return broken(
                     "per-volume",
-                    format!("the policy says that its scope is per-volume, but alone {claim} had another answer"),
+                    format!("{SAYS_PER_VOLUME}, but asked about {claim} alone it answered differently"),
                 );
             }
         }
@@ -123,18 +122,12 @@ impl<'a> Asker<'a> {
             let asked = Request { volumes: part.to_vec(), ..request.clone() };
             let apart = self.lines(&self.judge(&asked)?);
             for volume in part {
-                let start = format!("{} ", volume.claim());
-                let about = |lines: &[String]| -> Vec<String> {
-                    lines.iter().filter(|line| line.starts_with(&start)).cloned().collect()
-                };
-                if about(&apart) != about(&together) {
+                let claim = volume.claim();
+                if about(&claim, &apart) != about(&claim, &together) {
+                    let asked = format!("asked about {} of {} volumes", part.len(), volumes.len());
                     return broken(
                         "per-volume",
-                        format!(
-                            "the policy says that its scope is per-volume, but {} of {} volumes {start}had another answer",
-                            part.len(),
-                            volumes.len()
-                        ),
+                        format!("{SAYS_PER_VOLUME}, but {asked} it answered differently about {claim}"),
                     );
                 }
             }
@@ -164,6 +157,11 @@ impl<'a> Asker<'a> {
         lines.sort_unstable();
         lines
     }
+}
+
+/// Returns the lines about one claim.
+fn about<'a>(claim: &str, lines: &'a [String]) -> Vec<&'a String> {
+    lines.iter().filter(|line| line.strip_prefix(claim).is_some_and(|rest| rest.starts_with(' '))).collect()
 }
 
 fn broken(rule: &'static str, message: String) -> Result<Option<Unstable>, PolicyFailure> {

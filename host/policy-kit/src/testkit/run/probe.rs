@@ -51,7 +51,7 @@ pub(crate) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
         Ok(first) => first,
         Err(failure) => {
             let again = asker.judge(request).map_or_else(|again| again.to_string(), |_| "an answer".to_owned());
-            let message = format!("the same question again did not end the same way: {failure}; then: {again}");
+            let message = format!("the same question, asked again, ended differently: {failure}; then: {again}");
             let same = again == failure.to_string();
             return Some(if same { Probed::failed(&failure) } else { Probed::Differs { rule: "same-twice", message } });
         }
@@ -65,7 +65,9 @@ pub(crate) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
         Ok(Some(Unstable { rule, message })) => Probed::Differs { rule, message },
         Err(failure) if matches!(failure.kind, FailureKind::Undecided(_)) => Probed::Differs {
             rule: "order",
-            message: format!("in another order, or about fewer volumes, it could not decide any more: {failure}"),
+            message: format!(
+                "with the volumes in another order, or fewer of them, it could no longer decide: {failure}"
+            ),
         },
         Err(failure) => Probed::failed(&failure),
     })

@@ -55,7 +55,7 @@ fn bytes(node: &Node) -> Result<u64, Wrong> {
 /// Reads `1500`, `60k`, `1.5M`.
 fn amount(node: &Node) -> Result<u64, Wrong> {
     let text = node.quantity("an amount of fuel")?;
-    let bad = || Wrong::new(&node.at, format!("{text:?} is no amount of fuel; write 1500, 60k or 1.5M"));
+    let bad = || Wrong::new(&node.at, format!("invalid amount of fuel {text:?}; write 1500, 60k or 1.5M"));
     let (digits, unit) = match text.strip_suffix(['k', 'M']) {
         Some(digits) if text.ends_with('k') => (digits, 1_000),
         Some(digits) => (digits, 1_000_000),

@@ -36,7 +36,7 @@ pub enum TestkitError {
         /// Why.
         source: std::io::Error,
     },
-    /// A policy that lies elsewhere is not to be had.
+    /// A policy in a registry cannot be opened.
     #[error(transparent)]
     Unfetched(Mistake),
     /// A test file or fixture is wrong.
@@ -49,7 +49,7 @@ pub enum TestkitError {
         folders: Vec<PathBuf>,
     },
     /// No case has the wanted name.
-    #[error("none of the {found} cases has a name that fits /{filter}/")]
+    #[error("none of the {found} cases has a name that matches /{filter}/")]
     NoMatch {
         /// The pattern.
         filter: String,
@@ -66,7 +66,7 @@ pub enum TestkitError {
     #[error("cannot make up a question: {0}")]
     MadeUp(String),
     /// A golden of no case.
-    #[error("no case has the golden {}{near}: remove it, or give the case its name back", .file.display())]
+    #[error("no case has the golden {}{near}: remove it, or rename the case back", .file.display())]
     UnusedGolden {
         /// The file.
         file: PathBuf,

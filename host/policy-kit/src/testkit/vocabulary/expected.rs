@@ -99,7 +99,7 @@ fn fault(checker: &Checker<'_>, node: &Node) -> Result<Want<String>, Wrong> {
     let (word, code) = (words.next().unwrap_or_default(), words.next());
     if !FAULTS.contains(&word) {
         let near = did_you_mean(word, FAULTS);
-        let what = format!("{word:?} is no fault{near} Write one of: {}", FAULTS.join(", "));
+        let what = format!("unknown fault {word:?}, not one of {}{near}", FAULTS.join(", "));
         return Err(Wrong::new(&node.at, what));
     }
     match (word, code) {

@@ -22,7 +22,7 @@ impl WantProblem {
         let at = fields.need("at")?;
         let pointer = at.text("at")?;
         if !pointer.is_empty() && !pointer.starts_with('/') {
-            let what = format!("{pointer:?} is no JSON Pointer; write /{}", pointer.replace('.', "/"));
+            let what = format!("invalid JSON Pointer {pointer:?}; write /{}", pointer.replace('.', "/"));
             return Err(Wrong::new(&at.at, what));
         }
         let message = fields.text("message")?.map(str::to_owned);

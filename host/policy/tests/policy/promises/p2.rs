@@ -72,7 +72,7 @@ fn a_need_is_a_kind_and_no_way_to_another_path() {
     ] {
         let failure = described(deed, &limits()).expect_err(deed);
         assert!(
-            matches!(&failure.kind, FailureKind::BadInfo(what) if what.ends_with("is no kind")),
+            matches!(&failure.kind, FailureKind::BadInfo(what) if what.ends_with("is not a valid kind")),
             "{deed}: {failure}"
         );
     }

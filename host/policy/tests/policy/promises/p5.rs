@@ -38,7 +38,7 @@ fn a_loop_with_endless_fuel_runs_out_of_time() {
     let question = misbehaving(Function::SELECT, "loop");
     let failure = asked(&open("hostile", &limits), Function::SELECT, &question).expect_err("a loop");
     assert!(matches!(failure.kind, FailureKind::Time { limit } if limit == limits.wall), "{failure}");
-    assert!(failure.to_string().ends_with("in select: stopped: not done after 0.1 s"), "{failure}");
+    assert!(failure.to_string().ends_with("in select: stopped: not finished after 0.1 s"), "{failure}");
 }
 
 #[test]

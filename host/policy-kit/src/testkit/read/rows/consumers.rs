@@ -17,7 +17,9 @@ const SHORT: [(&str, &str); 7] = [
 /// ` pending` for pods that do not run. Without a node, each pod is on a node of its own.
 pub(super) fn consumers(text: &str, namespace: &str) -> Result<Vec<Consumer>, String> {
     let bad = || {
-        format!("{text:?} is no consumer; write Kind/name, such as Deployment/web*3, Deployment/web@node-a or Job/x ro")
+        format!(
+            "invalid consumer {text:?}; write Kind/name, such as Deployment/web*3, Deployment/web@node-a or Job/x ro"
+        )
     };
     let mut words = text.split(' ');
     let subject = words.next().ok_or_else(bad)?;

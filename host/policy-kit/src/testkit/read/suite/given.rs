@@ -11,23 +11,23 @@ pub(super) fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
     let Some(at) = fields.get("now") else { return Ok(None) };
     let text = at.text("now")?;
     let time: Result<jiff::Timestamp, _> = text.parse();
-    let time = time.map_err(|error| Wrong::new(&at.at, format!("{text:?} is no time: {error}")))?;
+    let time = time.map_err(|error| Wrong::new(&at.at, format!("invalid time {text:?}: {error}")))?;
     u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
 }
 
 pub(super) fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
     for (key, row) in file.get("classes").map(|rows| rows.map("classes")).transpose()?.unwrap_or_default() {
         if snapshot.classes.iter().any(|class| class.name == key.name) {
-            return Err(Wrong::new(&key.at, format!("class {} is there already", key.name)));
+            return Err(Wrong::new(&key.at, format!("class {} exists already", key.name)));
         }
         snapshot.classes.push(rows::class(&key.name, row)?);
     }
     for (key, row) in file.get("volumes").map(|rows| rows.map("volumes")).transpose()?.unwrap_or_default() {
         let Some((namespace, claim)) = key.name.split_once('/') else {
-            return Err(Wrong::new(&key.at, format!("{:?} is no volume; write namespace/claim", key.name)));
+            return Err(Wrong::new(&key.at, format!("invalid volume {:?}; write namespace/claim", key.name)));
         };
         if snapshot.volumes.iter().any(|volume| volume.claim() == key.name) {
-            return Err(Wrong::new(&key.at, format!("volume {} is there already", key.name)));
+            return Err(Wrong::new(&key.at, format!("volume {} exists already", key.name)));
         }
         snapshot.volumes.push(rows::volume(namespace, claim, row)?);
     }

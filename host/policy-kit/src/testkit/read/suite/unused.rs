@@ -13,7 +13,7 @@ pub(super) fn rows(file: &Fields<'_>, cases: &[Case]) -> Result<(), Wrong> {
     }
     let classes: BTreeSet<_> = cases.iter().flat_map(classes_of).collect();
     if let Some(key) = first(file, "classes", |name| classes.contains(name))? {
-        let what = format!("no case uses class {}: no volume is of it, and it is neither source nor target", key.name);
+        let what = format!("no case uses class {}: no volume has it, and it is neither source nor target", key.name);
         return Err(Wrong::new(&key.at, what));
     }
     let looked_at = |name: &str| cases.iter().any(|case| case.looks_at(name));

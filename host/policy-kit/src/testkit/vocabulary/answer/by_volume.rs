@@ -130,7 +130,7 @@ fn spread_rest<T: Clone>(
     match (left.peek(), rest) {
         (None, None) => Ok(()),
         (None, Some((key, _))) => {
-            Err(Wrong::new(&key.at, "every volume is named, so `rest` stands for none; remove it"))
+            Err(Wrong::new(&key.at, "every volume is named, so nothing is left for `rest`; remove it"))
         }
         (Some(claim), None) => {
             let what = format!("volume {claim} is not named; name it, or add `rest: any`");

@@ -59,7 +59,7 @@ fn findings(checker: &Checker<'_>, node: &Node) -> Result<Option<WantFindings>, 
         Yaml::Map(_) => {
             let list = Fields::of(node, &AT_LEAST)?.need("at-least")?.list("at-least")?;
             if list.is_empty() {
-                return Err(Wrong::new(&node.at, "at least nothing always holds; name a finding, or write any"));
+                return Err(Wrong::new(&node.at, "an empty `at-least` always holds; name a finding, or write any"));
             }
             (false, list)
         }
@@ -92,7 +92,7 @@ impl Wanted for WantFindings {
                     found.push(Mismatch { difference, ..plain });
                 }
                 (Some(want), None) => {
-                    found.push(Mismatch::new("findings", &want.at, &want.is.text, "nothing like it"));
+                    found.push(Mismatch::new("findings", &want.at, &want.is.text, "no such finding"));
                 }
                 (None, Some(got)) if self.exhaustive => {
                     found.push(Mismatch::new("findings", &self.at, "no such finding", finding(got)));

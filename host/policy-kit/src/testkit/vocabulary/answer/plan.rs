@@ -86,7 +86,7 @@ struct WantPlan {
 
 fn plan(checker: &Checker<'_>, node: &Node) -> Result<WantPlan, Wrong> {
     if !checker.golden {
-        return Err(Wrong::new(&node.at, "a plan stands in a golden: write `plan: golden`"));
+        return Err(Wrong::new(&node.at, "a plan is kept in a golden: write `plan: golden`"));
     }
     let fields = Fields::of(node, &PLAN)?;
     let line = |node: &Node| Ok(Want { at: checker.place(node), is: node.text("a line of the plan")?.to_owned() });

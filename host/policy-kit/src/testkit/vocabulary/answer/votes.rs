@@ -86,7 +86,7 @@ impl VoteWord {
             _ => {
                 let near = did_you_mean(vote, ["migrate", "skip", "abstain", "any"]);
                 let what = format!(
-                    "{text:?} is no vote{near} Write migrate, skip, abstain or any, and a code after the first two"
+                    "invalid vote {text:?}: write migrate, skip, abstain or any, and a code after the first two{near}"
                 );
                 return Err(Wrong::new(&node.at, what));
             }

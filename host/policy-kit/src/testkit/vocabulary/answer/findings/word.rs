@@ -34,7 +34,7 @@ impl FindingWord {
         let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
         read.message = match pattern {
             Some(pattern) => Message::Pattern(Regex::new(pattern).map_err(|error| {
-                Wrong::new(&node.at, format!("/{pattern}/ is no regular expression: {}", in_one_line(&error)))
+                Wrong::new(&node.at, format!("invalid regular expression /{pattern}/: {}", in_one_line(&error)))
             })?),
             None => Message::Part(part.to_owned()),
         };
@@ -55,7 +55,8 @@ impl FindingWord {
             None => (text.strip_suffix(" ~").unwrap_or(text), None),
         };
         let shape = || {
-            let what = format!("{text:?} is no finding; write `blocker CODE on namespace/claim ~ part of the message`");
+            let what =
+                format!("invalid finding {text:?}; write `blocker CODE on namespace/claim ~ part of the message`");
             Wrong::new(&node.at, what)
         };
         let (what, about) = head.split_once(" on ").ok_or_else(shape)?;
@@ -63,7 +64,7 @@ impl FindingWord {
         let severities = SEVERITIES.map(|severity| severity.to_string());
         if !severities.iter().any(|known| known == severity) {
             let near = did_you_mean(severity, severities.iter().map(String::as_str));
-            return Err(Wrong::new(&node.at, format!("{severity:?} is no severity{near}")));
+            return Err(Wrong::new(&node.at, format!("unknown severity {severity:?}{near}")));
         }
         let read = Self {
             text: text.to_owned(),
