@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::decide::{Decision, decide};
 use pvmigrate_core::observation::{Observation, Pod, Progress};
-use pvmigrate_core::ports::{Done, Fault, RecordId, Records, Saved, World};
+use pvmigrate_core::ports::{Done, PortError, RecordId, Records, Saved, World};
 use pvmigrate_core::record::{Ended, Fact, Goal, OnFailure, Purpose, Record, Version};
 use pvmigrate_core::step::Step;
 use pvmigrate_core::waiting::Waiting;
@@ -318,14 +318,14 @@ struct Trouble {
 }
 
 impl Trouble {
-    fn of<E: Fault + Send + Sync + 'static>(error: E) -> Self {
+    fn of<E: PortError + Send + Sync + 'static>(error: E) -> Self {
         Self { transient: error.is_transient(), error: error.into() }
     }
 
-    fn at<E: Fault + Send + Sync + 'static>(step: &Step, error: E) -> Self {
+    fn at<E: PortError + Send + Sync + 'static>(step: &Step, error: E) -> Self {
         let place = step.claim().map_or_else(String::new, |claim| format!(" of claim {claim}"));
         let Self { error, transient } = Self::of(error);
-        Self { error: error.context(format!("cannot {}{place}", step.words())), transient }
+        Self { error: error.context(format!("cannot {}{place}", step.describe())), transient }
     }
 }
 

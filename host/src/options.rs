@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pvmigrate_core::policy::waiver::Waiver;
-use pvmigrate_core::record::{Asked, Disposal, Limits, OnFailure};
+use pvmigrate_core::record::{Disposal, Limits, MigrationOptions, OnFailure};
 use pvmigrate_core::survey::Scope;
 
 /// The options of one run.
@@ -57,8 +57,8 @@ impl Options {
     }
 
     /// Returns what goes into the records of this run.
-    pub fn asked(&self, binds_late: bool) -> Asked {
-        Asked {
+    pub fn asked(&self, binds_late: bool) -> MigrationOptions {
+        MigrationOptions {
             source_class: self.source_class.clone(),
             dest_class: self.dest_class.clone(),
             binds_late,

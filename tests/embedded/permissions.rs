@@ -42,7 +42,7 @@ fn used(what: &str, needs: &[Need], handle: &Handle) -> Pairs {
 /// What the options of a scenario need.
 fn needs(scenario: &Scenario) -> Vec<Need> {
     let options = scenario.options();
-    let mut needs = vec![Need::Look, Need::Migrate];
+    let mut needs = vec![Need::Inspect, Need::Migrate];
     needs.extend((options.disposal == Disposal::Delete).then_some(Need::DeleteVolumes));
     needs.extend(options.set_defaults.then_some(Need::SetDefaults));
     needs
@@ -61,7 +61,7 @@ async fn migrate(scenario: &Scenario, before: impl AsyncFnOnce(&Scene)) -> (Scen
 }
 
 async fn turned_back(scene: &Scene) -> Pairs {
-    let needs = [Need::Look, Need::Migrate];
+    let needs = [Need::Inspect, Need::Migrate];
     let (client, handle) = scene.cluster.client_with(only(&needs));
     let place = WhereArgs { namespace: None, cluster: ClusterArgs::default() };
     let args = AbortArgs { records: Vec::new(), all: true, place };
@@ -71,7 +71,7 @@ async fn turned_back(scene: &Scene) -> Pairs {
 }
 
 async fn looked(scene: &Scene) -> Pairs {
-    let needs = [Need::Look];
+    let needs = [Need::Inspect];
     let (client, handle) = scene.cluster.client_with(only(&needs));
     assert_eq!(status::migrations(&client, None).await.unwrap().len(), 1);
     let options = scenarios::ONE_CLAIM.options();
@@ -80,7 +80,7 @@ async fn looked(scene: &Scene) -> Pairs {
 }
 
 async fn cleaned(scene: &Scene) -> Pairs {
-    let needs = [Need::Look, Need::Migrate, Need::Cleanup];
+    let needs = [Need::Inspect, Need::Migrate, Need::Cleanup];
     let (client, handle) = scene.cluster.client_with(only(&needs));
     let found = cleanup::find(&client, None).await.unwrap();
     assert!(!found.is_empty());

@@ -104,7 +104,7 @@ impl<T: Kept> Inner<T> {
         self.moved.insert(key.clone(), Instant::now());
     }
 
-    fn bury(&mut self, uid: Uid) {
+    fn remember_deleted(&mut self, uid: Uid) {
         if self.deleted.insert(uid.clone()) {
             self.deleted_order.push_back(uid);
         }
@@ -177,7 +177,7 @@ impl<T: Kept> Cache<T> {
     pub(crate) fn deleted(&self, key: &Key, uid: &Uid, version: &Version) {
         self.change(&key.namespace, |inner| {
             inner.catch_up(key, uid, version, true);
-            inner.bury(uid.clone());
+            inner.remember_deleted(uid.clone());
             inner.watched.remove(key);
         });
     }

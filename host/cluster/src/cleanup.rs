@@ -53,7 +53,7 @@ pub enum LeftoverKind {
 
 impl LeftoverKind {
     /// Returns the kind in a few plain words.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::TemporaryClaim => "temporary claim",
             Self::PreflightClaim => "preflight claim",
@@ -155,7 +155,7 @@ async fn remove_pod(client: &Client, left: &Leftover, only: &Only) -> Result<boo
         && pod.metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE)
     {
         // Its outcome does not matter: a pod that is gone, or another one, has no finalizer of ours to lose.
-        pods.patch_items(&left.name, &patch::bury(&left.uid)).await?;
+        pods.patch_items(&left.name, &patch::remove_tombstone(&left.uid)).await?;
     }
     Ok(is_gone(&deleted))
 }

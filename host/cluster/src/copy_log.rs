@@ -8,7 +8,7 @@ use kube::Client;
 use kube::api::LogParams;
 use pvmigrate_core::copy_report::{self, CopyReport};
 use pvmigrate_core::names::CONTAINER;
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 use pvmigrate_core::record::Uid;
 
 use crate::error::Error;

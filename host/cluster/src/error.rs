@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 use pvmigrate_core::text::printable;
 use thiserror::Error;
 
@@ -176,7 +176,7 @@ pub enum Error {
     },
 }
 
-impl Fault for Error {
+impl PortError for Error {
     fn is_transient(&self) -> bool {
         match self {
             Self::Unreachable { .. }

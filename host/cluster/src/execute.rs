@@ -296,7 +296,7 @@ impl ClusterWorld {
         if !has_tombstone {
             return Ok(Done::Applied);
         }
-        match pods.patch_items(name, &patch::bury(uid)).await? {
+        match pods.patch_items(name, &patch::remove_tombstone(uid)).await? {
             Changed::To(pod) => {
                 // A pod that has ended goes with its last finalizer; a running one waits for its node.
                 match SeenPod::read(&pod).filter(|seen| !seen.finished || seen.held) {
@@ -366,7 +366,7 @@ fn facts<'a>(record: &'a Record, step: &Step, claim: &str) -> Result<&'a ClaimRe
 }
 
 fn misuse(step: &Step, message: String) -> Error {
-    Error::Misuse { step: step.words(), message }
+    Error::Misuse { step: step.describe(), message }
 }
 
 fn unreadable(record: &Record, claim: &str, error: &serde_json::Error) -> Error {

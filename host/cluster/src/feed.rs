@@ -10,7 +10,7 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::utils::Backoff;
 use kube::runtime::watcher::{self, Event};
 use kube::{Api, Resource, ResourceExt};
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 use pvmigrate_core::record::{Uid, Version};
 use serde::de::DeserializeOwned;
 use tokio::sync::{oneshot, watch};

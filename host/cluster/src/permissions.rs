@@ -17,7 +17,7 @@ use pvmigrate_core::policy::Kind;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     /// To plan, and to show how migrations stand.
-    Look,
+    Inspect,
     /// To check, migrate, and turn back.
     Migrate,
     /// To delete source volumes after the migration, which is what is asked for by default.
@@ -30,7 +30,7 @@ pub enum Need {
 
 impl Need {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Look, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup];
+    pub const ALL: [Self; 5] = [Self::Inspect, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup];
 }
 
 /// Holds one row: verbs on one resource, for one need.
@@ -50,21 +50,21 @@ pub struct Permission {
 
 /// Returns the whole table.
 pub fn permissions() -> Vec<Permission> {
-    use Need::{Cleanup, DeleteVolumes, Look, Migrate, SetDefaults};
+    use Need::{Cleanup, DeleteVolumes, Inspect, Migrate, SetDefaults};
     vec![
         // The survey lists each kind once; the caches of a run list and watch, and so does `status`.
-        whole::<StorageClass>(Look, &["list"]),
-        whole::<PersistentVolume>(Look, &["list", "watch"]),
-        namespaced::<PersistentVolumeClaim>(Look, &["list", "watch"]),
-        namespaced::<Pod>(Look, &["list", "watch"]),
+        whole::<StorageClass>(Inspect, &["list"]),
+        whole::<PersistentVolume>(Inspect, &["list", "watch"]),
+        namespaced::<PersistentVolumeClaim>(Inspect, &["list", "watch"]),
+        namespaced::<Pod>(Inspect, &["list", "watch"]),
         // What a finished copy has said is its evidence.
-        Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Look, &["get"]) },
-        namespaced::<ConfigMap>(Look, &["list", "watch"]),
+        Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Inspect, &["get"]) },
+        namespaced::<ConfigMap>(Inspect, &["list", "watch"]),
         // Reasons in the provisioner's own words. The only row that a run can do without.
-        namespaced::<Event>(Look, &["list", "watch"]),
-        namespaced::<Deployment>(Look, &["list", "watch"]),
-        namespaced::<ReplicaSet>(Look, &["list", "watch"]),
-        namespaced::<StatefulSet>(Look, &["list", "watch"]),
+        namespaced::<Event>(Inspect, &["list", "watch"]),
+        namespaced::<Deployment>(Inspect, &["list", "watch"]),
+        namespaced::<ReplicaSet>(Inspect, &["list", "watch"]),
+        namespaced::<StatefulSet>(Inspect, &["list", "watch"]),
         // The preflight looks at its class, and at its own objects before it removes them.
         whole::<StorageClass>(Migrate, &["get"]),
         whole::<PersistentVolume>(Migrate, &["get", "patch"]),
@@ -107,7 +107,7 @@ fn collecting(kind: &Kind) -> Permission {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind.kind)).plural;
     let own = group.is_empty() || group.ends_with(".k8s.io");
     let namespaced = !(own && CLUSTER_WIDE.contains(&&*kind.kind));
-    Permission { group: group.to_owned(), resource, verbs: vec!["list"], namespaced, need: Need::Look }
+    Permission { group: group.to_owned(), resource, verbs: vec!["list"], namespaced, need: Need::Inspect }
 }
 
 /// Joins the rows that serve any of the needs and those that policies' look-ups take: one entry a resource, in the table's
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn who_only_looks_may_write_nothing() {
-        for row in permissions_for(&BTreeSet::from([Need::Look]), &[]) {
+        for row in permissions_for(&BTreeSet::from([Need::Inspect]), &[]) {
             assert!(row.verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb)), "{row:?}");
         }
     }
@@ -186,7 +186,7 @@ mod tests {
             Kind::new("example.com/v1", "RuntimeClass"),
             Kind::new("v1", "Pod"),
         ];
-        let rows = permissions_for(&BTreeSet::from([Need::Look]), &kinds);
+        let rows = permissions_for(&BTreeSet::from([Need::Inspect]), &kinds);
         let of = |name: &str| {
             let row = rows
                 .iter()

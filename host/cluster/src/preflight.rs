@@ -12,7 +12,7 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use kube::api::ListParams;
 use kube::{Client, Resource};
 use pvmigrate_core::observation::RETAIN;
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 use pvmigrate_core::record::Uid;
 use pvmigrate_core::trial::{Trial, TrialResult};
 use serde::Serialize;

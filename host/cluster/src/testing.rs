@@ -3,8 +3,8 @@
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::record::{
-    Asked, ClaimRecord, DestinationVolume, Disposal, FORMAT, Goal, Limits, OnFailure, Record, SourceVolume, Uid,
-    WorkloadKind, WorkloadRecord, WorkloadRef,
+    ClaimRecord, DestinationVolume, Disposal, FORMAT, Goal, Limits, MigrationOptions, OnFailure, Record, SourceVolume,
+    Uid, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -69,7 +69,7 @@ pub(crate) fn record() -> Record {
         namespace: "shop".to_owned(),
         name: "pvmigrate-data-web-0-1a2b".to_owned(),
         begun: "2026-01-02T03:04:05Z".parse().unwrap(),
-        asked: Asked {
+        asked: MigrationOptions {
             source_class: "gp2".to_owned(),
             dest_class: "fast".to_owned(),
             binds_late: false,

@@ -84,7 +84,7 @@ mod tests {
     use k8s_openapi::api::core::v1::Pod;
     use kube::Api;
     use kube::api::ListParams;
-    use pvmigrate_core::ports::Fault;
+    use pvmigrate_core::ports::PortError;
 
     use super::*;
     use crate::error::{Action, Error};

@@ -26,8 +26,8 @@ impl AccessMode {
     /// Every access mode, in the order of the type.
     pub const ALL: [Self; 4] = [Self::ReadWriteOnce, Self::ReadOnlyMany, Self::ReadWriteMany, Self::ReadWriteOncePod];
 
-    /// Returns the word that Kubernetes objects use, such as `ReadWriteOnce`.
-    pub fn word(self) -> &'static str {
+    /// Returns the name that Kubernetes objects use, such as `ReadWriteOnce`.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::ReadWriteOnce => "ReadWriteOnce",
             Self::ReadOnlyMany => "ReadOnlyMany",
@@ -46,26 +46,26 @@ impl AccessMode {
         }
     }
 
-    /// Reads Kubernetes' own word only, as the destination access mode annotation demands.
-    pub fn from_word(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.word() == text)
+    /// Reads Kubernetes' own name only, as the destination access mode annotation demands.
+    pub fn from_name(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
 impl fmt::Display for AccessMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
 impl FromStr for AccessMode {
     type Err = UnknownAccessMode;
 
-    /// Reads the word or the abbreviation, in exactly the case Kubernetes writes it.
+    /// Reads the name or the abbreviation, in exactly the case Kubernetes writes it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Self::ALL
             .into_iter()
-            .find(|mode| mode.word() == text || mode.abbreviation() == text)
+            .find(|mode| mode.as_str() == text || mode.abbreviation() == text)
             .ok_or_else(|| UnknownAccessMode(text.to_owned()))
     }
 }
@@ -89,8 +89,8 @@ impl VolumeMode {
     /// Every volume mode, in the order of the type.
     pub const ALL: [Self; 2] = [Self::Filesystem, Self::Block];
 
-    /// Returns the word that Kubernetes objects use.
-    pub fn word(self) -> &'static str {
+    /// Returns the name that Kubernetes objects use.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Filesystem => "Filesystem",
             Self::Block => "Block",
@@ -100,7 +100,7 @@ impl VolumeMode {
 
 impl fmt::Display for VolumeMode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
+        f.pad(self.as_str())
     }
 }
 
@@ -108,7 +108,7 @@ impl FromStr for VolumeMode {
     type Err = UnknownVolumeMode;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|mode| mode.word() == text).ok_or_else(|| UnknownVolumeMode(text.to_owned()))
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| UnknownVolumeMode(text.to_owned()))
     }
 }
 
@@ -123,21 +123,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_and_abbreviations_read_back() {
+    fn names_and_abbreviations_read_back() {
         for mode in AccessMode::ALL {
-            assert_eq!(mode.word().parse::<AccessMode>().unwrap(), mode);
+            assert_eq!(mode.as_str().parse::<AccessMode>().unwrap(), mode);
             assert_eq!(mode.abbreviation().parse::<AccessMode>().unwrap(), mode);
-            assert_eq!(serde_json::to_string(&mode).unwrap(), format!("{:?}", mode.word()));
+            assert_eq!(serde_json::to_string(&mode).unwrap(), format!("{:?}", mode.as_str()));
         }
         for mode in VolumeMode::ALL {
-            assert_eq!(mode.word().parse::<VolumeMode>().unwrap(), mode);
+            assert_eq!(mode.as_str().parse::<VolumeMode>().unwrap(), mode);
         }
     }
 
     #[test]
     fn near_misses_are_refused_with_the_text() {
         assert_eq!("readwriteonce".parse::<AccessMode>(), Err(UnknownAccessMode("readwriteonce".into())));
-        assert_eq!(AccessMode::from_word("RWO"), None);
+        assert_eq!(AccessMode::from_name("RWO"), None);
         assert_eq!("block".parse::<VolumeMode>(), Err(UnknownVolumeMode("block".into())));
     }
 

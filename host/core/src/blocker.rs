@@ -29,7 +29,7 @@ macro_rules! codes {
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// Returns the stable word.
-            pub fn word(self) -> &'static str {
+            pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
         }
@@ -87,7 +87,7 @@ codes! {
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -105,11 +105,11 @@ mod tests {
 
     #[test]
     fn codes_are_unique_kebab_case_and_the_same_in_json() {
-        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.word()).collect();
+        let words: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(words.len(), Code::ALL.len());
         for code in Code::ALL {
-            assert!(code.word().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
-            assert_eq!(serde_json::to_value(code).ok(), Some(serde_json::json!(code.word())));
+            assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{code}");
+            assert_eq!(serde_json::to_value(code).ok(), Some(serde_json::json!(code.as_str())));
         }
     }
 }

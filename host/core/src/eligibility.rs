@@ -142,7 +142,7 @@ fn owned(facts: &WorkloadFacts) -> Option<Blocker> {
     let owner = facts.owner.as_ref()?;
     Some(Blocker {
         code: Code::OwnedWorkload,
-        about: format!("{} {}/{}", facts.workload.kind.word(), facts.namespace, facts.workload.name),
+        about: format!("{} {}/{}", facts.workload.kind.as_str(), facts.namespace, facts.workload.name),
         message: format!("{owner} owns it and would scale it up again during the copy"),
         hint: "pause that operator, or remove the ownerReference for the time of the migration".to_owned(),
     })

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use crate::names;
 use crate::policy::{Judgement, Planned};
 use crate::record::{
-    Asked, ClaimRecord, DestinationVolume, Evidence, FORMAT, Goal, Record, SourceVolume, WorkloadRecord, WorkloadRef,
+    ClaimRecord, DestinationVolume, Evidence, FORMAT, Goal, MigrationOptions, Record, SourceVolume, WorkloadRecord,
+    WorkloadRef,
 };
 use crate::survey::{ClaimId, Survey, SwappedVolume};
 
@@ -65,7 +66,7 @@ impl Group {
     /// Begins the record of this group's migration.
     ///
     /// Claims that are neither bound nor swapped are left out: [`crate::eligibility`] reports them before.
-    pub fn begin(&self, survey: &Survey, judgement: &Judgement, asked: Asked, now: Timestamp) -> Record {
+    pub fn begin(&self, survey: &Survey, judgement: &Judgement, asked: MigrationOptions, now: Timestamp) -> Record {
         let swapped = interrupted(survey);
         let mut claims = BTreeMap::new();
         for id in self.claim_ids() {
@@ -169,7 +170,7 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
 fn modes_of(manifest: &serde_json::Value) -> Vec<crate::access::AccessMode> {
     let words = manifest["spec"]["accessModes"].as_array();
     let words = words.into_iter().flatten().filter_map(|word| word.as_str());
-    words.filter_map(crate::access::AccessMode::from_word).collect()
+    words.filter_map(crate::access::AccessMode::from_name).collect()
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ fn cut_in_the_middle(claim: &str, suffix: &str) -> String {
 ///
 /// The hash keeps apart what the cut makes equal: other claims, purposes and runs.
 pub fn pod(run: &str, claim: &str, purpose: Purpose, attempt: u32) -> String {
-    let hash = short_hash(&[run, claim, purpose.word()]);
+    let hash = short_hash(&[run, claim, purpose.as_str()]);
     let tail = format!("-{hash}-{attempt}");
     let room = 63_usize.saturating_sub("migrate-".len() + tail.len());
     let head: String = claim.chars().take(room).collect();

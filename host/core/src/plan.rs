@@ -12,7 +12,7 @@ use crate::forecast::{Forecast, forecast};
 use crate::group::{self, Group};
 use crate::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
 use crate::policy::{About, Judgement, Pairs, Request, facts};
-use crate::record::{Asked, ClaimRecord, Record, Uid, Version};
+use crate::record::{ClaimRecord, MigrationOptions, Record, Uid, Version};
 use crate::survey::{ClaimId, Scope, Survey};
 
 /// One new group, and what its migration would do.
@@ -109,7 +109,7 @@ pub fn groups(
     survey: &Survey,
     judgement: &Judgement,
     scope: &Scope,
-    asked: &Asked,
+    asked: &MigrationOptions,
     now: Timestamp,
 ) -> Vec<PlannedGroup> {
     let moving = moving(survey, judgement, scope);

@@ -7,8 +7,8 @@ use crate::observation::Observation;
 use crate::record::{Record, Version};
 use crate::step::Step;
 
-/// Tells whether an error may pass by itself, so that the same call is worth another try.
-pub trait Fault: Error {
+/// An error of a port, which knows whether it may pass by itself, so that the same call is worth another try.
+pub trait PortError: Error {
     /// Returns true for time-outs, lost connections, throttling and server errors; false for refusals.
     fn is_transient(&self) -> bool;
 }
@@ -25,7 +25,7 @@ pub enum Done {
 /// Shows and changes the cluster.
 pub trait World {
     /// What can go wrong.
-    type Error: Fault;
+    type Error: PortError;
 
     /// Looks at all objects of the record's group.
     fn observe(&self, record: &Record) -> impl Future<Output = Result<Observation, Self::Error>>;
@@ -55,7 +55,7 @@ pub enum Saved {
 /// Keeps records.
 pub trait Records {
     /// What can go wrong.
-    type Error: Fault;
+    type Error: PortError;
 
     /// Loads a record and its version; `None` when there is none.
     fn load(&self, id: &RecordId) -> impl Future<Output = Result<Option<(Record, Version)>, Self::Error>>;

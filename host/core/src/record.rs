@@ -17,7 +17,7 @@ mod workload;
 pub use claim::{ClaimRecord, CopyFailure, DestinationVolume, Evidence, Purpose, SourceVolume, Stray, Warmed};
 pub use fact::{Fact, Refused};
 pub use identity::{Uid, Version};
-pub use options::{Asked, Disposal, Limits, OnFailure};
+pub use options::{Disposal, Limits, MigrationOptions, OnFailure};
 pub use workload::{WorkloadKind, WorkloadRecord, WorkloadRef};
 
 /// The form of record this version writes; it loads all up to it.
@@ -38,7 +38,7 @@ pub struct Record {
     /// When the migration was begun.
     pub begun: Timestamp,
     /// What the user asked for.
-    pub asked: Asked,
+    pub asked: MigrationOptions,
     /// Where the migration goes now.
     #[serde(default)]
     pub goal: Goal,

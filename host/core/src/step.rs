@@ -265,7 +265,7 @@ impl Step {
     }
 
     /// Returns what the step does, in a few plain words without its object.
-    pub fn words(&self) -> &'static str {
+    pub fn describe(&self) -> &'static str {
         match self {
             Self::Note(fact) => match fact {
                 Fact::Destination { .. } => "note the destination volume",

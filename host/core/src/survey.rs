@@ -209,7 +209,7 @@ pub fn scalable(owner: &ObjectRef) -> Option<WorkloadRef> {
     if !owner.api_version.starts_with("apps/") {
         return None;
     }
-    let kind = WorkloadKind::from_word(&owner.kind)?;
+    let kind = WorkloadKind::from_name(&owner.kind)?;
     Some(WorkloadRef { kind, name: owner.name.clone() })
 }
 

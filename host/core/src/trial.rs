@@ -44,7 +44,7 @@ impl TrialResult {
     /// Returns what a failed trial keeps from starting.
     pub fn blocker(&self) -> Option<Blocker> {
         let Trial { namespace, modes, volume_mode } = &self.trial;
-        let modes: Vec<&str> = modes.iter().map(|mode| mode.word()).collect();
+        let modes: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
         Some(Blocker {
             code: Code::NotProvisionable,
             about: format!("namespace {namespace}, {} {volume_mode}", modes.join("+")),

@@ -56,7 +56,7 @@ pub enum Awaited {
 
 impl Awaited {
     /// Returns what is awaited, in a few plain words without its object.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::DestinationBound => "the destination volume to be provisioned",
             Self::HelperPodFinished => "the warm copy to end",
@@ -80,7 +80,7 @@ impl Awaited {
 
 impl fmt::Display for Waiting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: waiting for {}", self.of, self.on.words())?;
+        write!(f, "{}: waiting for {}", self.of, self.on.describe())?;
         match &self.trouble {
             Some(trouble) => write!(f, " ({trouble})"),
             None => Ok(()),

@@ -195,7 +195,7 @@ impl Plan {
             // The client may have died while this request was on its way.
             self.reach().await?;
         }
-        if self.forbids(route.verb.word(), &route.resource()) {
+        if self.forbids(route.verb.as_str(), &route.resource()) {
             return Ok(Verdict::Refuse(Box::new(forbidden(route))));
         }
         if let (Some(kill), Some(write)) = (self.faults.kill, write)
@@ -232,14 +232,14 @@ impl Plan {
     /// Counts a request and, when it writes, returns its number among the writes.
     fn count(&self, route: &Route, body: &[u8]) -> Option<u64> {
         let mut counters = self.counters();
-        let name = format!("{} {}", route.verb.word(), route.resource());
+        let name = format!("{} {}", route.verb.as_str(), route.resource());
         *counters.requests.entry(name).or_default() += 1;
         if !route.verb.writes() || route.query.dry_run() {
             return None;
         }
         counters.writes += 1;
         let name = if route.name.is_empty() { name_in(body) } else { route.name.clone() };
-        let line = format!("{} {} {}/{name}", route.verb.word(), route.resource(), route.namespace);
+        let line = format!("{} {} {}/{name}", route.verb.as_str(), route.resource(), route.namespace);
         counters.written.push(line);
         Some(counters.writes)
     }
@@ -274,7 +274,7 @@ fn forbidden(route: &Route) -> Failure {
     };
     let why = format!(
         "User \"rehearsal\" cannot {} resource {:?} in API group {:?} {scope}",
-        route.verb.word(),
+        route.verb.as_str(),
         route.resource(),
         route.kind.group
     );

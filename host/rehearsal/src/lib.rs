@@ -47,7 +47,7 @@ pub mod parts {
         node::{
             containers::{Containers, Ended, Notes},
             journal::Journals,
-            log::{Asked, Log, read},
+            log::{Log, LogOptions, read},
             machine::Machine,
             mounts::{Lookup, Ready, Waiting, resolve},
             status::creating,

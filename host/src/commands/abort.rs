@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::ports::{RecordId, Records as _, Saved};
-use pvmigrate_core::record::{Asked, Disposal, Fact, Goal, Record, Refused};
+use pvmigrate_core::record::{Disposal, Fact, Goal, MigrationOptions, Record, Refused};
 use pvmigrate_policy::Policies;
 
 use super::shared;
@@ -178,7 +178,7 @@ fn forward_only(id: &RecordId, refused: Refused) -> Failure {
 }
 
 /// Returns options that fit the records: a migration keeps its own, so these only say where to look and how many at once.
-fn options(asked: &Asked, namespace: Option<&str>) -> Options {
+fn options(asked: &MigrationOptions, namespace: Option<&str>) -> Options {
     Options {
         source_class: asked.source_class.clone(),
         dest_class: asked.dest_class.clone(),

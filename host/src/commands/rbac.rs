@@ -74,7 +74,7 @@ pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
 
 fn objects(args: &RbacArgs, looked_up: Vec<Kind>) -> Result<Vec<Value>, Failure> {
     let job = job(args)?;
-    let mut needs = BTreeSet::from([Need::Look]);
+    let mut needs = BTreeSet::from([Need::Inspect]);
     if !args.read_only {
         needs.insert(Need::Migrate);
         if args.source_volumes == SourceVolumes::OrphanDisk {

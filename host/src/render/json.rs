@@ -57,7 +57,7 @@ pub struct WorkloadJson {
 
 impl From<&pvmigrate_core::record::WorkloadRecord> for WorkloadJson {
     fn from(record: &pvmigrate_core::record::WorkloadRecord) -> Self {
-        Self { kind: record.workload.kind.word(), name: record.workload.name.clone(), replicas: record.replicas }
+        Self { kind: record.workload.kind.as_str(), name: record.workload.name.clone(), replicas: record.replicas }
     }
 }
 

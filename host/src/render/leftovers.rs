@@ -39,7 +39,7 @@ pub fn text(fates: &[(Leftover, Fate)], screen: &Screen) -> String {
     for (left, fate) in fates {
         table.row(&[
             left.namespace.as_str(),
-            left.kind.words(),
+            left.kind.describe(),
             &left.name,
             left.claim.as_deref().unwrap_or("-"),
             fate.describe(),
@@ -72,7 +72,7 @@ struct LeftoverJson<'a> {
 pub fn json(fates: &[(Leftover, Fate)], exit: Exit) -> LeftoversJson<'_> {
     let leftovers = fates.iter().map(|(left, fate)| LeftoverJson {
         namespace: &left.namespace,
-        what: left.kind.words(),
+        what: left.kind.describe(),
         name: &left.name,
         run: left.run.as_deref(),
         claim: left.claim.as_deref(),

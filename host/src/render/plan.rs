@@ -151,7 +151,7 @@ fn claims(record: &Record) -> Table {
 }
 
 fn modes(modes: &[AccessMode]) -> String {
-    modes.iter().map(|mode| mode.word()).collect::<Vec<_>>().join(", ")
+    modes.iter().map(|mode| mode.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn because(claim: &ClaimRecord) -> String {

@@ -80,11 +80,11 @@ fn status(record: &Record, next: &Decision) -> String {
         Decision::Finished(Ended { how: Outcome::RolledBack(why), .. }) => format!("rolled back: {why}"),
         Decision::Blocked(_) => format!("{back}needs attention"),
         Decision::Act(steps) => {
-            let step = steps.first().map_or("look again", |step| step.words());
+            let step = steps.first().map_or("look again", |step| step.describe());
             format!("{back}next: {step}")
         }
         Decision::Wait(waits) => {
-            let wait = waits.first().map_or("the cluster", |wait| wait.on.words());
+            let wait = waits.first().map_or("the cluster", |wait| wait.on.describe());
             format!("{back}waiting for {wait}")
         }
     }
@@ -174,7 +174,7 @@ fn record(Migration { record, next }: &Migration) -> RecordJson<'_> {
         waiting: waits
             .iter()
             .map(|wait| WaitingJson {
-                on: wait.on.words(),
+                on: wait.on.describe(),
                 of: &wait.of,
                 trouble: wait.trouble.as_deref(),
                 deadline: wait.deadline,

@@ -16,8 +16,8 @@ use pvmigrate_core::policy::{
     Severity, Target, Verdict, VolumeId,
 };
 use pvmigrate_core::record::{
-    Asked, ClaimRecord, DestinationVolume, Disposal, Evidence, Goal, Limits, OnFailure, Record, SourceVolume, Uid,
-    Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+    ClaimRecord, DestinationVolume, Disposal, Evidence, Goal, Limits, MigrationOptions, OnFailure, Record,
+    SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
 use crate::assessment::Assessment;
@@ -59,7 +59,7 @@ pub(crate) fn options() -> Options {
     }
 }
 
-fn asked() -> Asked {
+fn asked() -> MigrationOptions {
     options().asked(true)
 }
 

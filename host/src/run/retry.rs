@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 
 /// Repeats a call that fails in a way that may pass, for a few seconds: long enough for a lost connection or a busy API
 /// server, short enough for somebody who has given a wrong address. Only for calls that may be made twice.

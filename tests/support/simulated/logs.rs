@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use pvmigrate_rehearsal::parts::{Asked, read};
+use pvmigrate_rehearsal::parts::{LogOptions, read};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -79,7 +79,7 @@ fn answer(pods: &Pods, request: &Request<Incoming>) -> Response<Body> {
     };
     let pairs: Vec<(&str, &str)> =
         request.uri().query().unwrap_or_default().split('&').filter_map(|pair| pair.split_once('=')).collect();
-    let asked = Asked::of_query(|key| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| *value));
+    let asked = LogOptions::of_query(|key| pairs.iter().find(|(name, _)| *name == key).map(|(_, value)| *value));
     let Some(asked) = asked else { return refusal(400, "the query is not understood") };
     let Some(log) = pods.log(namespace, pod, container) else {
         return refusal(400, &format!("container {container:?} in pod {pod:?} is waiting to start: ContainerCreating"));

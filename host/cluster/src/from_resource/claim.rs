@@ -200,7 +200,7 @@ pub(crate) fn volume_mode(claim: &PersistentVolumeClaim) -> VolumeMode {
 /// Reads access modes. A word that is newer than this program is left out, and said so in the log.
 pub(crate) fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
     let read = |word: &String| {
-        let mode = AccessMode::from_word(word);
+        let mode = AccessMode::from_name(word);
         if mode.is_none() {
             tracing::warn!(mode = word, "unknown access mode, left out");
         }

@@ -90,7 +90,7 @@ fn copy_pod(pod: &Pod) -> Option<CopyPod> {
     }
     let run = owned_annotation(metadata, names::RUN);
     let purpose = match &run {
-        Some(_) => Purpose::from_word(annotation(metadata, names::PURPOSE).unwrap_or_default()),
+        Some(_) => Purpose::from_annotation(annotation(metadata, names::PURPOSE).unwrap_or_default()),
         None => Purpose::Leftover,
     };
     let attempt = annotation(metadata, names::ATTEMPT).and_then(|attempt| attempt.parse().ok()).unwrap_or(0);

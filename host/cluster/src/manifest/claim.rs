@@ -73,20 +73,20 @@ fn temporary(
 
 fn spec(claim: &ClaimRecord, class: &str, volume: Option<&str>) -> PersistentVolumeClaimSpec {
     PersistentVolumeClaimSpec {
-        access_modes: Some(words(&claim.modes)),
+        access_modes: Some(mode_names(&claim.modes)),
         resources: Some(VolumeResourceRequirements {
             requests: Some([("storage".to_owned(), Quantity(Bytes(claim.bytes).to_string()))].into()),
             limits: None,
         }),
         storage_class_name: Some(class.to_owned()),
-        volume_mode: Some(claim.volume_mode.word().to_owned()),
+        volume_mode: Some(claim.volume_mode.as_str().to_owned()),
         volume_name: volume.map(str::to_owned),
         ..PersistentVolumeClaimSpec::default()
     }
 }
 
-pub(crate) fn words(modes: &[AccessMode]) -> Vec<String> {
-    modes.iter().map(|mode| mode.word().to_owned()).collect()
+pub(crate) fn mode_names(modes: &[AccessMode]) -> Vec<String> {
+    modes.iter().map(|mode| mode.as_str().to_owned()).collect()
 }
 
 /// Builds the claim anew, on its destination volume.
@@ -105,8 +105,8 @@ pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVol
     }
     let spec = anew.spec.get_or_insert_default();
     spec.storage_class_name = Some(record.asked.dest_class.clone());
-    spec.access_modes = Some(words(&claim.modes));
-    spec.volume_mode = Some(claim.volume_mode.word().to_owned());
+    spec.access_modes = Some(mode_names(&claim.modes));
+    spec.volume_mode = Some(claim.volume_mode.as_str().to_owned());
     spec.volume_attributes_class_name = None;
     spec.volume_name = claim.destination.as_ref().map(|volume| volume.name.clone());
     Ok(anew)
@@ -142,7 +142,7 @@ pub(crate) fn owner_references(claim: &ClaimRecord, owners: &[Owner]) -> Result<
     let recorded = original.metadata.owner_references.unwrap_or_default().into_iter();
     let now = recorded.filter_map(|reference| {
         let is_it =
-            |owner: &&Owner| owner.workload.kind.word() == reference.kind && owner.workload.name == reference.name;
+            |owner: &&Owner| owner.workload.kind.as_str() == reference.kind && owner.workload.name == reference.name;
         let uid = owners.iter().find(is_it)?.uid.0.clone();
         Some(OwnerReference { uid, ..reference })
     });

@@ -132,7 +132,7 @@ pub(crate) fn start(version: &Version, replicas: u32, when_scaled: Option<&str>)
 
 /// Takes our finalizer off a pod of this uid (a strategic merge patch: other finalizers stay, and the node may go on
 /// writing the pod's status meanwhile).
-pub(crate) fn bury(uid: &Uid) -> Value {
+pub(crate) fn remove_tombstone(uid: &Uid) -> Value {
     json!({"metadata": {"uid": uid.0, "$deleteFromPrimitiveList/finalizers": [names::TOMBSTONE]}})
 }
 
@@ -167,7 +167,7 @@ mod tests {
             "stop_a_set_that_retains": stop(&version, 3, Some("Retain")),
             "start": start(&version, 3, None),
             "start_a_set_that_deleted": start(&version, 3, Some("Delete")),
-            "bury": bury(&Uid("u1".to_owned())),
+            "remove_tombstone": remove_tombstone(&Uid("u1".to_owned())),
             "default": default_class(&version, true, ["a", "b"]),
             "no_default": default_class(&version, false, ["a", "b"]),
         }));

@@ -95,18 +95,18 @@ pub(crate) fn copy_args(user: &[String]) -> Vec<String> {
 
 fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> ObjectMeta {
     let attempt_text = attempt.to_string();
-    let mut annotations = quiet_meshes();
+    let mut annotations = no_sidecar_annotations();
     annotations.extend(map([
         (names::CLAIM, claim),
         (names::KIND, KIND_COPY),
         (names::RUN, &record.run),
-        (names::PURPOSE, purpose.word()),
+        (names::PURPOSE, purpose.as_str()),
         (names::ATTEMPT, &attempt_text),
     ]));
     ObjectMeta {
         name: Some(names::pod(&record.run, claim, purpose, attempt)),
         namespace: Some(record.namespace.clone()),
-        labels: Some(quiet_labels()),
+        labels: Some(pod_labels()),
         annotations: Some(annotations),
         // Only the copy that counts leaves a result that must not vanish unread.
         finalizers: (purpose == Purpose::Copy).then(|| vec![names::TOMBSTONE.to_owned()]),
@@ -115,12 +115,12 @@ fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> Obj
 }
 
 /// Keeps service meshes from injecting a sidecar, which would never end.
-pub(crate) fn quiet_meshes() -> BTreeMap<String, String> {
+pub(crate) fn no_sidecar_annotations() -> BTreeMap<String, String> {
     map([("sidecar.istio.io/inject", "false"), ("linkerd.io/inject", "disabled")])
 }
 
 /// Labels of every pod of ours. Newer Istio reads its switch from a label.
-pub(crate) fn quiet_labels() -> BTreeMap<String, String> {
+pub(crate) fn pod_labels() -> BTreeMap<String, String> {
     let mut all = labels();
     all.extend(map([("sidecar.istio.io/inject", "false")]));
     all

@@ -9,8 +9,8 @@ use pvmigrate_core::access::VolumeMode;
 use pvmigrate_core::names;
 use pvmigrate_core::trial::Trial;
 
-use super::claim::words;
-use super::pod::{bare_spec, container, quiet_labels, quiet_meshes, volume};
+use super::claim::mode_names;
+use super::pod::{bare_spec, container, no_sidecar_annotations, pod_labels, volume};
 use super::{labels, map};
 
 /// What a trial asks for: as little as every backend gives.
@@ -30,8 +30,8 @@ pub(crate) fn pod_name(trial: &Trial, class: &str) -> String {
 }
 
 fn hash(trial: &Trial, class: &str) -> String {
-    let modes = words(&trial.modes).join(",");
-    names::short_hash(&[&trial.namespace, class, &modes, trial.volume_mode.word()])
+    let modes = mode_names(&trial.modes).join(",");
+    names::short_hash(&[&trial.namespace, class, &modes, trial.volume_mode.as_str()])
 }
 
 pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
@@ -44,13 +44,13 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
             ..ObjectMeta::default()
         },
         spec: Some(PersistentVolumeClaimSpec {
-            access_modes: Some(words(&trial.modes)),
+            access_modes: Some(mode_names(&trial.modes)),
             resources: Some(VolumeResourceRequirements {
                 requests: Some([("storage".to_owned(), Quantity(SIZE.to_owned()))].into()),
                 limits: None,
             }),
             storage_class_name: Some(class.to_owned()),
-            volume_mode: Some(trial.volume_mode.word().to_owned()),
+            volume_mode: Some(trial.volume_mode.as_str().to_owned()),
             ..PersistentVolumeClaimSpec::default()
         }),
         status: None,
@@ -65,13 +65,13 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str) -> Pod {
         let device = VolumeDevice { name: "dest".to_owned(), device_path: "/dev/dest".to_owned() };
         container.volume_devices = Some(vec![device]);
     }
-    let mut annotations = quiet_meshes();
+    let mut annotations = no_sidecar_annotations();
     annotations.extend(map([(TRIAL, class)]));
     Pod {
         metadata: ObjectMeta {
             name: Some(pod_name(trial, class)),
             namespace: Some(trial.namespace.clone()),
-            labels: Some(quiet_labels()),
+            labels: Some(pod_labels()),
             annotations: Some(annotations),
             ..ObjectMeta::default()
         },

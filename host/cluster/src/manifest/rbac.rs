@@ -97,7 +97,7 @@ pub fn job(account: &Account, run: &JobRun) -> Value {
                 {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]},
             ]},
             "template": {
-                "metadata": {"labels": labels(), "annotations": super::pod::quiet_meshes()},
+                "metadata": {"labels": labels(), "annotations": super::pod::no_sidecar_annotations()},
                 "spec": {
                     "serviceAccountName": account.name,
                     "restartPolicy": "Never",
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn an_account_for_two_namespaces() {
-        let needs = [Need::Look, Need::Migrate, Need::DeleteVolumes];
+        let needs = [Need::Inspect, Need::Migrate, Need::DeleteVolumes];
         insta::assert_json_snapshot!("namespaces", account(&account_for(needs, &["bank", "shop"])));
     }
 

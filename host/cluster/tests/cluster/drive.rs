@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use pvmigrate_cluster::{ClusterWorld, Error, RecordStore};
 use pvmigrate_core::decide::{Decision, decide};
-use pvmigrate_core::ports::{Fault, RecordId, Records, Saved, World};
+use pvmigrate_core::ports::{PortError, RecordId, Records, Saved, World};
 use pvmigrate_core::record::{Ended, Record};
 use pvmigrate_core::step::Step;
 

@@ -1,7 +1,7 @@
 //! What a user reads when the cluster refuses, or is not there. Nothing is changed by any of it.
 
 use pvmigrate_cluster::{Error, Watched, survey};
-use pvmigrate_core::ports::{Fault, World};
+use pvmigrate_core::ports::{PortError, World};
 use pvmigrate_core::record::WorkloadKind;
 use pvmigrate_core::step::Step;
 use pvmigrate_core::survey::Scope;

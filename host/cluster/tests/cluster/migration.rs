@@ -1,7 +1,7 @@
 //! Whole migrations, forwards and back, and what they cost.
 
 use pvmigrate_cluster::Watched;
-use pvmigrate_core::ports::{Fault, Records};
+use pvmigrate_core::ports::{PortError, Records};
 use pvmigrate_core::record::{Ended, Goal, Outcome, WorkloadKind};
 use pvmigrate_rehearsal::{Chaos, CopyFailure, CopyFault, Faults, compare};
 use serde_json::Value;

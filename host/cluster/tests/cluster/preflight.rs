@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::Client;
 use pvmigrate_cluster::{Error, Watched};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::ports::Fault;
+use pvmigrate_core::ports::PortError;
 use pvmigrate_core::trial::{Trial, TrialResult};
 use pvmigrate_rehearsal::{Chaos, Faults};
 use serde_json::{Value, json};

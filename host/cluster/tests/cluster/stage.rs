@@ -6,7 +6,7 @@ use pvmigrate_cluster::{Connection, wrap};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::names;
 use pvmigrate_core::record::{
-    Asked, ClaimRecord, Disposal, FORMAT, Goal, Limits, OnFailure, Record, SourceVolume, Uid, WorkloadKind,
+    ClaimRecord, Disposal, FORMAT, Goal, Limits, MigrationOptions, OnFailure, Record, SourceVolume, Uid, WorkloadKind,
     WorkloadRecord, WorkloadRef,
 };
 use pvmigrate_core::survey::{ClaimId, Survey};
@@ -135,7 +135,7 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
         namespace: SHOP.to_owned(),
         name: names::record([claim]),
         begun: jiff::Timestamp::now(),
-        asked: Asked {
+        asked: MigrationOptions {
             source_class: "slow".to_owned(),
             dest_class: dest_class.to_owned(),
             binds_late: dest_class == "late",

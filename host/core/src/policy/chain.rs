@@ -167,7 +167,7 @@ fn conflict(verdict: &Verdict) -> Option<Warning> {
     };
     let other = later.iter().find(|other| plain(other) != plain(first))?;
     let words = |opinion: &ModesOpinion| {
-        let modes: Vec<_> = plain(opinion).0.iter().map(|mode| mode.word()).collect();
+        let modes: Vec<_> = plain(opinion).0.iter().map(|mode| mode.as_str()).collect();
         format!("{} {}", modes.join(", "), opinion.shape.volume_mode)
     };
     Some(Warning {

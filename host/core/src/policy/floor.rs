@@ -73,7 +73,7 @@ impl Broken {
             remedy: Some(self.remedy),
             details: Pairs::from([
                 ("decidedBy".to_owned(), target.by.to_string()),
-                ("modes".to_owned(), words(&target.modes)),
+                ("modes".to_owned(), list(&target.modes)),
             ]),
         }
     }
@@ -94,7 +94,7 @@ fn rwop_not_alone(target: &Target) -> Option<Broken> {
         message: format!(
             "{} gave the new claim {}, but Kubernetes allows no mode beside ReadWriteOncePod",
             target.by,
-            words(&target.modes)
+            list(&target.modes)
         ),
         remedy: "drop ReadWriteOncePod, or drop the others".into(),
     })
@@ -116,8 +116,8 @@ fn narrower_than_used(volume: &Volume, target: &Target) -> Option<Broken> {
     let enough = target.modes.is_empty() || use_now.is_covered_by(&target.modes);
     (!enough).then(|| Broken {
         code: NARROWER_THAN_USED,
-        message: format!("{} gave the new claim {}, but {}", target.by, words(&target.modes), use_now.description()),
-        remedy: format!("choose {}, or scale the workload down to what the mode allows first", words(use_now.enough())),
+        message: format!("{} gave the new claim {}, but {}", target.by, list(&target.modes), use_now.description()),
+        remedy: format!("choose {}, or scale the workload down to what the mode allows first", list(use_now.enough())),
     })
 }
 
@@ -135,7 +135,7 @@ fn unsupported_mode(request: &Request, target: &Target) -> Option<Broken> {
             "StorageClass {} (provisioner {}) is not known to offer {} for {} volumes",
             request.target.name,
             request.target.provisioner,
-            words(&missing),
+            list(&missing),
             target.volume_mode
         ),
         remedy: known_remedy(known, target.volume_mode),
@@ -151,7 +151,7 @@ fn known_remedy(known: &[ClassMode], volume_mode: VolumeMode) -> String {
     }
     format!(
         "choose {} through the claim's annotation kurl.sh/pvcmigrate-destinationaccessmode; if the class can more, say so in its annotation {annotation}",
-        words(&offered)
+        list(&offered)
     )
 }
 
@@ -208,8 +208,8 @@ fn reason(code: &str, message: String) -> Reason {
     Reason { code: code.to_owned(), message, details: Pairs::new() }
 }
 
-fn words(modes: &[AccessMode]) -> String {
-    let words: Vec<_> = modes.iter().map(|mode| mode.word()).collect();
+fn list(modes: &[AccessMode]) -> String {
+    let words: Vec<_> = modes.iter().map(|mode| mode.as_str()).collect();
     words.join(", ")
 }
 

@@ -42,7 +42,7 @@ impl Rule {
     }
 
     /// Says the rule in a sentence, for people.
-    pub fn words(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::Beyond => "no policy can move a claim that is beyond what was asked for",
             Self::AnySkip => "one vote to skip is enough, whatever the others vote",

@@ -138,8 +138,8 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// Returns the word in [`crate::names::PURPOSE`].
-    pub fn word(self) -> &'static str {
+    /// Returns the value of [`crate::names::PURPOSE`].
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Prime => "prime",
             Self::Warm => "warm",
@@ -148,9 +148,9 @@ impl Purpose {
         }
     }
 
-    /// Reads the word in [`crate::names::PURPOSE`]; anything else is not a pod of this version's.
-    pub fn from_word(word: &str) -> Self {
-        match word {
+    /// Reads the value of [`crate::names::PURPOSE`]; anything else is not a pod of this version's.
+    pub fn from_annotation(value: &str) -> Self {
+        match value {
             "prime" => Self::Prime,
             "warm" => Self::Warm,
             "copy" => Self::Copy,

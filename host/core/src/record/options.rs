@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Holds the options of the run that began the migration; a later run keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Asked {
+pub struct MigrationOptions {
     /// The StorageClass claims leave.
     pub source_class: String,
     /// The StorageClass claims go to.

@@ -32,7 +32,7 @@ pub struct WorkloadRef {
 
 impl fmt::Display for WorkloadRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.word(), self.name)
+        write!(f, "{} {}", self.kind.as_str(), self.name)
     }
 }
 
@@ -48,8 +48,11 @@ pub enum WorkloadKind {
 }
 
 impl WorkloadKind {
-    /// Returns Kubernetes' own word.
-    pub fn word(self) -> &'static str {
+    /// Every kind, in the order of the type.
+    pub const ALL: [Self; 3] = [Self::Deployment, Self::ReplicaSet, Self::StatefulSet];
+
+    /// Returns Kubernetes' own name of the kind.
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Deployment => "Deployment",
             Self::ReplicaSet => "ReplicaSet",
@@ -57,8 +60,8 @@ impl WorkloadKind {
         }
     }
 
-    /// Reads Kubernetes' own word; `None` for a kind that is not scaled.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Deployment, Self::ReplicaSet, Self::StatefulSet].into_iter().find(|kind| kind.word() == word)
+    /// Reads Kubernetes' own name; `None` for a kind that is not scaled.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
     }
 }

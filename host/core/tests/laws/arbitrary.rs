@@ -11,8 +11,8 @@ use pvmigrate_core::observation::{
     Claim, ClaimSeen, Holder, Observation, Pod, Progress, Touch, User, Volume, WorkloadSeen,
 };
 use pvmigrate_core::record::{
-    Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, OnFailure,
-    Outcome, Purpose, Record, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord, WorkloadRef,
+    ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, MigrationOptions,
+    OnFailure, Outcome, Purpose, Record, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
 pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
@@ -86,11 +86,11 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         })
 }
 
-pub(crate) fn asked() -> impl Strategy<Value = Asked> {
+pub(crate) fn asked() -> impl Strategy<Value = MigrationOptions> {
     let disposal = prop_oneof![Just(Disposal::Delete), Just(Disposal::Keep), Just(Disposal::Reclaim)];
     let on_failure = prop_oneof![Just(OnFailure::RollBack), Just(OnFailure::Hold)];
     (any::<bool>(), disposal, on_failure, any::<bool>(), 1_u32..4).prop_map(
-        |(binds_late, disposal, on_failure, warm, attempts)| Asked {
+        |(binds_late, disposal, on_failure, warm, attempts)| MigrationOptions {
             source_class: "slow".to_owned(),
             dest_class: "fast".to_owned(),
             binds_late,

@@ -14,7 +14,7 @@ use crate::world::World;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A process looks and decides.
-    Look(usize),
+    Observe(usize),
     /// A process does one of the steps it has decided.
     Do(usize, usize),
     /// A process dies, and a fresh one takes its place.
@@ -61,7 +61,7 @@ const BARE: &str = "bare";
 pub fn actions(world: &World, in_order: bool, actions: &mut Vec<Action>) {
     for (at, process) in world.processes.iter().enumerate() {
         if process.pending.is_empty() {
-            actions.push(Action::Look(at));
+            actions.push(Action::Observe(at));
         } else {
             let steps = if in_order { 1 } else { process.pending.len() };
             actions.extend((0..steps).map(|step| Action::Do(at, step)));
@@ -177,7 +177,7 @@ fn turn_back() -> Fact {
 pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> {
     let mut next = world.clone();
     match action {
-        Action::Look(at) => {
+        Action::Observe(at) => {
             let (steps, is_left) = process::look(world, *at, setting.mutant);
             if steps.is_empty() && !is_left {
                 return None;

@@ -7,8 +7,8 @@ use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::imagined::{Imagined, Move};
 use pvmigrate_core::observation::{Claim, Holder, Volume};
 use pvmigrate_core::record::{
-    Asked, ClaimRecord, Disposal, FORMAT, Goal, Limits, OnFailure, Record, SourceVolume, Uid, Version, WorkloadKind,
-    WorkloadRecord, WorkloadRef,
+    ClaimRecord, Disposal, FORMAT, Goal, Limits, MigrationOptions, OnFailure, Record, SourceVolume, Uid, Version,
+    WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
 use serde_json::{Value, json};
@@ -168,13 +168,13 @@ impl Setting {
     fn manifest(&self, claim: &str) -> Value {
         let owning = (0..self.workloads.len()).filter(|at| self.owned && self.workloads[*at].contains(&claim));
         let owners: Vec<Value> = owning
-            .map(|at| json!({"apiVersion": "apps/v1", "kind": self.kind.word(), "name": format!("app{at}")}))
+            .map(|at| json!({"apiVersion": "apps/v1", "kind": self.kind.as_str(), "name": format!("app{at}")}))
             .collect();
         json!({"metadata": {"ownerReferences": owners}})
     }
 
-    fn asked(&self) -> Asked {
-        Asked {
+    fn asked(&self) -> MigrationOptions {
+        MigrationOptions {
             source_class: "old".to_owned(),
             dest_class: "new".to_owned(),
             binds_late: self.binds_late,

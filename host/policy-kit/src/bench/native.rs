@@ -48,7 +48,7 @@ pub(super) fn map_modes(request: &Request) -> Vec<Mapping> {
 }
 
 fn word(value: &str) -> Option<AccessMode> {
-    AccessMode::ALL.into_iter().find(|mode| mode.word() == value)
+    AccessMode::ALL.into_iter().find(|mode| mode.as_str() == value)
 }
 
 fn shape(volume: &Volume) -> Option<TargetShape> {

@@ -13,7 +13,7 @@ fn any_volume(id: u32) -> impl Strategy<Value = Volume> {
     let class = prop_oneof![Just(Some("old")), Just(Some("new")), Just(Some("other")), Just(None)];
     let mode = prop_oneof![
         4 => Just(None),
-        4 => proptest::sample::select(AccessMode::ALL.to_vec()).prop_map(|mode| Some(mode.word().to_owned())),
+        4 => proptest::sample::select(AccessMode::ALL.to_vec()).prop_map(|mode| Some(mode.as_str().to_owned())),
         1 => "[A-Za-z]{0,12}".prop_map(Some),
     ];
     let phase = prop_oneof![4 => Just("Bound"), 1 => Just("Pending"), 1 => Just("Lost")];
@@ -57,7 +57,7 @@ fn expected_vote(request: &Request, volume: &Volume) -> (bool, &'static str) {
 }
 
 fn annotated(volume: &Volume) -> Option<Option<AccessMode>> {
-    volume.annotations.get(ANNOTATION).map(|word| AccessMode::from_word(word))
+    volume.annotations.get(ANNOTATION).map(|word| AccessMode::from_name(word))
 }
 
 fn check(policy: &Configured, request: &Request) {

@@ -20,7 +20,7 @@ pub(super) fn open(
     route: &Route,
 ) -> Result<impl Stream<Item = Result<Bytes, std::io::Error>> + Send + use<>, Failure> {
     let log = find(inner, route)?;
-    let asked = log::Asked::of_query(|key| route.query.get(key))
+    let asked = log::LogOptions::of_query(|key| route.query.get(key))
         .ok_or_else(|| Failure::bad_request("the query of the log is not understood"))?;
     Ok(log::read(log, &asked).map(Ok))
 }

@@ -20,7 +20,7 @@ pub(crate) enum Verb {
 
 impl Verb {
     /// Returns the word RBAC uses.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Get => "get",
             Self::List => "list",

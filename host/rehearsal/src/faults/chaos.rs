@@ -84,7 +84,7 @@ impl Chaos {
                 _ => End::Expired,
             },
         };
-        let can_conflict = matches!(route.verb.word(), "update" | "patch" | "delete");
+        let can_conflict = matches!(route.verb.as_str(), "update" | "patch" | "delete");
         let verdict = if conflict && can_conflict {
             Verdict::Refuse(Box::new(Failure::modified(route.kind, &route.name)))
         } else if too_many {
@@ -93,7 +93,7 @@ impl Chaos {
             Verdict::Refuse(Box::new(Failure::internal("a fault drawn by the rehearsal")))
         } else if answer_lost {
             Verdict::LoseAnswer
-        } else if watch_drop && route.verb.word() == "watch" {
+        } else if watch_drop && route.verb.as_str() == "watch" {
             Verdict::EndWatchEarly(early)
         } else {
             Verdict::Go

@@ -94,7 +94,7 @@ impl Cutter {
 
 /// What a reader of a log asks for, as the query of `pods/log` has it.
 #[derive(Debug, Clone, Default)]
-pub struct Asked {
+pub struct LogOptions {
     /// Wait for more at the end.
     pub follow: bool,
     /// Only this many lines from the end.
@@ -107,7 +107,7 @@ pub struct Asked {
     pub limit: Option<usize>,
 }
 
-impl Asked {
+impl LogOptions {
     /// Reads the query of a request; `None` when a number is none.
     pub fn of_query<'a>(query: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let number = |key: &str| query(key).map(|text| text.parse::<usize>().ok()).map_or(Some(None), |n| n.map(Some));
@@ -124,7 +124,7 @@ impl Asked {
 }
 
 /// Reads a log as it was asked for.
-pub fn read(log: Arc<Log>, asked: &Asked) -> impl Stream<Item = Bytes> + Send + use<> {
+pub fn read(log: Arc<Log>, asked: &LogOptions) -> impl Stream<Item = Bytes> + Send + use<> {
     let mut reader = Reader::new(log, asked.tail, asked.since, asked.timestamps);
     if !asked.follow {
         reader.stop_at_present_end();

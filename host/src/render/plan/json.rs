@@ -128,11 +128,11 @@ fn resumed(record: &Record) -> ResumedJson<'_> {
 fn group(group: &PlannedGroup) -> GroupJson<'_> {
     let steps = phased(&group.forecast).map(|(phase, line)| match line {
         Line::Do(step) => {
-            StepJson { phase: phase.as_str(), done: Some(step.words()), awaited: None, claim: step.claim() }
+            StepJson { phase: phase.as_str(), done: Some(step.describe()), awaited: None, claim: step.claim() }
         }
         Line::Await(waiting) => {
             let claim = waiting.of.strip_prefix("claim ");
-            StepJson { phase: phase.as_str(), done: None, awaited: Some(waiting.on.words()), claim }
+            StepJson { phase: phase.as_str(), done: None, awaited: Some(waiting.on.describe()), claim }
         }
     });
     GroupJson {

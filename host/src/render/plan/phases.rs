@@ -87,8 +87,8 @@ pub(super) fn doings(forecast: &Forecast, phase: Phase) -> Vec<String> {
     for (_, line) in phased(forecast).filter(|(of, _)| *of == phase) {
         let words = match line {
             Line::Do(Step::Note(_)) => continue,
-            Line::Do(step) => step.words().to_owned(),
-            Line::Await(waiting) => format!("wait for {}", waiting.on.words()),
+            Line::Do(step) => step.describe().to_owned(),
+            Line::Await(waiting) => format!("wait for {}", waiting.on.describe()),
         };
         if !told.contains(&words) {
             told.push(words);

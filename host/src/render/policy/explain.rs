@@ -32,7 +32,7 @@ pub fn text(traced: &Traced<'_>, screen: &Screen) -> String {
     line("used by", &users(volume));
     let decision = &verdict.decision;
     line("because", &format!("{}: {} ({})", decision.reason.code, decision.reason.message, decision.by));
-    line("rule", Rule::of(verdict).words());
+    line("rule", Rule::of(verdict).describe());
     if let Some(target) = &verdict.target {
         line("becomes", &format!("{}, {}: {} ({})", shape(target), target.why.code, target.why.message, target.by));
     }

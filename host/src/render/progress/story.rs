@@ -142,7 +142,7 @@ impl Group {
         };
         let about = if claims.len() == 1 { claims[0].clone() } else { self.name(id) };
         if done == Done::Stale {
-            let text = format!("{about}: {}: the cluster has changed, looking again", step.words());
+            let text = format!("{about}: {}: the cluster has changed, looking again", step.describe());
             return vec![Update::Line { weight: Weight::Step, text }];
         }
         let mut told = vec![Update::Line { weight: Weight::Step, text: format!("{about}: {}", describe(step)) }];
@@ -154,7 +154,7 @@ impl Group {
             Step::Note(Fact::Copied { .. }) => told.push(news(format!("{about}: copied"))),
             _ => {}
         }
-        told.push(Update::Doing { claims, what: step.words().to_owned() });
+        told.push(Update::Doing { claims, what: step.describe().to_owned() });
         told
     }
 
@@ -163,7 +163,7 @@ impl Group {
         for wait in waits {
             let claim = wait.of.strip_prefix("claim ").map(|name| format!("{}/{}", id.namespace, clean(name)));
             let about = claim.clone().unwrap_or_else(|| format!("{} in {}", clean(&wait.of), id.namespace));
-            let words = format!("waiting for {}", wait.on.words());
+            let words = format!("waiting for {}", wait.on.describe());
             let trouble = wait.trouble.as_deref().map(clean);
             match &trouble {
                 // Pods take their time to end; that is what a grace period is for.
@@ -195,7 +195,7 @@ fn describe(step: &Step) -> String {
     match step {
         Step::StopWorkload { workload, .. } => format!("scale {workload} down to 0"),
         Step::StartWorkload { workload, replicas, .. } => format!("scale {workload} up to {replicas}"),
-        other => other.words().to_owned(),
+        other => other.describe().to_owned(),
     }
 }
 

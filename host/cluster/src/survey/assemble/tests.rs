@@ -179,7 +179,7 @@ fn a_swap_that_the_reference_tool_did_not_finish_is_found() {
     let found = with_swapped(|_| {});
     assert_eq!((found.len(), found[0].claimed, found[0].reclaim.as_str()), (1, false, "Delete"));
     assert_eq!(found[0].source.as_ref().unwrap().name, "old");
-    assert_eq!(found[0].manifest["spec"]["accessModes"][0], AccessMode::ReadWriteOnce.word());
+    assert_eq!(found[0].manifest["spec"]["accessModes"][0], AccessMode::ReadWriteOnce.as_str());
 }
 
 #[test]

@@ -13,8 +13,8 @@ use crate::observation::{
     Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, Touch, User, Volume, WorkloadSeen,
 };
 use crate::record::{
-    Asked, ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Fact, Goal, Limits, OnFailure,
-    Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+    ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Fact, Goal, Limits, MigrationOptions,
+    OnFailure, Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 use crate::step::{Reserved, Step, Target};
 
@@ -229,8 +229,8 @@ impl Scene {
     }
 }
 
-fn asked() -> Asked {
-    Asked {
+fn asked() -> MigrationOptions {
+    MigrationOptions {
         source_class: "slow".to_owned(),
         dest_class: "fast".to_owned(),
         binds_late: false,
@@ -318,7 +318,7 @@ fn retain(volume: &mut Option<Volume>) {
 }
 
 pub(crate) fn pod(purpose: Purpose, attempt: u32, progress: Progress) -> Pod {
-    let name = format!("{}{attempt}", purpose.word());
+    let name = format!("{}{attempt}", purpose.as_str());
     Pod { uid: Uid(format!("{name}-uid")), name, purpose, attempt, progress, leaving: false, created: at(0) }
 }
 
@@ -351,7 +351,7 @@ pub(crate) fn step(step: &Step) -> String {
         Step::CreateDestination { claim, volume: Some(volume) } => format!("CreateDestination {claim} on {volume}"),
         Step::AdoptDestination { target: temp, .. } => format!("AdoptDestination {}", target(temp)),
         Step::RetainDestination { volume, .. } => format!("RetainDestination {}", target(volume)),
-        Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.word()),
+        Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.as_str()),
         Step::DeletePod { pod, uid, .. } => format!("DeletePod {pod} {uid}"),
         Step::MarkWorkload { workload, version, replicas } => {
             format!("MarkWorkload {}@{} {replicas}", workload.name, version.0)
