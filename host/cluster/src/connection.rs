@@ -128,12 +128,12 @@ fn kubeconfig(options: &ConnectOptions) -> Result<Option<Kubeconfig>, Error> {
 fn in_cluster(options: &ConnectOptions) -> Result<Config, Error> {
     if let Some(context) = &options.context {
         return Err(wrong(format!(
-            "context {context} was asked for, but there is no kubeconfig; name it with --kubeconfig"
+            "context {context} was given, but no kubeconfig was found; name one with --kubeconfig"
         )));
     }
     Config::incluster().map_err(|error| {
         wrong(format!(
-            "there is no ~/.kube/config, KUBECONFIG is not set, and this is no pod of a cluster ({}); name a file with --kubeconfig",
+            "~/.kube/config was not found, KUBECONFIG is not set, and this is not a pod in a cluster ({}); name a file with --kubeconfig",
             chain(&error)
         ))
     })

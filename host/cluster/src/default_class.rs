@@ -29,7 +29,7 @@ pub async fn move_default(client: &Client, to: &str) -> Result<Vec<String>, Erro
         tries += 1;
         let listed = classes.list(&ListParams::default()).await?.items;
         let Some(target) = listed.iter().find(|class| name(class) == to) else {
-            let message = format!("there is no StorageClass {to}");
+            let message = format!("StorageClass {to} not found");
             return Err(Error::NotFound { action: classes.action("get").on(to), message });
         };
         let others = listed.iter().filter(|class| name(class) != to && is_default(class));
@@ -48,7 +48,7 @@ pub async fn move_default(client: &Client, to: &str) -> Result<Vec<String>, Erro
             return Ok(changed);
         }
         if tries == TRIES {
-            let message = "another program writes the StorageClasses at the same time".to_owned();
+            let message = "another program is changing the StorageClasses at the same time".to_owned();
             return Err(Error::Conflict { action: classes.action("patch"), message });
         }
     }

@@ -52,7 +52,7 @@ impl fmt::Display for Action {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// No usable credentials.
-    #[error("cannot find out how to reach the cluster: {message}")]
+    #[error("cannot determine how to reach the cluster: {message}")]
     Kubeconfig {
         /// Which file or context, and what is wrong with it.
         message: String,
@@ -72,7 +72,7 @@ pub enum Error {
         server: String,
     },
     /// The credentials are not accepted.
-    #[error("the API server does not accept the credentials, so cannot {action}: {message}; log in again")]
+    #[error("cannot {action}: the API server rejected the credentials: {message}; log in again")]
     Unauthorized {
         /// What was being done.
         action: Action,
@@ -141,7 +141,7 @@ pub enum Error {
     },
     /// A record has the form of a newer version.
     #[error(
-        "the record in ConfigMap {namespace}/{name} has format {format}, but this version knows {} at most; use the newer pvmigrate that made it",
+        "the record in ConfigMap {namespace}/{name} has format {format}, but this version supports up to {}; use the newer pvmigrate that wrote it",
         pvmigrate_core::record::FORMAT
     )]
     RecordTooNew {

@@ -53,7 +53,7 @@ impl Watched {
         let (client, caches) = self.parts();
         let classes = Resources::<StorageClass>::whole(client);
         let Some(found) = classes.get(class).await? else {
-            let message = format!("there is no StorageClass {class}");
+            let message = format!("StorageClass {class} not found");
             return Err(Error::NotFound { action: classes.action("get").on(class), message });
         };
         let retains = found.reclaim_policy.as_deref() == Some(RETAIN);
@@ -212,7 +212,7 @@ impl Bench<'_> {
             }
             Created::Exists => {
                 let name = object.meta().name.clone().unwrap_or_default();
-                let message = "another process makes the same trial at the same time".to_owned();
+                let message = "another process is running the same trial".to_owned();
                 Err(Error::Invalid { action: resources.action("create").on(&name), code: 409, message })
             }
         }
@@ -301,7 +301,7 @@ impl Bench<'_> {
         let holds = |seen: &SeenVolume| seen.volume.holder.as_ref().and_then(|it| it.uid.as_ref()) == Some(claim);
         let name = volumes.iter().find(|seen| holds(seen) && seen.volume.is_retained())?.volume.name.clone();
         let freed = self.free(&name, claim).await;
-        freed.err().map(|error| format!("the trial's volume {name} is still there: {error}"))
+        freed.err().map(|error| format!("the trial's volume {name} still exists: {error}"))
     }
 
     /// Has the provisioner free a volume that it made for this claim.
@@ -364,7 +364,7 @@ where
                     return Ok(None);
                 }
                 if !is_trial(&found) {
-                    let message = "an object of this name is there, and it is not of a trial".to_owned();
+                    let message = "an object of this name exists and was not made by a trial".to_owned();
                     return Err(Error::Invalid { action: resources.action("delete").on(name), code: 409, message });
                 }
                 uid

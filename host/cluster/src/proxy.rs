@@ -153,7 +153,7 @@ fn parse(text: &str, origin: Origin) -> Result<Uri, Error> {
 /// The text itself stays unsaid: it may hold a password.
 fn malformed(origin: Origin, why: &str) -> Error {
     wrong(format!(
-        "{origin} is not the URL of a proxy ({why}); write it as http://proxy.example.com:3128, with special characters of \
+        "{origin} is not a proxy URL ({why}); write it as http://proxy.example.com:3128, with special characters of \
          a password as %40"
     ))
 }
@@ -314,11 +314,11 @@ mod tests {
     fn a_proxy_that_cannot_be_used_is_named_by_who_asked_for_it_and_without_its_password() {
         let server = Uri::from_static("https://k8s.example.com");
         for (text, words) in [
-            ("http://u:secret@p:3128:1", "is not the URL of a proxy ("),
-            ("http://u:secret@p:x", "is not the URL of a proxy (invalid port)"),
-            ("http://u:secret@", "is not the URL of a proxy ("),
-            ("http://u:se cret@p", "is not the URL of a proxy ("),
-            ("p:3128/", "is not the URL of a proxy ("),
+            ("http://u:secret@p:3128:1", "is not a proxy URL ("),
+            ("http://u:secret@p:x", "is not a proxy URL (invalid port)"),
+            ("http://u:secret@", "is not a proxy URL ("),
+            ("http://u:se cret@p", "is not a proxy URL ("),
+            ("p:3128/", "is not a proxy URL ("),
             (
                 "ftp://u:secret@p",
                 "names a proxy with the scheme ftp, which is not supported; use http, https or socks5",

@@ -44,13 +44,13 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
         block(Code::UnboundClaim, "it has no volume yet, so there is nothing to move".to_owned(), hint);
     }
     if !facts.finalizers.is_empty() {
-        let message = format!("its finalizers would hold it when it is replaced: {}", facts.finalizers.join(", "));
-        let hint = "have their controller release the claim, or remove them if it is gone".to_owned();
+        let message = format!("its finalizers would block its replacement: {}", facts.finalizers.join(", "));
+        let hint = "have their controller release the claim, or remove them if that controller is gone".to_owned();
         block(Code::ClaimFinalizer, message, hint);
     }
     let seen = survey.volumes.iter().find(|seen| seen.namespace == id.namespace && seen.name == id.name);
     if seen.is_some_and(|seen| seen.volume_mode == VolumeMode::Block) {
-        let hint = "leave it out with a policy, and move it with the storage system's own means".to_owned();
+        let hint = "leave it out with a policy, and move it with the storage system's own tools".to_owned();
         block(Code::BlockVolume, "it is a block device, and rsync copies files only".to_owned(), hint);
     }
     if survey.users(id).any(|pod| pod.ephemeral.contains(&id.name)) {
@@ -66,7 +66,7 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
     let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
     if !strangers.is_empty() {
         let verbs = if strangers.len() == 1 { "owns it and would" } else { "own it and would" };
-        let message = format!("{} {verbs} create it anew at once when it is replaced", strangers.join(", "));
+        let message = format!("{} {verbs} recreate it as soon as it is replaced", strangers.join(", "));
         let hint =
             "use that operator's own way to change the class, or pause it and remove the ownerReference".to_owned();
         block(Code::OwnedClaim, message, hint);
@@ -133,7 +133,7 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
             "its pod {} uses claim {}; only Deployments, StatefulSets and ReplicaSets can be stopped and started",
             pod.name, id.name
         ),
-        hint: "stop it by its own means (suspend or delete it), migrate, and start it again".to_owned(),
+        hint: "stop it yourself (suspend or delete it), migrate, and start it again".to_owned(),
     })
 }
 
@@ -144,7 +144,7 @@ fn owned(facts: &WorkloadFacts) -> Option<Blocker> {
         code: Code::OwnedWorkload,
         about: format!("{} {}/{}", facts.workload.kind.as_str(), facts.namespace, facts.workload.name),
         message: format!("{owner} owns it and would scale it up again during the copy"),
-        hint: "pause that operator, or remove the ownerReference for the time of the migration".to_owned(),
+        hint: "pause that operator, or remove the ownerReference for the duration of the migration".to_owned(),
     })
 }
 
@@ -261,9 +261,9 @@ mod tests {
         for (when_scaled, owners, strangers) in [
             ("Retain", vec![], ""),
             ("Retain", vec![set("web")], ""),
-            ("Retain", vec![set("other")], "StatefulSet shop/other owns it and would create it"),
-            ("Retain", vec![postgres.clone()], "Postgres shop/main owns it and would create it"),
-            ("Retain", vec![set("web"), postgres.clone()], "Postgres shop/main owns it and would create it"),
+            ("Retain", vec![set("other")], "StatefulSet shop/other owns it and would recreate it"),
+            ("Retain", vec![postgres.clone()], "Postgres shop/main owns it and would recreate it"),
+            ("Retain", vec![set("web"), postgres.clone()], "Postgres shop/main owns it and would recreate it"),
             ("Retain", vec![postgres.clone(), set("web"), job], "Postgres shop/main, Job shop/web own it and would"),
             // A set makes a pod that it gives up the owner of its claims, but only one of its own and if it is to.
             ("Delete", vec![object("v1", "Pod", "web-0")], ""),

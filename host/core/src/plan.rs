@@ -47,7 +47,7 @@ pub fn class_blockers(survey: &Survey, scope: &Scope) -> Vec<Blocker> {
         code: Code::NoSuchClass,
         about: format!("StorageClass {class}"),
         message: format!(
-            "it does not exist; there are: {}",
+            "it does not exist; existing classes: {}",
             if known.is_empty() { "none".into() } else { known.join(", ") }
         ),
         hint: hint.to_owned(),
@@ -64,7 +64,7 @@ pub fn class_blockers(survey: &Survey, scope: &Scope) -> Vec<Blocker> {
         found.push(Blocker {
             code: Code::SameClass,
             about: format!("StorageClass {source}"),
-            message: "it is given as the source and as the destination".to_owned(),
+            message: "it is both the source and the destination".to_owned(),
             hint: "give two different classes".to_owned(),
         });
     }

@@ -18,7 +18,7 @@ pub enum Error {
     #[error("rsync is not on the PATH: install it (Debian: apt-get install rsync) and run again")]
     NoRsync,
     /// An object cannot be taken into the cluster.
-    #[error("{object} cannot be taken into the embedded cluster: {reason}")]
+    #[error("cannot load {object} into the embedded cluster: {reason}")]
     Object {
         /// Kind, namespace and name.
         object: String,
@@ -26,7 +26,7 @@ pub enum Error {
         reason: String,
     },
     /// Two objects have one identity.
-    #[error("{object} is given twice: keep one of the two")]
+    #[error("{object} is defined twice; keep one of them")]
     Duplicate {
         /// Kind, namespace and name.
         object: String,

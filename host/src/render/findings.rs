@@ -50,7 +50,7 @@ mod tests {
             hint: String::new(),
         };
         let blockers = [
-            blocker(Code::NoSuchClass, "StorageClass fast", "it does not exist; there are: slow"),
+            blocker(Code::NoSuchClass, "StorageClass fast", "it does not exist; existing classes: slow"),
             blocker(Code::BarePod, "pod shop/debug", "it uses claim data and no workload owns it"),
             blocker(Code::PolicyBlocker, "claim shop/data", "too large (too-large of policy keep-and-cap 0.1.0)"),
         ];

@@ -67,7 +67,7 @@ fn held_open(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
         return Reached::Running;
     }
     let why = format!(
-        "rsync ended with exit code {}, but an injected container keeps the pod running: {}; switch its injection off in this namespace",
+        "rsync ended with exit code {}, but an injected container keeps the pod running: {}; disable its injection in this namespace",
         ended.exit_code,
         others.join(", ")
     );
@@ -114,7 +114,7 @@ fn exit(ended: &ContainerStateTerminated) -> String {
         (None, 22) => "it ran out of memory",
         (None, 23) => "some files or attributes could not be copied",
         (None, 24) => "some files vanished while it ran",
-        (None, 25) => "the limit of deletions was reached",
+        (None, 25) => "the deletion limit was reached",
         (None, 30 | 35) => "it timed out",
         (None, 137) => "it was killed",
         (None, 143) => "it was stopped",

@@ -151,7 +151,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
     assert_eq!(left(&stage), Vec::<String>::new());
     let results = claim(json!({"somebody": "else"})).await;
     let failure = results[0].failure.as_deref().unwrap();
-    assert!(failure.contains("it is not of a trial"), "{failure}");
+    assert!(failure.contains("was not made by a trial"), "{failure}");
     // The claim, and the volume that it was given.
     stage.cluster.settled().await;
     assert_eq!(left(&stage).len(), 2);
@@ -175,5 +175,5 @@ async fn a_class_that_is_not_there_is_an_error() {
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
     let error = try_out(&stage.connection().client, &trials, "nowhere", Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, Error::NotFound { .. }) && !error.is_transient());
-    assert!(error.to_string().contains("there is no StorageClass nowhere"), "{error}");
+    assert!(error.to_string().contains("StorageClass nowhere not found"), "{error}");
 }

@@ -166,7 +166,7 @@ async fn a_proxy_that_refuses_and_a_setting_that_is_wrong_are_told_apart_from_th
     for (url, words) in [
         (picky.as_str(), "the proxy does not connect to the API server: tunnel error: proxy authorization required"),
         (socks.as_str(), "the proxy does not connect to the API server: SOCKS error: "),
-        ("http://me:s%40cret@p:x", "find out how to reach the cluster: HTTPS_PROXY is not the URL of a proxy (invalid"),
+        ("http://me:s%40cret@p:x", "determine how to reach the cluster: HTTPS_PROXY is not a proxy URL (invalid"),
         ("ftp://me:s%40cret@p", "HTTPS_PROXY names a proxy with the scheme ftp, which is not supported"),
     ] {
         let said = Case::of(SERVER, &[("HTTPS_PROXY", url)]).run().await;

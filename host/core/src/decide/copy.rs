@@ -144,7 +144,7 @@ fn pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         }
     } else {
         // It may die among the files of the present one, and nothing would tell.
-        let reason = "another pod held the destination beside it";
+        let reason = "another pod had the destination mounted at the same time";
         next.steps.extend(present.iter().map(|pod| note_failure(view, pair, pod, reason)));
     }
 }
@@ -193,7 +193,9 @@ fn attempt(view: &View<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
 fn reason(pod: &Pod) -> &str {
     match &pod.progress {
         Progress::Failed(reason) | Progress::Succeeded(Err(reason)) => reason,
-        Progress::Succeeded(Ok(_)) | Progress::Running | Progress::Starting(_) => "another copy failed beside it",
+        Progress::Succeeded(Ok(_)) | Progress::Running | Progress::Starting(_) => {
+            "another copy failed at the same time"
+        }
     }
 }
 

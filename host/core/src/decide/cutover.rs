@@ -34,7 +34,7 @@ fn cut_over(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
         None => next.blockers.push(Blocker {
             code: Code::DestinationVolumeGone,
             about: view.about(pair),
-            message: "its new volume, which holds the proven copy, does not exist any more".to_owned(),
+            message: "its new volume, which holds the proven copy, no longer exists".to_owned(),
             hint: format!(
                 "the old volume {} still has the data; restore the new volume's object from a backup, or bind the old one",
                 pair.record.source.name

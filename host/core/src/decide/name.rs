@@ -85,9 +85,9 @@ fn await_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next)
         Some(pods) if view.now >= deadline => next.blockers.push(Blocker {
             code: Code::PodsRemain,
             about: view.about(pair),
-            message: format!("its StatefulSet has made an empty claim of this name, and pods still use that: {pods}"),
+            message: format!("its StatefulSet has created an empty claim of this name, and pods still use it: {pods}"),
             hint: format!(
-                "have them go (kubectl describe pod -n {} {}), and run migrate again",
+                "remove them (kubectl describe pod -n {} {}), then run migrate again",
                 view.record.namespace, pods
             ),
         }),

@@ -19,7 +19,7 @@ pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
 pub(super) fn in_the_way(view: &View<'_>, pair: &Pair<'_>, name: &str, temp: &Claim, next: &mut Next) {
     let of = match &temp.run {
         Some(run) => format!("it belongs to the migration {run}"),
-        None => "it is not of the wanted class, or too small, or has other access modes".to_owned(),
+        None => "its class, size or access modes do not fit".to_owned(),
     };
     next.blockers.push(Blocker {
         code: Code::ForeignTempClaim,

@@ -81,7 +81,7 @@ impl<'a> View<'a> {
             }
             OnFailure::Hold => {
                 let hint = format!(
-                    "nothing is lost; mend the cause and run migrate again, or run: pvmigrate abort --namespace {} {}",
+                    "nothing is lost; fix the cause and run migrate again, or run: pvmigrate abort --namespace {} {}",
                     self.record.namespace, self.record.name
                 );
                 next.blockers.push(Blocker { code, about: self.about(pair), message, hint });
@@ -128,10 +128,10 @@ impl<'a> Pair<'a> {
             code: Code::ForeignClaim,
             about: view.about(self),
             message: format!(
-                "another claim has taken this name meanwhile; both volumes are kept: old {}, new {destination}",
+                "another claim has taken this name in the meantime; both volumes are kept: old {}, new {destination}",
                 self.record.source.name
             ),
-            hint: "find out who made it; once it holds nothing you need, delete it and run migrate again".to_owned(),
+            hint: "find out who created it; if it holds nothing you need, delete it and run migrate again".to_owned(),
         });
     }
 
@@ -140,7 +140,7 @@ impl<'a> Pair<'a> {
         next.blockers.push(Blocker {
             code: Code::SourceVolumeGone,
             about: view.about(self),
-            message: format!("its volume {} does not exist any more", self.record.source.name),
+            message: format!("its volume {} no longer exists", self.record.source.name),
             hint: "look for the disk on the backend, and restore the volume object from a backup".to_owned(),
         });
     }

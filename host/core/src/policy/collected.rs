@@ -145,7 +145,7 @@ impl Collected {
         match self.kinds.get(kind) {
             Some(Found::Objects(objects)) => Ok(objects),
             Some(Found::NotCollected(why)) => Err(LookupError::NotCollected(why.clone())),
-            None => Err(LookupError::NotCollected("nobody asked for it before the policies were".to_owned())),
+            None => Err(LookupError::NotCollected("it was not requested before the policies ran".to_owned())),
         }
     }
 }

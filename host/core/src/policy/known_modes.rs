@@ -16,7 +16,7 @@ pub const ANNOTATION: &str = "pvmigrate.dev/access-modes";
 /// Says that the annotation cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "annotation {ANNOTATION} holds {entry:?}, which is no access mode; write entries such as RWO, RWX or Block:RWX, with commas between"
+    "annotation {ANNOTATION} has the invalid access mode {entry:?}; use entries such as RWO, RWX or Block:RWX, separated by commas"
 )]
 pub struct UnreadableAnnotation {
     /// The entry not understood.

@@ -90,13 +90,13 @@ pub enum Fact {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
     /// All copies are proven, so the destination is the truth now.
-    #[error("every claim of {0} is copied already: the migration can only go forward, run migrate to finish it")]
+    #[error("every claim of {0} has been copied: the migration can only go forward; run migrate to finish it")]
     Proven(String),
     /// The group is being turned back.
-    #[error("{0} is being turned back already")]
+    #[error("{0} is already being turned back")]
     TurnedBack(String),
     /// The migration is over.
-    #[error("{0} has ended already")]
+    #[error("{0} has already ended")]
     Ended(String),
     /// The record has no such claim.
     #[error("{record} has no claim {claim}")]

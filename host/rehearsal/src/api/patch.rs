@@ -23,7 +23,7 @@ pub(crate) fn apply(content_type: &str, present: &Value, patch: &Value) -> Resul
         STRATEGIC | APPLY => merge_value(&mut new, patch, ""),
         other => return Err(Failure::unsupported_media_type(other)),
     }
-    if new.is_object() { Ok(new) } else { Err(Failure::bad_request("the patched object is no object")) }
+    if new.is_object() { Ok(new) } else { Err(Failure::bad_request("the patch did not leave an object")) }
 }
 
 fn apply_json(new: &mut Value, patch: &Value) -> Result<(), Failure> {

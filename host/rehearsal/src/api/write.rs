@@ -45,7 +45,7 @@ fn decode(body: &[u8]) -> Result<Value, Failure> {
 fn place(route: &Route, new: &mut Value) -> Result<(), Failure> {
     let kind = route.kind;
     if !new.is_object() || new.get("metadata").is_some_and(|metadata| !metadata.is_object()) {
-        return Err(Failure::bad_request("the body of the request is no Kubernetes object"));
+        return Err(Failure::bad_request("the body of the request is not a Kubernetes object"));
     }
     let (found_version, found_kind) = (object::text(new, "/apiVersion"), object::text(new, "/kind"));
     if found_version.is_some_and(|found| found != kind.api_version()) || found_kind.is_some_and(|f| f != kind.kind) {

@@ -22,7 +22,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// A folder holds nothing to read.
-    #[error("{path} holds no .yaml, .yml or .json file", path = path.display())]
+    #[error("no .yaml, .yml or .json file in {path}", path = path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
@@ -50,7 +50,7 @@ pub enum LoadError {
         why: String,
     },
     /// The same object is given twice.
-    #[error("{path}: document {document}: {object} is already given in {first}", path = path.display(), first = first.display())]
+    #[error("{path}: document {document}: {object} is already defined in {first}", path = path.display(), first = first.display())]
     Duplicate {
         /// The file with the second one.
         path: PathBuf,
@@ -138,10 +138,10 @@ fn documents(path: &Path) -> Result<Vec<(usize, Value)>, LoadError> {
 fn unpack(path: &Path, document: usize, value: Value) -> Result<Vec<Value>, LoadError> {
     let fail = |why: &str| LoadError::NotAnObject { path: path.to_owned(), document, why: why.to_owned() };
     let Some(kind) = object::text(&value, "/kind") else {
-        return Err(fail("it has no kind, so it is no Kubernetes object"));
+        return Err(fail("it has no kind, so it is not a Kubernetes object"));
     };
     let Some(api_version) = object::text(&value, "/apiVersion") else {
-        return Err(fail("it has no apiVersion, so it is no Kubernetes object"));
+        return Err(fail("it has no apiVersion, so it is not a Kubernetes object"));
     };
     let Some(item_kind) = kind.strip_suffix("List").filter(|_| value.get("items").is_some()) else {
         return Ok(vec![value]);
@@ -154,7 +154,7 @@ fn unpack(path: &Path, document: usize, value: Value) -> Result<Vec<Value>, Load
     for item in items {
         let mut item = item.clone();
         if !item.is_object() {
-            return Err(fail("an item of the list is no Kubernetes object"));
+            return Err(fail("an item of the list is not a Kubernetes object"));
         }
         if object::text(&item, "/kind").is_none() && !item_kind.is_empty() {
             item["kind"] = Value::String(item_kind.clone());
@@ -233,7 +233,7 @@ mod tests {
     fn an_object_given_twice_is_refused() {
         let text = "{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: x}}\n";
         let error = read("a.yaml", &format!("{text}---\n{text}")).unwrap_err();
-        assert!(error.to_string().contains("Pod x/a is already given"), "{error}");
+        assert!(error.to_string().contains("Pod x/a is already defined"), "{error}");
         assert!(matches!(read("a.txt", text), Err(LoadError::Empty { .. })));
     }
 }

@@ -275,7 +275,7 @@ fn of_twins_both_must_end_well() {
     let scene = scene.with(|seen| seen.pods = vec![succeeded(), failed(2)]);
     assert_eq!(
         scene.says(),
-        ["Note CopyFailed data 1 another copy failed beside it", "Note CopyFailed data 2 disk full"]
+        ["Note CopyFailed data 1 another copy failed at the same time", "Note CopyFailed data 2 disk full"]
     );
     let report = succeeded().progress;
     let scene = scene.with(|seen| seen.pods = vec![succeeded(), twin(report)]);
@@ -288,7 +288,7 @@ fn a_late_twin_of_a_failed_copy_spoils_the_present_one() {
     let present = pod(Purpose::Copy, 2, succeeded().progress);
     let scene = Scene::begun().fenced().recorded(|record| record.failures = vec![failure(1)]);
     let scene = scene.with(|seen| seen.pods = vec![twin.clone(), present]);
-    assert_eq!(scene.says(), ["Note CopyFailed data 2 another pod held the destination beside it"]);
+    assert_eq!(scene.says(), ["Note CopyFailed data 2 another pod had the destination mounted at the same time"]);
     let scene = scene.with(|seen| seen.pods = vec![twin]);
     assert_eq!(scene.says(), ["DeletePod copy1 copy1-uid"]);
 }

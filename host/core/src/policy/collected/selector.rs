@@ -62,7 +62,7 @@ fn split(text: &str) -> Vec<&str> {
 fn requirement(text: &str) -> Result<Requirement, String> {
     let wrong = || {
         format!(
-            "the label selector has {text:?}, which is none of key=value, key!=value, key in (a, b), key notin (a, b), key, !key"
+            "invalid term {text:?} in the label selector; use key=value, key!=value, key in (a, b), key notin (a, b), key or !key"
         )
     };
     let name = |text: &str| match text.trim() {
