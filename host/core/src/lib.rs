@@ -10,6 +10,8 @@
 
 pub mod access;
 pub mod blocker;
+#[cfg(test)]
+mod boundaries;
 pub mod copy_report;
 pub mod decide;
 pub mod eligibility;

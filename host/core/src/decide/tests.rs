@@ -3,6 +3,7 @@
 
 mod copy;
 mod cutover;
+pub(crate) mod line;
 mod prepare;
 mod rollback;
 pub(crate) mod scene;

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use super::{End, Forecast, Line, forecast};
-use crate::decide::tests::scene::{Scene, step};
+use crate::decide::tests::line::step;
+use crate::decide::tests::scene::Scene;
 use crate::record::{Disposal, Outcome};
 
 fn told(scene: &Scene) -> (Vec<String>, End) {

@@ -4,6 +4,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::line::step;
 use crate::access::{AccessMode, VolumeMode};
 use crate::blocker::Blocker;
 use crate::copy_report::CopyReport;
@@ -13,10 +14,9 @@ use crate::observation::{
     Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, Touch, User, Volume, WorkloadSeen,
 };
 use crate::record::{
-    ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Fact, Goal, Limits, MigrationOptions,
-    OnFailure, Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+    ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Goal, Limits, MigrationOptions, OnFailure,
+    Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
-use crate::step::{Reserved, Step, Target};
 
 pub(crate) struct Scene {
     pub(crate) record: Record,
@@ -336,81 +336,4 @@ pub(crate) fn failure(attempt: u32) -> CopyFailure {
 
 pub(crate) fn user(placed: bool) -> User {
     User { pod: "shell".to_owned(), placed, owned: true, since: at(0) }
-}
-
-fn target(target: &Target) -> String {
-    format!("{} {}@{}", target.name, target.uid, target.version.0)
-}
-
-/// A step as one short line.
-pub(crate) fn step(step: &Step) -> String {
-    match step {
-        Step::Note(fact) => note(fact),
-        Step::RetainSource { volume, .. } => format!("RetainSource {}", target(volume)),
-        Step::CreateDestination { claim, volume: None } => format!("CreateDestination {claim}"),
-        Step::CreateDestination { claim, volume: Some(volume) } => format!("CreateDestination {claim} on {volume}"),
-        Step::AdoptDestination { target: temp, .. } => format!("AdoptDestination {}", target(temp)),
-        Step::RetainDestination { volume, .. } => format!("RetainDestination {}", target(volume)),
-        Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.as_str()),
-        Step::DeletePod { pod, uid, .. } => format!("DeletePod {pod} {uid}"),
-        Step::MarkWorkload { workload, version, replicas } => {
-            format!("MarkWorkload {}@{} {replicas}", workload.name, version.0)
-        }
-        Step::StopWorkload { workload, version, replicas } => {
-            format!("StopWorkload {}@{} {replicas}", workload.name, version.0)
-        }
-        Step::DeleteOriginalClaim { target: claim, .. } => format!("DeleteOriginalClaim {}", target(claim)),
-        Step::Reserve { volume, holder, .. } => {
-            let holder = match holder {
-                Reserved::SourceTemp | Reserved::DestinationTemp => "its temp",
-                Reserved::ClaimName => "the claim",
-            };
-            format!("Reserve {} for {holder}", target(volume))
-        }
-        Step::CreateSourceTemp { claim } => format!("CreateSourceTemp {claim}"),
-        Step::DeleteTemp { target: temp, .. } => format!("DeleteTemp {}", target(temp)),
-        Step::CreateFinalClaim { claim } => format!("CreateFinalClaim {claim}"),
-        Step::RestoreOriginalClaim { claim } => format!("RestoreOriginalClaim {claim}"),
-        Step::FreeName { target: claim, held, .. } => format!("FreeName {} {held:?}", target(claim)),
-        Step::RetainStray { volume, .. } => format!("RetainStray {}", target(volume)),
-        Step::Touch { target: claim, at, .. } => format!("Touch {} at {}", target(claim), at.as_second()),
-        Step::Unmark { target: claim, owners, .. } => {
-            let owners = owners.iter().map(|owner| format!(" owned by {} {}", owner.workload.name, owner.uid));
-            format!("Unmark {}{}", target(claim), owners.collect::<String>())
-        }
-        Step::RestoreReclaim { volume, policy, .. } => format!("RestoreReclaim {} {policy}", target(volume)),
-        Step::StartWorkload { workload, version, replicas } => {
-            format!("StartWorkload {}@{} {replicas}", workload.name, version.0)
-        }
-        Step::DeleteSourceVolume { volume, .. } => format!("DeleteSourceVolume {}", target(volume)),
-    }
-}
-
-fn note(fact: &Fact) -> String {
-    match fact {
-        Fact::Destination { claim, volume } => format!("Note Destination {claim} {} {}", volume.name, volume.reclaim),
-        Fact::Warmed { claim, warmed } => format!("Note Warmed {claim} {:?}", warmed.failure),
-        Fact::Stopping { at, ready } => {
-            let ready: Vec<String> = ready.iter().map(|(of, ready)| format!("{} {ready}", of.name)).collect();
-            format!("Note Stopping {} {}", at.as_second(), ready.join(" "))
-        }
-        Fact::Started { at } => format!("Note Started {}", at.as_second()),
-        Fact::Ready { at } => format!("Note Ready {}", at.as_second()),
-        Fact::OwnersLost { claim, owners } => format!("Note OwnersLost {claim} {}", owners.join(", ")),
-        Fact::CopyFailed { claim, failure } => {
-            format!("Note CopyFailed {claim} {} {}", failure.attempt, failure.reason)
-        }
-        Fact::Copied { claim, evidence } => {
-            let attempt = match evidence {
-                Evidence::Copied { attempt, .. } => *attempt,
-                Evidence::Adopted => 0,
-            };
-            format!("Note Copied {claim} {attempt}")
-        }
-        Fact::GrantedAttempts { attempts } => format!("Note GrantedAttempts {attempts}"),
-        Fact::TurnedBack { why } => format!("Note TurnedBack {why}"),
-        Fact::Touched { claim } => format!("Note Touched {claim}"),
-        Fact::Stray { claim, stray } => format!("Note Stray {claim} {} {:?}", stray.uid, stray.volume),
-        Fact::Ended(ended) => format!("Note Ended {:?}", ended.how),
-    }
 }
