@@ -75,6 +75,9 @@ impl Settings {
 }
 
 /// What all parts of one cluster share.
+///
+/// The hub of an import circle on purpose: as in Kubernetes, API, controllers and nodes meet in the objects alone. Each holds
+/// this, and this holds the node, so that a request for a log finds its process. A trait between would say the same twice.
 pub(crate) struct Inner {
     store: Mutex<Store>,
     revision: watch::Receiver<u64>,

@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::kinds::Kind;
 
+/// An answer with its HTTP code.
+pub(crate) type Answer = (u16, Value);
+
 /// A refusal that is answered as a `metav1.Status`.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {

@@ -3,11 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    failure::{Cause, Failure},
+    failure::{Answer, Cause, Failure},
     patch,
     route::Route,
     validate,
-    write::{Answer, check_identity},
 };
 use crate::{
     object,
@@ -44,7 +43,7 @@ fn of(workload: &Value) -> Value {
 pub(super) fn replace(store: &mut Store, route: &Route, scale: &Value) -> Result<Answer, Failure> {
     let key = Key::new(route.kind, &route.namespace, &route.name);
     let workload = store.get(&key).ok_or_else(|| Failure::not_found(route.kind, &route.name))?;
-    check_identity(&key, &workload, scale, route.verb)?;
+    validate::identity(&key, &workload, scale, route.verb)?;
     let replicas = object::number(scale, "/spec/replicas").unwrap_or(0);
     if replicas < 0 {
         let why = "must be greater than or equal to 0";

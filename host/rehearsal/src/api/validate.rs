@@ -11,7 +11,9 @@ use crate::{
     object,
 };
 
+mod identity;
 mod update;
+pub(crate) use identity::identity;
 pub(crate) use update::changes;
 
 /// All annotations of one object together.

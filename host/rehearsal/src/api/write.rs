@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     admit,
-    failure::{Cause, Failure},
+    failure::{Answer, Failure},
     patch,
     read::shaped,
     route::{Route, Verb},
@@ -19,9 +19,6 @@ use crate::{
         lifecycle::{self, DeleteRequest, Deleted, Propagation},
     },
 };
-
-/// An answer with its HTTP code.
-pub(crate) type Answer = (u16, Value);
 
 /// Does what a writing request asks for, or nothing at all.
 pub(crate) fn write(store: &mut Store, route: &Route, body: &[u8]) -> Result<Answer, Failure> {
@@ -111,7 +108,7 @@ fn update(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, Fa
 fn replace(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, Failure> {
     let (kind, key) = (route.kind, Key::new(route.kind, &route.namespace, &route.name));
     let present = store.get(&key).ok_or_else(|| Failure::not_found(kind, &key.name))?;
-    check_identity(&key, &present, &new, route.verb)?;
+    validate::identity(&key, &present, &new, route.verb)?;
     for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
         match present["metadata"].get(field) {
             Some(value) => object::set(&mut new, &["metadata", field], value.clone()),
@@ -134,26 +131,6 @@ fn replace(store: &mut Store, route: &Route, mut new: Value) -> Result<Answer, F
         return Ok((200, shaped(route, &new)));
     }
     Ok((200, shaped(route, &lifecycle::update(store, &key, new))))
-}
-
-/// Holds a write to the uid and resourceVersion in its body, when it carries them.
-///
-/// Another uid is a conflict only for a replacement; a patch with one tries to change what cannot change.
-pub(super) fn check_identity(key: &Key, present: &Value, new: &Value, verb: Verb) -> Result<(), Failure> {
-    let (asked, found) = (object::uid(new), object::uid(present));
-    let other_uid = !asked.is_empty() && asked != found;
-    if other_uid && verb != Verb::Patch {
-        return Err(Failure::other_uid(key.kind, &key.namespace, &key.name, asked, found));
-    }
-    let version = object::resource_version(new);
-    if !version.is_empty() && version != object::resource_version(present) {
-        return Err(Failure::modified(key.kind, &key.name));
-    }
-    if other_uid {
-        let cause = Cause::invalid("metadata.uid", asked, "field is immutable");
-        return Err(Failure::invalid(key.kind, &key.name, &[cause]));
-    }
-    Ok(())
 }
 
 fn patch(store: &mut Store, route: &Route, body: &Value) -> Result<Answer, Failure> {
