@@ -97,7 +97,7 @@ fn about_the_plan(request: &Request, plan: &[Planned]) -> Vec<Finding> {
             "name two different classes with --source-sc and --dest-sc",
         ));
     } else if plan.is_empty() {
-        let message = format!("no claim is to be moved from StorageClass {source}");
+        let message = format!("no claim to move from StorageClass {source}");
         found.push(finished(
             Finding::info(Code::NothingToMigrate, Subject::Plan, message),
             "check --source-sc and --namespace if you expected some",
@@ -113,7 +113,7 @@ fn invalid_mode(volume: &Volume) -> Option<Finding> {
     }
     let (namespace, name) = (&volume.namespace, &volume.name);
     let message = format!(
-        "claim {name} in namespace {namespace} has annotation {ACCESS_MODE} with the value \"{value}\", which is no access mode"
+        "claim {name} in namespace {namespace} has annotation {ACCESS_MODE} with the value \"{value}\", which is not an access mode"
     );
     let finding = Finding::blocker(Code::AccessModeInvalid, volume, message)
         .remedy("set it to ReadWriteOnce, ReadOnlyMany, ReadWriteMany or ReadWriteOncePod, or remove it");

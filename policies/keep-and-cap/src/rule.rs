@@ -20,7 +20,7 @@ pub(crate) enum Code {
     KeepLabelUnclear,
     /// the claim is larger than the target class allows
     OverMaxSize,
-    /// the target class's annotation pvmigrate.dev/max-size is no quantity
+    /// the target class's annotation pvmigrate.dev/max-size is not a quantity
     MaxSizeInvalid,
     /// no running pod uses the claim
     NoRunningConsumer,

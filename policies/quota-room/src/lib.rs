@@ -114,7 +114,7 @@ fn left(quota: &Quota, resource: &str) -> Result<Option<u64>, PolicyError> {
     };
     let read = |text: &str| {
         let place = format!("{}/{}", quota.metadata.namespace, quota.metadata.name);
-        let message = format!("quota {place} has {resource} {text:?}, which is no whole number with a unit");
+        let message = format!("quota {place} has {resource} {text:?}, which is not a quantity");
         Bytes::parse(text).map(|bytes| bytes.0).ok_or_else(|| PolicyError::new(Code::QuotaUnreadable, message))
     };
     let used = quota.status.used.get(resource).map_or(Ok(0), |used| read(used))?;

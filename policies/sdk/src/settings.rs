@@ -272,7 +272,7 @@ impl Setting for AccessMode {
 impl<'de> serde::Deserialize<'de> for AccessMode {
     fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let wrong = || serde::de::Error::custom(format!("{text:?} is no access mode"));
+        let wrong = || serde::de::Error::custom(format!("{text:?} is not an access mode"));
         Self::from_word(&text).ok_or_else(wrong)
     }
 }

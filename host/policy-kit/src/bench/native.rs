@@ -101,7 +101,7 @@ fn about_the_plan(request: &Request, plan: &[Planned]) -> Vec<Finding> {
         found.push(finding(
             "nothing-to-migrate",
             Severity::Info,
-            format!("no claim is to be moved from StorageClass {source}"),
+            format!("no claim to move from StorageClass {source}"),
             "check --source-sc and --namespace if you expected some",
         ));
     }
@@ -119,7 +119,7 @@ fn invalid_mode(volume: &Volume) -> Option<Finding> {
         severity: Severity::Blocker,
         subject: Subject::Volume(volume.id),
         message: format!(
-            "claim {name} in namespace {namespace} has annotation {ACCESS_MODE} with the value \"{value}\", which is no access mode"
+            "claim {name} in namespace {namespace} has annotation {ACCESS_MODE} with the value \"{value}\", which is not an access mode"
         ),
         remedy: Some(
             "set it to ReadWriteOnce, ReadOnlyMany, ReadWriteMany or ReadWriteOncePod, or remove it".to_owned(),
