@@ -5,6 +5,8 @@
 //! `pvmigrate-policy`, with the limits of a real run.
 
 pub mod bench;
+#[cfg(test)]
+mod boundaries;
 pub mod files;
 pub mod fuzz;
 pub mod project;
