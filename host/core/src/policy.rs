@@ -21,7 +21,7 @@ pub mod rule;
 pub mod verdict;
 pub mod waiver;
 
-pub use answer::{Ballot, Finding, Mapping, PolicyError, Reason, Severity, Subject, TargetShape, Vote};
+pub use answer::*;
 pub use collected::{Collected, LookupError, Need};
 pub use object::{Kind, ObjectRef, Pairs, VolumeId};
 pub use question::{ClassMode, Consumer, Planned, Question, Request, StorageClass, Volume};

@@ -72,7 +72,7 @@ pub use bindings::types::{
     AccessMode, ClassMode, Consumer, ObjectRef, Pairs, PolicyError, Reason, Request, StorageClass, Volume, VolumeId,
     VolumeMode,
 };
-pub use policy::{AccessModes, Code, Codes, Need, Policy, Preflight, Scope, Selection};
+pub use policy::*;
 pub use pvmigrate_policy_sdk_derive::{Codes, Settings};
 pub use question::{get, is_on};
 pub use settings::{Bytes, Schema, Setting, Settings};

@@ -22,10 +22,10 @@ mod bindings {
     });
 }
 
-pub(crate) use bindings::exports::pvmigrate::policy::{access_modes, preflight, selection};
-use bindings::exports::pvmigrate::policy::{manifest, settings};
+pub(crate) use bindings::exports::pvmigrate::policy as exports;
 pub(crate) use bindings::pvmigrate::policy::types;
 use bindings::pvmigrate::policy::{log, snapshot};
+use exports::{manifest, settings};
 
 impl types::Host for Context {}
 

@@ -9,9 +9,10 @@ use crate::failure::{FailureKind, PolicyFailure};
 use crate::function::Function;
 use crate::input::Input;
 use crate::interface::exported::Exported;
+use crate::interface::v0_2::exports::access_modes as guest;
 use crate::interface::v0_2::from_guest::{access_mode, reason, volume_mode};
 use crate::interface::v0_2::to_guest::{self, Request};
-use crate::interface::v0_2::{Returned, access_modes as guest, decided};
+use crate::interface::v0_2::{Returned, decided};
 use crate::policy::Answered;
 
 /// More access modes than there are, for policies that name one twice.

@@ -9,9 +9,10 @@ use crate::failure::{FailureKind, PolicyFailure};
 use crate::function::Function;
 use crate::input::Input;
 use crate::interface::exported::Exported;
+use crate::interface::v0_2::exports::selection as guest;
 use crate::interface::v0_2::from_guest::reason;
 use crate::interface::v0_2::to_guest::{self, Request};
-use crate::interface::v0_2::{Returned, decided, selection as guest};
+use crate::interface::v0_2::{Returned, decided};
 use crate::policy::Answered;
 
 impl Function {

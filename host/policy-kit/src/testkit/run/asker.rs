@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pvmigrate_core::policy::{Collected, Decider, Judgement, LogLine, Planned, PolicyRef, Question, Request};
+use pvmigrate_core::policy::{Collected, Judgement, LogLine, Planned, Question, Request};
 use pvmigrate_policy::{Policies, PolicyFailure, Scope};
 
 use crate::testkit::read::chain::Opened;
 use crate::testkit::read::suite::Case;
-use crate::testkit::vocabulary::actual::Subject;
+use crate::testkit::vocabulary::actual::{Actual, Subject};
+use crate::testkit::vocabulary::answer::KINDS;
 
 /// Above this many volumes, asking one by one would take longer than the rest of the test.
 const MOST_ONE_BY_ONE: usize = 100;
@@ -137,23 +138,8 @@ impl<'a> Asker<'a> {
 
     /// Writes all answers as lines that do not depend on the order of volumes.
     fn lines(&self, judgement: &Judgement) -> Vec<String> {
-        let own = |by: &PolicyRef| match &self.subject {
-            Subject::Policy(policy) => by == policy,
-            Subject::Chain => true,
-        };
-        let mut lines = Vec::new();
-        for verdict in &judgement.verdicts {
-            let claim = verdict.claim();
-            let votes = verdict.votes.iter().filter(|cast| own(&cast.by));
-            lines.extend(votes.map(|cast| format!("{claim} {cast:?}")));
-            let opinions = verdict.opinions.iter().filter(|opinion| own(&opinion.by));
-            lines.extend(opinions.map(|opinion| format!("{claim} {opinion:?}")));
-        }
-        let findings = judgement.findings.iter().filter(|finding| match &finding.by {
-            Decider::Policy(policy) => own(policy),
-            Decider::Host => self.subject == Subject::Chain,
-        });
-        lines.extend(findings.map(|finding| format!("{} {finding:?}", finding.about)));
+        let actual = Actual::judged(judgement, &self.subject);
+        let mut lines: Vec<_> = KINDS.iter().flat_map(|kind| (kind.details)(&actual)).collect();
         lines.sort_unstable();
         lines
     }

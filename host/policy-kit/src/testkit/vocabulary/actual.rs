@@ -57,6 +57,11 @@ impl Actual {
         }
     }
 
+    /// Tells whether what this policy says counts.
+    pub(crate) fn is_about(&self, policy: &PolicyRef) -> bool {
+        self.policy().is_none_or(|only| only == policy)
+    }
+
     /// Returns the findings that count.
     pub(crate) fn findings(&self) -> Vec<&Judged> {
         let counts = |finding: &&Judged| match &self.subject {

@@ -30,6 +30,9 @@ pub(crate) trait Word: Clone + Debug + Display + PartialEq + Send + Sync + 'stat
     /// Returns what came, by volume.
     fn actual(actual: &Actual) -> BTreeMap<String, Self>;
 
+    /// Writes all that came, one line an answer, the volume first.
+    fn details(actual: &Actual) -> Vec<String>;
+
     /// Tells whether what came is what this expects.
     fn fits(&self, got: &Self) -> bool;
 
@@ -45,7 +48,7 @@ pub(crate) trait Word: Clone + Debug + Display + PartialEq + Send + Sync + 'stat
 
 /// Makes a row of the table.
 pub(super) const fn kind<W: Word>() -> Kind {
-    Kind { key: W::KEY, of_chain: false, read: read::<W>, write: write::<W> }
+    Kind { key: W::KEY, of_chain: false, read: read::<W>, write: write::<W>, details: W::details }
 }
 
 fn read<W: Word>(checker: &Checker<'_>, node: &Node) -> Read {

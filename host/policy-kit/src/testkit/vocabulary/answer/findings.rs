@@ -24,7 +24,7 @@ pub(super) use word::finding;
 
 pub(crate) const AT_LEAST: Shape = Shape { name: "findings", keys: &["at-least"] };
 
-pub(super) const KIND: Kind = Kind { key: "findings", of_chain: false, read, write };
+pub(super) const KIND: Kind = Kind { key: "findings", of_chain: false, read, write, details };
 
 fn read(checker: &Checker<'_>, node: &Node) -> Read {
     Ok(findings(checker, node)?.map(|findings| -> Arc<dyn Wanted> { Arc::new(findings) }))
@@ -74,6 +74,10 @@ fn finding_at(checker: &Checker<'_>, node: &Node) -> Result<Want<FindingWord>, W
     checker.code(node, &read.code)?;
     checker.about(node, &read.about)?;
     Ok(Want { at: checker.place(node), is: read })
+}
+
+fn details(actual: &Actual) -> Vec<String> {
+    actual.findings().into_iter().map(|finding| format!("{} {finding:?}", finding.about)).collect()
 }
 
 impl Wanted for WantFindings {

@@ -24,6 +24,8 @@ pub(crate) struct Kind {
     pub(crate) read: fn(&Checker<'_>, &Node) -> Read,
     /// Writes what came as a golden keeps it.
     pub(crate) write: fn(&Actual, &mut String),
+    /// Writes all that came, one line an answer, what it is about first: the same question must get the same lines.
+    pub(crate) details: fn(&Actual) -> Vec<String>,
 }
 
 /// What a case expects of one kind of answer.

@@ -52,6 +52,14 @@ impl Word for ModesWord {
         actual.verdicts().iter().map(by_claim).collect()
     }
 
+    fn details(actual: &Actual) -> Vec<String> {
+        let opinions = |verdict: &Verdict| {
+            let own = verdict.opinions.iter().filter(|opinion| actual.is_about(&opinion.by));
+            own.map(|opinion| format!("{} {opinion:?}", verdict.claim())).collect::<Vec<_>>()
+        };
+        actual.verdicts().iter().flat_map(opinions).collect()
+    }
+
     fn fits(&self, got: &Self) -> bool {
         *self == Self::Any || self == got
     }

@@ -18,7 +18,7 @@ use crate::testkit::vocabulary::difference;
 use crate::testkit::vocabulary::edit::{Edit, Written};
 use crate::testkit::vocabulary::report::Mismatch;
 
-pub(super) const KIND: Kind = Kind { key: "plan", of_chain: true, read, write };
+pub(super) const KIND: Kind = Kind { key: "plan", of_chain: true, read, write, details };
 
 const PLAN: Shape = Shape { name: "a plan", keys: &["claims", "findings", "warnings"] };
 
@@ -32,6 +32,11 @@ fn write(actual: &Actual, text: &mut String) {
     block::mapping(text, 2, "claims", plan.claims.iter().map(|(claim, line)| (claim, scalar(line))));
     block::list(text, 2, "findings", plan.findings.into_iter());
     block::list(text, 2, "warnings", plan.warnings.into_iter());
+}
+
+/// The plan follows from the other answers.
+fn details(_: &Actual) -> Vec<String> {
+    Vec::new()
 }
 
 /// The plan that follows from a chain's answers: one line a claim, finding and warning.

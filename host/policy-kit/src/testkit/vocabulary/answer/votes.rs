@@ -46,6 +46,14 @@ impl Word for VoteWord {
         actual.verdicts().iter().map(|verdict| (verdict.claim(), vote(verdict))).collect()
     }
 
+    fn details(actual: &Actual) -> Vec<String> {
+        let votes = |verdict: &Verdict| {
+            let own = verdict.votes.iter().filter(|cast| actual.is_about(&cast.by));
+            own.map(|cast| format!("{} {cast:?}", verdict.claim())).collect::<Vec<_>>()
+        };
+        actual.verdicts().iter().flat_map(votes).collect()
+    }
+
     fn fits(&self, got: &Self) -> bool {
         match (self, got) {
             (Self::Any, _) => true,
