@@ -1,7 +1,7 @@
 //! Measures what a policy costs: fuel and memory, which are the same on every machine, and time, which is not.
 //!
 //! The questions are [`synthetic`]: the same for everybody, with as many volumes as wanted. Look-ups find nothing. What is
-//! measured is one policy by itself, each decision about all volumes, as the host asks it. [`compare`] holds the result
+//! measured is one policy by itself, each decision about all volumes, as the host asks it. [`compare()`] holds the result
 //! against one that was kept, and [`growth`] sees whether the cost per volume grows with their number. For the built-in
 //! policy there is a [`native`] twin to compare with.
 

@@ -1,6 +1,6 @@
 //! Asks a policy about made-up clusters, looking for an answer that breaks a rule, or for none at all.
 //!
-//! What is made up is a test file ([`draw`], [`schema`], [`write`]), and `testkit` reads and asks it: so whatever is found
+//! What is made up is a test file ([`draw`], [`schema`], [`mod@write`]), and `testkit` reads and asks it: so whatever is found
 //! can be kept, and `policy test` finds it again. Making up and making small is proptest's work. Each run depends on the
 //! seed and its own number only.
 

@@ -1,7 +1,7 @@
 //! The workbench of those who write policies.
 //!
 //! [`project`] makes and builds the folders that policies are written in, [`testkit`] runs a policy's own tests, [`fuzz`]
-//! looks for what breaks one, and [`bench`] measures what one costs. All of them ask policies through the sandbox,
+//! looks for what breaks one, and [`mod@bench`] measures what one costs. All of them ask policies through the sandbox,
 //! `pvmigrate-policy`, with the limits of a real run.
 
 pub mod bench;

@@ -1,6 +1,6 @@
 //! Policy projects: a folder with the source of one policy, and a `policy.yaml` that says how it is built.
 //!
-//! [`create`] makes such a folder, [`build`] builds it when it is stale. Whether it is stale is told by the content of
+//! [`create()`] makes such a folder, [`build`] builds it when it is stale. Whether it is stale is told by the content of
 //! its inputs, never by times, so a checkout, a copy or a touched file builds nothing. What is built lies in the hidden
 //! folder `.pvmigrate` of the project, as do the toolchains that are fetched for it. Nothing here loads or asks a policy.
 

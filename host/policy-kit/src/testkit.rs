@@ -51,9 +51,8 @@
 //!
 //! # Inside
 //!
-//! [`node`] reads YAML with places, [`fields`] holds it to known keys; [`suite`] makes cases of a file with the help of
-//! [`matrix`], [`rows`], [`snapshot`] and [`chain`]; [`expect`] reads what is expected and [`golden`] what is kept;
-//! [`case`] asks, [`answer`] puts what came into [`words`], and [`compare`] finds the differences.
+//! Three floors, each of which knows only those below it: `vocabulary` has what cases expect and what came, `read` makes
+//! cases of files, and `run` makes a report of cases.
 
 mod capture;
 mod read;
