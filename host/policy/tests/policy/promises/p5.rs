@@ -210,7 +210,7 @@ fn look_ups_are_counted_and_timed() {
     for (deed, words) in [
         ("get-many-fields", "refused: 20000 fields are too many"),
         ("find-long-selector", "refused: a label selector of 400000 bytes is too long"),
-        ("find-bad-selector", "refused: the label selector has \"a in (b\""),
+        ("find-bad-selector", "refused: invalid term \"a in (b\" in the label selector"),
         ("get-bad-field", "refused: the field \"data..x\" has an empty part"),
     ] {
         let answer = ask(deed).unwrap_or_else(|failure| panic!("{deed}: {failure}"));
