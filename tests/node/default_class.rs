@@ -46,9 +46,9 @@ async fn the_destination_becomes_the_default_whichever_was() {
     let _turn = ONE_AT_A_TIME.lock().await;
     let mut class = from;
     for (before, changed) in [
-        (Some(from), "Default mark changed on StorageClass local-b, local-a."),
-        (Some("csi-now-a"), "Default mark changed on StorageClass local-b, csi-now-a."),
-        (None, "Default mark changed on StorageClass local-b."),
+        (Some(from), "Default annotation changed on StorageClass local-b, local-a."),
+        (Some("csi-now-a"), "Default annotation changed on StorageClass local-b, csi-now-a."),
+        (None, "Default annotation changed on StorageClass local-b."),
         (Some(to), "Nothing to do"),
     ] {
         mark(real, before).await;

@@ -28,7 +28,7 @@ pub fn text(migrations: &[Migration], now: Timestamp, screen: &Screen) -> String
     if migrations.is_empty() {
         return "No migrations found.\n".to_owned();
     }
-    let mut table = Table::new(&["NAMESPACE", "RECORD", "CLAIMS", "BEGUN", "DOWN", "STATUS"], &[]);
+    let mut table = Table::new(&["NAMESPACE", "RECORD", "CLAIMS", "STARTED", "DOWN", "STATUS"], &[]);
     for Migration { record, next } in migrations {
         let claims: Vec<&str> = record.claims.keys().map(String::as_str).collect();
         table.row(&[

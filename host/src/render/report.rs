@@ -58,7 +58,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
     text.push_str(&old_disks(report, disposal));
     if !report.defaults_changed.is_empty() {
         let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
-        let _ = writeln!(text, "\nDefault mark changed on StorageClass {}.", classes.join(", "));
+        let _ = writeln!(text, "\nDefault annotation changed on StorageClass {}.", classes.join(", "));
     }
     text.push_str(&plan::left_alone(&report.unclaimed, screen));
     text.push_str(&left_behind(report, screen));

@@ -148,7 +148,7 @@ fn unpack(path: &Path, document: usize, value: Value) -> Result<Vec<Value>, Load
     };
     let (item_kind, api_version) = (item_kind.to_owned(), api_version.to_owned());
     let Some(items) = value.get("items").and_then(Value::as_array) else {
-        return Err(fail("the items of the list are no list"));
+        return Err(fail("the field items of the List is not a list"));
     };
     let mut unpacked = Vec::new();
     for item in items {

@@ -23,7 +23,7 @@ Examples:
   pvmigrate policy bench keep.wasm --save bench.json
   pvmigrate policy bench keep.wasm --compare bench.json --threshold 5%
 
-Exit codes: 0 measured, 1 fuel or memory has grown beyond the threshold, 2 bad usage or input, 3 the policy does not load,
+Exit codes: 0 measured, 1 fuel or memory has grown beyond the threshold, 2 bad usage or input, 3 the policy does not load, \
 5 it faults."
 )]
 pub struct BenchArgs {

@@ -18,14 +18,14 @@ use crate::render::{Screen, clean};
 /// The flags of `policy fuzz`.
 #[derive(Args, Clone, Debug)]
 #[command(
-    after_help = "It looks for faults, for answers that change when the same question is repeated, reordered or asked about fewer volumes,
+    after_help = "It looks for faults, for answers that change when the same question is repeated, reordered or asked about fewer volumes, \
 and for decisions that pvmigrate's own safety rules would refuse. What it finds is reduced to a minimal case.
 
 Examples:
   pvmigrate policy fuzz keep.wasm --for 60s
   pvmigrate policy fuzz keep.wasm --runs 2000 --seed 7 --write cases/found.test.yaml
 
-Exit codes: 0 nothing found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load,
+Exit codes: 0 nothing found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load, \
 4 it accepted none of the generated settings, 5 it faults."
 )]
 pub struct FuzzArgs {

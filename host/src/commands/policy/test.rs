@@ -22,13 +22,13 @@ use suite::Suite;
 /// The flags of `policy test`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
-  pvmigrate policy test                                    all tests below this folder, on the policies they name
+  pvmigrate policy test                                    all tests below this folder
   pvmigrate policy test keep.wasm cases                    the same tests on this component
-  pvmigrate policy test --environment prod cases           what the policies of pvmigrate.yaml decide there together
+  pvmigrate policy test --environment prod cases           the chain of an environment
   pvmigrate policy test -k 'labelled' -v                   some of them, with what the policy logged
   pvmigrate policy test --report junit=out.xml --min-coverage 100
 
-Exit codes: 0 all passed, 1 a case failed, 2 bad usage or test file, 3 the policy does not load, 4 no tests or too little
+Exit codes: 0 all passed, 1 a case failed, 2 bad usage or test file, 3 the policy does not load, 4 no tests or too little \
 coverage, 5 a fault that no case expects, or an answer that differs from run to run.")]
 pub struct TestArgs {
     /// Test files, and folders of them (default: this folder). A component (.wasm, oci://...) or `builtin` in front of them
