@@ -7,9 +7,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Says how many nodes, or pods, may mount a volume, and whether they may write.
+/// How many nodes, or pods, may mount a volume, and whether they may write.
 ///
-/// Ordered as declared: a stable order for sorting lists of modes, not a measure of power.
+/// Ordered as declared: a stable order for sorting lists of modes, not a ranking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AccessMode {
     /// Read and write by the pods of one node.
@@ -70,12 +70,12 @@ impl FromStr for AccessMode {
     }
 }
 
-/// Says that a text names no access mode.
+/// A text that does not name an access mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown access mode {0:?}; use ReadWriteOnce, ReadOnlyMany, ReadWriteMany or ReadWriteOncePod")]
 pub struct UnknownAccessMode(pub String);
 
-/// Says whether pods see a volume as a directory or as a raw device.
+/// Whether pods see a volume as a directory or as a raw device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum VolumeMode {
     /// A directory; what Kubernetes assumes when the field is absent.
@@ -112,7 +112,7 @@ impl FromStr for VolumeMode {
     }
 }
 
-/// Says that a text names no volume mode.
+/// A text that does not name a volume mode.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("unknown volume mode {0:?}; use Filesystem or Block")]
 pub struct UnknownVolumeMode(pub String);

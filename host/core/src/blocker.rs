@@ -4,14 +4,14 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Says why a group does not go on.
+/// The reason why a group does not go on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Blocker {
-    /// What kind of fact it is; its word is stable.
+    /// The kind of fact, as a stable code.
     pub code: Code,
     /// Kind, namespace and name of the object it is about.
     pub about: String,
-    /// What is the matter.
+    /// What is wrong.
     pub message: String,
     /// What to do next.
     pub hint: String,
@@ -19,7 +19,7 @@ pub struct Blocker {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $word:literal,)*) => {
-        /// Names the kinds of blocker. Scripts match on the words: they are never renamed.
+        /// The kinds of blocker. Scripts match on the codes: they are never renamed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum Code { $($(#[$doc])* $variant,)* }
@@ -28,7 +28,7 @@ macro_rules! codes {
             /// All codes, in the order of their declaration.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// Returns the stable word.
+            /// Returns the stable code.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
@@ -53,13 +53,13 @@ codes! {
     PodsRemain = "pods-remain",
     /// A pod without a workload uses the claim.
     BarePod = "bare-pod",
-    /// A pod that is over still holds the claim.
+    /// A pod that has ended still holds the claim.
     FinishedPod = "finished-pod",
     /// A workload of a kind that is not handled uses the claim.
     UnhandledWorkload = "unhandled-workload",
     /// Another controller owns the workload and would undo its scaling.
     OwnedWorkload = "owned-workload",
-    /// An operator owns the claim and would create it anew.
+    /// An operator owns the claim and would create it again.
     OwnedClaim = "owned-claim",
     /// A generic ephemeral volume: its life is its pod's.
     EphemeralClaim = "ephemeral-claim",
@@ -71,7 +71,7 @@ codes! {
     UnboundClaim = "unbound-claim",
     /// A block volume: rsync copies files.
     BlockVolume = "block-volume",
-    /// The claim has an end of another migration.
+    /// The claims have changed since the plan: not all of them are to be migrated any more.
     OtherMigration = "other-migration",
     /// The record would not fit into a ConfigMap.
     RecordTooLarge = "record-too-large",
@@ -81,7 +81,7 @@ codes! {
     SameClass = "same-class",
     /// The destination class cannot provide such a volume.
     NotProvisionable = "not-provisionable",
-    /// A policy's preflight check says no.
+    /// A policy's preflight reports a blocker.
     PolicyBlocker = "policy-blocker",
 }
 

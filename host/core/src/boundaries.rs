@@ -1,4 +1,4 @@
-//! Holds, by reading the sources, that the order of a migration stands in one place, and that nothing here has effects.
+//! Checks, by reading the sources, that the order of a migration stands in one place, and that nothing here has effects.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 /// The phases of a migration, each a file below `decide`.
 const PHASES: [&str; 5] = ["prepare", "copy", "cutover", "settle", "rollback"];
 
-/// What phases and all else in `decide` share; none of it may know a phase.
+/// The files that the phases share; none of them may know a phase.
 const SHARED: [&str; 5] = ["name", "next", "temporary", "view", "workload"];
 
 fn imports(file: &str) -> String {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Holds rsync's closing totals of one copy.
+/// rsync's closing totals of one copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyReport {
@@ -22,7 +22,7 @@ pub struct CopyReport {
     pub sent_bytes: u64,
 }
 
-/// Says why an output that ended with exit code 0 proves nothing.
+/// The reason why an output that ended with exit code 0 proves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum NoEvidence {
     /// `--dry-run` is among the flags.
@@ -69,7 +69,7 @@ pub fn read(output: &str) -> Result<CopyReport, NoEvidence> {
     if closing { Ok(report) } else { Err(NoEvidence::Missing("total size is")) }
 }
 
-/// Shows how far a running copy is.
+/// How far a running copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CopyProgress {
     /// Bytes done, of the files rsync knows so far.
@@ -94,7 +94,7 @@ pub fn lines(output: &str) -> impl Iterator<Item = &str> {
     output.split(['\n', '\r']).map(str::trim_end).filter(|line| !line.is_empty())
 }
 
-/// Returns the flags of `flags` with which a copy would not be a copy, so that they are refused before anything starts.
+/// Returns those of `flags` with which rsync would not make a copy, so that they are refused before anything starts.
 pub fn refused_flags(flags: &[String]) -> Vec<&str> {
     const WHOLE: [&str; 6] =
         ["--dry-run", "--list-only", "--remove-source-files", "--only-write-batch", "--read-batch", "--daemon"];
@@ -106,7 +106,7 @@ pub fn refused_flags(flags: &[String]) -> Vec<&str> {
     flags.iter().map(String::as_str).filter(is_refused).collect()
 }
 
-/// Reads the number a value begins with; `1,234 bytes` and `1.234` (other locales group so) are 1234.
+/// Reads the number that a value begins with; `1,234 bytes` and `1.234` (as other locales group digits) are 1234.
 fn leading_number(value: &str) -> Option<u64> {
     let end = value.find(|c: char| !(c.is_ascii_digit() || c == ',' || c == '.')).unwrap_or(value.len());
     whole_number(value[..end].trim_end_matches([',', '.']))
@@ -168,7 +168,7 @@ total size is 1,048,582  speedup is 1.00
     }
 
     #[test]
-    fn an_output_cut_anywhere_before_its_last_line_is_none() {
+    fn an_output_cut_anywhere_before_its_last_line_is_not_evidence() {
         let last = OUTPUT.find("total size is").unwrap();
         for end in (0..last).filter(|end| OUTPUT.is_char_boundary(*end)) {
             assert!(read(&OUTPUT[..end]).is_err(), "cut at {end}");
@@ -176,7 +176,7 @@ total size is 1,048,582  speedup is 1.00
     }
 
     #[test]
-    fn a_dry_run_is_none() {
+    fn a_dry_run_is_not_evidence() {
         let output = OUTPUT.replace("speedup is 1.00", "speedup is 1.00 (DRY RUN)");
         assert_eq!(read(&output), Err(NoEvidence::DryRun));
     }
@@ -188,7 +188,7 @@ total size is 1,048,582  speedup is 1.00
     }
 
     #[test]
-    fn progress_lines_are_told_from_names() {
+    fn progress_lines_are_distinguished_from_names() {
         let found: Vec<CopyProgress> = lines(OUTPUT).filter_map(progress).collect();
         assert_eq!(found.len(), 3);
         assert_eq!(found[2], CopyProgress { bytes: 1_048_576, percent: 99 });

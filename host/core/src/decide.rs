@@ -2,9 +2,9 @@
 //!
 //! This is the table of the migration's order, and the only place that knows it. Each phase has a file, and none calls
 //! another: `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes),
-//! `settle` (everything back to what it was), `rollback` (every claim back on its source volume). What several of them need
-//! is in `name` (the claims' names, taken all the while), `workload` and `temporary` (claims and pods of ours). Every step
-//! that may be done now is returned, in any order; the barriers between phases are the group's:
+//! `settle` (everything back to what it was), `rollback` (every claim back on its source volume). What several of them
+//! need is in `name` (the claims' names, which are never left free), `workload` and `temporary` (claims and pods of
+//! ours). Every step that may be done now is returned, in any order; the barriers between phases are the group's:
 //!
 //! 1. all prepared before any workload stops;
 //! 2. all quiet before any original claim is deleted (the fence);
@@ -12,8 +12,8 @@
 //! 4. all bound before any workload starts;
 //! 5. as many pods Ready as before the stop, before any volume is given up.
 //!
-//! A precondition on the object one writes says nothing of other objects. So whoever ends a phase first changes every
-//! object that a late step of that phase could still write: the late step then conflicts.
+//! A precondition on the object being written says nothing about other objects. So before a process ends a phase, it
+//! changes every object that a late step of that phase could still write: the late step then conflicts.
 
 use jiff::Timestamp;
 
@@ -51,7 +51,7 @@ pub fn decide(record: &Record, seen: &Observation, now: Timestamp) -> Decision {
     next.decision(record, now)
 }
 
-/// Goes from one phase to the next once it leaves nothing to do, to await or to report, for any claim of the group.
+/// Goes from one phase to the next once a phase leaves nothing to do, await or report for any claim of the group.
 fn chain_phases(view: &View<'_>, next: &mut Next) {
     match &view.record.goal {
         Goal::Forward if view.record.proven() => {

@@ -7,7 +7,7 @@ use crate::policy::ObjectRef;
 use crate::record::WorkloadKind;
 use crate::survey::{ClaimFacts, ClaimId, PodFacts, Survey, WorkloadFacts, is_ordinal, scalable};
 
-/// The `whenScaled` with which a StatefulSet deletes the claims of the pods that it gives up.
+/// The `whenScaled` with which a StatefulSet deletes the claims of the pods that it scales away.
 const DELETE: &str = "Delete";
 
 /// Returns everything that keeps the group from being migrated; empty when nothing does.
@@ -73,7 +73,7 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
     }
 }
 
-/// Tells whether an owner of a claim is a workload of the group, or a pod that such a workload gives up.
+/// Tells whether an owner of a claim is a workload of the group, or a pod that such a workload scales away.
 ///
 /// A StatefulSet with `whenScaled: Delete` makes a pod that it scales away the owner of its claims, so that they go after it.
 fn is_of_group(survey: &Survey, group: &Group, owner: &ObjectRef) -> bool {
@@ -94,8 +94,8 @@ fn is_of_group(survey: &Survey, group: &Group, owner: &ObjectRef) -> bool {
         })
 }
 
-/// A pod that cannot be brought down by scaling would hold the claim for ever; one that is being deleted goes by itself, and
-/// the run waits for it.
+/// Reports a pod that cannot be brought down by scaling: it would hold the claim for ever. One that is being deleted
+/// goes by itself, and the run waits for it.
 fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
     if pod.leaving || pod.ephemeral.contains(&id.name) {
         return None; // the latter is reported as an ephemeral claim
@@ -137,7 +137,7 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
     })
 }
 
-/// A workload with a controller of its own does not stay at 0.
+/// Reports a workload with a controller of its own: it does not stay at 0.
 fn owned(facts: &WorkloadFacts) -> Option<Blocker> {
     let owner = facts.owner.as_ref()?;
     Some(Blocker {
@@ -175,7 +175,7 @@ mod tests {
         object("apps/v1", "StatefulSet", name)
     }
 
-    /// StatefulSet `web` as the reference tool leaves it when it is killed: at 0, with its scale in the mark.
+    /// Returns StatefulSet `web` as the reference tool leaves it when it is killed: at 0, with its scale in the mark.
     fn web(template: &str, when_scaled: &str) -> WorkloadFacts {
         WorkloadFacts {
             namespace: "shop".to_owned(),
@@ -226,7 +226,7 @@ mod tests {
             (Some(object("batch/v1", "Job", "nightly")), Code::UnhandledWorkload),
             (Some(set("gone")), Code::UnhandledWorkload),
         ] {
-            // Running, and then Succeeded or Failed, which are one to the survey.
+            // Running, and then Succeeded or Failed, which the survey does not tell apart.
             for (finished, code) in [(false, if_it_stays), (true, Code::FinishedPod)] {
                 let with = |leaving| {
                     let pods = vec![pod(owner.clone(), finished, leaving)];
@@ -265,7 +265,8 @@ mod tests {
             ("Retain", vec![postgres.clone()], "Postgres shop/main owns it and would recreate it"),
             ("Retain", vec![set("web"), postgres.clone()], "Postgres shop/main owns it and would recreate it"),
             ("Retain", vec![postgres.clone(), set("web"), job], "Postgres shop/main, Job shop/web own it and would"),
-            // A set makes a pod that it gives up the owner of its claims, but only one of its own and if it is to.
+            // A set makes a pod that it scales away the owner of its claims, but only its own pod, and only if its
+            // policy says so.
             ("Delete", vec![object("v1", "Pod", "web-0")], ""),
             ("Delete", vec![set("web"), object("v1", "Pod", "web-12")], ""),
             ("Retain", vec![object("v1", "Pod", "web-0")], "Pod shop/web-0 owns it"),

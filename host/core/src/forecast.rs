@@ -13,7 +13,7 @@ use crate::record::{Ended, Record};
 use crate::step::Step;
 use crate::waiting::Waiting;
 
-/// Tells what a run would do, in order, and how it would end.
+/// What a run would do, in order, and how it would end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forecast {
     /// What is done and awaited.
@@ -22,7 +22,7 @@ pub struct Forecast {
     pub ends: End,
 }
 
-/// Holds one line of a forecast.
+/// One line of a forecast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// The run would do this.
@@ -31,23 +31,23 @@ pub enum Line {
     Await(Waiting),
 }
 
-/// Tells how a forecast ends.
+/// The end of a forecast.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
-    /// The migration is over.
+    /// The migration has ended.
     Finished(Ended),
     /// A person has to look.
     Blocked(Vec<Blocker>),
-    /// No end is in sight: what the last lines await would not come by itself.
+    /// There is no end: what the last lines await would not come by itself.
     Endless,
 }
 
-/// Foretells the run of a group from what is seen of it now.
+/// Forecasts the run of a group from what is seen of it now.
 pub fn forecast(record: &Record, seen: &Observation, now: Timestamp) -> Forecast {
     let mut record = record.clone();
     let mut world = Imagined::of(&record, seen, now);
     let mut lines = Vec::new();
-    // A claim takes about 30 steps and moves and a workload 6; ten times that is no forecast any more but a circle.
+    // A claim takes about 30 steps and moves and a workload 6; ten times that is not a forecast any more but a loop.
     let rounds = 400 * (1 + record.claims.len() + record.workloads.len());
     for _ in 0..rounds {
         match decide(&record, &world.observe(&record), world.now) {
@@ -70,7 +70,7 @@ pub fn forecast(record: &Record, seen: &Observation, now: Timestamp) -> Forecast
     Forecast { lines, ends: End::Endless }
 }
 
-/// A fact that the record refuses leaves it as it is, as in the run.
+/// Carries out a step. A fact that the record refuses leaves it as it is, as in the run.
 fn carry_out(world: &mut Imagined, record: Record, step: &Step) -> Record {
     world.execute(&record, step);
     if let Step::Note(fact) = step {

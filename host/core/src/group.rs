@@ -15,7 +15,7 @@ use crate::record::{
 };
 use crate::survey::{ClaimId, Survey, SwappedVolume};
 
-/// Holds the claims and workloads that must stop together, in one namespace.
+/// The claims and workloads that must stop together, in one namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// The namespace.
@@ -63,7 +63,7 @@ impl Group {
         self.claims.iter().map(|name| ClaimId { namespace: self.namespace.clone(), name: name.clone() })
     }
 
-    /// Begins the record of this group's migration.
+    /// Starts the record of this group's migration.
     ///
     /// Claims that are neither bound nor swapped are left out: [`crate::eligibility`] reports them before.
     pub fn begin(&self, survey: &Survey, judgement: &Judgement, asked: MigrationOptions, now: Timestamp) -> Record {
@@ -134,14 +134,13 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
     })
 }
 
-/// Returns the node where the claim is in use: a pod that stays says more of it than one that is leaving, but that one more
-/// than nothing.
+/// Returns the node where the claim is in use: that of a pod that stays, else that of one that is leaving.
 fn place(survey: &Survey, id: &ClaimId) -> Option<String> {
     let placed = survey.users(id).filter(|pod| pod.node.is_some() && (!pod.finished || pod.leaving));
     placed.min_by_key(|pod| (pod.leaving, pod.finished))?.node.clone()
 }
 
-/// The reference tool had deleted the claim itself; its volume's notes say what the claim was.
+/// Builds the record of a claim that the reference tool had deleted itself, from the notes on its volume.
 fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
     let source = swapped.source.as_ref();
     ClaimRecord {

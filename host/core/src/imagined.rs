@@ -17,7 +17,7 @@ mod moves;
 
 pub use moves::Move;
 
-/// Holds the objects of one group, as they truly are.
+/// The objects of one group, as they truly are.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Imagined {
     /// The time that new objects are created at.
@@ -61,7 +61,7 @@ pub struct Pod {
     pub created: Timestamp,
 }
 
-/// Tells whose a pod is.
+/// The owner of a pod.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// Ours, or an interrupted run's of the reference tool.
@@ -75,7 +75,7 @@ pub enum Owner {
     },
     /// A workload's of the group.
     Workload(WorkloadRef),
-    /// A pod nobody scales; it ends by itself some time.
+    /// A pod that cannot be scaled down; it ends by itself some time.
     Other,
 }
 
@@ -132,7 +132,7 @@ impl Imagined {
     pub fn of(record: &Record, seen: &Observation, now: Timestamp) -> Self {
         let mut world = Self::empty(record, now);
         for (workload, seen) in &seen.workloads {
-            // Which of the group's claims it uses is not recorded. All of them is the careful guess.
+            // Which of the group's claims it uses is not recorded. All of them is the safe guess.
             let claims: Vec<String> = record.claims.keys().cloned().collect();
             for index in 0..seen.pods {
                 let pod = world.new_pod(Owner::Workload(workload.clone()), claims.clone());

@@ -10,14 +10,14 @@ use crate::names;
 use crate::observation::{Claim, ClaimSeen, Observation, Pod, Progress, Volume};
 use crate::record::{ClaimRecord, Goal, Outcome, Purpose, Record, WorkloadRecord};
 
-/// Says which invariant does not hold, and of what.
+/// An invariant that does not hold, and of what.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Violation {
-    /// A stable word.
+    /// A stable code.
     pub code: &'static str,
     /// The claim or workload.
     pub about: String,
-    /// What is the matter.
+    /// What is wrong.
     pub message: String,
 }
 
@@ -61,12 +61,12 @@ impl Checked<'_> {
         self.found.push(Violation { code, about, message });
     }
 
-    /// Tells whether the destination is the truth: all copies proven, no way back.
+    /// Tells whether the destination is what counts: all copies proven, no way back.
     fn is_over_there(&self) -> bool {
         self.record.proven() && self.record.goal == Goal::Forward
     }
 
-    /// The volume that holds the data exists, and is `Retain` whenever no claim of the right name holds it.
+    /// Checks that the volume with the data exists, and is `Retain` whenever no claim of the right name holds it.
     fn data_is_kept(&mut self) {
         let (which, name, volume) = if self.is_over_there() {
             let name = self.claim.destination.as_ref().map(|volume| volume.name.as_str());
@@ -91,7 +91,7 @@ impl Checked<'_> {
         self.seen.named.as_ref().is_some_and(is_it)
     }
 
-    /// Neither volume is ever free for any claim to take.
+    /// Checks that neither volume is ever free for any claim to take.
     fn volumes_are_reserved(&mut self) {
         let own = [self.name.to_owned(), names::destination_claim(self.name), names::source_claim(self.name)];
         for volume in [&self.seen.source_volume, &self.seen.destination_volume].into_iter().flatten() {
@@ -107,7 +107,8 @@ impl Checked<'_> {
         }
     }
 
-    /// A copy counts only behind the fence, and no claim of the name is on the destination before all copies count.
+    /// Checks that a copy counts only behind the fence, and that no claim of the name is on the destination before all
+    /// copies count.
     fn evidence_comes_first(&mut self) {
         let has_moved = matches!(self.named(), Named::Final(claim) if claim.bound);
         if has_moved && !self.is_over_there() {
@@ -118,7 +119,7 @@ impl Checked<'_> {
         }
     }
 
-    /// While the copy that counts runs, no claim of the name lets a workload write to either volume.
+    /// Checks that no claim of the name lets a workload write to either volume while the copy that counts runs.
     fn copies_run_alone(&mut self) {
         let copies = |pod: &&Pod| pod.purpose == Purpose::Copy && pod.progress == Progress::Running;
         let is_bound = match self.named() {
@@ -135,7 +136,7 @@ impl Checked<'_> {
         Named::of(&self.record.run, self.claim, self.seen)
     }
 
-    /// The source volume is there, and outlives its claim, until the workload was seen to run on the new one.
+    /// Checks that the source volume is there, and outlives its claim, until the workload was seen to run on the new one.
     fn source_is_kept_until_ready(&mut self) {
         let is_awaited = self.is_over_there() && self.record.stopped.is_some() && !self.record.workloads.is_empty();
         if !is_awaited || self.record.ready.is_some() {
@@ -148,7 +149,7 @@ impl Checked<'_> {
         }
     }
 
-    /// The end is really one: the claim is bound where it should be, and nothing of ours touches its volume.
+    /// Checks that an end is complete: the claim is bound where it should be, and nothing of ours touches its volume.
     ///
     /// A write that a dead process had sent may arrive after the end and leave a temporary claim or a pod behind. These
     /// do no harm: neither volume of the claim is reserved for such a temporary claim any more, so at most an empty new
@@ -203,7 +204,7 @@ impl Checked<'_> {
     }
 }
 
-/// A workload that we brought down says so itself, and none is down after the end.
+/// Checks that a workload that we brought down is marked, and that none is down or marked after the end.
 fn check_workload(record: &Record, workload: &WorkloadRecord, seen: &Observation, found: &mut Vec<Violation>) {
     let Some(seen) = seen.workloads.get(&workload.workload) else { return };
     let mut report = |code, message: &str| {

@@ -3,8 +3,7 @@
 //! No clock, file, network, runtime or Kubernetes client is used here: time and observations come in, decisions go out.
 //! The one path is [`decide::decide`]; everything else gives it words ([`record`], [`observation`], [`step`],
 //! [`waiting`], [`blocker`]), prepares a migration ([`survey`], [`plan`], [`group`], [`eligibility`], [`trial`],
-//! [`policy`]), or looks ahead
-//! ([`forecast`]) and back ([`invariants`]).
+//! [`policy`]), or looks ahead ([`forecast`]) and back ([`invariants`]).
 
 #![deny(clippy::wildcard_enum_match_arm)]
 

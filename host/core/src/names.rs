@@ -91,7 +91,7 @@ pub fn record<'a>(claims: impl IntoIterator<Item = &'a str>) -> String {
     format!("pvmigrate-{}-{}", head.trim_end_matches(['.', '-']), short_hash(&claims))
 }
 
-/// Hashes the parts to ten hexadecimal digits: short enough for names, long enough for one cluster's.
+/// Hashes the parts to ten hexadecimal digits: short enough for names, long enough to be unique in one cluster.
 pub fn short_hash(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn pods_of_claims_alike_in_the_beginning_differ() {
+    fn pods_of_claims_with_the_same_beginning_differ() {
         let long = "c".repeat(100);
         let a = pod("run", &format!("{long}a"), Purpose::Copy, 1);
         let b = pod("run", &format!("{long}b"), Purpose::Copy, 1);

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use crate::copy_report::CopyReport;
 use crate::record::{ClaimRecord, Purpose, Uid, Version, WorkloadRef};
 
-/// Holds one look at a group.
+/// One look at a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Observation {
     /// By the name of the recorded claim. A claim without an entry is treated as if nothing of it existed.
@@ -23,7 +23,7 @@ pub struct Observation {
     pub workloads: BTreeMap<WorkloadRef, WorkloadSeen>,
 }
 
-/// Holds all objects that belong to one recorded claim.
+/// All objects that belong to one recorded claim.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClaimSeen {
     /// Whatever holds the claim's name.
@@ -51,8 +51,9 @@ pub struct ClaimSeen {
 
 /// Names the volume to show as [`ClaimSeen::destination_volume`], given the temporary claim on the destination class.
 ///
-/// Until the copy is proven this is the one the temporary claim names: a temporary claim that was lost and made anew has
-/// another volume than the recorded one. After that it is the recorded one alone, whatever a late write made meanwhile.
+/// Until the copy is proven this is the one the temporary claim names: a temporary claim that was lost and created
+/// again has another volume than the recorded one. After that it is the recorded one alone, whatever a late write made
+/// meanwhile.
 pub fn destination_volume_name<'a>(record: &'a ClaimRecord, temp: Option<&'a Claim>) -> Option<&'a str> {
     let recorded = record.destination.as_ref().map(|volume| volume.name.as_str());
     let named = temp.and_then(|temp| temp.volume.as_deref());
@@ -65,7 +66,7 @@ pub fn other_volume_name<'a>(record: &ClaimRecord, named: &'a Claim) -> Option<&
     named.volume.as_ref().filter(|volume| !recorded.contains(&Some(*volume))).map(String::as_str)
 }
 
-/// Shows a claim.
+/// A claim as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claim {
     /// Its uid.
@@ -96,8 +97,8 @@ pub struct Claim {
     pub trouble: Option<String>,
 }
 
-/// Tells of a write that was made to a claim only to change it: late writes of other processes then conflict, and the
-/// cluster's volume controller looks at the claim again.
+/// A write that was made to a claim only to change it: late writes of other processes then conflict, and the cluster's
+/// volume controller looks at the claim again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Touch {
     /// Which run wrote it.
@@ -121,7 +122,7 @@ impl FromStr for Touch {
     }
 }
 
-/// Shows a volume.
+/// A volume as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Volume {
     /// Its name.
@@ -154,8 +155,8 @@ impl Volume {
 
     /// Tells whether only a claim of this namespace and name may bind the volume, and a new one can.
     ///
-    /// A released volume still names the claim that is gone, by its uid, so a new claim of that name cannot bind it. The
-    /// phase tells, not whether the claim is seen: the two may have been read at different moments.
+    /// A released volume still names the claim that is gone, by its uid, so a new claim of that name cannot bind it.
+    /// The phase decides, not whether the claim is seen: the two may have been read at different moments.
     pub fn is_reserved_for(&self, namespace: &str, name: &str) -> bool {
         let Some(holder) = &self.holder else { return false };
         let is_left_over = self.phase == RELEASED && holder.uid.is_some();
@@ -163,7 +164,7 @@ impl Volume {
     }
 }
 
-/// Names the claim a volume is reserved for.
+/// The claim that a volume is reserved for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Holder {
     /// The claim's namespace.
@@ -174,7 +175,7 @@ pub struct Holder {
     pub uid: Option<Uid>,
 }
 
-/// Shows a pod that uses a claim and is not ours.
+/// A pod that uses a claim and is not ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct User {
     /// Its name.
@@ -187,7 +188,7 @@ pub struct User {
     pub since: Timestamp,
 }
 
-/// Shows a pod of ours.
+/// A pod of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pod {
     /// Its name.
@@ -206,7 +207,7 @@ pub struct Pod {
     pub created: Timestamp,
 }
 
-/// Tells how far a pod is.
+/// How far a pod is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Progress {
     /// Its container has not started; with the reason, if one is known.
@@ -220,13 +221,13 @@ pub enum Progress {
 }
 
 impl Pod {
-    /// Tells whether the pod is over, so that it holds no volume any more.
+    /// Tells whether the pod has ended, so that it holds no volume any more.
     pub fn is_finished(&self) -> bool {
         matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
     }
 }
 
-/// Shows a workload.
+/// A workload as it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct WorkloadSeen {
     /// Its uid.

@@ -1,8 +1,8 @@
 //! Owners of a claim, as they are now.
 //!
-//! A claim is moved by creating it anew, and the set that owned it may have been made anew too meanwhile. A reference to an
-//! owner that does not exist is deadly: the garbage collector deletes the claim, and its reclaim policy the disk. So the
-//! final claim has no owner at first, and gets those that exist at the end.
+//! A claim is moved by creating it again, and the set that owned it may have been recreated meanwhile. A reference
+//! to an owner that does not exist destroys the data: the garbage collector deletes the claim, and its reclaim policy
+//! the disk. So the final claim has no owner at first, and gets those that exist at the end.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::policy::ObjectRef;
 use crate::record::{Uid, WorkloadRef};
 use crate::survey::scalable;
 
-/// Names an owner that exists.
+/// An owner that exists.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
     /// Which one.
@@ -22,7 +22,7 @@ pub struct Owner {
     pub uid: Uid,
 }
 
-/// Holds the recorded owners of a claim, told apart.
+/// The recorded owners of a claim, by whether they exist.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Owners {
     /// Those that exist.
@@ -33,7 +33,7 @@ pub struct Owners {
 
 /// Finds the recorded owners of a claim among the workloads that are seen.
 ///
-/// An owner that is a pod is left out without a word: a StatefulSet that deletes its claims sets one for as long as it scales
+/// An owner that is a pod is left out silently: a StatefulSet that deletes its claims sets one for as long as it scales
 /// down, and that pod is gone by now.
 pub fn owners(manifest: &Value, workloads: &BTreeMap<WorkloadRef, WorkloadSeen>) -> Owners {
     let mut owners = Owners::default();

@@ -1,6 +1,6 @@
-//! The plan, where it is pure: which groups a run would move, what each would do, and what keeps them from starting.
+//! The pure part of a plan: which groups a run would move, what each would do, and what keeps them from starting.
 //!
-//! Between [`request`] and [`groups`] stands the one thing that is not: asking the policies.
+//! The part that is not pure, asking the policies, comes between [`request`] and [`groups`].
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ pub struct PlannedGroup {
     pub forecast: Forecast,
 }
 
-/// Returns the migrations of this scope that an earlier run began and did not end.
+/// Returns the migrations of this scope that an earlier run started and did not end.
 pub fn resumed(survey: &Survey, scope: &Scope) -> Vec<Record> {
     let is_ours = |record: &&Record| {
         record.is_open()

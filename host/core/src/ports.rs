@@ -13,7 +13,7 @@ pub trait PortError: Error {
     fn is_transient(&self) -> bool;
 }
 
-/// Tells what became of a step.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Done {
     /// The write was made, or had been made before (a repeated create, say).
@@ -22,7 +22,7 @@ pub enum Done {
     Stale,
 }
 
-/// Shows and changes the cluster.
+/// A cluster to look at and to change.
 pub trait World {
     /// What can go wrong.
     type Error: PortError;
@@ -34,7 +34,7 @@ pub trait World {
     fn execute(&self, record: &Record, step: &Step) -> impl Future<Output = Result<Done, Self::Error>>;
 }
 
-/// Identifies a record: namespace and name.
+/// The identity of a record: namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId {
     /// The namespace.
@@ -43,7 +43,7 @@ pub struct RecordId {
     pub name: String,
 }
 
-/// Tells how a save went.
+/// The outcome of a save.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Saved {
     /// It is stored, as this version.
@@ -52,7 +52,7 @@ pub enum Saved {
     Conflict,
 }
 
-/// Keeps records.
+/// A store of records.
 pub trait Records {
     /// What can go wrong.
     type Error: PortError;

@@ -20,14 +20,14 @@ pub use identity::{Uid, Version};
 pub use options::{Disposal, Limits, MigrationOptions, OnFailure};
 pub use workload::{WorkloadKind, WorkloadRecord, WorkloadRef};
 
-/// The form of record this version writes; it loads all up to it.
+/// The record format that this version writes; it loads all formats up to it.
 pub const FORMAT: u32 = 1;
 
-/// Holds everything a fresh process needs to take a group's migration to its end.
+/// Everything a fresh process needs to take a group's migration to its end.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// The form of this record, see [`FORMAT`].
+    /// The format of this record, see [`FORMAT`].
     pub format: u32,
     /// Tells this migration from an earlier one of the same claims; part of pod names.
     pub run: String,
@@ -35,7 +35,7 @@ pub struct Record {
     pub namespace: String,
     /// The record's own name.
     pub name: String,
-    /// When the migration was begun.
+    /// When the migration was started.
     pub begun: Timestamp,
     /// What the user asked for.
     pub asked: MigrationOptions,
@@ -46,7 +46,7 @@ pub struct Record {
     pub claims: BTreeMap<String, ClaimRecord>,
     /// The workloads that must be down together, sorted.
     pub workloads: Vec<WorkloadRecord>,
-    /// When the first workload was about to be stopped: the begin of the downtime.
+    /// When the first workload was about to be stopped: the beginning of the downtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stopped: Option<Timestamp>,
     /// When every workload had been started again.
@@ -60,7 +60,7 @@ pub struct Record {
     pub ended: Option<Ended>,
 }
 
-/// Names where the migration goes. There is no way from `Back` to `Forward`.
+/// The direction of a migration. There is no way from `Back` to `Forward`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Goal {
@@ -71,7 +71,7 @@ pub enum Goal {
     Back(String),
 }
 
-/// Tells how a migration ended.
+/// The end of a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ended {
@@ -81,7 +81,7 @@ pub struct Ended {
     pub how: Outcome,
 }
 
-/// Names how a migration ended.
+/// The outcome of a migration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -105,7 +105,7 @@ impl Record {
         let failures = self.claims.values().flat_map(|claim| &claim.failures);
         let used = failures.map(|failure| failure.attempt).max().filter(|used| *used >= limit)?;
         let held = self.asked.on_failure == OnFailure::Hold && self.is_open();
-        // As many again as were allowed at first cannot be told any more; the default is what most have asked for.
+        // How many were allowed at first is not known any more; the default is what most have asked for.
         held.then(|| Fact::GrantedAttempts { attempts: used.saturating_add(Limits::default().attempts) })
     }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::owner::Owner;
 use crate::record::{Fact, Purpose, Uid, Version, WorkloadRef};
 
-/// Names one object as it was seen; a write to it is refused when it has changed since.
+/// One object as it was seen; a write to it is refused when it has changed since.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The object's name.
@@ -16,7 +16,7 @@ pub struct Target {
     pub version: Version,
 }
 
-/// Names one of a claim's two volumes.
+/// One of a claim's two volumes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// The volume the data comes from.
@@ -25,7 +25,7 @@ pub enum Side {
     Destination,
 }
 
-/// Names whom a volume is reserved for.
+/// The claim that a volume is reserved for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reserved {
     /// The temporary claim of the source volume.
@@ -36,16 +36,16 @@ pub enum Reserved {
     ClaimName,
 }
 
-/// Says what holds a claim's name and has to go.
+/// What holds a claim's name and has to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Held {
-    /// Our own claim, not bound yet: the other volume shall have the name.
+    /// Our own claim, not bound yet: the claim on the other volume is to have the name.
     Pending,
     /// A claim that a StatefulSet made.
     Stray,
 }
 
-/// Asks for one write to the cluster or to the record.
+/// One write to the cluster or to the record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Adds a fact to the record (compare-and-swap).
@@ -96,7 +96,7 @@ pub enum Step {
         /// The pod's uid.
         uid: Uid,
     },
-    /// Writes the scale to come back to on the workload, which goes on as it is: a late stop then conflicts.
+    /// Writes the scale to come back to on the workload and changes nothing else: a late stop then conflicts.
     MarkWorkload {
         /// The workload.
         workload: WorkloadRef,
@@ -105,7 +105,7 @@ pub enum Step {
         /// The scale to come back to.
         replicas: u32,
     },
-    /// Scales the workload to nothing, and in the same write notes the scale to come back to on it and keeps a StatefulSet
+    /// Scales the workload to 0, and in the same write notes the scale to come back to on it and keeps a StatefulSet
     /// from deleting its claims: whoever finds a workload at 0 also finds what it was.
     StopWorkload {
         /// The workload.
@@ -147,13 +147,13 @@ pub enum Step {
         /// The temporary claim.
         target: Target,
     },
-    /// Creates the claim anew on its destination volume, if absent. It holds the name from the fence on, and stays Pending for
-    /// as long as the volume is reserved for the temporary claim.
+    /// Creates the claim again on its destination volume, if absent. It holds the name from the fence on, and stays
+    /// Pending for as long as the volume is reserved for the temporary claim.
     CreateFinalClaim {
         /// The claim.
         claim: String,
     },
-    /// Creates the claim anew on its source volume, if absent.
+    /// Creates the claim again on its source volume, if absent.
     RestoreOriginalClaim {
         /// The claim.
         claim: String,

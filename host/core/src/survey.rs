@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::policy::{ObjectRef, StorageClass, Volume};
 use crate::record::{Record, Uid, WorkloadKind, WorkloadRef};
 
-/// Identifies a claim. Two namespaces may hold claims of one name.
+/// A claim's namespace and name. Two namespaces may hold claims of one name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClaimId {
     /// The namespace.
@@ -25,7 +25,7 @@ impl std::fmt::Display for ClaimId {
     }
 }
 
-/// What a run looks at: where, and between which classes it moves claims.
+/// The scope of a run: where, and between which classes it moves claims.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// The only namespace to look into; `None` for all.
@@ -38,7 +38,7 @@ pub struct Scope {
     pub skip_source_validation: bool,
 }
 
-/// Holds everything a run finds before it plans.
+/// Everything a run finds before it plans.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     /// All StorageClasses, by name.
@@ -59,7 +59,7 @@ pub struct Survey {
     pub records: Vec<Record>,
 }
 
-/// Holds what the host needs to know of a claim.
+/// What the host needs to know of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimFacts {
     /// Its uid.
@@ -78,7 +78,7 @@ pub struct ClaimFacts {
     pub volume: Option<VolumeFacts>,
 }
 
-/// Holds what the host needs to know of a bound volume.
+/// What the host needs to know of a bound volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VolumeFacts {
     /// Its name.
@@ -89,7 +89,7 @@ pub struct VolumeFacts {
     pub handle: Option<String>,
 }
 
-/// Holds what the host needs to know of a pod.
+/// What the host needs to know of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodFacts {
     /// Its namespace.
@@ -98,7 +98,7 @@ pub struct PodFacts {
     pub name: String,
     /// Its node, once it has one.
     pub node: Option<String>,
-    /// It is over. It still keeps its claims from being deleted, for as long as its object exists.
+    /// It has ended. It still keeps its claims from being deleted, for as long as its object exists.
     pub finished: bool,
     /// Its deletion was asked for: it goes by itself, whatever its phase, and a run waits for it.
     pub leaving: bool,
@@ -110,7 +110,7 @@ pub struct PodFacts {
     pub ephemeral: BTreeSet<String>,
 }
 
-/// Holds what the host needs to know of a workload.
+/// What the host needs to know of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkloadFacts {
     /// Its namespace.
@@ -152,9 +152,9 @@ impl WorkloadFacts {
     }
 }
 
-/// Holds a volume on the destination class that the reference tool had swapped in for a claim.
+/// A volume on the destination class that the reference tool had swapped in for a claim.
 ///
-/// It marks the volume ([`crate::names::SOURCE_NAMESPACE`], [`crate::names::SOURCE_CLAIM`],
+/// The tool marks the volume ([`crate::names::SOURCE_NAMESPACE`], [`crate::names::SOURCE_CLAIM`],
 /// [`crate::names::RECLAIM`]) only once its copy has ended well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SwappedVolume {
@@ -180,8 +180,8 @@ impl Survey {
 
     /// Returns the scalable workloads whose pods, or whose template, mount the claim.
     ///
-    /// A pod that is over tells nothing of its workload's needs, but one that is leaving was in use until a moment ago: such
-    /// are all pods of a workload that somebody has just scaled to 0.
+    /// A pod that has ended says nothing about its workload's needs, but one that is leaving was in use until a moment
+    /// ago, as are all pods of a workload that somebody has just scaled to 0.
     pub fn workloads_of<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a WorkloadFacts> {
         let current = self.users(claim).filter(|pod| !pod.finished || pod.leaving);
         let owners: BTreeSet<WorkloadRef> = current.filter_map(|pod| scalable(pod.owner.as_ref()?)).collect();

@@ -17,7 +17,7 @@ pub struct Trial {
     pub volume_mode: VolumeMode,
 }
 
-/// What came of a trial.
+/// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrialResult {
     /// The trial.
@@ -41,7 +41,7 @@ pub fn trials<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
 }
 
 impl TrialResult {
-    /// Returns what a failed trial keeps from starting.
+    /// Returns the blocker that a failed trial leads to.
     pub fn blocker(&self) -> Option<Blocker> {
         let Trial { namespace, modes, volume_mode } = &self.trial;
         let modes: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
-/// Says what is awaited, of which object, and until when at most.
+/// What is awaited, of which object, and until when at most.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Waiting {
     /// What has to happen.
@@ -13,11 +13,11 @@ pub struct Waiting {
     pub of: String,
     /// What hinders it, in the cluster's own words, if that is known.
     pub trouble: Option<String>,
-    /// When to decide anew even if nothing has changed.
+    /// When to decide again even if nothing has changed.
     pub deadline: Option<Timestamp>,
 }
 
-/// Names what is awaited.
+/// What is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Awaited {
     /// The destination claim gets a volume.
@@ -34,7 +34,7 @@ pub enum Awaited {
     CopyStarted,
     /// The copy ends.
     CopyFinished,
-    /// The pause before the next try is over.
+    /// The pause before the next try has ended.
     NextAttempt,
     /// A temporary claim is gone.
     TempsGone,

@@ -33,17 +33,17 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
                 claim: pair.name.to_owned(),
                 target: claim_target(pair.name.to_owned(), claim),
             }),
-            Named::Original(_) => {} // the waits for the group's quiet are there already
+            Named::Original(_) => {} // the waits for the group to be quiet are there already
             Named::Nothing => behind_the_fence(view, &pair, next),
             Named::Final(claim) if !claim.bound => behind_the_fence(view, &pair, next),
-            Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
+            Named::Outdated(_) | Named::Stray(_) => {} // removed before anything else
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
 }
 
-/// Deletes pods that a late step of another process has started for the time before the fence: even finished, they would
-/// hold the claim for ever.
+/// Deletes pods for the time before the fence that a late step of another process has started: even finished, they
+/// would hold the claim for ever.
 fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
     for pod in pair.seen.pods.iter().filter(|pod| matches!(pod.purpose, Purpose::Prime | Purpose::Warm)) {
         temporary::delete_pod(pair, pod, next);
@@ -60,8 +60,8 @@ fn is_quiet(view: &View<'_>, next: &mut Next) -> bool {
     next.is_clear()
 }
 
-/// Waits, before anything is stopped, for pods that no stop would bring to an end: those that are being deleted, and those
-/// that somebody has made since the plan. Gives up when they stay; nothing has been down then.
+/// Waits, before anything is stopped, for pods that stopping the workloads would not end: those that are being deleted,
+/// and those created since the plan. Gives up when they stay; nothing has been stopped then.
 fn await_strangers(view: &View<'_>, next: &mut Next) {
     for pair in view.claims().filter(|pair| matches!(pair.named(), Named::Original(_))) {
         let strangers = || pair.seen.users.iter().filter(|user| !user.owned);
@@ -143,7 +143,7 @@ fn pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
             temporary::delete_pod(pair, pod, next);
         }
     } else {
-        // It may die among the files of the present one, and nothing would tell.
+        // It may die while the present one writes, and nothing would show it.
         let reason = "another pod had the destination mounted at the same time";
         next.steps.extend(present.iter().map(|pod| note_failure(view, pair, pod, reason)));
     }
@@ -158,8 +158,8 @@ fn note_failure(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str) -> St
     Step::Note(Fact::CopyFailed { claim: pair.name.to_owned(), failure })
 }
 
-/// Two pods at once are possible when two processes run. All must end well before one counts: one that dies among the
-/// others' files may leave half of one behind.
+/// Decides on the copy pods at hand. Two at once are possible when two processes run. All must end well before one
+/// counts: one that dies beside the others may leave half a file behind.
 fn attempt(view: &View<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     let waits = next.waits.len() + next.steps.len() + next.blockers.len();
     for pod in pods {
@@ -199,7 +199,8 @@ fn reason(pod: &Pod) -> &str {
     }
 }
 
-/// Another pod would not start either, so this is no matter of attempts; and deleted, it could come back as a late twin.
+/// Waits for a pod to start. Another one would not start either, so the attempts do not count; and deleted, it could
+/// come back as a late twin.
 fn await_start(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&String>, next: &mut Next) {
     let deadline = after(pod.created, view.record.asked.limits.start_seconds);
     if view.now >= deadline {

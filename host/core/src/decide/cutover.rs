@@ -10,14 +10,14 @@ use crate::step::Side;
 /// Cuts every claim over.
 pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     if view.claims().any(|pair| !matches!(pair.named(), Named::Final(claim) if claim.bound)) {
-        // A mark may be lost to a tool that resets annotations, and a stop that was decided then may still come. Marked and
-        // unmarked once more, the workload does not take it.
+        // A mark may be lost to a tool that resets annotations, and a stop that was decided then may still arrive.
+        // Marking and unmarking the workload once more makes that stop conflict.
         workload::mark(view, next);
     }
     for pair in view.claims() {
         match pair.named() {
             Named::Final(claim) => cut_over(view, &pair, claim, next),
-            Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // set right before anything else
+            Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // corrected before anything else
             Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }

@@ -1,8 +1,9 @@
 //! The claim's name: never left empty once the original is gone, and never left to a claim of somebody's controller.
 //!
-//! A StatefulSet's controller makes a missing claim anew before its pod, empty, and an application would initialise itself
-//! there. So the claim that keeps the name is created first of all, long before its volume is ready: while that volume is
-//! reserved for another claim it stays Pending, no pod that names it is scheduled, and no controller makes another.
+//! A StatefulSet's controller creates a missing claim again before its pod, empty, and an application would initialise
+//! itself there. So the claim that keeps the name is created first of all, long before its volume is ready: while that
+//! volume is reserved for another claim it stays Pending, no pod that names it is scheduled, and no controller makes
+//! another.
 
 use super::next::{Next, after};
 use super::view::{Named, Pair, View, claim_target, volume_target};
@@ -13,8 +14,8 @@ use crate::record::{Fact, Stray};
 use crate::step::{Held, Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
-/// How long the volume controller has for a claim that was just written to, before it is touched once more. Longer than it
-/// ever takes when nothing was missed, shorter than its own next round (15 s).
+/// How long the volume controller gets to bind a claim that was just written to, before the claim is touched once more.
+/// Longer than it ever takes when it missed nothing, shorter than its own resync period (15 s).
 const BINDING_SECONDS: u32 = 2;
 
 /// Keeps every name in our hands: creates the claim that is missing, and removes what must not have the name.
@@ -34,8 +35,8 @@ pub(super) fn hold(view: &View<'_>, next: &mut Next) {
     }
 }
 
-/// Returns the source volume when, on the way back, it waits for whatever has the name: then a StatefulSet's claim gets it, and
-/// its pods the data.
+/// Returns the source volume when, on the way back, it is reserved for whatever has the name: then a StatefulSet's
+/// claim gets the volume, and its pods get the data.
 pub(super) fn heir<'a>(view: &View<'_>, pair: &Pair<'a>, claim: &Claim) -> Option<&'a Volume> {
     let source = pair.seen.source_volume.as_ref()?;
     let waits = source.is_reserved_for(&view.record.namespace, pair.name);
@@ -52,8 +53,8 @@ pub(super) fn free(pair: &Pair<'_>, claim: &Claim, held: Held, next: &mut Next) 
     }
 }
 
-/// Undoes what a StatefulSet has made in the moment in which the name was free: its workload is stopped again, the volume
-/// kept, because a pod may have written to it, and the claim deleted.
+/// Undoes the claim that a StatefulSet has made while the name was free for a moment: its workload is stopped again,
+/// the volume kept, because a pod may have written to it, and the claim deleted.
 fn undo_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
     workload::stop(view, next);
     if claim.terminating {
@@ -98,8 +99,8 @@ fn await_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next)
     }
 }
 
-/// Brings a claim of ours that has the name onto its volume: reserves the volume for it, and touches it, so that the volume
-/// controller looks again. Tells whether it is bound to stay.
+/// Brings a claim of ours that has the name onto its volume: reserves the volume for it, and touches it, so that the
+/// volume controller looks again. Tells whether it is bound for good.
 pub(super) fn bind(
     view: &View<'_>,
     pair: &Pair<'_>,
@@ -143,7 +144,7 @@ pub(super) fn await_binding(
     if view.now >= deadline {
         next.steps.push(touch(view, pair.name, name, claim));
     } else {
-        // While it only kept the name, events said that its volume is another claim's; those are no trouble.
+        // While it only kept the name, events said that its volume is another claim's; those do not count as trouble.
         let trouble = claim.trouble.clone().filter(|_| on != Awaited::ClaimBound);
         next.waits.push(Waiting { trouble, deadline: Some(deadline), ..pair.wait(on) });
     }

@@ -7,16 +7,16 @@ use crate::record::{Ended, Fact, Record};
 use crate::step::Step;
 use crate::waiting::{Awaited, Waiting};
 
-/// Tells the driver what to do.
+/// What the driver has to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// Do these, in any order, and look again. Never empty.
     Act(Vec<Step>),
     /// Nothing to do until the cluster moves, or a deadline passes. Never empty.
     Wait(Vec<Waiting>),
-    /// A person has to view.
+    /// A person has to look.
     Blocked(Vec<Blocker>),
-    /// It is over.
+    /// The migration has ended.
     Finished(Ended),
 }
 

@@ -16,8 +16,8 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
         match pair.named() {
             Named::Nothing | Named::Original(_) => claim(view, &pair, next),
             Named::Final(held) if !held.bound => claim(view, &pair, next),
-            Named::Outdated(_) | Named::Stray(_) => {} // taken away before anything else
-            // Only a turned back or a proven migration makes these, so here they are somebody else's.
+            Named::Outdated(_) | Named::Stray(_) => {} // removed before anything else
+            // Only a migration that was turned back or is proven makes these, so here they are somebody else's.
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
@@ -28,7 +28,7 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         pair.source_volume_gone(view, next);
         return;
     };
-    // Before anything else: from here on no mistake of anybody's deletes the data with the claim.
+    // Before anything else: from here on, no mistake deletes the data with the claim.
     if !source.is_retained() {
         next.steps.push(Step::RetainSource { claim: pair.name.to_owned(), volume: volume_target(source) });
         return;
@@ -50,8 +50,8 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     }
 }
 
-/// Creates the temporary claim on the destination class: on its own volume when it was there before and somebody has deleted
-/// it, because what was copied is there, and the final claim names that volume already.
+/// Creates the temporary claim on the destination class. When somebody has deleted an earlier one, it gets the volume
+/// of that one, because what was copied is there, and the final claim names that volume already.
 fn create_destination(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let known = pair.seen.destination_volume.as_ref();
     let lost = known.filter(|volume| volume.is_retained() && volume.terminating.is_none());
@@ -83,7 +83,8 @@ fn is_fenced(pair: &Pair<'_>) -> bool {
     }
 }
 
-/// Whoever creates the temporary claim owns the migration: two runs with different ideas of the group cannot both go on.
+/// Tells whether this run created the temporary claim. The run that did owns the migration: two runs with different
+/// ideas of the group cannot both go on.
 fn is_ours(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
     let name = names::destination_claim(pair.name);
     if temp.terminating {
@@ -148,8 +149,8 @@ fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
         return;
     };
     if recorded.map(|volume| volume.name.as_str()) != bound_to {
-        // A temporary claim that was lost and made anew has another volume. A copy made before went to the old one, so
-        // no pod of before may stand when the new one is noted.
+        // A temporary claim that was lost and created again has another volume. Earlier copies went to the old one, so
+        // no earlier pod may be left when the new one is noted.
         if recorded.is_some() && !temporary::clear_pods(pair, next) {
             return;
         }

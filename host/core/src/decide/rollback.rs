@@ -13,7 +13,7 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     let is_untouched =
         |pair: &Pair<'_>| matches!(pair.named(), Named::Original(claim) if !claim.terminating) && !pair.record.touched;
     if view.record.stopped.is_some() && view.claims().any(|pair| is_untouched(&pair)) {
-        // A late mark would stay behind for ever. Marked and unmarked once more, the workload does not take it.
+        // A late mark would stay for ever. Marking and unmarking the workload once more makes it conflict.
         workload::mark(view, next);
         if !next.is_clear() {
             return;
@@ -22,7 +22,8 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     for pair in view.claims() {
         claim(view, &pair, next);
     }
-    // A claim that is going needs its pods gone, and a name that is free, or will be for a moment, nobody who makes a claim.
+    // A claim that is being deleted needs its pods gone; while a name is free, or is about to be, no controller may make a
+    // claim.
     let is_away = |pair: &Pair<'_>| match pair.named() {
         Named::Original(claim) => claim.terminating,
         Named::Nothing | Named::Final(_) | Named::Outdated(_) | Named::Stray(_) => true,
@@ -71,13 +72,13 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
                 name::bind(view, pair, claim, (Side::Source, source), next);
             }
         }
-        Named::Outdated(_) => {} // taken away before anything else
+        Named::Outdated(_) => {} // removed before anything else
         Named::Final(_) | Named::Foreign => pair.foreign(view, next),
     }
 }
 
-/// Moves the resourceVersions of the original claim and its volume first of all, so that a fence decided before the turn
-/// conflicts, and so does a `Retain` that nobody would take back.
+/// Changes the resourceVersions of the original claim and its volume first of all, so that a fence decided before the
+/// turn conflicts, and so does a `Retain` that nothing would take back.
 fn is_touched(view: &View<'_>, pair: &Pair<'_>, original: &Claim, next: &mut Next) -> bool {
     if pair.record.touched {
         return true;

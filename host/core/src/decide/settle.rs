@@ -69,8 +69,8 @@ fn come_back(view: &View<'_>, side: Side, next: &mut Next) -> Option<String> {
     late
 }
 
-/// Takes our marks off the claim that has the name. One that was created anew, by us or by its StatefulSet, gets what the
-/// original had: labels and annotations, and the owners as they are now.
+/// Takes our marks off the claim that has the name. One that was created again, by us or by its StatefulSet, gets what
+/// the original had: labels and annotations, and the owners as they are now.
 fn unmark(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let Some(claim) = &pair.seen.named else { return };
     let is_original = matches!(pair.named(), Named::Original(_));
@@ -107,7 +107,7 @@ fn restore_reclaim(pair: &Pair<'_>, side: Side, volume: Option<&Volume>, next: &
     }
 }
 
-/// A late step of another process may have made a temporary claim or a pod again.
+/// Clears away what a late step of another process may have made again: a temporary claim or a pod.
 fn clear_leftovers(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     temporary::clear_away(view, pair, next);
 }
@@ -122,7 +122,7 @@ fn dispose(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
             None => next.steps.push(Step::DeleteSourceVolume { claim, volume: volume_target(volume) }),
             Some(since) => {
                 let deadline = after(since, view.record.asked.limits.delete_volume_seconds);
-                // A finalizer of the backend's may hold the object for long; the claim has moved all the same.
+                // A finalizer of the backend may hold the object for long; the claim has moved all the same.
                 if view.now < deadline {
                     let deadline = Some(deadline);
                     next.waits.push(Waiting { deadline, ..pair.wait(Awaited::SourceVolumeGone) });

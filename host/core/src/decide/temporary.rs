@@ -1,4 +1,4 @@
-//! What a migration makes for a time only: the temporary claims and the pods, awaited and cleared away.
+//! What a migration makes only for a while: the temporary claims and the pods, awaited and cleared away.
 
 use super::next::Next;
 use super::view::{Pair, View, claim_target};
@@ -9,7 +9,7 @@ use crate::record::Goal;
 use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
-/// Waits for a temporary claim that somebody deletes; a pod of ours, even a finished one, would keep it for ever.
+/// Waits for a temporary claim that is being deleted; deletes our pods, because even a finished one would keep it for ever.
 pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
     clear_pods(pair, next);
     next.waits.push(pair.wait(Awaited::TempsGone));
@@ -34,13 +34,13 @@ pub(super) fn in_the_way(view: &View<'_>, pair: &Pair<'_>, name: &str, temp: &Cl
 
 /// Clears the temporary claims and then the pods away; tells whether all are gone.
 ///
-/// The claims are deleted first, and the pods only once that is seen: a finished pod is the tombstone that keeps a late twin
-/// of it from starting, and no pod that names a Terminating claim is scheduled. Waiting until the claims are *gone* would be
-/// for ever: a placed pod keeps its claims, finished or not, for as long as its object exists (`podUsesPVC` in Kubernetes'
-/// pvc-protection controller).
+/// The claims are deleted first, and the pods only once that is seen: a finished pod is the tombstone that keeps a late
+/// twin of it from starting, and no pod that names a Terminating claim is scheduled. Waiting until the claims are
+/// *gone* would never end: a placed pod keeps its claims, finished or not, for as long as its object exists
+/// (`podUsesPVC` in Kubernetes' pvc-protection controller).
 ///
-/// A pod that still runs once the copy is proven is such a twin already. It has nothing to send and ends by itself; killed
-/// midway, with flags that write files in place, it would leave half of one behind.
+/// A pod that still runs once the copy is proven is such a twin already. It has nothing to send and ends by itself;
+/// killed midway, with flags that write files in place, it would leave half a file behind.
 pub(super) fn clear_away(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let steps = next.steps.len();
     let temps_gone = clear_temps(view, pair, next);

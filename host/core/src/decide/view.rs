@@ -35,7 +35,7 @@ pub(crate) enum Named<'a> {
     Original(&'a Claim),
     /// The claim on its destination volume: Pending, and only there to keep the name, until that is reserved for it.
     Final(&'a Claim),
-    /// The claim on its source volume, created anew by a turn back.
+    /// The claim on its source volume, created again by a turn back.
     Restored(&'a Claim),
     /// One that this run has created for a destination volume that was lost since.
     Outdated(&'a Claim),
@@ -72,7 +72,7 @@ impl<'a> View<'a> {
         self.record.goal == Goal::Forward
     }
 
-    /// Gives a wait up: turns the group back, or holds it with a blocker, as the user asked.
+    /// Gives up a wait: turns the group back, or holds it with a blocker, as the user asked.
     pub(super) fn give_up(&self, next: &mut Next, code: Code, pair: &Pair<'_>, message: String) {
         match self.record.asked.on_failure {
             OnFailure::RollBack => {
@@ -95,8 +95,9 @@ impl<'a> View<'a> {
 }
 
 impl<'a> Named<'a> {
-    /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name. A StatefulSet's
-    /// that has got one of our volumes is ours from then on, and gets what the original had at the end.
+    /// Tells the claims that may hold the name apart: the original by its uid, ours by the volume they name. A
+    /// StatefulSet's claim that has got one of our volumes counts as ours from then on, and at the end gets what the
+    /// original had.
     pub(crate) fn of(run: &str, record: &ClaimRecord, seen: &'a ClaimSeen) -> Self {
         let Some(claim) = &seen.named else { return Self::Nothing };
         let on = |volume: &str| claim.volume.as_deref() == Some(volume);
@@ -135,7 +136,7 @@ impl<'a> Pair<'a> {
         });
     }
 
-    /// Reports that the volume with the data is gone, which none of our steps does before the data is elsewhere.
+    /// Reports that the volume with the data is gone, which no step of ours causes before the data is elsewhere.
     pub(super) fn source_volume_gone(&self, view: &View<'_>, next: &mut Next) {
         next.blockers.push(Blocker {
             code: Code::SourceVolumeGone,

@@ -15,7 +15,7 @@ pub(super) fn mark(view: &View<'_>, next: &mut Next) {
     }
 }
 
-/// Stops the workloads; that they stop is noted before anything is done to them.
+/// Stops the workloads; the stop is noted before anything is done to them.
 pub(super) fn stop(view: &View<'_>, next: &mut Next) {
     if view.record.stopped.is_some() {
         bring_down(view, next);
@@ -34,8 +34,8 @@ fn bring_down(view: &View<'_>, next: &mut Next) {
     }
 }
 
-/// Returns the scale to come back to. A mark counts: who scaled up since did not know of us. Without one the scale that the
-/// workload has now counts, because hours may have passed since the record was begun.
+/// Returns the scale to come back to. A mark counts: whoever has scaled up since did not know about us. Without one the
+/// present scale counts, because hours may have passed since the record was started.
 fn scale_of(recorded: &WorkloadRecord, seen: &WorkloadSeen) -> u32 {
     let present = Some(seen.replicas).filter(|replicas| *replicas > 0);
     seen.mark.or(present).unwrap_or(recorded.replicas)
@@ -58,8 +58,8 @@ pub(super) fn await_no_pods(view: &View<'_>, next: &mut Next) {
 pub(super) fn bring_back(view: &View<'_>, next: &mut Next) {
     for (recorded, seen) in existing(view) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
-        // Without the mark the scale is somebody else's business, except for one still at 0: a mark may be lost to a
-        // tool that resets annotations. Once all were started, whoever scales to 0 means it.
+        // Without the mark the scale is left as it is, except at 0: a mark may be lost to a tool that resets
+        // annotations. Once all were started, a scale of 0 is intended.
         let replicas = seen.mark.unwrap_or(recorded.replicas);
         let is_left_down = seen.replicas == 0 && replicas > 0 && view.record.started.is_none();
         if seen.mark.is_some() || is_left_down {
@@ -71,9 +71,9 @@ pub(super) fn bring_back(view: &View<'_>, next: &mut Next) {
 /// Waits until as many pods are Ready as before the stop, or as are wanted now if that is fewer. Returns what is not Ready at
 /// the deadline, in words.
 ///
-/// Of a workload that was down when it was found nobody knows how many were Ready; one shows that it runs. More may be too
-/// many: of pods that share a ReadWriteOnce claim, those on other nodes wait for ever. A group that was turned back before it
-/// was stopped is as it was.
+/// Nobody knows how many pods of a workload that was found down had been Ready; one shows that it runs. Asking for more
+/// may be too much: of pods that share a ReadWriteOnce claim, those on other nodes wait for ever. A group that was
+/// turned back before it was stopped has not changed.
 pub(super) fn await_ready(view: &View<'_>, next: &mut Next) -> Option<String> {
     let was_down = view.record.stopped.is_some() || view.is_forward();
     if view.record.ready.is_some() || view.record.workloads.is_empty() || !was_down {

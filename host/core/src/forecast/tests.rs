@@ -9,7 +9,7 @@ use crate::record::{Disposal, Outcome};
 fn told(scene: &Scene) -> (Vec<String>, End) {
     let Forecast { lines, ends } = forecast(&scene.record, &scene.seen, scene.now);
     let line = |line: &Line| match line {
-        // Uids and versions of imagined objects are no news.
+        // Uids and versions of imagined objects mean nothing.
         Line::Do(done) => {
             let words = step(done);
             let words: Vec<&str> = words.split(['@', ' ']).take(2).collect();
@@ -25,7 +25,7 @@ fn ends_as(ends: &End, outcome: &Outcome) -> bool {
 }
 
 #[test]
-fn from_the_beginning_the_whole_way_is_told() {
+fn from_the_beginning_the_whole_way_is_forecast() {
     let (lines, ends) = told(&Scene::begun());
     let way = [
         "RetainSource old-data",
@@ -69,14 +69,14 @@ fn from_the_beginning_the_whole_way_is_told() {
 }
 
 #[test]
-fn from_the_middle_only_the_rest_is_told() {
+fn from_the_middle_only_the_rest_is_forecast() {
     let (lines, ends) = told(&Scene::begun().settled().disposal(Disposal::Keep));
     assert_eq!(lines, ["Note Ended"]);
     assert!(ends_as(&ends, &Outcome::Migrated), "{ends:?}");
 }
 
 #[test]
-fn a_group_turned_back_is_told_the_way_back() {
+fn the_forecast_of_a_group_turned_back_is_the_way_back() {
     let (lines, ends) = told(&Scene::begun().fenced().turned_back());
     assert!(lines.contains(&"RestoreOriginalClaim data".to_owned()), "{lines:?}");
     assert!(ends_as(&ends, &Outcome::RolledBack("why".to_owned())), "{ends:?}");

@@ -9,7 +9,7 @@ use crate::record::{Record, Version, WorkloadRef};
 use crate::step::{Reserved, Side, Step, Target};
 
 impl Imagined {
-    /// Does one step as one conditional write. [`Step::Note`] is no write to the cluster and changes nothing here.
+    /// Does one step as one conditional write. [`Step::Note`] is not a write to the cluster and changes nothing here.
     pub fn execute(&mut self, record: &Record, step: &Step) -> Done {
         match step {
             Step::Note(_) => Done::Applied,
@@ -87,7 +87,7 @@ impl Imagined {
         }
     }
 
-    /// Creates a claim if there is none of the name; whose it is then, the next look tells.
+    /// Creates a claim if the name is free; the next look shows whose claim has it then.
     fn create(&mut self, name: String, volume: Option<String>, placed: bool, record: &Record) -> Done {
         if !self.claims.contains_key(&name) {
             let claim = Claim { placed, ..self.new_claim(volume, Some(record.run.clone())) };
@@ -96,7 +96,8 @@ impl Imagined {
         Done::Applied
     }
 
-    /// The real one asks for the owners a moment before it writes; here nothing comes in between.
+    /// Takes our marks off a claim. The real one asks for the owners a moment before it writes; here nothing comes in
+    /// between.
     fn unmark(&mut self, target: &Target, owners: &[Owner]) -> Done {
         let is_there = |owner: &Owner| self.workloads.get(&owner.workload).is_some_and(|found| found.uid == owner.uid);
         if !owners.iter().all(is_there) {

@@ -5,7 +5,7 @@ use crate::copy_report::CopyReport;
 use crate::observation::{Claim, Holder, Progress, RELEASED, Volume};
 use crate::record::{Uid, WorkloadKind, WorkloadRef};
 
-/// Names one thing that a controller of the cluster does next.
+/// One thing that a controller of the cluster does next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Move {
     /// The binder reserves the volume for the claim: first half of a binding.
@@ -24,7 +24,7 @@ pub enum Move {
     },
     /// The provisioner makes a volume for the claim.
     Provision(String),
-    /// A StatefulSet's controller makes the claim anew, because it is missing.
+    /// A StatefulSet's controller creates the claim again, because it is missing.
     MakeClaim(String),
     /// A workload's controller makes a pod that is missing.
     MakePod(WorkloadRef),
@@ -42,14 +42,14 @@ pub enum Move {
     Reclaim(String),
     /// A deleted volume that no claim has is removed; its disk stays.
     RemoveVolume(String),
-    /// A pod on its way out, or one more than its workload wants, is gone.
+    /// A pod that is being deleted, or one more than its workload wants, is gone.
     Stop(String),
-    /// A pod that nobody scales ends.
+    /// A pod that cannot be scaled down ends.
     End(String),
 }
 
 impl Imagined {
-    /// Lists what the cluster may do next; those that only a person hastens come last.
+    /// Lists what the cluster may do next. Pods that stop, and others' pods that end, come last: only a person speeds them up.
     pub fn moves(&self) -> Vec<Move> {
         let mut moves = Vec::new();
         for (name, claim) in &self.claims {
@@ -106,7 +106,8 @@ impl Imagined {
         }
     }
 
-    /// A StatefulSet's pod waits until none of its claims is missing or Terminating; others' pods are made at once.
+    /// Lists a workload's moves. A StatefulSet's pod waits until none of its claims is missing or Terminating; others'
+    /// pods are made at once.
     fn workload_moves(&self, name: &WorkloadRef, workload: &Workload, moves: &mut Vec<Move>) {
         if self.pods_of(name) >= workload.replicas as usize {
             return;
@@ -134,7 +135,8 @@ impl Imagined {
         }
     }
 
-    /// A volume reserved for nobody suits any claim that names none: that is why none of ours ever is.
+    /// Tells whether a volume suits a claim. An unreserved one suits any claim that names no volume: so ours are always
+    /// reserved.
     fn suits(&self, volume: &Volume, name: &str, claim: &Claim) -> bool {
         let is_wanted = claim.volume.as_ref().is_none_or(|wanted| *wanted == volume.name);
         let is_free = match &volume.holder {
@@ -236,7 +238,7 @@ impl Imagined {
         format!("pvc-{}", self.provisioned)
     }
 
-    /// The new volume is reserved for the claim with its uid at once; what is left is the binder's second half.
+    /// Makes a volume, reserved for the claim with its uid at once; what is left is the binder's second half.
     fn provision(&mut self, claim: &str) {
         let mut name = self.next_volume();
         while self.volumes.contains_key(&name) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::object::{ObjectRef, Pairs, VolumeId};
 use crate::access::{AccessMode, VolumeMode};
 
-/// Says why, with a code that tests and waivers can rely on.
+/// A reason, with a code that tests and waivers can rely on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
@@ -22,7 +22,7 @@ pub struct Reason {
     pub details: Pairs,
 }
 
-/// Says that a policy cannot decide. Not a denial: the run stops before any write.
+/// The answer of a policy that cannot decide. Not a denial: the run stops before any write.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyError {
@@ -34,7 +34,7 @@ pub struct PolicyError {
     pub volume: Option<VolumeId>,
 }
 
-/// Says what one policy wants done with one volume.
+/// What one policy wants done with one volume.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Vote {
@@ -46,7 +46,7 @@ pub enum Vote {
     Abstain,
 }
 
-/// Carries the vote on one volume. A volume without a ballot counts as [`Vote::Abstain`].
+/// The vote on one volume. A volume without a ballot counts as [`Vote::Abstain`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ballot {
@@ -56,7 +56,7 @@ pub struct Ballot {
     pub vote: Vote,
 }
 
-/// Says what the new claim should look like.
+/// The shape that the new claim should have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetShape {
@@ -68,7 +68,7 @@ pub struct TargetShape {
     pub why: Reason,
 }
 
-/// Carries the opinion on one volume's shape; none means no opinion.
+/// The opinion on one volume's shape; without a shape, no opinion.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mapping {
@@ -78,7 +78,7 @@ pub struct Mapping {
     pub shape: Option<TargetShape>,
 }
 
-/// Grades a finding; a blocker keeps the run from starting.
+/// The severity of a finding; a blocker keeps the run from starting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
@@ -100,7 +100,7 @@ impl fmt::Display for Severity {
     }
 }
 
-/// Says what a policy's finding is about, by handle.
+/// The subject of a policy's finding, by handle.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Subject {
@@ -112,13 +112,13 @@ pub enum Subject {
     Object(ObjectRef),
 }
 
-/// Reports something that a policy saw in the plan.
+/// Something that a policy saw in the plan.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Stable kebab-case code, one of those that the policy declares.
     pub code: String,
-    /// How grave it is.
+    /// How severe it is.
     pub severity: Severity,
     /// What it is about.
     pub subject: Subject,

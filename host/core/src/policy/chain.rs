@@ -95,7 +95,7 @@ fn decide(votes: &[Cast<'_>]) -> Decision {
     })
 }
 
-/// Finds the deciding vote. Among equals the least by name and reason speaks, so that order does not matter.
+/// Finds the deciding vote. Among equals the first by name and reason counts, so that order does not matter.
 fn weigh(votes: &[&Cast<'_>]) -> Option<Decision> {
     let skip = votes.iter().filter_map(|cast| match cast.vote {
         Vote::Skip(reason) => Some((cast.by, reason)),
@@ -115,7 +115,7 @@ fn weigh(votes: &[&Cast<'_>]) -> Option<Decision> {
 /// Gives each selected claim its shape: the first opinion in the order of the chain wins.
 ///
 /// Without an opinion the claim keeps the modes it asked for. Later opinions that differ become warnings.
-/// `verdicts` are those of [`select`] for the same request. Hold the result to [`floor::check`].
+/// `verdicts` are those of [`select`] for the same request. Check the result with [`floor::check`].
 pub fn shape(request: &Request, verdicts: &mut [Verdict], answers: &[Answer<Mapping>]) -> Vec<Warning> {
     let voices: Vec<_> = answers
         .iter()

@@ -1,8 +1,8 @@
 //! What differs between two judgements: the decisions and findings that somebody would see change.
 //!
-//! Compared is what has an effect: whether a claim moves, into which shape, for which reason code; which findings there are,
-//! how grave, and whether they are waived. Words, versions, digests and costs may differ freely: another build of a policy
-//! that decides alike is no change.
+//! Only what has an effect is compared: whether a claim moves, into which shape, for which reason code; which findings
+//! there are, how severe, and whether they are waived. Words, versions, digests and costs may differ freely: another
+//! build of a policy that decides alike is not a change.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ pub struct Found<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Changes<'a> {
-    /// Claims about which it is decided otherwise, and those that only one side knows.
+    /// Claims with another decision, and those that only one side knows.
     pub decisions: Vec<Change<&'a Verdict>>,
     /// Findings that come, go, or change their severity.
     pub findings: Vec<Change<Found<'a>>>,
@@ -62,7 +62,7 @@ fn verdicts(judgement: &Judgement) -> BTreeMap<(&str, &str), &Verdict> {
     judgement.verdicts.iter().map(|verdict| ((&*verdict.namespace, &*verdict.name), verdict)).collect()
 }
 
-/// Two policies may find the same; then both are kept, the gravest first.
+/// Returns the findings of one side. Two policies may find the same; then both are kept, the most severe first.
 fn findings<'a>(side: (&'a Judgement, &'a [Waived])) -> BTreeMap<(&'a About, &'a str, usize), Found<'a>> {
     let counted = side.0.findings.iter().map(|finding| Found { finding, waived: false });
     let waived = side.1.iter().map(|waived| Found { finding: &waived.finding, waived: true });
@@ -81,7 +81,7 @@ fn graded(found: &Found<'_>) -> (Severity, bool) {
     (found.finding.severity, !found.waived)
 }
 
-/// What of a verdict has an effect.
+/// Returns the part of a verdict that has an effect.
 fn decided(verdict: &Verdict) -> impl PartialEq + use<'_> {
     let shape = verdict.target.as_ref().map(|target| (&target.modes, target.volume_mode));
     (verdict.decision.selected, &verdict.decision.reason.code, shape)
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_versions_are_no_change_and_order_is_none() {
+    fn words_versions_and_order_are_not_a_change() {
         let old = judgement(
             vec![verdict("a", "x", &[AccessMode::ReadWriteOnce]), verdict("b", "y", &[])],
             vec![finding("f", Severity::Warning), finding("f", Severity::Info)],

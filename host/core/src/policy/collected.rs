@@ -17,7 +17,7 @@ use super::object::{Kind, ObjectRef};
 use fields::Fields;
 use selector::Selector;
 
-/// Declares that a policy looks up objects of a kind.
+/// A kind of object that a policy declares it looks up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Need {
@@ -30,13 +30,13 @@ pub struct Need {
     pub optional: bool,
 }
 
-/// Says why a look-up has no answer; a name that does not exist is an answer.
+/// The reason why a look-up has no answer; a name that does not exist is an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {
     /// The policy does not declare the kind among its needs.
     #[error("the kind is not declared in the needs of manifest.describe")]
     NotDeclared,
-    /// Objects of the kind could not be had.
+    /// Objects of the kind could not be collected.
     #[error("not collected: {0}")]
     NotCollected(String),
     /// The question cannot be answered as it stands.
@@ -62,7 +62,7 @@ enum Found {
     NotCollected(String),
 }
 
-/// Holds collected objects by kind.
+/// Collected objects by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<Collection>", into = "Vec<Collection>")]
 pub struct Collected {
@@ -98,7 +98,7 @@ impl Collected {
         self.kinds.insert(kind, Found::Objects(objects));
     }
 
-    /// Notes that a kind could not be had, and why.
+    /// Notes that a kind could not be collected, and why.
     pub fn put_missing(&mut self, kind: Kind, why: String) {
         self.kinds.insert(kind, Found::NotCollected(why));
     }
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn get_tells_a_missing_object_from_a_missing_kind() {
+    fn get_distinguishes_a_missing_object_from_a_missing_kind() {
         let collected = quotas();
         let fields = ["spec.hard.requests\\.storage".to_owned()];
         let found = collected.get(&quota("shop", "b"), &fields).unwrap();

@@ -16,7 +16,7 @@ use crate::access::{AccessMode, VolumeMode};
 pub const OUTSIDE_NAMESPACE: &str = "outside-namespace";
 /// A claim that is on the target class already.
 pub const ALREADY_ON_TARGET: &str = "already-on-target";
-/// A claim of another class than the one that the user asked to migrate from.
+/// A claim whose class is not the one that the user asked to migrate from.
 pub const OUTSIDE_SOURCE_CLASS: &str = "outside-source-class";
 /// A shape without access modes.
 pub const NO_MODES: &str = "no-access-modes";
@@ -29,7 +29,7 @@ pub const UNSUPPORTED_MODE: &str = "unsupported-mode";
 /// A directory that would become a device, or the other way round.
 pub const VOLUME_MODE_CHANGED: &str = "volume-mode-changed";
 
-/// Says why a claim must stay whatever the policies vote; none means that they decide.
+/// Returns why a claim must stay whatever the policies vote; `None` means that they decide.
 pub fn scope(request: &Request, volume: &Volume) -> Option<Reason> {
     let only = request.facts.get(facts::NAMESPACE);
     if let Some(only) = only.filter(|only| **only != volume.namespace) {
@@ -163,7 +163,7 @@ struct Use {
 }
 
 impl Use {
-    /// Sums up the running pods; none when there are none.
+    /// Sums up the running pods; `None` when there are none.
     fn of(volume: &Volume) -> Option<Self> {
         let running: Vec<_> = volume.consumers.iter().filter(|pod| pod.running).collect();
         let nodes: BTreeSet<_> = running.iter().filter_map(|pod| pod.node.as_ref()).collect();

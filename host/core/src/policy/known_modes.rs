@@ -10,10 +10,10 @@ use crate::access::{AccessMode, VolumeMode};
 
 /// The annotation on a StorageClass that says what it offers, and wins over the table.
 ///
-/// Comma-separated: `RWO, RWX` for directories, `Block:RWX` for raw devices; words and abbreviations both do.
+/// Comma-separated: `RWO, RWX` for directories, `Block:RWX` for raw devices; names and abbreviations both work.
 pub const ANNOTATION: &str = "pvmigrate.dev/access-modes";
 
-/// Says that the annotation cannot be read.
+/// An annotation that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "annotation {ANNOTATION} has the invalid access mode {entry:?}; use entries such as RWO, RWX or Block:RWX, separated by commas"
@@ -37,7 +37,7 @@ pub fn of_class(provisioner: &str, annotations: &Pairs) -> Result<Vec<ClassMode>
 /// Reads a list such as `RWO, Block:RWX`, sorted, each once.
 ///
 /// # Errors
-/// Names the first entry that is not understood. An empty list is one too.
+/// Names the first entry that is not understood. An empty list is an error too.
 pub fn read_list(text: &str) -> Result<Vec<ClassMode>, UnreadableAnnotation> {
     let mut modes = text.split(',').map(|entry| read_entry(entry.trim())).collect::<Result<Vec<_>, _>>()?;
     modes.sort_unstable();

@@ -145,7 +145,7 @@ fn findings() -> impl Strategy<Value = Vec<Answer<Finding>>> {
     })
 }
 
-/// What was decided, without the trace.
+/// Returns what was decided, without the trace.
 fn decisions(verdicts: &[Verdict]) -> Vec<&super::Decision> {
     verdicts.iter().map(|verdict| &verdict.decision).collect()
 }
@@ -244,7 +244,7 @@ proptest! {
     }
 }
 
-/// The floor said once more, as simply as can be: for one node, one pod, one writer at a time.
+/// Checks the floor once more, as simply as can be: for one node, one pod, one writer at a time.
 fn keeps_the_floor(request: &Request, volume: &Volume, target: &Target) -> bool {
     use AccessMode::{ReadOnlyMany, ReadWriteMany, ReadWriteOncePod};
     let has = |mode| target.modes.contains(&mode);

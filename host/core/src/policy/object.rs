@@ -1,4 +1,4 @@
-//! Words that questions and answers share: objects, their kinds, volumes by their handles, and pairs of strings.
+//! Types that questions and answers share: objects, their kinds, volumes by their handles, and pairs of strings.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// Labels, annotations, parameters or facts: sorted by key, each key once.
 pub type Pairs = BTreeMap<String, String>;
 
-/// Identifies one volume within one request; says nothing about its place in the list.
+/// The handle of one volume within one request; says nothing about its place in the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct VolumeId(pub u32);
@@ -19,7 +19,7 @@ impl fmt::Display for VolumeId {
     }
 }
 
-/// Names a Kubernetes object.
+/// A reference to a Kubernetes object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ObjectRef {
@@ -43,7 +43,7 @@ impl fmt::Display for ObjectRef {
     }
 }
 
-/// Names a kind of Kubernetes object.
+/// A kind of Kubernetes object.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Kind {

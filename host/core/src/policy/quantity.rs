@@ -1,7 +1,7 @@
 //! Kubernetes quantities (`1Gi`, `1500m`, `1e9`), exact, as the API server reads them.
 //!
-//! Sizes are compared as quantities, never as text: `1Gi` equals `1024Mi`. Negative ones are refused, because
-//! nothing here measures a debt.
+//! Sizes are compared as quantities, never as text: `1Gi` equals `1024Mi`. Negative ones are refused, because nothing
+//! that is measured here can be negative.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ const MOST_INTEGER_DIGITS: usize = 20;
 /// More zeros than this after the point leave less than a nano whatever the multiplier.
 const MOST_LEADING_ZEROS: usize = 40;
 
-/// Holds a quantity exactly to the nano, the finest step that Kubernetes keeps.
+/// A quantity, exact to the nano, the finest step that Kubernetes keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Quantity {
     nanos: u128,
@@ -31,13 +31,13 @@ impl Quantity {
     }
 }
 
-/// Says why a text is no quantity.
+/// The reason why a text is not a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
-    /// No number stands at the start.
+    /// There is no number at the start.
     #[error("{0:?} is not a quantity: it has no number; write it like 10Gi")]
     NoNumber(String),
-    /// What follows the number is no suffix that Kubernetes knows.
+    /// What follows the number is not a suffix that Kubernetes knows.
     #[error(
         "{text:?} is not a quantity: unknown suffix {suffix:?}; use Ki, Mi, Gi, Ti, Pi, Ei, n, u, m, k, M, G, T, P, E or an exponent"
     )]
@@ -52,7 +52,7 @@ pub enum QuantityError {
     Negative(String),
 }
 
-/// Scales a number by a power of two and a power of ten.
+/// A power of two and a power of ten that scale a number.
 struct Suffix {
     binary: u32,
     decimal: i64,
@@ -157,7 +157,7 @@ pub fn parse_bytes(text: &str) -> Result<u64, QuantityError> {
     text.parse::<Quantity>().map(Quantity::bytes)
 }
 
-/// Prints a number of bytes as the shortest quantity with the same value, such as `10Gi`.
+/// A number of bytes, printed as the shortest quantity with the same value, such as `10Gi`.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes(pub u64);
 

@@ -13,7 +13,7 @@ use super::object::{ObjectRef, Pairs, VolumeId};
 use super::verdict::Target;
 use crate::access::{AccessMode, VolumeMode};
 
-/// Describes one pod that mounts a claim.
+/// One pod that mounts a claim.
 ///
 /// One entry a pod, in order of pod name. Finished pods (phase `Succeeded` or `Failed`) are left out; one that is being
 /// deleted is not, for as long as it runs: it uses the claim as any other.
@@ -33,7 +33,7 @@ pub struct Consumer {
     pub running: bool,
 }
 
-/// Describes one claim together with the volume bound to it.
+/// One claim together with the volume bound to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
@@ -88,7 +88,7 @@ impl Volume {
     }
 }
 
-/// Names one combination that a class can provide.
+/// One combination that a class can provide.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassMode {
@@ -98,7 +98,7 @@ pub struct ClassMode {
     pub access_mode: AccessMode,
 }
 
-/// Describes a StorageClass.
+/// A StorageClass.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StorageClass {
@@ -122,7 +122,7 @@ pub struct StorageClass {
     pub facts: Pairs,
 }
 
-/// Holds everything that a policy may look at.
+/// Everything that a policy may look at.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
@@ -154,7 +154,7 @@ impl Request {
     }
 }
 
-/// Holds all that a judgement is made of, beside the policies: to ask, to capture and to ask again.
+/// Everything that a judgement is made from, apart from the policies: to ask, to capture and to ask again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question {
@@ -166,7 +166,7 @@ pub struct Question {
     pub collected: Arc<Collected>,
 }
 
-/// Describes what is going to be made for one selected claim; the preflight question.
+/// What is going to be made for one selected claim; the preflight question.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Planned {
@@ -208,7 +208,7 @@ pub fn effective_modes(
     normal_modes(source.iter().copied())
 }
 
-/// Sorts modes and drops doubles, so that equal sets are equal lists.
+/// Sorts modes and drops duplicates, so that equal sets are equal lists.
 pub fn normal_modes(modes: impl IntoIterator<Item = AccessMode>) -> Vec<AccessMode> {
     let mut modes: Vec<_> = modes.into_iter().collect();
     modes.sort_unstable();

@@ -6,7 +6,7 @@ use super::answer::Vote;
 use super::chain::NO_VOTE;
 use super::verdict::{Decider, Verdict};
 
-/// Names the rule by which votes became a decision.
+/// The rule by which votes became a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
@@ -41,7 +41,7 @@ impl Rule {
         }
     }
 
-    /// Says the rule in a sentence, for people.
+    /// Describes the rule in a sentence, for people.
     pub fn describe(self) -> &'static str {
         match self {
             Self::Beyond => "no policy can move a claim that is beyond what was asked for",

@@ -12,7 +12,7 @@ use super::answer::{Reason, Severity, TargetShape, Vote};
 use super::object::{ObjectRef, Pairs};
 use crate::access::{AccessMode, VolumeMode};
 
-/// Identifies the policy that said something, down to its bytes.
+/// The policy that said something, identified down to its bytes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyRef {
@@ -30,7 +30,7 @@ impl fmt::Display for PolicyRef {
     }
 }
 
-/// Names who decided: a policy, or the host by its own floor or default.
+/// The decider: a policy, or the host by its own floor or default.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Decider {
@@ -49,7 +49,7 @@ impl fmt::Display for Decider {
     }
 }
 
-/// Says whether a claim moves, who decided that, and why.
+/// The decision whether a claim moves, with who made it and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
@@ -61,7 +61,7 @@ pub struct Decision {
     pub reason: Reason,
 }
 
-/// Says what a selected claim's new claim looks like.
+/// The shape of a selected claim's new claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
@@ -75,7 +75,7 @@ pub struct Target {
     pub why: Reason,
 }
 
-/// Keeps one policy's vote for the trace.
+/// One policy's vote, kept for the trace.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VoteCast {
@@ -85,7 +85,7 @@ pub struct VoteCast {
     pub vote: Vote,
 }
 
-/// Keeps one policy's opinion on the shape for the trace; policies without one are left out.
+/// One policy's opinion on the shape, kept for the trace; policies without one are left out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModesOpinion {
@@ -129,7 +129,7 @@ impl Verdict {
     }
 }
 
-/// Says what a judged finding is about, by name.
+/// The subject of a judged finding, by name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum About {
@@ -164,7 +164,7 @@ pub struct Judged {
     pub by: Decider,
     /// Stable kebab-case code.
     pub code: String,
-    /// How grave it is.
+    /// How severe it is.
     pub severity: Severity,
     /// What it is about.
     pub about: About,
@@ -189,7 +189,7 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Grades a line that a policy logged.
+/// The level of a line that a policy logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum LogLevel {
@@ -205,7 +205,7 @@ pub enum LogLevel {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LogLine {
-    /// Its grade.
+    /// Its level.
     pub level: LogLevel,
     /// Its text.
     pub message: String,
@@ -228,7 +228,7 @@ pub struct CallCost {
     #[serde(default)]
     pub memory: u64,
     /// How many look-ups were made, by [`Kind`](super::Kind) in its display form. Only kinds that the policy declares:
-    /// of others it gets to see nothing.
+    /// it sees nothing of others.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub looked_up: BTreeMap<String, u64>,
     /// What it logged.

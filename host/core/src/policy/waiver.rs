@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::verdict::{About, Decider, Judged, Warning};
 
-/// A waiver whose last day is over.
+/// A waiver whose last day has passed.
 pub const WAIVER_EXPIRED: &str = "waiver-expired";
 /// A waiver that no finding needed.
 pub const WAIVER_UNUSED: &str = "waiver-unused";
 /// A waiver that would apply to a finding of the host's floor.
 pub const WAIVER_REFUSED: &str = "waiver-refused";
 
-/// Accepts one kind of finding about one thing until a day.
+/// A user's acceptance of one kind of finding about one thing until a day.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiver {
@@ -49,7 +49,7 @@ impl Waiver {
     }
 }
 
-/// A finding with the waiver that takes its effect.
+/// A finding, and the waiver that takes away its effect.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Waived {
@@ -66,14 +66,14 @@ pub struct Applied {
     pub findings: Vec<Judged>,
     /// Findings that do not, in their order.
     pub waived: Vec<Waived>,
-    /// Waivers that are over, match nothing, or try what they may not; in their order.
+    /// Warnings about waivers that have expired, match nothing, or try what they may not; in their order.
     pub warnings: Vec<Warning>,
 }
 
 /// Takes the waived findings out of all findings.
 ///
-/// No finding is lost: each comes out either counted or waived. Of two waivers for one finding the one that ends last is
-/// named. A waiver that is over takes nothing out, and is a warning whether anything needed it or not.
+/// No finding is lost: each comes out either counted or waived. Of two waivers for one finding the one that ends last
+/// is named. An expired waiver takes nothing out, and is a warning whether anything needed it or not.
 pub fn apply(waivers: &[Waiver], findings: Vec<Judged>, today: Date) -> Applied {
     let mut applied = Applied::default();
     let mut used = vec![false; waivers.len()];
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn code_policy_and_subject_must_all_fit_and_the_day_must_not_be_over() {
+    fn code_policy_and_subject_must_all_fit_and_the_day_must_not_have_passed() {
         let found = || finding(Some("cap"), "too-large", "data");
         let fits = |code, policy, subject, until| one(waiver(code, policy, subject, until), found());
         let unused = (false, Some(WAIVER_UNUSED.to_owned()));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiver_that_is_over_is_told_even_when_nothing_needs_it() {
+    fn an_expired_waiver_is_reported_even_when_nothing_needs_it() {
         let applied = apply(&[waiver("too-large", "cap", "plan", date(2020, 1, 1))], Vec::new(), TODAY);
         assert_eq!(applied.warnings[0].code, WAIVER_EXPIRED);
         assert!(applied.warnings[0].message.contains("2020-01-01"), "{}", applied.warnings[0].message);

@@ -9,7 +9,7 @@ use crate::access::{AccessMode, VolumeMode};
 use crate::copy_report::CopyReport;
 use crate::policy::Verdict;
 
-/// Holds what is known of one claim.
+/// What is known of one claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClaimRecord {
@@ -50,7 +50,7 @@ pub struct ClaimRecord {
     pub lost_owners: Vec<String>,
 }
 
-/// Tells of a claim that a StatefulSet made in place of one that was moving.
+/// A claim that a StatefulSet made in place of one that was moving.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stray {
@@ -60,7 +60,7 @@ pub struct Stray {
     pub volume: Option<String>,
 }
 
-/// Names the source volume and what was true of it before the first change.
+/// The source volume and what was true of it before the first change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceVolume {
@@ -74,7 +74,7 @@ pub struct SourceVolume {
     pub node: Option<String>,
 }
 
-/// Names the destination volume and what was true of it before the first change.
+/// The destination volume and what was true of it before the first change.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DestinationVolume {
@@ -84,7 +84,7 @@ pub struct DestinationVolume {
     pub reclaim: String,
 }
 
-/// Tells how the warm copy went. It never counts as evidence: the workload was writing meanwhile.
+/// The outcome of the warm copy. It never counts as evidence: the workload was writing meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Warmed {
@@ -94,7 +94,7 @@ pub struct Warmed {
     pub failure: Option<String>,
 }
 
-/// Tells of one copy that failed.
+/// A copy that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CopyFailure {
@@ -106,7 +106,7 @@ pub struct CopyFailure {
     pub reason: String,
 }
 
-/// Proves that the destination holds all that the source held.
+/// The proof that the destination holds all that the source held.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Evidence {
@@ -123,7 +123,7 @@ pub enum Evidence {
     Adopted,
 }
 
-/// Names what a pod of ours is for.
+/// The purpose of a pod of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
@@ -148,7 +148,7 @@ impl Purpose {
         }
     }
 
-    /// Reads the value of [`crate::names::PURPOSE`]; anything else is not a pod of this version's.
+    /// Reads the value of [`crate::names::PURPOSE`]; any other value means that this version did not make the pod.
     pub fn from_annotation(value: &str) -> Self {
         match value {
             "prime" => Self::Prime,

@@ -1,11 +1,11 @@
-//! Facts: the only changes a record ever sees after it was begun.
+//! Facts: the only changes that a record ever sees after its start.
 
 use jiff::Timestamp;
 use thiserror::Error;
 
 use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Stray, Warmed, WorkloadRef};
 
-/// Says something new, to be added to a record by compare-and-swap.
+/// Something new, to be added to a record by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Fact {
     /// The destination volume of `claim` is known.
@@ -43,14 +43,14 @@ pub enum Fact {
     CopyFailed {
         /// The claim.
         claim: String,
-        /// How.
+        /// How it failed.
         failure: CopyFailure,
     },
     /// The copy of `claim` is proven.
     Copied {
         /// The claim.
         claim: String,
-        /// By this.
+        /// What proves it.
         evidence: Evidence,
     },
     /// Copies may be tried up to this attempt: a person has looked at a held group and wants it tried again.
@@ -86,16 +86,16 @@ pub enum Fact {
     Ended(Ended),
 }
 
-/// Says why a record does not take a fact.
+/// The reason why a record does not take a fact.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refused {
-    /// All copies are proven, so the destination is the truth now.
+    /// All copies are proven, so the destination is what counts now.
     #[error("every claim of {0} has been copied: the migration can only go forward; run migrate to finish it")]
     Proven(String),
     /// The group is being turned back.
     #[error("{0} is already being turned back")]
     TurnedBack(String),
-    /// The migration is over.
+    /// The migration has ended.
     #[error("{0} has already ended")]
     Ended(String),
     /// The record has no such claim.
@@ -129,7 +129,7 @@ impl Record {
                     |workload: &WorkloadRef| ready.iter().find(|(of, _)| of == workload).map(|(_, count)| *count);
                 self.workloads.iter_mut().for_each(|recorded| recorded.ready = count(&recorded.workload));
             }
-            Fact::Stopping { .. } => {} // what was then counts
+            Fact::Stopping { .. } => {} // the first stop counts
             Fact::Started { at } => self.started = self.started.or(Some(at)),
             Fact::Ready { at } => self.ready = self.ready.or(Some(at)),
             Fact::CopyFailed { claim, failure } => self.claim_mut(&claim)?.failures.push(failure),

@@ -1,8 +1,8 @@
-//! What the user asked of the run that began a migration.
+//! What the user asked of the run that started a migration.
 
 use serde::{Deserialize, Serialize};
 
-/// Holds the options of the run that began the migration; a later run keeps them.
+/// The options of the run that started the migration; a later run keeps them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationOptions {
@@ -26,7 +26,7 @@ pub struct MigrationOptions {
     pub limits: Limits,
 }
 
-/// Bounds the tries and the waits of one migration.
+/// The limits on the tries and the waits of one migration.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
@@ -64,7 +64,7 @@ fn ready_seconds() -> u32 {
     900
 }
 
-/// Names what becomes of a source volume after its claim has moved.
+/// What becomes of a source volume after its claim has moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Disposal {
@@ -77,13 +77,13 @@ pub enum Disposal {
     Reclaim,
 }
 
-/// Names what a copy that keeps failing leads to.
+/// What a copy that keeps failing leads to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFailure {
     /// The group goes back to its old volumes and runs again.
     #[default]
     RollBack,
-    /// The group stays as it is, for a look.
+    /// The group stays as it is, so that a person can look.
     Hold,
 }

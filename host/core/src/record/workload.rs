@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Holds what is known of one workload.
+/// What is known of one workload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadRecord {
@@ -20,7 +20,7 @@ pub struct WorkloadRecord {
     pub when_scaled: Option<String>,
 }
 
-/// Names a workload in the group's namespace.
+/// A workload in the group's namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkloadRef {
@@ -36,7 +36,7 @@ impl fmt::Display for WorkloadRef {
     }
 }
 
-/// Names the kinds of workload that are scaled down and up again.
+/// The kinds of workload that are scaled down and up again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum WorkloadKind {
     /// `apps/v1` Deployment.

@@ -1,4 +1,4 @@
-//! Arbitrary records and observations, from few names, so that they often speak of the same objects.
+//! Arbitrary records and observations, from few names, so that they often refer to the same objects.
 
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::{btree_map, vec};

@@ -1,4 +1,4 @@
-//! Migrations on their way: a group as it is begun, and any moment after, where one thing may be as it should not.
+//! Migrations on their way: a group at its start, and any moment after, where one thing may not be as it should.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use pvmigrate_core::step::Step;
 
 use crate::arbitrary::{asked, claim_seen, moment, observation, reclaim, record, workload, workload_seen};
 
-/// A record as it is begun, and what is seen of its group then: claims bound, workloads at some scale.
+/// Generates a record at its start, and what is seen of its group then: claims bound, workloads at some scale.
 pub(crate) fn begun() -> impl Strategy<Value = (Record, Observation)> {
     let workloads = btree_map(workload(), (0_u32..4, option::of(1_u32..4)), 0..3);
     (asked(), prop::sample::subsequence(vec!["data", "logs", "more"], 1..=3), workloads, reclaim()).prop_map(
@@ -112,7 +112,8 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
     (record, seen)
 }
 
-/// A record and what is seen beside it: any at all, or one on a migration's way where one thing is not as it should be.
+/// Generates a record and what is seen beside it: any at all, or one on a migration's way where one thing is not as it
+/// should be.
 pub(crate) fn situation() -> impl Strategy<Value = (Record, Observation, Timestamp)> {
     prop_oneof![(record(), observation(), moment()), midway()]
 }
@@ -135,7 +136,7 @@ fn midway() -> impl Strategy<Value = (Record, Observation, Timestamp)> {
     })
 }
 
-/// The moment at which the original claims are deleted, or one where a single thing is not as it should be.
+/// Generates the moment at which the original claims are deleted, or one where a single thing is not as it should be.
 pub(crate) fn at_the_fence() -> impl Strategy<Value = (Record, Observation, Timestamp)> {
     (begun(), accident(), moment()).prop_map(|((record, seen), accident, now)| {
         let is_fence = |steps: &[Step]| steps.iter().any(|step| matches!(step, Step::DeleteOriginalClaim { .. }));
@@ -145,7 +146,7 @@ pub(crate) fn at_the_fence() -> impl Strategy<Value = (Record, Observation, Time
     })
 }
 
-/// Lets a migration run until steps are decided that are to be stopped at; those are not done any more.
+/// Lets a migration run until steps are decided that are to be stopped at; those are not carried out.
 fn migrate(mut record: Record, seen: &Observation, mut stops_at: impl FnMut(&[Step]) -> bool) -> (Record, Observation) {
     let mut world = Imagined::of(&record, seen, record.begun);
     loop {

@@ -10,7 +10,7 @@ use crate::process::{self, KINDS, Kind};
 use crate::setting::Setting;
 use crate::world::World;
 
-/// Names one thing that happens.
+/// One thing that happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// A process looks and decides.
@@ -78,7 +78,8 @@ pub fn actions(world: &World, in_order: bool, actions: &mut Vec<Action>) {
     people(world, actions);
 }
 
-/// A hung pod does not stop; claims that people made for themselves are provisioned nothing here.
+/// Tells whether a move is possible. A hung pod does not stop; nothing is provisioned here for claims that people made
+/// for themselves.
 fn may_move(world: &World, next: &Move) -> bool {
     match next {
         Move::Stop(pod) => world.cluster.pods.get(pod).is_none_or(|pod| pod.progress != hung()),
@@ -143,7 +144,7 @@ fn people(world: &World, actions: &mut Vec<Action>) {
                     actions.push(Action::BarePodSlipsIn(name.clone()));
                 }
             }
-            // Who deletes a claim that has the data means it.
+            // A person who deletes a claim that has the data intends it.
             Some(claim) if claim.run.is_none() && !claim.made_by_set && !claim.bound && !claim.terminating => {
                 actions.push(Action::ForeignLeaves(name.clone()));
             }
@@ -277,7 +278,8 @@ fn person_acts(world: &mut World, action: &Action) -> Option<()> {
     Some(())
 }
 
-/// The pods and claims are orphaned, and the new one adopts the pods. It owns no claim: who wants that, asks for it.
+/// Recreates a workload. The pods and claims are orphaned, and the new one adopts the pods. It owns no claim: that has
+/// to be asked for.
 fn make_anew(world: &mut World, workload: &WorkloadRef) -> Option<()> {
     let version = world.cluster.version();
     let found = world.cluster.workloads.get_mut(workload)?;
@@ -289,7 +291,7 @@ fn make_anew(world: &mut World, workload: &WorkloadRef) -> Option<()> {
     Some(())
 }
 
-/// The pod mounts what the claim is bound to now, and keeps it even when the claim goes.
+/// Creates a pod that mounts what the claim is bound to now, and keeps it even when the claim goes.
 fn bare_pod(world: &mut World, claim: &str) {
     world.bare_mount = world.volume_of(claim);
     let mut pod = world.cluster.new_pod(Owner::Other, vec![claim.to_owned()]);
@@ -309,7 +311,7 @@ fn delete_claim(world: &mut World, name: &str) {
     }
 }
 
-/// Lets the cluster do at once what nobody waits for long.
+/// Lets the cluster do at once what never takes long.
 fn hurry(world: &mut World) {
     let is_swift = |next: &Move| {
         matches!(next, Move::Provision(_) | Move::BindVolume { .. } | Move::BindClaim { .. } | Move::Release(_))

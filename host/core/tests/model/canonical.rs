@@ -1,4 +1,4 @@
-//! Makes worlds that differ only in how often something was written the same world.
+//! Turns worlds that differ only in how often something was written into one and the same.
 //!
 //! uids and resourceVersions are only ever compared for being equal to the present one. So the present ones all get the
 //! same name, and all older ones, wherever a process or a cache still holds them, another. The original claims' uid
@@ -16,7 +16,7 @@ use crate::world::{Process, World};
 
 const OLD: &str = "old";
 
-/// Brings a world into its one form.
+/// Brings a world into its canonical form.
 pub fn canonical(world: &mut World) {
     let cluster = &world.cluster;
     for process in &mut world.processes {

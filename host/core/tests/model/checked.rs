@@ -11,7 +11,7 @@ use crate::canonical::canonical;
 use crate::setting::Setting;
 use crate::world::{Disk, World};
 
-/// Every word here is asserted by a mutant's test, or by all.
+/// Every property here is asserted by a mutant's test, or by all.
 pub const KEPT: &str = "the data of every claim is whole in a place where nothing can take it away";
 pub const WHOLE: &str = "no pod ever sees lost, old or torn data";
 pub const HELD: &str = "no bound claim has its volume taken away";
@@ -58,7 +58,7 @@ impl Model for Setting {
     }
 }
 
-/// For each claim there is a volume with all that was written, which outlives its claim or is held by one of ours.
+/// Tells whether each claim has a volume with all that was written, which outlives its claim or is held by one of ours.
 fn is_kept(world: &World) -> bool {
     world.record.claims.keys().all(|name| {
         let own = [name.clone(), names::source_claim(name), names::destination_claim(name)];
@@ -73,7 +73,7 @@ fn is_kept(world: &World) -> bool {
     })
 }
 
-/// What every running pod sees behind a claim of the group is all that was ever written there.
+/// Tells whether what every running pod sees behind a claim of the group is all that was ever written there.
 fn is_whole(world: &World) -> bool {
     world
         .users()
@@ -95,7 +95,8 @@ fn is_clean(world: &World) -> bool {
         && !world.cluster.pods.values().any(|pod| matches!(pod.owner, Owner::Ours { .. }))
 }
 
-/// Kubernetes calls a claim `Lost`, for ever, when the volume it is bound to is reserved for another.
+/// Tells whether no claim is `Lost`. Kubernetes calls it so, for ever, when the volume it is bound to is reserved for
+/// another.
 fn is_held(world: &World) -> bool {
     world.cluster.claims.values().filter(|claim| claim.bound).all(|claim| {
         let volume = claim.volume.as_ref().and_then(|volume| world.cluster.volumes.get(volume));
@@ -103,7 +104,8 @@ fn is_held(world: &World) -> bool {
     })
 }
 
-/// A set may make a claim in the moment before ours is created; what a pod wrote there must not be lost.
+/// Tells whether strays are kept. A set may make a claim in the moment before ours is created; what a pod wrote there
+/// must not be lost.
 fn strays_are_kept(world: &World) -> bool {
     world.strays.iter().filter(|(_, used)| **used).all(|(volume, _)| world.cluster.volumes.contains_key(volume))
 }

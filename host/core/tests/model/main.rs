@@ -8,11 +8,11 @@
 //! Each setting pins how many worlds it has. Another count means that `decide` or the model has changed: look at why
 //! before changing the figure.
 //!
-//! What is beyond it: groups and pairs of mishaps are searched with steps in the order decided and a cluster that binds
-//! at once (`in_order`, `swift`), or there would be millions of worlds. Two processes that both look through lagging
-//! caches, and two processes with two claims and an abort, are not searched whole. A set that is
-//! made anew just when the last copy is proven, while two processes run, may keep our mark, which then says nothing. Nor is a clock that runs: all
-//! deadlines pass at once or not at all.
+//! What the search leaves out: groups and pairs of mishaps are searched with steps in the order decided and a cluster
+//! that binds at once (`in_order`, `swift`), or there would be millions of worlds. Two processes that both look through
+//! lagging caches, and two processes with two claims and an abort, are not searched whole. A set that is recreated just
+//! when the last copy is proven, while two processes run, may keep our mark, which then means nothing. A running clock
+//! is not searched either: all deadlines pass at once or not at all.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "tests")]
 #![allow(unreachable_pub, reason = "the files of a test binary are seen by each other only")]
 
@@ -50,7 +50,7 @@ fn holds(setting: &Setting, worlds: usize) {
     assert_eq!(checker.unique_state_count(), worlds, "worlds");
 }
 
-/// The same, and that an end stays reachable from every world.
+/// Asserts the same, and that an end stays reachable from every world.
 #[track_caller]
 fn holds_and_ends(setting: &Setting, worlds: usize) {
     holds(setting, worlds);

@@ -13,7 +13,7 @@ use pvmigrate_core::step::{Step, Target};
 
 use crate::setting::ORIGINAL;
 
-/// Names a broken rule.
+/// A broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mutant {
     /// The source volume is not set to `Retain`.
@@ -187,7 +187,7 @@ fn retained(volume: &mut Option<pvmigrate_core::observation::Volume>) {
     }
 }
 
-/// A claim of ours that keeps the name.
+/// Makes a claim of ours that keeps the name.
 fn ours(record: &Record, name: &str) -> Claim {
     let destination = record.claims[name].destination.as_ref();
     Claim {

@@ -96,13 +96,13 @@ fn the_volume_of_a_stray_goes_with_it_unless_retained() {
 }
 
 #[test]
-fn an_owner_of_before_has_the_claim_collected() {
+fn an_earlier_owner_has_the_claim_collected() {
     let setting = Setting { owned: true, ..set(Budget { made_anew: 1, ..NOBODY }) };
     finds(TRUE, Mutant::OldOwners, setting);
 }
 
 #[test]
-fn a_set_that_was_made_anew_unmarked_takes_a_late_stop() {
+fn a_recreated_set_without_a_mark_takes_a_late_stop() {
     let setting = set(Budget { made_anew: 1, ..NOBODY });
     finds(UP, Mutant::NotMarkedAgain, Setting { processes: 2, in_order: true, swift: true, ..setting });
 }

@@ -13,7 +13,7 @@ use pvmigrate_core::step::Step;
 use crate::mutant::Mutant;
 use crate::world::World;
 
-/// Names what a cache holds.
+/// What a cache holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Claims,
@@ -22,10 +22,9 @@ pub enum Kind {
     Workloads,
 }
 
-/// All kinds.
 pub const KINDS: [Kind; 4] = [Kind::Claims, Kind::Volumes, Kind::Pods, Kind::Workloads];
 
-/// Returns what a process decides to do; nothing when it only waits. Tells whether it has seen a free name and left it so.
+/// Returns what a process decides to do (nothing when it only waits), and whether it has seen a free name and left it so.
 pub fn look(world: &World, at: usize, mutant: Option<Mutant>) -> (Vec<Step>, bool) {
     let mut seen = observe(world, at);
     let free = free_names(&world.record, &seen);
@@ -54,7 +53,7 @@ fn free_names(record: &Record, seen: &Observation) -> Vec<String> {
     record.claims.iter().filter(|_| is_under_way).filter(is_free).map(|(name, _)| name.clone()).collect()
 }
 
-/// What the process sees: the truth, or what its caches show. Once the original is gone, the pods are read afresh.
+/// Returns what the process sees: the truth, or what its caches show. Once the original is gone, the pods are read afresh.
 fn observe(world: &World, at: usize) -> Observation {
     let record = &world.record;
     let Some(cache) = &world.processes[at].cache else { return world.cluster.observe(record) };
@@ -103,7 +102,7 @@ fn forget(world: &mut World, at: usize) {
     world.processes[at].is_overtaken = false;
 }
 
-/// Compare-and-swap: a process that somebody has overtaken since its look saves nothing.
+/// Saves a fact by compare-and-swap: a process that another has overtaken since its look saves nothing.
 fn note(world: &mut World, at: usize, fact: &Fact) -> Done {
     if world.processes[at].is_overtaken {
         return Done::Stale;
@@ -117,7 +116,7 @@ fn note(world: &mut World, at: usize, fact: &Fact) -> Done {
     }
 }
 
-/// Stores the record; whoever has looked before can store nothing any more.
+/// Stores the record; a process that has looked before can store nothing any more.
 pub fn save(world: &mut World, record: Record, by: Option<usize>) {
     world.record = record.into();
     for (at, process) in world.processes.iter_mut().enumerate() {
@@ -125,7 +124,7 @@ pub fn save(world: &mut World, record: Record, by: Option<usize>) {
     }
 }
 
-/// A process lays the answers to its own writes over its caches.
+/// Lays the answers to a process's own writes over its caches.
 fn overlay(before: &Imagined, now: &Imagined, cache: &mut Imagined) {
     lay_over(&before.claims, &now.claims, &mut cache.claims);
     lay_over(&before.volumes, &now.volumes, &mut cache.volumes);

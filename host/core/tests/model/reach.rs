@@ -1,6 +1,6 @@
 //! Explores all worlds of a model and tells from which of them no end can be reached.
 //!
-//! stateright's `eventually` does not see circles, and the model has them: a process crashes and looks again.
+//! stateright's `eventually` does not see cycles, and the model has them: a process crashes and looks again.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use crate::checked::is_over;
 use crate::setting::Setting;
 use crate::world::World;
 
-/// Holds what an exploration found.
+/// What an exploration found.
 pub struct Reach {
     /// How many worlds there are.
     pub worlds: usize,
@@ -21,7 +21,6 @@ pub struct Reach {
     pub example: Option<String>,
 }
 
-/// Explores the model.
 pub fn explore(setting: &Setting) -> Reach {
     let mut numbers = HashMap::new();
     let mut arrivals: Vec<Vec<u32>> = Vec::new();
@@ -64,7 +63,7 @@ fn fingerprint(world: &World) -> u64 {
     hasher.finish()
 }
 
-/// Goes backwards from the ends; what is not met has no way to one.
+/// Goes backwards from the ends, and returns the worlds that are not met: they have no way to an end.
 fn without_end(arrivals: &[Vec<u32>], ends: &[u32]) -> Vec<u32> {
     let mut has_way = vec![false; arrivals.len()];
     let mut open = ends.to_vec();

@@ -1,4 +1,4 @@
-//! StatefulSets: their controller makes claims that are missing, and people scale them up again or make them anew.
+//! StatefulSets: their controller makes claims that are missing, and people scale them up again or recreate them.
 
 use pvmigrate_core::record::WorkloadKind;
 
@@ -52,7 +52,7 @@ fn a_temporary_claim_that_a_person_deletes_while_the_set_is_up() {
 }
 
 #[test]
-fn a_set_that_owns_its_claims_and_is_made_anew() {
+fn a_set_that_owns_its_claims_and_is_recreated() {
     let setting = set(Budget { made_anew: 1, made_claims: 1, aborts: 1, ..Budget::default() });
     holds_and_ends(&Setting { owned: true, ..setting }, 12_488);
 }

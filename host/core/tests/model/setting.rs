@@ -23,7 +23,7 @@ pub const CURRENT: &str = "now";
 /// The run of the record.
 pub const RUN: &str = "run";
 
-/// Describes one model to check.
+/// One model to check.
 #[derive(Clone)]
 pub struct Setting {
     /// For each workload, the claims its pods mount.
@@ -57,7 +57,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// One claim, one workload, one process that may crash anywhere, and nobody around.
+    /// Returns the smallest setting: one claim, one workload, one process that may crash anywhere, and nobody around.
     pub fn one_claim() -> Self {
         Self {
             workloads: vec![vec!["data"]],

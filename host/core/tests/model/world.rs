@@ -8,7 +8,6 @@ use pvmigrate_core::observation::Progress;
 use pvmigrate_core::record::{Purpose, Record, WorkloadRef};
 use pvmigrate_core::step::Step;
 
-/// Holds one world.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct World {
     /// The objects.
@@ -35,18 +34,18 @@ pub struct World {
     pub budget: Budget,
 }
 
-/// Holds a process: what it has decided and not yet done.
+/// A process: what it has decided and not yet done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Process {
     /// The steps left, with the preconditions of the look they were decided from.
     pub pending: Vec<Step>,
-    /// Somebody else has saved the record since that look, so this process can not.
+    /// Somebody else has saved the record since that look, so this process cannot.
     pub is_overtaken: bool,
     /// What its caches show, when they lag.
     pub cache: Option<Box<Imagined>>,
 }
 
-/// Tells what is on a disk.
+/// The contents of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Disk {
     /// All writes up to this one, whole.
@@ -55,7 +54,7 @@ pub enum Disk {
     Torn,
 }
 
-/// Tells what is known of a copy under way.
+/// What is known of a copy under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Copier {
     /// The destination held all the source holds when it started: there is nothing to send.
@@ -64,7 +63,7 @@ pub struct Copier {
     pub is_spoilt: bool,
 }
 
-/// Bounds what people and accidents still do.
+/// The limits on what people and accidents still do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// Writes by the workloads' pods.
@@ -96,7 +95,7 @@ pub struct Budget {
 }
 
 impl World {
-    /// Makes a move of the cluster, and does to the disks what it does.
+    /// Makes a move of the cluster, and changes the disks as it does.
     pub fn make(&mut self, next: &Move) {
         match next {
             Move::Place(pod) => {
@@ -197,8 +196,8 @@ impl World {
         self.disks.insert(destination, if copier.is_spoilt { Disk::Torn } else { source });
     }
 
-    /// A copy that dies tears the destination. One that had nothing to send tears nothing, unless we killed it: then the
-    /// model is harsher than rsync, so that killing a pod is never harmless.
+    /// Lets a copy die, which tears the destination. One that had nothing to send tears nothing, unless we killed it:
+    /// then the model is harsher than rsync, so that killing a pod is never harmless.
     pub fn copier_dies(&mut self, pod: &str, is_killed: bool) {
         let route = self.route(pod);
         let (Some(copier), Some((_, destination))) = (self.copiers.remove(pod), route) else { return };
@@ -220,7 +219,7 @@ impl World {
         }
     }
 
-    /// A pod that is not ours writes to a claim's volume.
+    /// Lets a pod that is not ours write to a claim's volume.
     pub fn write(&mut self, claim: &str, volume: &str) {
         let Some(disk) = self.disks.get(volume).copied() else { return };
         let written = self.written.entry(claim.to_owned()).or_default();

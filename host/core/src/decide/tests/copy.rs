@@ -6,7 +6,7 @@ use crate::names;
 use crate::observation::{Claim, Progress, RETAIN, User};
 use crate::record::{Evidence, Purpose, Stray, Uid};
 
-/// Prepared, and noted that the workloads stop.
+/// Returns a prepared group, with the stop of its workloads noted.
 fn stopping() -> Scene {
     let mut scene = Scene::begun().prepared();
     scene.record.stopped = Some(at(0));
@@ -106,7 +106,7 @@ fn a_workload_scaled_up_behind_the_fence_is_brought_down_again() {
     assert_eq!(scene.app_is(3, None, 0).says(), ["StopWorkload app@7 3"]);
 }
 
-/// The original claim is gone, and nothing else has happened.
+/// Returns a group whose original claim is gone, and to which nothing else has happened.
 fn gone() -> Scene {
     Scene::begun().quiet().with(|seen| {
         seen.named = None;
@@ -114,7 +114,7 @@ fn gone() -> Scene {
     })
 }
 
-/// The same, and the final claim keeps the name.
+/// Returns the same, with the final claim keeping the name.
 fn kept() -> Scene {
     gone().with(|seen| seen.named = Some(pending("data")))
 }
@@ -268,7 +268,7 @@ fn attempts_used_up_turn_the_group_back() {
 }
 
 #[test]
-fn of_twins_both_must_end_well() {
+fn both_twins_must_end_well() {
     let twin = |progress| pod(Purpose::Copy, 2, progress);
     let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![succeeded(), twin(Progress::Running)]);
     assert_eq!(scene.says(), ["wait CopyFinished of claim data"]);
@@ -316,7 +316,7 @@ fn a_copied_claim_waits_for_the_rest_of_its_group() {
 }
 
 #[test]
-fn once_the_group_turns_back_nothing_else_of_the_look_is_done() {
+fn once_the_group_turns_back_no_other_step_is_done() {
     let all = vec![failure(1), failure(2), failure(3)];
     let scene = Scene::of(&["data", "logs"]).fenced().recorded(|record| record.failures = all);
     let says = scene.later(1000).says();

@@ -51,7 +51,7 @@ fn a_temporary_claim_of_another_run_is_left_alone() {
     assert_eq!(scene.says(), ["DeletePod copy1 copy1-uid"]);
 }
 
-/// Temporary claims and pods are gone.
+/// Returns a group whose temporary claims and pods are gone.
 fn cleared() -> Scene {
     let scene = Scene::begun().proven();
     scene.with(|seen| (seen.source, seen.destination, seen.pods) = (None, None, Vec::new()))
@@ -72,13 +72,13 @@ fn the_claim_on_the_reserved_volume_is_touched_so_that_the_binder_looks() {
 }
 
 #[test]
-fn a_claim_that_a_person_deletes_before_it_is_bound_is_created_anew_at_once() {
+fn a_claim_that_a_person_deletes_before_it_is_bound_is_created_again_at_once() {
     let scene = Scene::begun().proven().with(|seen| seen.named = None);
     assert_eq!(scene.says(), ["CreateFinalClaim data"]);
 }
 
 #[test]
-fn a_volume_released_by_a_claim_that_is_gone_again_is_reserved_anew() {
+fn a_volume_released_by_a_claim_that_is_gone_again_is_reserved_again() {
     let mut released = volume("new-data", RETAIN, "data", Some("gone-uid"));
     released.phase = "Released".to_owned();
     let scene = cleared().with(|seen| seen.destination_volume = Some(released));

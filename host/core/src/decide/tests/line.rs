@@ -7,7 +7,7 @@ fn target(target: &Target) -> String {
     format!("{} {}@{}", target.name, target.uid, target.version.0)
 }
 
-/// A step as one short line.
+/// Returns a step as one short line.
 pub(crate) fn step(step: &Step) -> String {
     match step {
         Step::Note(fact) => note(fact),

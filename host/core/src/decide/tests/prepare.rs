@@ -7,7 +7,7 @@ use crate::names;
 use crate::observation::{Claim, Progress, RETAIN};
 use crate::record::{Purpose, Warmed};
 
-/// `Retain` on the source, a temporary claim that waits for its volume.
+/// Returns a group with `Retain` on the source and a temporary claim that waits for its volume.
 fn waiting_for_destination() -> Scene {
     Scene::begun().prepared().recorded(|record| record.destination = None).with(|seen| {
         seen.destination_volume = None;
@@ -74,7 +74,7 @@ fn the_destination_volume_is_kept() {
 }
 
 #[test]
-fn a_destination_made_anew_is_noted_only_when_no_pod_of_before_is_left() {
+fn a_recreated_destination_is_noted_only_when_no_earlier_pod_is_left() {
     let temp = names::destination_claim("data");
     let scene = Scene::begun().fenced().with(|seen| {
         seen.destination.as_mut().unwrap().volume = Some("newer".to_owned());
@@ -188,7 +188,7 @@ fn a_warm_copy_is_made_before_anything_stops() {
 }
 
 #[test]
-fn a_warm_copy_that_fails_or_does_not_start_is_gone_without() {
+fn the_migration_goes_on_without_a_warm_copy_that_fails_or_does_not_start() {
     let failed = warm_with(Progress::Failed("no route".to_owned()));
     assert_eq!(failed.says(), ["Note Warmed data Some(\"no route\")"]);
     let late = warm_with(Progress::Starting(None)).later(300);

@@ -4,7 +4,7 @@ use super::scene::{Scene, at, claim, stray, succeeded, touched, user, volume};
 use crate::observation::RETAIN;
 use crate::record::Goal;
 
-/// Turned back a moment ago.
+/// Turns the group back, a moment ago.
 fn just_turned(mut scene: Scene) -> Scene {
     scene.record.goal = Goal::Back("why".to_owned());
     scene
@@ -56,7 +56,7 @@ fn a_fence_that_went_through_is_seen_through() {
     assert_eq!(scene.app_is(3, Some(3), 3).says(), ["StopWorkload app@7 3"], "or the claim would never go");
 }
 
-/// Turned back behind the fence; only the source volume is left.
+/// Returns a group turned back behind the fence, with only the source volume left.
 fn nothing_left() -> Scene {
     Scene::begun().fenced().turned_back().with(|seen| {
         (seen.source, seen.destination, seen.destination_volume) = (None, None, None);
@@ -87,7 +87,7 @@ fn then_the_claim_that_kept_the_name_makes_room_for_the_original() {
 }
 
 #[test]
-fn nobody_makes_a_claim_while_the_name_is_about_to_be_free() {
+fn no_workload_runs_while_the_name_is_about_to_be_free() {
     assert_eq!(
         nothing_left().app_is(3, None, 0).says(),
         ["Reserve old-data old-data-uid@7 for the claim", "StopWorkload app@7 3"]
@@ -116,7 +116,7 @@ fn a_source_volume_that_is_gone_blocks() {
     assert_eq!(scene.says(), ["blocked source-volume-gone"]);
 }
 
-/// The claim was created anew on its source volume.
+/// Returns a group whose claim was created again on its source volume.
 fn restored() -> Scene {
     nothing_left().with(|seen| {
         seen.named = Some(claim("new", Some("old-data"), Some("run")));

@@ -24,7 +24,7 @@ pub(crate) struct Scene {
     pub(crate) now: Timestamp,
 }
 
-/// Seconds after the beginning.
+/// Returns the moment this many seconds after the beginning.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::UNIX_EPOCH + SignedDuration::from_secs(seconds)
 }
@@ -34,12 +34,12 @@ pub(crate) fn app() -> WorkloadRef {
 }
 
 impl Scene {
-    /// A running workload `app` of 3 with the claim `data`; nothing has been done yet.
+    /// Returns a running workload `app` of 3 with the claim `data`; nothing has been done yet.
     pub(crate) fn begun() -> Self {
         Self::of(&["data"])
     }
 
-    /// The same with these claims.
+    /// Returns the same with these claims.
     pub(crate) fn of(claims: &[&str]) -> Self {
         let record = Record {
             format: FORMAT,
@@ -83,7 +83,7 @@ impl Scene {
         Self { record, seen, now: at(0) }
     }
 
-    /// Source volumes kept, destinations bound, noted and kept.
+    /// Returns it with source volumes kept, destinations bound, noted and kept.
     pub(crate) fn prepared(self) -> Self {
         self.each(|name, record, seen| {
             let temp = names::destination_claim(name);
@@ -95,7 +95,7 @@ impl Scene {
         })
     }
 
-    /// Workloads noted as stopping, marked and down, without pods.
+    /// Returns it with workloads noted as stopping, marked and down, without pods.
     pub(crate) fn quiet(self) -> Self {
         let mut scene = self.prepared();
         scene.record.stopped = Some(at(0));
@@ -105,7 +105,7 @@ impl Scene {
         scene
     }
 
-    /// Original claims gone, names kept by the final ones, source volumes held by their temporary claims.
+    /// Returns it with original claims gone, names kept by the final ones, source volumes held by their temporary claims.
     pub(crate) fn fenced(self) -> Self {
         self.quiet().each(|name, _, seen| {
             let temp = names::source_claim(name);
@@ -115,7 +115,7 @@ impl Scene {
         })
     }
 
-    /// Copies made and noted; temporary claims and pods still there.
+    /// Returns it with copies made and noted; temporary claims and pods still there.
     pub(crate) fn proven(self) -> Self {
         let pod = succeeded();
         self.fenced().each(|_, record, seen| {
@@ -124,7 +124,7 @@ impl Scene {
         })
     }
 
-    /// Temporary claims and pods gone, new claims bound.
+    /// Returns it with temporary claims and pods gone, new claims bound.
     pub(crate) fn bound(self) -> Self {
         self.proven().each(|name, _, seen| {
             let new = format!("new-{name}");
@@ -135,7 +135,7 @@ impl Scene {
         })
     }
 
-    /// Workloads up, unmarked and Ready, reclaim policies restored: nothing left but the source volumes.
+    /// Returns it with workloads up, unmarked and Ready, reclaim policies restored: nothing left but the source volumes.
     pub(crate) fn settled(self) -> Self {
         let mut scene = self.bound().each(|_, _, seen| {
             seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
@@ -145,13 +145,13 @@ impl Scene {
         scene.app_is(3, None, 3)
     }
 
-    /// Workloads up and unmarked, nothing else.
+    /// Returns it with workloads up and unmarked, nothing else.
     pub(crate) fn started(self) -> Self {
         let scene = self.bound().each(|_, _, seen| seen.named.as_mut().unwrap().run = None);
         scene.app_is(3, None, 0)
     }
 
-    /// Turned back, original claims touched.
+    /// Turns the group back, with its original claims touched.
     pub(crate) fn turned_back(mut self) -> Self {
         self.record.goal = Goal::Back("why".to_owned());
         self.each(|_, record, seen| {
@@ -205,7 +205,7 @@ impl Scene {
         self
     }
 
-    /// What is decided, one short line each.
+    /// Returns what is decided, one short line each.
     pub(crate) fn says(&self) -> Vec<String> {
         match decide(&self.record, &self.seen, self.now) {
             Decision::Act(steps) => steps.iter().map(step).collect(),
@@ -262,7 +262,7 @@ fn recorded(name: &str) -> ClaimRecord {
     }
 }
 
-/// A claim bound to `volume`.
+/// Returns a claim bound to `volume`.
 pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Claim {
     Claim {
         uid: Uid(format!("{name}-uid")),
@@ -281,18 +281,18 @@ pub(crate) fn claim(name: &str, volume: Option<&str>, run: Option<&str>) -> Clai
     }
 }
 
-/// The final claim, which waits for its volume.
+/// Returns the final claim, which waits for its volume.
 pub(crate) fn pending(name: &str) -> Claim {
     let new = format!("new-{name}");
     Claim { uid: Uid("new-uid".to_owned()), bound: false, ..claim(name, Some(&new), Some("run")) }
 }
 
-/// A touch of our run.
+/// Returns a touch of our run.
 pub(crate) fn touched(seconds: i64) -> Option<Touch> {
     Some(Touch { run: "run".to_owned(), at: at(seconds) })
 }
 
-/// A claim that the StatefulSet has made, on this volume.
+/// Returns a claim that the StatefulSet has made, on this volume.
 pub(crate) fn stray(volume: Option<&str>) -> Claim {
     Claim { uid: Uid("stray-uid".to_owned()), made_by_set: true, complete: false, ..claim("data", volume, None) }
 }

@@ -29,7 +29,7 @@ fn a_workload_at_0_that_lost_its_mark_comes_back_all_the_same() {
 }
 
 #[test]
-fn who_scales_to_0_once_all_were_started_means_it() {
+fn a_scale_of_0_once_all_were_started_is_intended() {
     let mut scene = Scene::begun().started().app_is(0, None, 0);
     scene.record.started = Some(at(0));
     assert_eq!(scene.says(), ["Note Ready 0"]);
@@ -84,7 +84,7 @@ fn owners_come_back_as_they_are_now_and_missing_ones_are_named() {
 }
 
 #[test]
-fn an_unmarked_workload_that_is_up_is_its_owners_business() {
+fn an_unmarked_workload_that_is_up_is_left_alone() {
     let scene = Scene::begun().settled().app_is(8, None, 8);
     assert_eq!(scene.says(), ["DeleteSourceVolume old-data old-data-uid@7"]);
 }

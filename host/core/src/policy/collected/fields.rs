@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// The most paths of one look-up: every object is held against all of them.
+/// The maximum number of paths in one look-up: every object is compared with all of them.
 const MOST: usize = 1_000;
 
 /// Paths to keep; none keeps everything.
@@ -17,8 +17,8 @@ impl Fields {
         fields.iter().map(|field| path(field)).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Returns the object with nothing but these fields. Lists are gone through: `spec.containers.name` keeps the name of
-    /// each container.
+    /// Returns the object with nothing but these fields. A path goes through lists: `spec.containers.name` keeps the
+    /// name of each container.
     pub(super) fn of(&self, object: &Value) -> Value {
         if self.0.is_empty() {
             return object.clone();
@@ -54,7 +54,7 @@ fn path(field: &str) -> Result<Vec<String>, String> {
     }
 }
 
-/// Keeps what the paths reach; none when they reach nothing here.
+/// Keeps what the paths reach; `None` when they reach nothing here.
 fn keep(value: &Value, paths: &[&[String]]) -> Option<Value> {
     if paths.iter().any(|path| path.is_empty()) {
         return Some(value.clone());

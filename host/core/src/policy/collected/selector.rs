@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-/// The longest selector, in bytes: every object is held against all of it.
+/// The maximum length of a selector, in bytes: every object is matched against all of it.
 const LONGEST: usize = 16 << 10;
 
-/// What labels must be like; all of it.
+/// The requirements on labels, all of which must be met.
 pub(super) struct Selector(Vec<Requirement>);
 
 enum Requirement {
