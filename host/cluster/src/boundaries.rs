@@ -1,4 +1,4 @@
-//! Holds, by reading the sources, which files may write to a cluster, and which name Kubernetes' types.
+//! Checks, by reading the sources, which files may write to a cluster, and which name Kubernetes' types.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 use std::collections::BTreeMap;

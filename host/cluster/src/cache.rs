@@ -14,34 +14,34 @@ use pvmigrate_core::record::{Uid, Version};
 use crate::from_resource::Key;
 use crate::wake::Hub;
 
-/// Is kept in a cache.
+/// An object that a cache can keep.
 pub(crate) trait Kept: Clone + Send + Sync + 'static {
     fn key(&self) -> &Key;
     fn uid(&self) -> &Uid;
     fn version(&self) -> &Version;
 }
 
-/// Is made from a Kubernetes object.
+/// A kept object that is made from a Kubernetes object.
 pub(crate) trait Reads<K>: Kept {
     /// Keeps what is needed; `None` when the object is of no interest.
     fn read(object: &K) -> Option<Self>;
 }
 
-/// An answer that no watch has confirmed for so long is no longer trusted: the watch may have passed over it while it
-/// was being listed anew. What the watch says is then at worst old, and every write is conditional.
+/// How long an answer is trusted that no watch has confirmed: the watch may have passed over it while listing again.
+/// What the watch shows is then at worst old, and every write is conditional.
 const TRUST: Duration = Duration::from_secs(30);
 
-/// Controllers answer most of our writes with one of their own, to `status`, within milliseconds. A versioned write that
-/// comes in between meets a conflict, and costs a request more than this pause costs time.
+/// Controllers answer most of our writes with one of their own, to `status`, within milliseconds. A versioned write
+/// that comes in between meets a conflict; the extra request costs more than this pause.
 const QUIET: Duration = Duration::from_millis(25);
 
-/// An object that never rests is not waited for: after so many pauses in vain, a conflict is risked.
+/// The number of vain pauses after which a conflict is risked: an object that never rests is not waited for.
 const MOST_PAUSES: u32 = 4;
 
 /// How many deleted objects are remembered, so that a late answer does not bring one back.
 const REMEMBERED: usize = 1024;
 
-/// Keeps all objects of one kind.
+/// All objects of one kind.
 pub(crate) struct Cache<T> {
     inner: RwLock<Inner<T>>,
     hub: Arc<Hub>,
@@ -116,7 +116,7 @@ impl<T: Kept> Inner<T> {
     }
 }
 
-/// Compares two versions. They are numbers on every API server there is, though that is promised since 1.35 only.
+/// Compares two versions. They are numbers on every known API server, though that is guaranteed since 1.35 only.
 fn compare(a: &Version, b: &Version) -> Option<Ordering> {
     let number = |version: &Version| version.0.parse::<u64>().ok();
     Some(number(a)?.cmp(&number(b)?))
@@ -164,7 +164,7 @@ impl<T: Kept> Cache<T> {
         })
     }
 
-    /// Takes a watch's word that an object was added or changed.
+    /// Takes in an object that a watch reports as added or changed.
     pub(crate) fn applied(&self, object: T) {
         self.change(&object.key().namespace.clone(), |inner| {
             inner.catch_up(object.key(), object.uid(), object.version(), false);
@@ -173,7 +173,7 @@ impl<T: Kept> Cache<T> {
         });
     }
 
-    /// Takes a watch's word that an object was deleted.
+    /// Takes in that a watch reports an object as deleted.
     pub(crate) fn deleted(&self, key: &Key, uid: &Uid, version: &Version) {
         self.change(&key.namespace, |inner| {
             inner.catch_up(key, uid, version, true);
@@ -182,7 +182,7 @@ impl<T: Kept> Cache<T> {
         });
     }
 
-    /// Begins to take a new list.
+    /// Starts taking in a new list.
     pub(crate) fn list_begins(&self) {
         self.look_mut(|inner| {
             inner.filling.clear();
@@ -198,13 +198,13 @@ impl<T: Kept> Cache<T> {
 
     /// Puts the new list in place of the old one.
     pub(crate) fn list_ends(&self) {
-        // Everybody, because objects of any namespace may have gone.
+        // Wakes everybody, because objects of any namespace may have gone.
         self.change("", |inner| {
             inner.watched = std::mem::take(&mut inner.filling);
             let began = inner.list_began.take();
             let watched = &inner.watched;
             inner.answers.retain(|key, answer| {
-                // A list asked for after the answer knows better; one asked for before may not know of it yet.
+                // A list requested after the answer is newer; one requested before may not include it yet.
                 let older = began.is_some_and(|began| answer.at < began);
                 let caught_up = match &answer.shows {
                     Shows::Object(object) => watched
@@ -240,7 +240,7 @@ impl<T: Kept> Cache<T> {
     /// Takes the answer to a delete of ours that left nothing behind.
     pub(crate) fn saw_gone(&self, key: &Key, uid: &Uid) {
         self.change(&key.namespace, |inner| {
-            // The name may have another object by now.
+            // The name may belong to another object by now.
             let is_same = inner.get(key).is_some_and(|known| known.uid() == uid);
             if is_same {
                 let shows = Shows::Gone(uid.clone());

@@ -25,7 +25,7 @@ use crate::from_resource::workload::SeenWorkload;
 use crate::record_codec::SeenRecord;
 use crate::wake::Hub;
 
-/// Holds what the watches have shown.
+/// What the watches have shown.
 pub(crate) struct Caches {
     pub(crate) claims: Arc<Cache<SeenClaim>>,
     pub(crate) volumes: Arc<Cache<SeenVolume>>,
@@ -103,7 +103,7 @@ impl Caches {
     }
 }
 
-/// Starts watches.
+/// The watches that are being started.
 struct Start<'a> {
     client: Client,
     namespace: Option<&'a str>,

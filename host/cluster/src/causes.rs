@@ -2,7 +2,7 @@
 
 use pvmigrate_core::text::printable;
 
-/// The API server's messages are a line or two; more is not for people.
+/// The API server's messages are a line or two; longer ones are not meant for people.
 pub(crate) const MESSAGE: usize = 600;
 
 /// Joins an error and its causes; causes that repeat what was said are left out.

@@ -34,7 +34,7 @@ pub struct Leftover {
     pub claim: Option<String>,
 }
 
-/// Names the kinds of things left behind, in the order in which they are removed.
+/// The kinds of things left behind, in the order in which they are removed.
 ///
 /// Claims go before pods: a pod that names a terminating claim is not started any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,7 +66,7 @@ impl LeftoverKind {
 
 /// Finds what is left behind in a namespace, or in all: three lists, nothing written.
 ///
-/// What belongs to a migration that is under way is never among it. What the reference tool left is, with no run: if a
+/// What belongs to a migration under way is never included. What the reference tool left is, with no run: if a
 /// migration is to go on with it, run that first. Volumes are not: they may be the only copy of somebody's data.
 ///
 /// # Errors

@@ -12,7 +12,7 @@ use crate::error::{Action, Error};
 
 /// Objects on one page of a list.
 const PAGE: u32 = 500;
-/// How often a list is begun anew because its page token has expired.
+/// How often a list is started again because its page token has expired.
 const LISTS: usize = 3;
 
 /// Collects the objects of every needed kind, of one namespace or of all; objects of the whole cluster in any case.
@@ -20,7 +20,7 @@ const LISTS: usize = 3;
 /// A kind that a policy can do without, and that does not exist or may not be listed, is noted as missing with the reason.
 ///
 /// # Errors
-/// When a kind that a policy cannot do without is not to be had, or the API server cannot be reached.
+/// When a kind that a policy cannot do without cannot be collected, or the API server cannot be reached.
 pub async fn collect(client: &Client, needs: &[Need], namespace: Option<&str>) -> Result<Collected, Error> {
     let found = needs.iter().map(async |need| match of_kind(client, &need.kind, namespace).await {
         Ok(objects) => Ok((need, Ok(objects))),
@@ -87,7 +87,7 @@ async fn pages(api: &Api<DynamicObject>, action: &Action, kind: &Kind) -> Result
     }
 }
 
-/// Makes an object what a policy gets to see: with its kind, without what tools keep for themselves.
+/// Turns an object into what a policy sees: with its kind, without what tools keep for themselves.
 fn plain(mut object: DynamicObject, kind: &Kind) -> Result<Value, Error> {
     object.metadata.managed_fields = None;
     if let Some(annotations) = &mut object.metadata.annotations {
@@ -96,7 +96,7 @@ fn plain(mut object: DynamicObject, kind: &Kind) -> Result<Value, Error> {
     let mut value = serde_json::to_value(object)
         .map_err(|error| Error::Unreadable { about: kind.to_string(), message: error.to_string() })?;
     if let Value::Object(entries) = &mut value {
-        // Items of a list come without.
+        // Items of a list lack both.
         entries.insert("apiVersion".to_owned(), Value::from(&*kind.api_version));
         entries.insert("kind".to_owned(), Value::from(&*kind.kind));
     }

@@ -18,7 +18,7 @@ use crate::{transport, tunnel};
 /// Long enough for a slow link, short enough that a wrong address is noticed.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// Says which credentials to use.
+/// The credentials to use.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// The kubeconfig; without it `KUBECONFIG`, then `~/.kube/config`, then the pod's own service account.
@@ -27,7 +27,7 @@ pub struct ConnectOptions {
     pub context: Option<String>,
 }
 
-/// Holds a client and what is known of it.
+/// A client and what is known of it.
 #[derive(Clone)]
 pub struct Connection {
     /// The client. Everything sent through it is counted.
@@ -48,8 +48,8 @@ impl std::fmt::Debug for Connection {
 
 /// Reads the credentials and makes a client. Sends nothing yet.
 ///
-/// The way leads through the kubeconfig's `proxy-url`, else through what `HTTPS_PROXY` (for a server without TLS,
-/// `HTTP_PROXY`) names, unless `NO_PROXY` exempts the server: as kubectl's does.
+/// Connects through the kubeconfig's `proxy-url`, else through what `HTTPS_PROXY` (for a server without TLS,
+/// `HTTP_PROXY`) names, unless `NO_PROXY` exempts the server, as kubectl does.
 ///
 /// # Errors
 /// [`Error::Kubeconfig`] names the file, the context, the certificate or the proxy setting that is wrong.
@@ -61,7 +61,7 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, Error> {
     config.default_retry = false;
     let agent = concat!("pvmigrate/", env!("CARGO_PKG_VERSION"));
     config.headers.push((USER_AGENT, HeaderValue::from_static(agent)));
-    // kube's choice of a proxy is put aside for ours.
+    // Our choice of a proxy replaces kube's.
     config.proxy_url = None;
     let server = config.cluster_url.to_string();
     let Some(proxy) = proxy::choose(&config.cluster_url, proxy_url.as_deref(), &variables)? else {
@@ -77,7 +77,7 @@ pub fn wrap(client: Client) -> Connection {
     over(client, "(embedded)", "(embedded)")
 }
 
-/// The way is what messages call the server: with the proxy that stands in front of it.
+/// Wraps a client. `way` is what messages call the server: with the proxy that stands in front of it.
 fn over(client: Client, server: &str, way: &str) -> Connection {
     let requests = Requests::default();
     let namespace = client.default_namespace().to_owned();
@@ -103,7 +103,7 @@ async fn config(options: &ConnectOptions, variables: &ProxyVariables) -> Result<
     Ok((config, proxy_url))
 }
 
-/// Returns the `proxy-url` of the context's cluster. A context or cluster that is missing is for kube to name.
+/// Returns the `proxy-url` of the context's cluster. A context or cluster that is missing is reported by kube.
 fn proxy_url(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     let name = context.or(kubeconfig.current_context.as_deref())?;
     let context = kubeconfig.contexts.iter().find(|known| known.name == name)?.context.as_ref()?;
@@ -111,7 +111,7 @@ fn proxy_url(kubeconfig: &Kubeconfig, context: Option<&str>) -> Option<String> {
     cluster.proxy_url.clone().filter(|url| !url.is_empty())
 }
 
-/// Reads the kubeconfig; `None` when the user named none and there is none.
+/// Reads the kubeconfig; `None` when the user did not name one and none exists.
 ///
 /// A file that is named but cannot be read is an error, never a reason to look elsewhere: that would be another cluster.
 fn kubeconfig(options: &ConnectOptions) -> Result<Option<Kubeconfig>, Error> {

@@ -57,7 +57,7 @@ impl CopyLogs {
     /// Returns the ends of the pods' logs, reading the logs of those not read before.
     ///
     /// # Errors
-    /// When a log cannot be had now, but perhaps later, and when the permission is missing.
+    /// When a log cannot be read now, but perhaps later, and when the permission is missing.
     pub(crate) async fn of(&self, client: &Client, pods: &[&SeenPod]) -> Result<HashMap<Uid, LogTail>, Error> {
         let mut all = HashMap::new();
         for pod in pods {

@@ -11,12 +11,12 @@ use crate::from_resource::version;
 use crate::manifest::patch;
 use crate::resources::{Changed, Resources};
 
-/// Classes change rarely: more conflicts than this in a row are somebody's loop.
+/// Classes change rarely: more conflicts than this in a row mean that somebody writes in a loop.
 const TRIES: u32 = 5;
 
 /// Makes `to` the default StorageClass, and no other; returns the names of the classes changed, `to` first.
 ///
-/// `to` becomes a default before the others cease to be one: in between Kubernetes takes the newer of two, while with
+/// `to` becomes a default before the others stop being one: in between Kubernetes takes the newer of two, while with
 /// none a new claim would get no class at all.
 ///
 /// # Errors

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::causes::{MESSAGE, chain};
 use crate::transport::Broken;
 
-/// Names what was being done: a verb on a resource, as RBAC rules do.
+/// What was being done: a verb on a resource, as in RBAC rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Action {
     /// The verb, such as `list`.
@@ -48,7 +48,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// Says what went wrong with the cluster, or on the way to it.
+/// An error of the cluster, or on the way to it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Error {
     /// No usable credentials.
@@ -87,7 +87,7 @@ pub enum Error {
         /// The API server's words.
         message: String,
     },
-    /// The API server asks for patience, after several tries.
+    /// The API server still throttles the request after several tries.
     #[error("the API server is too busy to {action}: {message}")]
     Throttled {
         /// What was being done.
@@ -121,7 +121,7 @@ pub enum Error {
         /// The API server's words.
         message: String,
     },
-    /// The API server takes the request for wrong.
+    /// The API server rejects the request as invalid.
     #[error("the API server refuses to {action} (code {code}): {message}")]
     Invalid {
         /// What was being done.
@@ -139,7 +139,7 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
-    /// A record has the form of a newer version.
+    /// A record has the format of a newer version.
     #[error(
         "the record in ConfigMap {namespace}/{name} has format {format}, but this version supports up to {}; use the newer pvmigrate that wrote it",
         pvmigrate_core::record::FORMAT
@@ -163,10 +163,10 @@ pub enum Error {
         name: String,
         /// Its size.
         bytes: usize,
-        /// The most that fits.
+        /// The maximum that fits.
         limit: usize,
     },
-    /// A step is not in keeping with the record or is not one of the cluster's; a defect of ours.
+    /// A step that does not fit the record or is not a write to the cluster; a defect of ours.
     #[error("cannot do the step \"{step}\": {message}; this is a defect of pvmigrate, please report it")]
     Misuse {
         /// The step.
@@ -240,7 +240,7 @@ impl Error {
             409 => Self::Conflict { action, message },
             // What the API server answers to a patch with a uid when another object has the name by now.
             422 if refusal.message.contains("metadata.uid: Invalid value") => Self::Conflict { action, message },
-            // An expired watch or page token: asking anew helps.
+            // An expired watch or page token: asking again helps.
             410 => Self::Server { action, code, message },
             429 => Self::Throttled { action, message },
             400..500 => Self::Invalid { action, code, message },

@@ -34,12 +34,12 @@ use crate::world::ClusterWorld;
 mod settle;
 use settle::{create, settle, settle_deletion};
 
-/// How long a cache may take to show what an answer has told. Watches are milliseconds behind as a rule; when this one is
-/// not, the price is one more refused request.
+/// How long a cache may take to show what an answer has shown. Watches are milliseconds behind as a rule; when this one
+/// is not, the price is one more refused request.
 const CATCH_UP: Duration = Duration::from_millis(300);
 
-/// How long the volume controller may take to see a reservation. Milliseconds as a rule; when it is not there at all, no claim
-/// is bound anyway.
+/// How long the volume controller may take to see a reservation. Milliseconds as a rule; when it does not run at all,
+/// no claim is bound anyway.
 const CONTROLLER: Duration = Duration::from_secs(3);
 
 /// The phase of a volume that is reserved for a claim and has none.
@@ -181,11 +181,12 @@ impl ClusterWorld {
         self.change_workload(record, workload, version, patch).await
     }
 
-    /// Waits for the volume controller to have seen for whom a volume is reserved now: it says so by the phase. It decides on a
-    /// claim from its own cache, and one that is written to before that waits for the controller's next round (15 s).
+    /// Waits until the volume controller has seen for whom a volume is reserved now, which it shows in the phase. It
+    /// decides on a claim from its own cache, and a claim that is written to before that waits for the next resync, up
+    /// to 15 s.
     ///
-    /// Only ever an optimisation: the phase may still be of an earlier reservation, and whoever dies here is followed by one who
-    /// does not wait.
+    /// Only an optimisation: the phase may still be of an earlier reservation, and a process that dies here is followed
+    /// by one that does not wait.
     async fn await_available(&self, target: &Target) {
         let key = Key::new("", &target.name);
         let is_seen = |seen: Option<&SeenVolume>| seen.is_none_or(|seen| seen.volume.phase == AVAILABLE);
@@ -215,7 +216,7 @@ impl ClusterWorld {
     where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
     {
-        // Listed by its name: who may migrate may list workloads, and needs no right more.
+        // Listed by its name: an account that may migrate may list workloads, and needs no further permission.
         let named = ListParams::default().fields(&format!("metadata.name={name}"));
         let found = Resources::<K>::of(&self.client, &record.namespace).list(&named).await?.items;
         let mut present = found.iter().filter(|found| found.meta().deletion_timestamp.is_none());

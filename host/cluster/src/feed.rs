@@ -56,7 +56,7 @@ impl Backoff for Pauses {
     }
 }
 
-/// Notes which watches are broken in a way that does not pass, so that nobody acts on what they last showed.
+/// The watches that are broken in a way that does not pass, so that nothing acts on what they last showed.
 #[derive(Debug, Default)]
 pub(crate) struct Broken {
     watches: Mutex<Vec<(String, Error)>>,
@@ -89,15 +89,15 @@ pub(crate) struct Report {
 enum First {
     /// The watch itself begins with it: one request, and the server need not hold the whole list in one answer.
     Streamed,
-    /// It is listed before. Servers before Kubernetes 1.32 know nothing else as a rule, nor do later ones over an etcd
+    /// It is listed before. Most servers before Kubernetes 1.32 support nothing else, nor do later ones over an etcd
     /// before 3.4.25.
     Listed,
 }
 
-/// The API server keeps no cache of events and streams them in another way, so they tell nothing of other kinds.
+/// The API server keeps no cache of events and streams them in another way, so they show nothing about other kinds.
 const EVENTS: &str = "events";
 
-/// Knows whether the server streams lists: one watch finds out, so that the others need not.
+/// Whether the server streams lists: one watch finds out, so that the others need not.
 #[derive(Debug, Default)]
 pub(crate) struct Streaming {
     is_asked: AtomicBool,
@@ -105,7 +105,7 @@ pub(crate) struct Streaming {
 }
 
 impl Streaming {
-    /// Returns how to get a first list. Whoever comes first is to try it streamed, and to tell; the others wait for that.
+    /// Returns how to get a first list. The first caller is to try it streamed, and to report; the others wait for that.
     async fn first(&self) -> First {
         if !self.is_asked.swap(true, Ordering::Relaxed) {
             return First::Streamed;
@@ -121,7 +121,7 @@ impl Streaming {
     }
 }
 
-/// Watches a kind into a cache, until the task is aborted. `synced` is told once the first list is in, or cannot be had.
+/// Watches a kind into a cache, until the task is aborted. `synced` is notified once the first list is in, or has failed.
 pub(crate) async fn feed<K, T>(
     api: Api<K>,
     config: watcher::Config,
@@ -175,7 +175,7 @@ where
                 take(cache, event);
                 if is_synced && let Some(synced) = synced.take() {
                     report.streaming.tell(first);
-                    // Nobody may be waiting any more; then nobody minds.
+                    // There may be no waiter any more, which does not matter.
                     let _unheard = synced.send(Ok(()));
                 }
             }

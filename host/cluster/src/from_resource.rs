@@ -21,10 +21,10 @@ pub(crate) mod pod_progress;
 pub(crate) mod volume;
 pub(crate) mod workload;
 
-/// Cluster's words that people see are cut here: a provisioner's reason with its cause fits, a stack trace does not.
+/// Where the cluster's messages are cut for people: a provisioner's reason with its cause fits, a stack trace does not.
 pub(crate) const WORDS: usize = 400;
 
-/// Identifies an object of one kind. The namespace of an object of the whole cluster is empty.
+/// The identity of an object of one kind. The namespace of an object of the whole cluster is empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) namespace: String,
@@ -44,14 +44,14 @@ impl Key {
     }
 }
 
-/// Says which object cannot be understood, and why.
+/// An object that cannot be understood, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unreadable {
     pub(crate) about: String,
     pub(crate) message: String,
 }
 
-/// Names an object that owns another, as a rule the one that controls it.
+/// An object that owns another, as a rule the one that controls it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Controller {
     pub(crate) api_version: String,

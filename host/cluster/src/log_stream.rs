@@ -26,7 +26,7 @@ const LINE: usize = 4096;
 /// How often in a row the stream is opened again without a new line: load balancers cut idle ones.
 const TRIES: u32 = 5;
 
-/// Between two tries.
+/// The pause between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long the pod's object may take to show the end that its log has shown.
@@ -40,7 +40,7 @@ const START: Duration = Duration::from_secs(24 * 3600);
 pub struct CopyLine {
     /// The line, made safe to print.
     pub text: String,
-    /// How far the copy is, when the line tells.
+    /// How far the copy is, when the line shows it.
     pub progress: Option<CopyProgress>,
 }
 
@@ -156,10 +156,10 @@ impl Follower {
     }
 }
 
-/// Cuts a log with timestamps into lines. rsync ends a progress line with a carriage return.
+/// A log with timestamps that is cut into lines. rsync ends a progress line with a carriage return.
 #[derive(Debug, Default)]
 struct Lines {
-    /// The line begun, without its timestamp.
+    /// The line started, without its timestamp.
     begun: Vec<u8>,
     /// The timestamp of the raw line is being read, into `begun`.
     in_stamp: bool,
@@ -196,7 +196,7 @@ impl Lines {
         }
     }
 
-    /// Ends the timestamp. What is none is text: some runtimes write none before a line's later pieces.
+    /// Ends the timestamp. What is not one is text: some runtimes write none before a line's later pieces.
     fn stamp(&mut self) {
         self.in_stamp = false;
         let stamp = std::str::from_utf8(&self.begun).ok().and_then(|text| text.parse::<Timestamp>().ok());
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_looks_like_no_timestamp_stays() {
+    fn text_that_is_not_a_timestamp_stays() {
         assert_eq!(cut(&mut Lines::default(), &["a file name\n"]), ["a file name"]);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const KIND_SOURCE: &str = "source";
 /// In [`names::KIND`]: a copy pod. The reference tool's word.
 pub(crate) const KIND_COPY: &str = "migrate";
 
-/// The label of everything we make.
+/// Returns the labels of everything we make.
 pub(crate) fn labels() -> BTreeMap<String, String> {
     let (key, value) = names::MANAGED_BY;
     BTreeMap::from([(key.to_owned(), value.to_owned())])

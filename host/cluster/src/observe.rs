@@ -19,7 +19,7 @@ use crate::from_resource::pod::{CopyPod, SeenPod};
 use crate::from_resource::pod_progress::Reached;
 use crate::from_resource::workload::SeenWorkload;
 
-/// Said when nobody can say more.
+/// Said when the cause cannot be known.
 const NO_EVENTS: &str = "the cause is unknown, because the credentials may not list events";
 
 /// The objects of one group, as the caches show them at one moment. Claims are read before pods: see [`ClaimSeen::users`].
@@ -88,7 +88,6 @@ impl<'a> GroupObjects<'a> {
         copy.run.as_ref().is_none_or(|run| *run == self.record.run)
     }
 
-    /// Makes the observation.
     pub(crate) fn observation(&self, logs: &HashMap<Uid, LogTail>) -> Observation {
         let claims = self.record.claims.iter();
         let claims = claims.map(|(name, record)| (name.clone(), self.claim(name, record, logs))).collect();
@@ -105,7 +104,7 @@ impl<'a> GroupObjects<'a> {
             |claim: &Arc<SeenClaim>| claim.shown(record, false, self.is_made_by_set(claim), self.trouble_of(claim));
         let destination = found.destination.as_ref().map(|temp| {
             let fits = temp.fits(name, record, &self.record.asked.dest_class);
-            // While a class binds late, what hinders the pod hinders the claim.
+            // With a class that binds late, what hinders the pod hinders the claim.
             temp.shown(record, fits, false, self.trouble_of(temp).or_else(|| trouble_of_pods(&pods)))
         });
         let volume = |name: &str| self.caches.volumes.get(&Key::new("", name)).map(|seen| seen.volume.clone());
@@ -205,7 +204,7 @@ impl<'a> GroupObjects<'a> {
             mark: seen.mark,
             pods: count(ready.len() + late.len()),
             ready: count(ready.len()),
-            // Nobody asks before the pods are awaited.
+            // Only needed once the pods are awaited.
             trouble: late.iter().filter(|_| self.record.started.is_some()).find_map(trouble),
         })
     }

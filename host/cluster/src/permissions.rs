@@ -13,14 +13,14 @@ use kube::api::ApiResource;
 use kube::core::{ClusterResourceScope, GroupVersionKind, NamespaceResourceScope};
 use pvmigrate_core::policy::Kind;
 
-/// Names what a permission is needed for.
+/// What a permission is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Need {
     /// To plan, and to show how migrations stand.
     Inspect,
     /// To check, migrate, and turn back.
     Migrate,
-    /// To delete source volumes after the migration, which is what is asked for by default.
+    /// To delete source volumes after the migration, which is the default.
     DeleteVolumes,
     /// To move the default StorageClass.
     SetDefaults,
@@ -33,7 +33,7 @@ impl Need {
     pub const ALL: [Self; 5] = [Self::Inspect, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup];
 }
 
-/// Holds one row: verbs on one resource, for one need.
+/// One row: verbs on one resource, for one need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permission {
     /// The API group; empty for the core group.
@@ -57,7 +57,7 @@ pub fn permissions() -> Vec<Permission> {
         whole::<PersistentVolume>(Inspect, &["list", "watch"]),
         namespaced::<PersistentVolumeClaim>(Inspect, &["list", "watch"]),
         namespaced::<Pod>(Inspect, &["list", "watch"]),
-        // What a finished copy has said is its evidence.
+        // The log of a finished copy is its evidence.
         Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Inspect, &["get"]) },
         namespaced::<ConfigMap>(Inspect, &["list", "watch"]),
         // Reasons in the provisioner's own words. The only row that a run can do without.
@@ -80,7 +80,7 @@ pub fn permissions() -> Vec<Permission> {
     ]
 }
 
-/// Kinds of Kubernetes' own whose objects lie in no namespace, and which a policy may want to look at.
+/// Kubernetes' own kinds whose objects lie in no namespace, and which a policy may want to look at.
 const CLUSTER_WIDE: [&str; 14] = [
     "ClusterRole",
     "ClusterRoleBinding",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_looks_may_write_nothing() {
+    fn an_account_that_only_looks_may_not_write() {
         for row in permissions_for(&BTreeSet::from([Need::Inspect]), &[]) {
             assert!(row.verbs.iter().all(|verb| ["get", "list", "watch"].contains(verb)), "{row:?}");
         }

@@ -33,10 +33,10 @@ use crate::watched::Watched;
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
 const REMOVAL: Duration = Duration::from_secs(120);
 
-/// How long the trial of another process is waited for, and how old it may be: what is older, a killed run has left.
+/// How long the trial of another process is waited for, and how old it may be: an older one was left by a killed run.
 const OTHERS: Duration = Duration::from_secs(30);
 
-/// How often a write of another is given way to, with a fresh look at the object each time.
+/// How many conflicting writes of others are tolerated, with a fresh look at the object after each.
 const TRIES: usize = 5;
 
 impl Watched {
@@ -71,7 +71,7 @@ impl Watched {
     }
 }
 
-/// Holds the trials of a run.
+/// The trials of a run.
 pub struct Preflight<'a> {
     benches: Vec<Bench<'a>>,
 }
@@ -94,7 +94,7 @@ impl Preflight<'_> {
         join_all(self.benches.iter().map(|bench| bench.result(ready_timeout))).await.into_iter().collect()
     }
 
-    /// Has everything removed that the trials have made, and returns what could not be, in words.
+    /// Removes everything that the trials have made, and returns what could not be removed, in words.
     ///
     /// # Errors
     /// When the API server cannot be reached.
@@ -127,7 +127,7 @@ struct Bench<'a> {
     retains: bool,
     /// What it has made for certain. What it may have made besides, when an answer was lost, is looked for.
     made: Mutex<Pair>,
-    /// What has been told to go.
+    /// What is being deleted.
     leaving: Mutex<Pair>,
 }
 
@@ -181,7 +181,7 @@ impl Bench<'_> {
             self.caches.broken.check()?;
             return self.why(ready_timeout, &uid(&claim.metadata), &uid(&pod.metadata)).await.map(Some);
         }
-        // Its rsync has to end well, which is more than Ready: so the image has one.
+        // Its rsync has to end well, which is more than Ready: it shows that the image has one.
         Ok(trial_failure(self.pods().get(&key.name).await?.as_ref()))
     }
 
@@ -347,8 +347,8 @@ fn is_trial<K: Resource>(object: &K) -> bool {
     annotation(object.meta(), manifest::TRIAL).is_some()
 }
 
-/// Deletes an object of a trial, if there is one, and returns which is going. Somebody else's of the name is left alone, with
-/// an error where it is not known which one was made.
+/// Deletes an object of a trial, if there is one, and returns which is going. Somebody else's object of that name is
+/// left alone, with an error where it is not known which one was made.
 async fn remove<K>(resources: &Resources<K>, name: &str, made: Option<Uid>) -> Result<Option<Uid>, Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
@@ -374,7 +374,7 @@ where
         match resources.delete(name, &only).await? {
             Deleted::Ending(_) | Deleted::Gone => return Ok(Some(uid)),
             Deleted::Missing => return Ok(None),
-            // The name has another object by now, or somebody was quicker with a write: a look tells which.
+            // The name belongs to another object by now, or somebody wrote first: a look shows which.
             Deleted::Conflict => {}
         }
     }

@@ -1,8 +1,7 @@
 //! Chooses the proxy on the way to the API server by the rules of kubectl, which are those of Go's `net/http`.
 //!
-//! kube has rules of its own, and they are not these: it holds `NO_PROXY` against the name of the proxy instead of the
-//! server's, applies it to a kubeconfig's `proxy-url` too, refuses an empty entry, and knows neither `HTTP_PROXY` nor a
-//! suffix without a dot.
+//! kube's own rules differ: it compares `NO_PROXY` with the name of the proxy instead of the server's, applies it to a
+//! kubeconfig's `proxy-url` too, refuses an empty entry, and knows neither `HTTP_PROXY` nor a suffix without a dot.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,10 +12,10 @@ use ipnet::IpNet;
 
 use crate::error::Error;
 
-/// The scheme's port in the words of Go; the others' default ports are the client's.
+/// The default port of SOCKS, as in Go; those of the other schemes are the client's.
 const SOCKS_PORT: u16 = 1080;
 
-/// Holds what the environment says about proxies.
+/// What the environment says about proxies.
 #[derive(Clone, Default)]
 pub(crate) struct ProxyVariables {
     /// For servers with TLS: which variable, and its text.
@@ -32,7 +31,7 @@ impl ProxyVariables {
         Self::of(|name| std::env::var(name).ok())
     }
 
-    /// Reads the variables with `lookup`. Of the two spellings the upper case one wins, and an empty text says nothing.
+    /// Reads the variables with `lookup`. Of the two spellings the upper case one wins, and an empty text counts as unset.
     fn of(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: [&'static str; 2]| {
             names.into_iter().find_map(|name| Some((name, lookup(name).filter(|text| !text.is_empty())?)))
@@ -44,7 +43,7 @@ impl ProxyVariables {
         }
     }
 
-    /// Checks what kube reads by itself when it loads a kubeconfig: it would not say which text is wrong.
+    /// Checks what kube reads by itself when it loads a kubeconfig: its error would not say which text is wrong.
     pub(crate) fn check(&self, of_kubeconfig: Option<&str>) -> Result<(), Error> {
         let kubeconfig = of_kubeconfig.map(|text| (Origin::Kubeconfig, text));
         let variable = self.https.as_ref().map(|(name, text)| (Origin::Variable(name), text.as_str()));
@@ -52,7 +51,7 @@ impl ProxyVariables {
     }
 }
 
-/// Says who asked for a proxy.
+/// Who asked for a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Origin {
     Variable(&'static str),
@@ -68,7 +67,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Names a proxy and who asked for it. What it shows of itself holds no password.
+/// A proxy and who asked for it. What it shows of itself contains no password.
 #[derive(Clone)]
 pub(crate) struct Proxy {
     intercept: Intercept,
@@ -99,7 +98,8 @@ impl Proxy {
         self.address().scheme_str().is_some_and(|scheme| scheme.starts_with("socks"))
     }
 
-    /// Returns what to connect to. The client takes a SOCKS URL for one of HTTP, with its port.
+    /// Returns what to connect to. A SOCKS URL gets its port here: the client would take it for an HTTP one, with HTTP's
+    /// port.
     pub(crate) fn to_dial(&self) -> Result<Uri, http::Error> {
         let host = self.address().host().unwrap_or_default();
         if self.is_socks() {
@@ -142,7 +142,7 @@ impl fmt::Debug for Proxy {
 
 fn parse(text: &str, origin: Origin) -> Result<Uri, Error> {
     let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| malformed(origin, &error.to_string()))?;
-    // `Uri` takes any text for a port, and then has none.
+    // `Uri` accepts any text as a port, and then has none.
     let rest = url.authority().and_then(|known| known.as_str().rsplit('@').next()?.strip_prefix(known.host()));
     if url.port_u16().is_none() && rest.is_some_and(|rest| !rest.is_empty()) {
         return Err(malformed(origin, "invalid port"));
@@ -150,7 +150,7 @@ fn parse(text: &str, origin: Origin) -> Result<Uri, Error> {
     Ok(url)
 }
 
-/// The text itself stays unsaid: it may hold a password.
+/// Builds the error about a malformed proxy, without its text, which may hold a password.
 fn malformed(origin: Origin, why: &str) -> Error {
     wrong(format!(
         "{origin} is not a proxy URL ({why}); write it as http://proxy.example.com:3128, with special characters of \
@@ -185,13 +185,13 @@ pub(crate) fn choose(
     Proxy::read(text, Origin::Variable(name)).map(Some)
 }
 
-/// Tells whether the host is this machine, which no proxy of the environment stands in front of.
+/// Tells whether the host is this machine, which is never reached through a proxy of the environment.
 fn is_local(host: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Tells whether `NO_PROXY` names the server: `*`, an address, a network, or a domain, which stands for its hosts too; an
-/// address and a domain may have a port. A domain with a leading dot stands for its hosts alone.
+/// Tells whether `NO_PROXY` names the server: `*`, an address, a network, or a domain, which includes its hosts; an
+/// address and a domain may have a port. A domain with a leading dot includes its hosts alone.
 fn is_exempt(list: &str, host: &str, port: u16) -> bool {
     let ip = host.parse::<IpAddr>().ok();
     list.split(',').map(|entry| entry.trim().to_ascii_lowercase()).filter(|entry| !entry.is_empty()).any(|entry| {
@@ -258,7 +258,7 @@ mod tests {
             (plain, None, vec![HTTPS], None),
             (plain, None, vec![("HTTP_PROXY", "http://p")], Some("http://p (from HTTP_PROXY)")),
             (tls, Some("socks5://s"), vec![HTTPS], Some("socks5://s (from proxy-url of the kubeconfig)")),
-            // Nothing exempts a server from the kubeconfig's own words.
+            // Nothing exempts a server from the kubeconfig's own proxy.
             (tls, Some("http://s"), vec![("NO_PROXY", "*")], Some("http://s (from proxy-url of the kubeconfig)")),
             ("https://127.0.0.1:6443", Some("http://s"), vec![], Some("http://s (from proxy-url of the kubeconfig)")),
             ("https://127.0.0.1:6443", None, vec![HTTPS], None),
@@ -296,7 +296,7 @@ mod tests {
             ("10.1.2.3", "https://10.1.2.30", false),
             ("fd00::/8", "https://[fd00::1]:6443", true),
             ("fd00::1", "https://[fd00::1]:6443", true),
-            // Go takes this one for the name of a host; nobody who writes it means that.
+            // Go takes this one for the name of a host, which is never what is meant.
             ("[fd00::1]", "https://[fd00::1]:6443", true),
             ("[fd00::1]:443", "https://[fd00::1]:6443", false),
             ("other.org, ,example.com,", "https://k8s.example.com", true),

@@ -17,13 +17,13 @@ use crate::manifest::config_map::{Stored, stored};
 /// Up to this size a record is stored readable.
 const PLAIN: usize = 256 * 1024;
 
-/// A ConfigMap holds 1 MiB; what is left lets facts be added to a record that was begun at the limit.
+/// A ConfigMap holds 1 MiB; what is left lets facts be added to a record that was started at the limit.
 pub(crate) const LIMIT: usize = 900 * 1024;
 
 /// No record unpacks to more; a ConfigMap that does was not written by us.
 const UNPACKED: u64 = 64 * 1024 * 1024;
 
-/// Keeps a ConfigMap that should hold a record.
+/// A ConfigMap that should hold a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenRecord {
     key: Key,
@@ -87,7 +87,7 @@ pub(crate) fn decode(config_map: &ConfigMap) -> Result<Option<Record>, Error> {
         Stored::Compressed(bytes) => unpack(&bytes).map_err(|error| unreadable(error.to_string()))?,
     };
     let value: Value = serde_json::from_str(&text).map_err(|error| unreadable(error.to_string()))?;
-    // Before its other fields: a newer form may have others.
+    // Before its other fields: a newer format may have others.
     let format = value["format"].as_u64().ok_or_else(|| unreadable("it has no format".to_owned()))?;
     if format > u64::from(FORMAT) {
         return Err(Error::RecordTooNew { namespace, name, format });

@@ -21,7 +21,7 @@ use crate::resources::{Changed, Created, Deleted, Only, Resources};
 /// How long the watch may take to show the record that another process has stored.
 const CATCH_UP: Duration = Duration::from_millis(300);
 
-/// Loads and saves records.
+/// A store of records in ConfigMaps.
 #[derive(Clone)]
 pub struct RecordStore {
     client: Client,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Method, Uri};
 
-/// Counts requests by verb and resource; clones share one count. Repeated tries of one call count each.
+/// The number of requests by verb and resource; clones share one count. Repeated tries of one call count each.
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
     calls: Arc<Mutex<BTreeMap<String, u64>>>,

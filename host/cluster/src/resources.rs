@@ -1,5 +1,5 @@
 //! One kind's objects in one place, and every request to them. All requests of this crate, other than watches, go
-//! through here; which files may write is held by a test.
+//! through here; a test checks which files may write.
 
 use std::fmt::Debug;
 
@@ -31,14 +31,14 @@ pub(crate) struct Resources<K> {
     namespace: Option<String>,
 }
 
-/// What came of a create.
+/// The outcome of a create.
 #[derive(Debug)]
 pub(crate) enum Created<K> {
     Made(K),
     Exists,
 }
 
-/// What came of a conditional change.
+/// The outcome of a conditional change.
 #[derive(Debug)]
 pub(crate) enum Changed<K> {
     To(K),
@@ -46,7 +46,7 @@ pub(crate) enum Changed<K> {
     Missing,
 }
 
-/// What came of a conditional delete.
+/// The outcome of a conditional delete.
 #[derive(Debug)]
 pub(crate) enum Deleted<K> {
     /// It goes once its finalizers and its grace period are done.
@@ -87,7 +87,7 @@ impl<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>> Resources<K>
         Self { api, namespace: Some(namespace.to_owned()) }
     }
 
-    /// In one namespace, or in all.
+    /// Returns the objects of one namespace, or of all.
     pub(crate) fn within(client: &Client, namespace: Option<&str>) -> Self {
         match namespace {
             Some(namespace) => Self::of(client, namespace),

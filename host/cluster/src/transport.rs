@@ -14,10 +14,10 @@ use tower::{BoxError, Layer, service_fn};
 use crate::causes::chain;
 use crate::requests::{Requests, is_on};
 
-/// The API server itself gives a request up after 60 s; a little more lets its own words through.
+/// The API server itself gives up a request after 60 s; a little more lets its own message through.
 const ANSWER: Duration = Duration::from_secs(65);
 
-/// Says why a request got no answer at all.
+/// The reason why a request got no answer at all.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Broken {
     #[error("cannot reach {server}: {cause}")]
@@ -45,7 +45,7 @@ async fn send(client: Client, server: String, request: Request<Body>) -> Result<
     let query = request.uri().query().unwrap_or_default();
     let (is_watch, is_follow) = (is_on(query, "watch"), is_on(query, "follow"));
     if is_follow {
-        // The server sends nothing, not even headers, before the container's first words.
+        // The server sends nothing, not even headers, before the container's first output.
         return client.send(request).await.map_err(|error| broken(&server, error));
     }
     let whole = async {
@@ -63,7 +63,7 @@ async fn send(client: Client, server: String, request: Request<Body>) -> Result<
     }
 }
 
-/// Tells a lost connection from what the credentials' side has to say, which passes through unchanged.
+/// Distinguishes a lost connection from an error about the credentials, which passes through unchanged.
 fn broken(server: &str, error: kube::Error) -> BoxError {
     let cause = match &error {
         kube::Error::Service(inner) if inner.is::<Broken>() => return Box::new(error),

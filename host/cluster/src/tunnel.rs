@@ -1,8 +1,8 @@
 //! A client whose connections lead through a proxy: HTTP `CONNECT` or SOCKS5, with TLS to the API server inside.
 //!
-//! kube's own proxy features are not used. With them on, it reads `NO_PROXY` by rules that are not kubectl's and cannot be
-//! put aside (see [`crate::proxy`]), leaves out a SOCKS proxy's credentials, and shows the cluster's client certificate to
-//! a proxy with TLS, which it takes for one of the cluster.
+//! kube's own proxy features are not used. With them on, it reads `NO_PROXY` by rules that are not kubectl's and cannot
+//! be turned off (see [`crate::proxy`]), leaves out a SOCKS proxy's credentials, and shows the cluster's client
+//! certificate to a proxy with TLS, which it takes for one of the cluster.
 
 use std::future::{Future, ready};
 use std::io;
@@ -43,7 +43,7 @@ pub(crate) fn client(config: &Config, proxy: Proxy) -> Result<Client, Error> {
     Ok(ClientBuilder::new(client, config.default_namespace.clone()).build())
 }
 
-/// Says why no connection came about; the address of the proxy stands in front of it in every message.
+/// The reason why no connection came about; the address of the proxy stands in front of it in every message.
 #[derive(Debug, thiserror::Error)]
 enum Stuck {
     #[error("the proxy cannot be reached: {cause}; {advice}")]
@@ -55,7 +55,7 @@ enum Stuck {
 /// The connection to the proxy itself.
 type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
-/// Connects to proxies.
+/// A connector to proxies.
 #[derive(Clone)]
 enum Dialer {
     Plain(HttpConnector),
@@ -69,7 +69,7 @@ impl Dialer {
             return Ok(Self::Plain(tcp));
         }
         tcp.enforce_http(false);
-        // The proxy is not of the cluster: its certificate is judged by this machine, and ours is not shown to it.
+        // The proxy is not part of the cluster: its certificate is judged by this machine, and ours is not shown to it.
         let roots = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
             .map_err(|error| Error::Kubeconfig {
@@ -87,7 +87,7 @@ impl Dialer {
     }
 }
 
-/// Connects to API servers through a proxy.
+/// A connector to API servers through a proxy.
 #[derive(Clone)]
 struct Through {
     proxy: Proxy,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokio::sync::watch;
 
-/// Counts the changes of all caches.
+/// The number of changes of all caches.
 #[derive(Debug, Default)]
 pub(crate) struct Hub {
     marks: watch::Sender<Marks>,
@@ -45,7 +45,7 @@ impl Hub {
     }
 }
 
-/// Waits for changes of one namespace and of volumes.
+/// A wait for changes of one namespace and of volumes.
 #[derive(Debug)]
 pub struct Wake {
     marks: watch::Receiver<Marks>,

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::record_store::RecordStore;
 use crate::world::ClusterWorld;
 
-/// Runs the watches of one run. They end when this and all worlds and record stores made of it are dropped.
+/// The watches of one run. They end when this and all worlds and record stores made of it are dropped.
 pub struct Watched {
     client: Client,
     caches: Arc<Caches>,

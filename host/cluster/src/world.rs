@@ -23,7 +23,7 @@ use crate::observe::GroupObjects;
 use crate::resources::Resources;
 use crate::wake::Wake;
 
-/// Shows and changes a cluster. Clones share everything.
+/// A cluster to look at and to change. Clones share everything.
 #[derive(Clone)]
 pub struct ClusterWorld {
     pub(crate) client: Client,
@@ -78,7 +78,7 @@ impl ClusterWorld {
         follow(self.client.clone(), Arc::clone(&self.caches), namespace, pod)
     }
 
-    /// Reads the pods anew before a copy starts, because a watch may lag behind the claim's.
+    /// Reads the pods again before a copy starts, because a watch may lag behind the claim's.
     ///
     /// One list is enough: once the claim is gone no further pod can mount it, and the list is laid over the cache.
     async fn confirm_users(&self, record: &Record) -> Result<(), Error> {

@@ -76,7 +76,7 @@ fn what_was_created_is_there_at_once_and_what_was_deleted_is_gone_at_once() {
 }
 
 #[test]
-fn an_object_made_anew_is_not_taken_for_the_deleted_one() {
+fn a_recreated_object_is_not_taken_for_the_deleted_one() {
     let cache = cache();
     cache.applied(thing("a", "first", 3));
     cache.saw_gone(&Key::new("shop", "a"), &Uid("first".to_owned()));
@@ -98,7 +98,7 @@ fn a_late_answer_does_not_bring_a_deleted_object_back() {
 }
 
 #[test]
-fn a_new_list_keeps_only_answers_it_cannot_know() {
+fn a_new_list_keeps_only_answers_it_cannot_include() {
     let cache = cache();
     cache.saw(thing("before", "b", 5));
     cache.list_begins();
@@ -122,7 +122,7 @@ fn a_list_of_ours_shows_what_is_gone() {
 }
 
 #[tokio::test]
-async fn an_object_that_has_just_changed_is_let_come_to_rest() {
+async fn an_object_that_has_just_changed_gets_time_to_rest() {
     let cache = Arc::new(cache());
     let key = Key::new("shop", "a");
     cache.saw(thing("a", "u", 5));

@@ -61,7 +61,7 @@ pub(super) async fn settle_deletion<K, T: Reads<K>>(
     }
 }
 
-/// Creates an object if there is none of its name; whose that one is, the next look tells.
+/// Creates an object if its name is free; otherwise the next look shows whose object has it.
 pub(super) async fn create<K, T>(
     resources: &Resources<K>,
     cache: &Cache<T>,

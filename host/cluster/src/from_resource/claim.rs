@@ -19,9 +19,9 @@ use crate::cache::{Kept, Reads};
 /// The annotation by which a claim named its class before the field existed; Kubernetes still lets it win.
 pub(crate) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
-/// The node on which a class that binds late shall provision the volume. The scheduler sets it as a rule, for a pod; whoever
-/// knows the node may set it as well, and the volume controller then provisions at once (`IsDelayBindingProvisioning` in
-/// Kubernetes' volume helpers). A provisioner that finds no room there takes it off.
+/// The node on which a class that binds late is to provision the volume. Usually the scheduler sets it, for a pod; any
+/// client that knows the node may set it as well, and the volume controller then provisions at once
+/// (`IsDelayBindingProvisioning` in Kubernetes' volume helpers). A provisioner that finds no room there takes it off.
 pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// Annotations that binding and provisioning write: true of one volume, false of the next.
@@ -29,7 +29,7 @@ const BINDING: [&str; 3] =
     ["volume.beta.kubernetes.io/storage-provisioner", "volume.kubernetes.io/storage-provisioner", SELECTED_NODE];
 const BINDING_PREFIX: &str = "pv.kubernetes.io/";
 
-/// What the annotations begin with that Kubernetes' volume controllers and provisioners write on claims.
+/// The prefixes of the annotations that Kubernetes' volume controllers and provisioners write on claims.
 const VOLUME_PREFIXES: [&str; 3] = [BINDING_PREFIX, "volume.kubernetes.io/", "volume.beta.kubernetes.io/"];
 
 /// Marks of ours that a migration takes off again.
@@ -51,7 +51,7 @@ const FILLED_IN: [&str; 9] = [
     "generateName",
 ];
 
-/// Keeps what observations need of a claim.
+/// What observations need of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenClaim {
     pub(crate) key: Key,
@@ -178,7 +178,7 @@ pub(crate) fn is_helper(claim: &PersistentVolumeClaim) -> bool {
     annotation(&claim.metadata, names::KIND).is_some() || is_managed(&claim.metadata)
 }
 
-/// Returns the class a claim asks for; an empty name is none.
+/// Returns the class a claim asks for; `None` for an empty name.
 pub(crate) fn class(claim: &PersistentVolumeClaim) -> Option<String> {
     let field = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.clone());
     owned_annotation(&claim.metadata, BETA_CLASS).or(field).filter(|class| !class.is_empty())
@@ -197,7 +197,7 @@ pub(crate) fn volume_mode(claim: &PersistentVolumeClaim) -> VolumeMode {
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
-/// Reads access modes. A word that is newer than this program is left out, and said so in the log.
+/// Reads access modes. A mode that is newer than this program is left out and logged.
 pub(crate) fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
     let read = |word: &String| {
         let mode = AccessMode::from_name(word);
@@ -224,7 +224,7 @@ pub(crate) fn facts(claim: &PersistentVolumeClaim) -> Result<ClaimFacts, Unreada
     })
 }
 
-/// Takes off a claim what the API server and the binding have put on.
+/// Takes off a claim what the API server and the binding have added.
 fn manifest(claim: &PersistentVolumeClaim) -> Result<Value, Unreadable> {
     let unreadable = |error: serde_json::Error| Unreadable {
         about: format!("claim {}", claim.metadata.name.as_deref().unwrap_or_default()),
@@ -258,7 +258,7 @@ fn manifest(claim: &PersistentVolumeClaim) -> Result<Value, Unreadable> {
     Ok(manifest)
 }
 
-/// Changes a map below `field`, and drops it when it says that nothing is left.
+/// Changes a map below `field`, and drops it when `change` returns that nothing is left.
 fn retain(metadata: &mut Map<String, Value>, field: &str, change: impl FnOnce(&mut Map<String, Value>) -> bool) {
     if metadata.get_mut(field).and_then(Value::as_object_mut).is_some_and(change) {
         metadata.remove(field);

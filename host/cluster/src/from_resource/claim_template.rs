@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::StatefulSet;
 
 use super::claim::{SeenClaim, own_annotations};
 
-/// Keeps what a StatefulSet's controller puts into the claims that it makes.
+/// What a StatefulSet's controller puts into the claims that it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ClaimTemplate {
     /// The claims' names without their ordinal.
@@ -17,8 +17,8 @@ pub(crate) struct ClaimTemplate {
 }
 
 impl ClaimTemplate {
-    /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. Whoever else makes one says so in
-    /// annotations, as kubectl and Helm do, or leaves the set's labels out.
+    /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. A claim that anybody else
+    /// makes shows it in annotations, as with kubectl and Helm, or lacks the set's labels.
     pub(crate) fn makes(&self, claim: &SeenClaim) -> bool {
         let has = |(key, value): (&String, &String)| claim.labels.get(key) == Some(value);
         claim.run.is_none()

@@ -28,7 +28,7 @@ pub(crate) fn read(class: &StorageClass, strict: bool) -> Result<policy::Storage
             let about = format!("StorageClass {}", name(class));
             return Err(Unreadable { about, message: error.to_string() });
         }
-        // Nobody asks what a class offers that the run does not use.
+        // What a class offers that the run does not use is never asked.
         Err(_unused) => Vec::new(),
     };
     Ok(policy::StorageClass {

@@ -8,7 +8,7 @@ use pvmigrate_core::text::printable;
 use super::{Key, WORDS, created, uid, version};
 use crate::cache::{Kept, Reads};
 
-/// Keeps a warning.
+/// A warning event, as a cache keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenEvent {
     key: Key,
@@ -36,7 +36,7 @@ impl Kept for SeenEvent {
 }
 
 impl Reads<Event> for SeenEvent {
-    /// Warnings about claims and pods only.
+    /// Reads warnings about claims and pods only.
     fn read(event: &Event) -> Option<Self> {
         let object = &event.involved_object;
         let kind = object.kind.as_deref().unwrap_or_default();

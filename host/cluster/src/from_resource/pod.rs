@@ -11,7 +11,7 @@ use super::pod_progress::{Reached, is_leaving, phase, reached};
 use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
 use crate::cache::{Kept, Reads};
 
-/// Keeps what observations need of a pod.
+/// What observations need of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenPod {
     pub(crate) key: Key,
@@ -37,7 +37,7 @@ pub(crate) struct SeenPod {
     pub(crate) copy: Option<CopyPod>,
 }
 
-/// Keeps what a copy pod, of ours or of the reference tool, says of itself.
+/// What a copy pod, of ours or of the reference tool, says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CopyPod {
     /// The claim it serves.

@@ -15,14 +15,14 @@ pub(crate) fn is_leaving(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
-/// Tells how far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
+/// How far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Reached {
     /// Its container has not started; with what its object says about the cause.
     Starting(Option<String>),
     /// Its container runs.
     Running,
-    /// Its container ended with exit code 0, and the pod is over.
+    /// Its container ended with exit code 0, and the pod has ended.
     Succeeded,
     /// It failed.
     Failed {
@@ -55,9 +55,10 @@ fn container(pod: &Pod) -> Option<&ContainerStatus> {
     statuses.iter().find(|status| status.name == CONTAINER)
 }
 
-/// Our container ended, but the pod did not: its last moment, or another container that somebody injected.
+/// Judges a pod whose container ended while the pod did not: it is about to end, or somebody injected another
+/// container.
 ///
-/// Such a pod would hold its claims for ever, so it counts as failed, by the name of that container.
+/// In the second case it would hold its claims for ever, so it counts as failed, by the name of that container.
 fn held_open(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     let runs = |status: &&ContainerStatus| status.state.as_ref().is_some_and(|state| state.running.is_some());
@@ -102,7 +103,7 @@ fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
     Reached::Failed { why: printable(&parts.join(": "), WORDS), explained }
 }
 
-/// Says how the container ended, and what rsync means by its code.
+/// Describes how the container ended, and what rsync means by its code.
 fn exit(ended: &ContainerStateTerminated) -> String {
     let reason = ended.reason.as_deref().filter(|reason| !matches!(*reason, "Error" | "Completed"));
     let meaning = match (reason, ended.exit_code) {
@@ -135,7 +136,7 @@ pub(crate) fn last_words(log: &str) -> String {
     printable(&kept.get(from..).unwrap_or_default().join("; "), WORDS)
 }
 
-/// Says why a pod does not start, as far as its object knows.
+/// Returns why a pod does not start, as far as its object shows.
 pub(crate) fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<String> {
     let waiting = state.and_then(|state| state.waiting.as_ref());
     if let Some(waiting) = waiting
@@ -150,7 +151,7 @@ pub(crate) fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<Strin
     Some(joined(condition.reason.as_deref().unwrap_or("Unschedulable"), condition.message.as_deref()))
 }
 
-/// Says why none of a pod's containers gets on; for pods with one container of any name.
+/// Returns why none of a pod's containers gets on; for pods with one container of any name.
 pub(crate) fn trouble_of_any(pod: &Pod) -> Option<String> {
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     let state = statuses.map(|status| status.state.as_ref()).next().flatten();
@@ -164,7 +165,7 @@ pub(crate) fn trouble_of_any(pod: &Pod) -> Option<String> {
     }
 }
 
-/// Says why the pod of a preflight trial, which is over, failed; `None` when it did not.
+/// Returns why the pod of a finished preflight trial failed; `None` when it did not.
 pub(crate) fn trial_failure(pod: Option<&Pod>) -> Option<String> {
     const DELETED: &str = "somebody deleted the pod";
     let Some(pod) = pod else { return Some(DELETED.to_owned()) };
@@ -172,7 +173,7 @@ pub(crate) fn trial_failure(pod: Option<&Pod>) -> Option<String> {
         return None;
     }
     let why = trouble_of_any(pod).unwrap_or_else(|| "the pod failed".to_owned());
-    // How it ended is then the doing of whoever deleted it, or drained its node, and says nothing of the class.
+    // How it ended is then due to whoever deleted it, or drained its node, and says nothing about the class.
     Some(if is_leaving(pod) { format!("{DELETED} before it had ended: {why}") } else { why })
 }
 

@@ -15,7 +15,7 @@ use crate::cache::{Kept, Reads};
 /// Written by whoever provisioned a volume: its driver.
 pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
-/// Keeps a volume under its key.
+/// A volume and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenVolume {
     key: Key,
@@ -214,14 +214,14 @@ status: {phase: Released}
     }
 
     #[test]
-    fn a_volume_without_annotations_or_spec_is_no_surprise() {
+    fn a_volume_without_annotations_or_spec_is_read() {
         let seen = SeenVolume::read(&yaml("metadata: {name: bare}")).unwrap().volume;
         assert_eq!((seen.holder, seen.phase.as_str()), (None, ""));
         assert_eq!(capacity(&yaml("metadata: {name: bare}")).unwrap(), None);
     }
 
     #[test]
-    fn a_size_that_is_none_is_named_with_its_volume() {
+    fn an_invalid_size_is_named_with_its_volume() {
         let error = capacity(&yaml("metadata: {name: odd}\nspec: {capacity: {storage: lots}}")).unwrap_err();
         assert_eq!(error.about, "volume odd");
         assert!(error.message.contains("lots"));

@@ -13,7 +13,7 @@ use super::claim_template::{ClaimTemplate, templates};
 use super::{Controller, Key, annotation, controller, owned_annotation, uid, version};
 use crate::cache::{Kept, Reads};
 
-/// Keeps what observations need of a workload.
+/// What observations need of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SeenWorkload {
     key: Key,
@@ -27,7 +27,7 @@ pub(crate) struct SeenWorkload {
     /// What we noted of it before we lifted it.
     pub(crate) when_scaled_mark: Option<String>,
     pub(crate) controller: Option<Controller>,
-    /// From which a StatefulSet makes claims.
+    /// The templates from which a StatefulSet makes claims.
     pub(crate) templates: Vec<ClaimTemplate>,
 }
 
@@ -85,7 +85,7 @@ fn scale(replicas: Option<i32>) -> u32 {
     replicas.map_or(1, |replicas| u32::try_from(replicas).unwrap_or(0))
 }
 
-/// Reads the mark. One that is no number was not written by this tool or the reference, and tells nothing.
+/// Reads the mark. One that is not a number was not written by this tool or the reference, and is ignored.
 fn mark(metadata: &ObjectMeta) -> Option<u32> {
     annotation(metadata, names::SCALE).and_then(|mark| mark.trim().parse().ok())
 }
@@ -178,7 +178,7 @@ spec:
     }
 
     #[test]
-    fn an_absent_scale_is_one_and_an_odd_mark_is_none() {
+    fn an_absent_scale_is_1_and_an_odd_mark_is_ignored() {
         let text = "{metadata: {name: web, namespace: shop, annotations: {kurl.sh/pvcmigrate-scale: many}}, spec: {selector: {}, template: {}}}";
         let seen = <SeenWorkload as Reads<Deployment>>::read(&yaml(text)).unwrap();
         assert_eq!((seen.replicas, seen.mark), (1, None));

@@ -15,8 +15,9 @@ use crate::from_resource::claim::{BETA_CLASS, SELECTED_NODE};
 
 /// Builds the temporary claim on the destination class.
 ///
-/// For a class that binds late it names the node that uses the source, so that no pod has to be scheduled first. Source and
-/// destination then lie where one copy pod can mount both. One that somebody has deleted comes back on its `volume`.
+/// For a class that binds late it names the node that uses the source, so that no pod has to be scheduled first. Source
+/// and destination then lie where one copy pod can mount both. A claim that somebody has deleted comes back on its
+/// `volume`.
 pub(crate) fn destination(
     record: &Record,
     name: &str,
@@ -33,7 +34,7 @@ pub(crate) fn destination(
 
 /// Builds the temporary claim that holds the source volume behind the fence.
 ///
-/// It names its volume, which is reserved for it: the two find each other and nobody else.
+/// It names its volume, which is reserved for it, so that each can only bind the other.
 pub(crate) fn source(record: &Record, name: &str, claim: &ClaimRecord) -> PersistentVolumeClaim {
     let mut spec = spec(claim, &record.asked.source_class, Some(&claim.source.name));
     // The modes it was bound with before; the destination's may be wider than the old volume offers.
@@ -42,7 +43,7 @@ pub(crate) fn source(record: &Record, name: &str, claim: &ClaimRecord) -> Persis
     let size = recorded(claim).and_then(|original| original.spec).and_then(|spec| spec.resources);
     spec.resources = size.or(spec.resources);
     let class = recorded(claim).and_then(|original| crate::from_resource::claim::class(&original));
-    // A volume without a class binds only to a claim that asks for none, in so many words.
+    // A volume without a class binds only to a claim that explicitly asks for none.
     spec.storage_class_name = Some(class.unwrap_or_default());
     temporary(record, name, &names::source_claim(name), KIND_SOURCE, spec)
 }
@@ -89,11 +90,11 @@ pub(crate) fn mode_names(modes: &[AccessMode]) -> Vec<String> {
     modes.iter().map(|mode| mode.as_str().to_owned()).collect()
 }
 
-/// Builds the claim anew, on its destination volume.
+/// Builds the claim again, on its destination volume.
 ///
-/// Labels, annotations and finalizers are the original's; our mark comes off, and its owners on, at the end. `dataSource` and `dataSourceRef` stay too: they make
-/// a provisioner act on an unbound claim only, and this one names its volume. A `volumeAttributesClassName` goes: it
-/// tunes volumes of the old driver.
+/// Labels, annotations and finalizers are the original's; at the end our mark comes off, and its owners are set.
+/// `dataSource` and `dataSourceRef` stay too: they make a provisioner act on an unbound claim only, and this one names
+/// its volume. A `volumeAttributesClassName` goes: it tunes volumes of the old driver.
 ///
 /// # Errors
 /// If the recorded manifest is not a claim.
@@ -112,7 +113,7 @@ pub(crate) fn last(record: &Record, claim: &ClaimRecord) -> Result<PersistentVol
     Ok(anew)
 }
 
-/// Builds the claim anew, on its source volume.
+/// Builds the claim again, on its source volume.
 ///
 /// # Errors
 /// If the recorded manifest is not a claim.
@@ -171,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_binds_late_is_told_the_node_that_is_known() {
+    fn a_class_that_binds_late_gets_the_node_that_is_known() {
         let mut record = record();
         let node_of = |record: &Record| {
             let claim = destination(record, "data-web-0", &record.claims["data-web-0"], None);
@@ -186,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_is_no_claim_is_an_error() {
+    fn a_manifest_that_is_not_a_claim_is_an_error() {
         let record = record();
         let mut claim = record.claims["data-web-0"].clone();
         claim.manifest = serde_json::json!({"kind": "ConfigMap"});

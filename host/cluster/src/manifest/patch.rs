@@ -45,7 +45,7 @@ pub(crate) fn reclaim(version: &Version, policy: &str) -> Value {
 
 /// Points a volume at the only claim that may bind it.
 ///
-/// The uid and version of the claim before are taken out by name: what a merge patch does not name, stays.
+/// The uid and version of the previous claim are removed by name: what a merge patch does not name, stays.
 pub(crate) fn reserve(version: &Version, namespace: &str, claim: &str) -> Value {
     json!({
         "metadata": {"resourceVersion": version.0},
@@ -70,13 +70,12 @@ pub(crate) fn annotate<const N: usize>(version: &Version, annotations: [(&str, O
     patch
 }
 
-/// Touches a claim.
 pub(crate) fn touch(version: &Version, touch: &Touch) -> Value {
     annotate(version, [(names::TOUCHED, Some(&touch.to_string()))])
 }
 
-/// Takes our marks off a claim. One that was created anew gets the labels and annotations of the recorded manifest, and these
-/// owners; without any it keeps those that it has got since.
+/// Takes our marks off a claim. One that was created again gets the labels and annotations of the recorded manifest,
+/// and these owners; without owners it keeps those that it has got since.
 pub(crate) fn unmark(version: &Version, anew: Option<&Value>, owners: &[OwnerReference]) -> Value {
     let mut patch = annotate(version, [(names::RUN, None), (names::TOUCHED, None)]);
     for field in ["labels", "annotations"] {
@@ -107,7 +106,7 @@ pub(crate) fn mark(version: &Version, replicas: u32) -> Value {
     annotate(version, [(names::SCALE, Some(&replicas.to_string()))])
 }
 
-/// Scales a workload to nothing, notes the scale to come back to on it, and keeps a StatefulSet from deleting its claims.
+/// Scales a workload to 0, notes the scale to come back to on it, and keeps a StatefulSet from deleting its claims.
 ///
 /// On the object, not on its scale subresource: one write then does all three or none of them.
 pub(crate) fn stop(version: &Version, replicas: u32, when_scaled: Option<&str>) -> Value {

@@ -31,13 +31,13 @@ const FLAGS: [&str; 11] = [
     "--hard-links",
     "--acls",
     "--xattrs",
-    // A label of the old mount, which the node sets anew on the new one; to set it is not allowed to a container.
+    // A label of the old mount, which the node sets itself on the new one; a container is not allowed to set it.
     "--filter=-x security.selinux",
-    // With a filter of xattrs rsync drops its own, so it is repeated: ACLs are copied as such, by --acls.
+    // With a filter of xattrs rsync drops its own, so that is repeated: ACLs are copied as such, by --acls.
     "--filter=-x system.*",
     // Holes stay holes: a file of 1 TiB with 1 GiB in it must fit where it fitted before.
     "--sparse",
-    // The image has other users than the workload's.
+    // The image's users are not the workload's.
     "--numeric-ids",
     // Times to the nanosecond: a file changed twice within a second is copied twice.
     "--modify-window=-1",
@@ -48,7 +48,7 @@ const FLAGS: [&str; 11] = [
     "--exclude=/lost+found",
 ];
 
-/// The least that `rsync -aHAX` needs as root with everything else dropped. All are in Pod Security's `baseline`.
+/// The minimum that `rsync -aHAX` needs as root with everything else dropped. All are in Pod Security's `baseline`.
 ///
 /// `trusted.` xattrs would need `SYS_ADMIN`, which is all but root of the node; no workload without it can have made any.
 const CAPABILITIES: [&str; 6] = [
@@ -63,8 +63,8 @@ const CAPABILITIES: [&str; 6] = [
 /// Builds the pod of one attempt.
 pub(crate) fn of(record: &Record, claim: &str, facts: &ClaimRecord, purpose: Purpose, attempt: u32) -> Pod {
     let source = match purpose {
-        // With the source in it the pod lands where the copy can mount both. Where a node is known it is not needed, and a
-        // source for one pod alone may be in use.
+        // With the source in it the pod lands where the copy can mount both. Where a node is known the source is not
+        // needed, and one that only one pod may mount can be in use.
         Purpose::Prime => facts.source.node.is_none().then(|| claim.to_owned()),
         Purpose::Warm => Some(claim.to_owned()),
         Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
@@ -132,7 +132,7 @@ pub(crate) fn bare_spec() -> PodSpec {
         restart_policy: Some("Never".to_owned()),
         automount_service_account_token: Some(false),
         enable_service_links: Some(false),
-        // rsync asks for no name, so a cluster without DNS, or whose DNS is what moves, need not be waited for.
+        // rsync looks up no names, so it works in a cluster without DNS, or while DNS itself is moved.
         dns_policy: Some("Default".to_owned()),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
         // The volume may be bound to a node that is kept free of ordinary pods.
@@ -146,7 +146,7 @@ pub(crate) fn bare_spec() -> PodSpec {
     }
 }
 
-/// Tolerating every taint must not put a Linux image on a Windows node.
+/// Keeps the pod off Windows nodes: tolerating every taint must not put a Linux image there.
 fn not_on_windows() -> NodeAffinity {
     let os = NodeSelectorRequirement {
         key: "kubernetes.io/os".to_owned(),
@@ -160,8 +160,8 @@ fn not_on_windows() -> NodeAffinity {
     }
 }
 
-/// A warm copy must run where the workload has the source mounted; the copy that counts had better, where the source
-/// needs no new attachment, but the destination may lie elsewhere.
+/// Returns where a copy is to run. A warm copy must run where the workload has the source mounted. The copy that counts
+/// prefers that node, where the source needs no new attachment, but the destination may lie elsewhere.
 fn affinity(purpose: Purpose, node: Option<&str>) -> Affinity {
     let mut affinity = not_on_windows();
     if let Some(node) = node {
@@ -223,7 +223,7 @@ pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool) -> Con
     }
 }
 
-/// Root, because files of any owner are copied, but with hardly anything else that root has.
+/// Returns what rsync needs: root, because files of any owner are copied, but with hardly anything else that root has.
 ///
 /// No `fsGroup` anywhere: the node would give the volumes' files to that group.
 fn security() -> SecurityContext {

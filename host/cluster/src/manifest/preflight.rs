@@ -16,7 +16,7 @@ use super::{labels, map};
 /// What a trial asks for: as little as every backend gives.
 const SIZE: &str = "1Mi";
 
-/// Marks what a trial makes, so that only that is ever taken for a leftover of one.
+/// The annotation of what a trial makes, so that only that is ever taken for a leftover of one.
 pub(crate) const TRIAL: &str = "pvmigrate.dev/preflight";
 
 /// Names the trial's claim: the same in every run, so that a killed run's is found again.
@@ -24,7 +24,6 @@ pub(crate) fn claim_name(trial: &Trial, class: &str) -> String {
     format!("pf-pvc-{}", hash(trial, class))
 }
 
-/// Names the trial's pod.
 pub(crate) fn pod_name(trial: &Trial, class: &str) -> String {
     format!("pvmigrate-pf-pod-{}", hash(trial, class))
 }
@@ -57,7 +56,7 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
     }
 }
 
-/// Builds a pod that mounts the claim and has rsync tell its version: the image, too, is on trial.
+/// Builds a pod that mounts the claim and runs `rsync --version`, which tries out the image too.
 pub(crate) fn pod(trial: &Trial, class: &str, image: &str) -> Pod {
     let mut container = container(image, vec!["--version".to_owned()], false);
     if trial.volume_mode == VolumeMode::Block {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::labels;
 use crate::permissions::{Need, Permission, permissions_for};
 
-/// Names an account and what it is for.
+/// An account and what it is for.
 #[derive(Clone, Debug)]
 pub struct Account {
     /// Its namespace.
@@ -23,7 +23,7 @@ pub struct Account {
     pub within: BTreeSet<String>,
 }
 
-/// Holds a run of pvmigrate inside the cluster.
+/// A run of pvmigrate inside the cluster.
 #[derive(Clone, Debug)]
 pub struct JobRun {
     /// The image, with `pvmigrate` on its path.
@@ -32,8 +32,8 @@ pub struct JobRun {
     pub words: Vec<String>,
 }
 
-/// Codes with which a run says that running it again changes nothing before somebody has looked: a finding, bad usage,
-/// a policy that does not load or faults, a group that was rolled back or needs a person.
+/// Exit codes that mean that running it again changes nothing before somebody has looked: a finding, bad usage, a
+/// policy that does not load or faults, a group that was rolled back or needs a person.
 const FINAL_CODES: [u8; 6] = [1, 2, 3, 5, 6, 7];
 
 /// How often the Job starts a new pod after one was lost: another run goes on where that one was.
@@ -102,7 +102,7 @@ pub fn job(account: &Account, run: &JobRun) -> Value {
                     "serviceAccountName": account.name,
                     "restartPolicy": "Never",
                     "enableServiceLinks": false,
-                    // Time to finish the writes under way, though none of them must be.
+                    // Time to finish the writes under way, though none of them has to be.
                     "terminationGracePeriodSeconds": 30,
                     "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
                         "seccompProfile": {"type": "RuntimeDefault"}},

@@ -196,7 +196,7 @@ fn a_claim_is_complete_with_the_recorded_labels_and_annotations() {
 }
 
 #[test]
-fn a_claim_is_a_sets_only_when_the_set_makes_exactly_such() {
+fn a_claim_counts_as_a_sets_only_when_the_set_makes_exactly_such_claims() {
     let caches = Caches::unfed(true);
     let set: StatefulSet = yaml(
         "{metadata: {name: web, namespace: shop, uid: s1}, spec: {serviceName: web, template: {},

@@ -10,7 +10,7 @@ use pvmigrate_core::record::Uid;
 use super::Lists;
 use crate::from_resource::{Controller, controller, uid};
 
-/// Owners form a chain of two or three; this bounds one that somebody has made a ring of.
+/// Owners form a chain of two or three; this bounds one that somebody has made into a ring.
 const LONGEST: usize = 16;
 
 /// Who controls each listed workload, by its uid.

@@ -68,7 +68,7 @@ async fn leftovers_go_and_what_a_migration_needs_stays() {
 }
 
 #[tokio::test]
-async fn what_was_made_anew_since_it_was_found_is_left_alone() {
+async fn what_was_recreated_since_it_was_found_is_left_alone() {
     let stage = Stage::new().await;
     let client = stage.connection().client;
     stage.cluster.put(temporary("cache", Some("long-ago"))).unwrap();

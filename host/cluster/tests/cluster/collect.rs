@@ -49,7 +49,7 @@ async fn what_is_needed_is_collected_within_the_namespace_asked_for() {
 }
 
 #[tokio::test]
-async fn what_is_not_to_be_had_is_missing_or_an_error() {
+async fn what_cannot_be_collected_is_missing_or_an_error() {
     let stage = Stage::new().await;
     let faults = Faults { forbid: vec![("list".to_owned(), "resourcequotas".to_owned())], ..Faults::default() };
     let (connection, _) = stage.faulty(faults);

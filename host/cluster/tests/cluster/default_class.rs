@@ -9,7 +9,7 @@ use crate::stage::{Stage, objects};
 const KEY: &str = "storageclass.kubernetes.io/is-default-class";
 
 #[tokio::test]
-async fn a_third_default_class_ceases_to_be_one_too() {
+async fn a_third_default_class_stops_being_one_too() {
     let mut all = objects();
     for (name, key) in [("third", KEY), ("fourth", "storageclass.beta.kubernetes.io/is-default-class")] {
         all.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "provisioner": "p",

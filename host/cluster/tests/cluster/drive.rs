@@ -9,7 +9,7 @@ use pvmigrate_core::ports::{PortError, RecordId, Records, Saved, World};
 use pvmigrate_core::record::{Ended, Record};
 use pvmigrate_core::step::Step;
 
-/// Begins a migration, and takes it to its end.
+/// Starts a migration, and takes it to its end.
 pub(crate) async fn migrate(world: &ClusterWorld, records: &RecordStore, record: &Record) -> Ended {
     assert!(matches!(records.save(record, None).await, Ok(Saved::Stored(_))));
     finish(world, records, &record.id()).await

@@ -48,7 +48,7 @@ async fn a_run_that_may_not_watch_pods_does_not_start_and_one_that_may_not_watch
     let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
     let world = watched.world();
     world.execute(&record, &Step::CreateDestination { claim: "data".to_owned(), volume: None }).await.unwrap();
-    // Seen before it is bound: the trouble says why nobody knows more.
+    // Seen before it is bound: the trouble says why no more is known.
     let seen = world.observe(&record).await.unwrap().claims["data"].destination.clone().unwrap();
     if !seen.bound {
         assert!(seen.trouble.unwrap().contains("may not list events"));
@@ -56,7 +56,7 @@ async fn a_run_that_may_not_watch_pods_does_not_start_and_one_that_may_not_watch
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_said_so() {
+async fn a_server_that_is_not_there_is_reported() {
     let stage = Stage::new().await;
     let (connection, _) = stage.faulty(Faults { unreachable: true, ..Faults::default() });
     let error = survey(&connection.client, &scope()).await.unwrap_err();

@@ -113,7 +113,7 @@ async fn a_copy_that_keeps_failing_is_rolled_back_with_its_reason() {
 }
 
 #[tokio::test]
-async fn faults_at_random_change_nothing_of_the_end() {
+async fn random_faults_do_not_change_the_end() {
     for seed in 0..12 {
         let stage = Stage::new().await;
         let quiet = stage.connection();

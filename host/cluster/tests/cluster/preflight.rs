@@ -88,7 +88,7 @@ async fn refused_and_unanswered_writes_leave_nothing_of_a_trial() {
                 break preflight;
             }
         };
-        // Whatever came of it.
+        // Whatever the outcome.
         let _ = preflight.results(Duration::from_secs(20)).await;
         while let Err(error) = preflight.remove().await {
             assert!(error.is_transient(), "{error}");

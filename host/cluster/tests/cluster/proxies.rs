@@ -11,7 +11,7 @@ use serde_json::json;
 
 use servers::{CERTIFICATE, Endpoint, Kind};
 
-/// Tells the process of a case that it is one.
+/// The variable by which the process of a case knows that it is one.
 const CASE: &str = "PVMIGRATE_TEST_PROXIES";
 
 /// The server's name; only a proxy knows where it is.
@@ -91,9 +91,9 @@ async fn https_proxy_leads_to_the_server_with_its_credentials() {
 }
 
 #[tokio::test]
-async fn no_proxy_is_held_against_the_server() {
+async fn no_proxy_is_compared_with_the_server() {
     let api = Endpoint::api().await;
-    // Means this machine, but is no loopback address: those are never reached through a proxy of the environment.
+    // Means this machine, but is not a loopback address: those are never reached through a proxy of the environment.
     let server = format!("https://0.0.0.0:{}", api.port);
     let proxy = api.behind(Kind::Http).await;
     let url = format!("http://127.0.0.1:{}", proxy.port);

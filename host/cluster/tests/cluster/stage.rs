@@ -1,4 +1,4 @@
-//! What every test stands on: an embedded cluster with two classes, a StatefulSet and a Deployment.
+//! The base of every test: an embedded cluster with two classes, a StatefulSet and a Deployment.
 
 use std::path::PathBuf;
 
@@ -62,7 +62,7 @@ impl Stage {
     }
 }
 
-/// Two classes, a third that waits for a pod, a StatefulSet `web` of one pod, and a Deployment `api` of two.
+/// Returns two classes, a third that waits for a pod, a StatefulSet `web` of one pod, and a Deployment `api` of two.
 pub(crate) fn objects() -> Vec<Value> {
     let class = |name: &str, mode: &str| {
         json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name},
@@ -100,7 +100,7 @@ pub(crate) fn claim(name: &str, annotations: Value) -> Value {
             "resources": {"requests": {"storage": "64Mi"}}}})
 }
 
-/// Begins a record for one claim of a survey and the workload that uses it.
+/// Starts a record for one claim of a survey and the workload that uses it.
 pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload: &str, dest_class: &str) -> Record {
     let id = ClaimId { namespace: SHOP.to_owned(), name: claim.to_owned() };
     let facts = &survey.claims[&id];

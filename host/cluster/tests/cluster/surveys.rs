@@ -32,7 +32,7 @@ async fn any_number_of_claims_costs_eight_lists() {
     assert_eq!(set.when_scaled.as_deref(), Some("Delete"));
 }
 
-/// The reference tool scaled the set to 0 and was killed; its pod is over, but still there.
+/// The reference tool scaled the set to 0 and was killed; its pod has ended, but is still there.
 #[tokio::test]
 async fn pods_on_their_way_out_are_waited_for_and_block_nothing() {
     for phase in ["Running", "Succeeded", "Failed"] {

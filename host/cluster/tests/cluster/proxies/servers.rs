@@ -18,7 +18,7 @@ const KEY: &str = include_str!("key.pem");
 
 const NOTHING: &str = r#"{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":"1"},"items":[]}"#;
 
-/// What kind of proxy it is.
+/// The kind of a proxy.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     /// HTTP `CONNECT`.
@@ -27,7 +27,7 @@ pub(super) enum Kind {
     Https,
     /// HTTP, but wants other credentials.
     Refusing,
-    /// SOCKS5; with a password it lets `me` in, and nobody else.
+    /// SOCKS5; with a password it lets only `me` in.
     Socks { password: Option<&'static str> },
 }
 
