@@ -1,6 +1,6 @@
 //! The Kubernetes API of the embedded cluster: a tower service over the store.
 //!
-//! One request is one lock of the store, so a request is done wholly or not at all, whatever becomes of its future.
+//! One request locks the store once, so a request is done wholly or not at all, whatever becomes of its future.
 
 pub(crate) mod admit;
 mod discovery;
@@ -42,7 +42,7 @@ const JSON: &str = "application/json";
 /// What the service answers with.
 pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// Speaks the Kubernetes API to clients.
+/// The Kubernetes API as a service for clients.
 #[derive(Clone)]
 pub(crate) struct Api {
     inner: Arc<Inner>,

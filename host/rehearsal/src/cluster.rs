@@ -25,7 +25,7 @@ use crate::{
     store::{Key, Store, lifecycle},
 };
 
-/// Says how an embedded cluster behaves.
+/// The behaviour of an embedded cluster.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The folder below which the volumes' directories are made.
@@ -42,7 +42,7 @@ pub struct Settings {
     pub controller_delay: Duration,
     /// How long after a write the binder has seen a volume's new form, drawn by the seed for each write. A claim whose
     /// turn comes before that is decided by the old form, as in kube-controller-manager, and waits for its next write
-    /// or the next resync. A range from zero to zero takes that race away.
+    /// or the next resync. A range from zero to zero removes that race.
     pub volume_lag: RangeInclusive<Duration>,
     /// How often the binder looks again at all volumes and all claims that are not bound.
     pub resync_every: Duration,
@@ -104,7 +104,7 @@ impl Inner {
         Busy(Arc::clone(&self.activity))
     }
 
-    /// Removes a discarded directory without holding anybody up.
+    /// Removes a discarded directory without blocking anybody.
     pub(crate) fn remove_later(&self, directory: PathBuf) {
         let busy = self.busy();
         tokio::task::spawn_blocking(move || {
@@ -126,7 +126,7 @@ impl Drop for Busy {
     }
 }
 
-/// Stops the cluster's tasks when the last [`Cluster`] is dropped.
+/// A guard that stops the cluster's tasks when the last [`Cluster`] is dropped.
 struct Guard {
     stop: watch::Sender<bool>,
     inner: Arc<Inner>,
@@ -244,7 +244,7 @@ impl Cluster {
         lifecycle::edit(&mut self.inner.store(), &key, change).is_some()
     }
 
-    /// Deletes an object as another user would; false when there is none. Finalizers hold it as ever.
+    /// Deletes an object as another user would; false when there is none. Finalizers hold it as usual.
     pub fn delete(&self, api_version: &str, kind: &str, namespace: Option<&str>, name: &str) -> bool {
         let Some(kind) = kinds::by_object(api_version, kind) else { return false };
         let key = Key::new(kind, namespace.filter(|_| kind.namespaced).unwrap_or_default(), name);

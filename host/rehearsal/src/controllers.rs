@@ -155,7 +155,7 @@ impl Controllers {
             if change.deleted && *change.key.kind == kinds::PODS {
                 self.inner.node.object_gone(&self.inner, object::uid(&change.after));
             }
-            // What was loaded is kept as given: a dump need not hold the owners of all it holds.
+            // What was loaded is kept as given: a dump need not contain the owners of its objects.
             if change.revision > self.loaded {
                 garbage::collect(store, &change);
             }
@@ -164,7 +164,7 @@ impl Controllers {
                 self.later.push(volume, Instant::now() + lag, Some(self.inner.busy()));
             }
             for key in triggers::of(store, &change) {
-                // A StatefulSet that backs off is not told that the claim in its way is gone.
+                // A StatefulSet that backs off is not notified that the claim in its way is gone.
                 let backs_off =
                     change.deleted && *change.key.kind == kinds::CLAIMS && *key.kind == kinds::STATEFUL_SETS;
                 if !(backs_off && self.later.hold(&key, || self.inner.busy())) {
@@ -187,7 +187,7 @@ impl Controllers {
         for (key, _) in store.list(&kinds::CLAIMS, "").filter(|(_, claim)| unbound(claim)) {
             self.queue.push(key.clone());
         }
-        // A period of nothing would keep everybody else from their turns.
+        // A period of zero would leave no turns for anything else.
         self.resync = now.checked_add(self.inner.settings.resync_every.max(Duration::from_millis(1)));
     }
 
@@ -248,7 +248,7 @@ fn pod(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Arc<Value>) {
     }
 }
 
-/// Creates an object as a controller does; what the API would refuse becomes an Event at its owner.
+/// Creates an object as a controller does; what the API would refuse becomes an Event about its owner.
 fn create(store: &mut Store, kind: &'static Kind, mut new: Value, owner: &Value) -> Option<Arc<Value>> {
     let refused = admit::creation(store, kind, &mut new)
         .and_then(|()| validate::form(kind, &new))

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Says why the embedded cluster could not be started.
+/// The reason why the embedded cluster could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -14,7 +14,7 @@ pub enum Error {
         /// What the file system said.
         source: std::io::Error,
     },
-    /// No `rsync` lies on the PATH.
+    /// There is no `rsync` on the PATH.
     #[error("rsync is not on the PATH: install it (Debian: apt-get install rsync) and run again")]
     NoRsync,
     /// An object cannot be taken into the cluster.
@@ -25,7 +25,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Two objects have one identity.
+    /// Two objects have the same identity.
     #[error("{object} is defined twice; keep one of them")]
     Duplicate {
         /// Kind, namespace and name.

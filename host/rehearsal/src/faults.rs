@@ -26,7 +26,7 @@ use crate::{
     random::Random,
 };
 
-/// Says how a client's requests shall fail. The default is: never.
+/// How a client's requests are to fail. The default is: never.
 #[derive(Debug, Clone, Default)]
 pub struct Faults {
     /// The write at which the client's process dies.
@@ -42,7 +42,7 @@ pub struct Faults {
     pub unreachable: bool,
 }
 
-/// Says at which write, and on which side of it, a client's process dies.
+/// The write at which a client's process dies, and on which side of it.
 ///
 /// From then on no request of this client is answered: their futures stay pending and nothing more is written. The
 /// test drops the client when [`Handle::killed`] resolves, as a killed process would be gone.
@@ -63,7 +63,7 @@ pub enum When {
     AfterWrite,
 }
 
-/// Shows what one client has asked for, and when it was killed.
+/// What one client has asked for, and when it was killed.
 #[derive(Debug, Clone)]
 pub struct Handle {
     plan: std::sync::Arc<Plan>,
@@ -116,7 +116,7 @@ struct Plan {
     killed: watch::Sender<bool>,
 }
 
-/// How a watch ends before its time.
+/// How a watch ends early.
 #[derive(Debug, Clone)]
 struct EarlyEnd {
     after_events: u64,
@@ -253,7 +253,7 @@ impl Plan {
     }
 }
 
-/// Returns the name of the object in a body; empty when it has none, or the body is no object.
+/// Returns the name of the object in a body; empty when it has none, or the body is not an object.
 fn name_in(body: &[u8]) -> String {
     let object: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     object::text(&object, "/metadata/name")

@@ -15,7 +15,7 @@ use crate::{
     random::Random,
 };
 
-/// Says how much to write into a volume.
+/// How much to write into a volume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fill {
     /// How many regular files, besides the special ones.
@@ -30,7 +30,7 @@ impl Default for Fill {
     }
 }
 
-/// More than this is not written, whatever a claim's annotations say.
+/// The maximum that is written, whatever a claim's annotations say.
 const MOST: Fill = Fill { files: 100_000, bytes: 16 << 30 };
 
 impl Fill {
@@ -53,10 +53,10 @@ impl Fill {
 /// The length of the sparse file, nearly all of it a hole.
 const SPARSE_BYTES: u64 = 4 << 20;
 
-/// Counts what was written.
+/// The counts of what was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Contents {
-    /// Names that are no directories: regular files, further hard links and symbolic links.
+    /// Names that are not directories: regular files, further hard links and symbolic links.
     pub files: u64,
     /// Directories below the volume's root.
     pub directories: u64,

@@ -22,7 +22,7 @@ pub(crate) fn items<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
     object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Returns the strings of a list or nothing when the field is no list.
+/// Returns the strings of a list or nothing when the field is not a list.
 pub(crate) fn texts<'a>(object: &'a Value, pointer: &str) -> Vec<&'a str> {
     items(object, pointer).iter().filter_map(Value::as_str).collect()
 }
@@ -159,7 +159,7 @@ pub(crate) fn stamp(time: jiff::Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Parses a Kubernetes quantity into whole bytes, rounded up; `None` when it is no quantity.
+/// Parses a Kubernetes quantity into whole bytes, rounded up; `None` when it is not a quantity.
 pub(crate) fn bytes_of_quantity(quantity: &str) -> Option<u128> {
     parts_of_quantity(quantity, 1)
 }

@@ -33,7 +33,7 @@ impl Random {
         drawn < probability
     }
 
-    /// Draws something of a uid's form (version 4).
+    /// Draws a value in the form of a uid (version 4).
     pub(crate) fn uid(&mut self) -> String {
         let (a, b) = (self.next(), self.next());
         format!(

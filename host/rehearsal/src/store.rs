@@ -21,7 +21,7 @@ use crate::{
     random::Random,
 };
 
-/// Identifies one object.
+/// The identity of one object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub(crate) kind: &'static Kind,
@@ -145,7 +145,7 @@ impl Store {
             .take_while(move |(key, _)| key.kind == kind && (namespace.is_empty() || key.namespace == namespace))
     }
 
-    /// Goes through a namespace's objects of a kind whose names begin with something.
+    /// Goes through a namespace's objects of a kind whose names have a prefix.
     pub(crate) fn named_like<'a>(
         &'a self,
         kind: &'static Kind,
@@ -181,7 +181,7 @@ impl Store {
         self.list(kind, namespace).map(|(key, object)| (key.clone(), Arc::clone(object))).collect()
     }
 
-    /// Creates or replaces an object and gives it the next resourceVersion. A write that changes nothing is none.
+    /// Creates or replaces an object and gives it the next resourceVersion. A write that changes nothing does not count.
     pub(crate) fn write(&mut self, key: &Key, mut new: Value) -> Arc<Value> {
         let before = self.get(key);
         if let Some(before) = &before {
@@ -261,7 +261,7 @@ impl Store {
         Some(self.history.range(start..).cloned().collect())
     }
 
-    /// Hands the controllers what happened since they last asked, and the objects they shall look at anyway.
+    /// Hands the controllers what happened since they last asked, and the objects they are to look at anyway.
     pub(crate) fn take_unseen(&mut self) -> (Vec<Change>, Vec<Key>) {
         (std::mem::take(&mut self.unseen), std::mem::take(&mut self.nudged))
     }

@@ -59,7 +59,7 @@ impl Volumes {
         Ok(directory)
     }
 
-    /// Gives a volume's data up: they are gone from their place at once; returns where they lie until removed.
+    /// Gives up a volume's data: it is gone from its place at once; returns where it lies until removed.
     ///
     /// # Errors
     ///
@@ -84,7 +84,7 @@ impl Volumes {
         self.root.join("scratch")
     }
 
-    /// Returns a place for a pod's volumes that are no claims.
+    /// Returns a place for a pod's volumes that are not claims.
     pub(crate) fn scratch(&self, pod_uid: &str, volume: &str) -> io::Result<PathBuf> {
         let directory = self.root.join("scratch").join(pod_uid).join(file_name(volume));
         std::fs::create_dir_all(&directory)?;

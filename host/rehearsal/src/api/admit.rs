@@ -13,7 +13,7 @@ use crate::{
 pub(crate) const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
 /// The finalizer that keeps a volume while a claim is bound to it.
 pub(crate) const VOLUME_PROTECTION: &str = "kubernetes.io/pv-protection";
-/// Marks the StorageClass of claims that name none.
+/// On a StorageClass: it is the class of claims that name none.
 pub(crate) const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
 /// The API server cuts a `generateName` so that the generated name stays within 63 characters.
@@ -93,7 +93,7 @@ fn name_of_default_class(store: &Store) -> Option<String> {
         .map(|(key, _)| key.name.clone())
 }
 
-/// A container that names a limit requests as much, unless it says otherwise.
+/// Lets a container that names a limit request as much, unless it says otherwise.
 fn requests_from_limits(pod: &mut Value) {
     for list in ["containers", "initContainers"] {
         for container in pod["spec"].get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {

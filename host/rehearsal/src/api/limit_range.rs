@@ -9,7 +9,7 @@ use crate::{
     store::Store,
 };
 
-/// Fills in a namespace's defaults and holds the object to its bounds.
+/// Fills in a namespace's defaults and checks the object against its bounds.
 pub(super) fn admit(store: &Store, kind: &Kind, new: &mut Value) -> Result<(), Failure> {
     let ranges = store.list(&kinds::LIMIT_RANGES, object::namespace(new));
     let ranges: Vec<Value> = ranges.flat_map(|(_, range)| object::items(range, "/spec/limits").to_vec()).collect();
@@ -68,7 +68,7 @@ fn merged(mut first: Map<String, Value>, second: &Map<String, Value>) -> Map<Str
     first
 }
 
-/// Says how an object's request, and its limit where the kind has one, goes beyond a range.
+/// Returns how an object's request, and its limit where the kind has one, goes beyond a range.
 fn bounds(range: &Value, name: &str, what: &str, request: Option<&str>, limit: Option<Option<&str>>) -> Vec<String> {
     let mut refusals = Vec::new();
     let mut check = |list: &str, word: &str, amount: Option<&str>, subject: &str, beyond: fn(u128, u128) -> bool| {

@@ -1,6 +1,6 @@
 //! ResourceQuotas: what a namespace's objects take up, and the refusal of what would be too much.
 //!
-//! Counted are claims and pods by number and by what they request, and all other kinds by number. Scopes are not read: a
+//! Claims and pods are counted by number and by what they request, all other kinds by number. Scopes are not read: a
 //! quota with scopes counts everything.
 
 use std::collections::BTreeMap;

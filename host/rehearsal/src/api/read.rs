@@ -56,7 +56,7 @@ pub(crate) fn list(store: &mut Store, route: &Route) -> Result<Value, Failure> {
     Ok(envelope(route, &metadata, items))
 }
 
-/// Where a page ends, in the order of the list.
+/// Returns where a page ends, in the order of the list.
 fn place(key: &Key) -> String {
     format!("{}/{}", key.namespace, key.name)
 }

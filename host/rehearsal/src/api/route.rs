@@ -66,7 +66,7 @@ impl Route {
 pub(crate) struct Query {
     pairs: Vec<(String, String)>,
     pub(crate) content_type: String,
-    /// The answer shall hold only the objects' metadata.
+    /// The answer is to contain only the objects' metadata.
     pub(crate) metadata_only: bool,
 }
 

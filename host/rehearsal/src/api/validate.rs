@@ -1,4 +1,4 @@
-//! What the API server refuses: malformed names, oversized objects, claims and volumes that cannot be.
+//! What the API server refuses: malformed names, oversized objects, impossible claims and volumes.
 
 use serde_json::Value;
 

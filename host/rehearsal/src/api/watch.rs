@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{cluster::Inner, store::Change};
 
-/// This long before its time is up a watch gets a last bookmark.
+/// How long before its timeout a watch gets a last bookmark.
 const LAST_BOOKMARK: Duration = Duration::from_secs(2);
 
 struct Watch {

@@ -1,9 +1,9 @@
 //! The binding of claims and volumes, by the rules of kube-controller-manager's PersistentVolume controller.
 //!
 //! It decides on claims at once, but from a cache of the volumes that follows the store with a lag
-//! ([`crate::Settings::volume_lag`]). A claim that was decided by an old form of its volume is looked at again when it is
-//! written to itself or at the next resync: no change of a volume brings a claim's turn, but for a volume that was made
-//! for the claim, uid and all, and for a volume that is gone.
+//! ([`crate::Settings::volume_lag`]). A claim that was decided by an old form of its volume is looked at again when it
+//! is written to itself or at the next resync. A change of a volume does not bring a claim's turn, except for a volume
+//! that was made for this very claim, by its uid, and for a volume that is gone.
 
 mod cache;
 mod volume;
@@ -29,7 +29,7 @@ pub(super) const BIND_COMPLETED: &str = "pv.kubernetes.io/bind-completed";
 const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
 const COMPONENT: &str = "persistentvolume-controller";
 
-/// Keeps the lags apart from the seed's other draws: how many there are depends on the clock.
+/// The random stream of the lags, apart from the seed's other draws: how many there are depends on the clock.
 const LAG_STREAM: u64 = 0x4C41_4753;
 
 /// The binder and what it knows.
@@ -54,7 +54,7 @@ impl Binder {
         if *change.key.kind == kinds::CLAIMS && change.deleted {
             return text(&change.after, "/spec/volumeName").map(|name| Key::new(&kinds::VOLUMES, "", name));
         }
-        // What the binder wrote itself it knows, and has nothing more to do about.
+        // The binder knows what it wrote itself, and has nothing more to do about it.
         let known = || self.cache.get(&change.key).is_some_and(|known| known == change.after);
         (*change.key.kind == kinds::VOLUMES && (change.deleted || !known())).then(|| change.key.clone())
     }
@@ -75,7 +75,7 @@ impl Binder {
         }
     }
 
-    /// Looks after a claim that was bound once: its volume may be gone or belong to another.
+    /// Handles a claim that was bound before: its volume may be gone or belong to another.
     fn sync_bound(&mut self, store: &mut Store, key: &Key, claim: &Value) {
         let Some(name) = text(claim, "/spec/volumeName") else {
             lose(store, key, claim, "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!");

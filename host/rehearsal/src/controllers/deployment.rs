@@ -1,6 +1,6 @@
 //! Deployments: one ReplicaSet of the present template, the older ones at zero.
 //!
-//! A new template replaces all pods at once; rolling updates are not played.
+//! A new template replaces all pods at once; rolling updates are not simulated.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -1,4 +1,4 @@
-//! The garbage collector: what no owner is left of goes too.
+//! The garbage collector: an object that has no owner left goes too.
 
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ fn look(store: &mut Store, key: &Key) {
         match is_absent(store, key, owner) {
             Some(true) => absent.extend(text(owner, "/uid")),
             Some(false) => {}
-            // Kubernetes leaves an object alone, too, of whose owners it does not know one's kind.
+            // Kubernetes, too, leaves an object alone when it does not know the kind of one of its owners.
             None => return,
         }
     }
@@ -54,8 +54,8 @@ fn look(store: &mut Store, key: &Key) {
     }
 }
 
-/// Tells whether the object that a reference means does not exist: by kind, name and the dependent's namespace, and then
-/// by uid. `None` when that cannot be told.
+/// Tells whether the object that a reference means does not exist: by kind, name and the dependent's namespace, and
+/// then by uid. `None` when that cannot be known.
 fn is_absent(store: &Store, dependent: &Key, owner: &Value) -> Option<bool> {
     let kind = kinds::by_object(text(owner, "/apiVersion")?, text(owner, "/kind")?)?;
     if kind.namespaced && dependent.namespace.is_empty() {

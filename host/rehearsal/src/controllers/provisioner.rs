@@ -15,7 +15,7 @@ use crate::{
     store::{Key, Store, lifecycle},
 };
 
-/// Names the driver that made a volume and will delete it.
+/// On a volume: the driver that made it and will delete it.
 pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 /// The node the scheduler chose for a claim that waits for its first consumer.
 pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
@@ -23,7 +23,7 @@ pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 const ACCESS_MODES: &str = "rehearsal.pvmigrate.dev/access-modes";
 /// On a StorageClass: `"true"` makes volumes that only one node can mount.
 const NODE_BOUND: &str = "rehearsal.pvmigrate.dev/node-bound";
-/// On a StorageClass: anything makes provisioning fail with this text.
+/// On a StorageClass: any value makes provisioning fail with it as the reason.
 const PROVISION: &str = "rehearsal.pvmigrate.dev/provision";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 

@@ -17,14 +17,14 @@ use crate::{
 /// A pod of the set with its ordinal.
 type Member = (i64, Key, Arc<Value>);
 
-/// How far a look at a set came.
+/// How far a look at a set got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Progress {
     /// All that is to be done now is done.
     Done,
     /// It waits for a pod, and is looked at again when that changes.
     Waits,
-    /// A claim that is being deleted is in the way; nothing tells when it is gone, so this is tried again.
+    /// A claim that is being deleted is in the way; nothing reports when it is gone, so this is tried again.
     Failed,
 }
 
@@ -35,7 +35,7 @@ struct Plan<'a> {
     parallel: bool,
 }
 
-/// Makes the next missing pod, or deletes the highest one too many, and counts.
+/// Makes the next missing pod, or deletes the highest surplus one, and counts.
 pub(super) fn reconcile(store: &mut Store, key: &Key, set: &Value) -> Progress {
     let first = number(set, "/spec/ordinals/start").unwrap_or(0);
     let ordinals = first..first + number(set, "/spec/replicas").unwrap_or(1);
@@ -46,7 +46,7 @@ pub(super) fn reconcile(store: &mut Store, key: &Key, set: &Value) -> Progress {
         let (present, condemned): (Vec<Member>, Vec<Member>) =
             members(store, key, set).into_iter().partition(|(at, ..)| plan.ordinals.contains(at));
         progress = make_missing(store, &plan, &present);
-        // Pods too many have to wait for those that are wanted.
+        // Surplus pods have to wait for those that are wanted.
         if progress == Progress::Done || plan.parallel && progress == Progress::Waits {
             for (at, _, pod) in &condemned {
                 claims::own(store, set, pod, *at, true);
@@ -67,7 +67,7 @@ fn members(store: &Store, key: &Key, set: &Value) -> Vec<Member> {
     found
 }
 
-/// Takes the pods that nobody controls and that fit the set, and lets those go that do not fit it any more.
+/// Takes the pods that nothing controls and that fit the set, and lets those go that do not fit it any more.
 fn adopt_and_release(store: &mut Store, key: &Key, set: &Value) {
     let selector = set.pointer("/spec/selector").unwrap_or(&Value::Null);
     let fits = |pod_key: &Key, pod: &Value| {
@@ -98,7 +98,7 @@ fn ordinal(set: &str, pod: &str) -> Option<i64> {
     digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
 }
 
-/// Makes the wanted pods, one after the other is ready or, in parallel, all at once.
+/// Makes the wanted pods: each once the one before is ready or, in parallel, all at once.
 fn make_missing(store: &mut Store, plan: &Plan<'_>, present: &[Member]) -> Progress {
     let mut all = Progress::Done;
     for at in plan.ordinals.clone() {
@@ -116,7 +116,7 @@ fn make_missing(store: &mut Store, plan: &Plan<'_>, present: &[Member]) -> Progr
     all
 }
 
-/// Looks after a pod there is: one that has ended makes room, one that cannot start may lack a claim.
+/// Handles an existing pod: one that has ended makes room, one that cannot start may lack a claim.
 fn look_after(store: &mut Store, plan: &Plan<'_>, at: i64, key: &Key, pod: &Value) -> Progress {
     if object::is_finished_pod(pod) {
         if !object::is_terminating(pod) {
@@ -182,7 +182,7 @@ fn new_pod(set: &Value, at: i64) -> Value {
     pod
 }
 
-/// Deletes the pods too many: the highest first, each after the one above it is gone.
+/// Deletes the surplus pods: the highest first, each after the one above it is gone.
 ///
 /// In order, a pod that is not ready is in the way of all above it, unless it is the lowest such pod: Kubernetes does not
 /// take a second one down while another is unwell.

@@ -8,7 +8,7 @@ use crate::{
     random::Random,
 };
 
-/// Says how often which fault happens; each rate is a probability from 0.0 to 1.0 for one request.
+/// How often which fault happens; each rate is a probability from 0.0 to 1.0 for one request.
 ///
 /// The draws follow the order in which requests arrive, so a single-threaded test with one seed sees one schedule.
 #[derive(Debug, Clone)]
@@ -25,16 +25,16 @@ pub struct Chaos {
     pub fail_before: f64,
     /// The request is done and the connection breaks before the answer.
     pub answer_lost: f64,
-    /// The request is held up for up to `latency_limit` first.
+    /// The request is delayed by up to `latency_limit` first.
     pub latency: f64,
-    /// The longest hold-up.
+    /// The longest delay.
     pub latency_limit: Duration,
     /// A watch ends early: quietly, by a broken connection, or as too old (410).
     pub watch_drop: f64,
 }
 
 impl Chaos {
-    /// Returns only hold-ups, which shift several clients' requests against each other.
+    /// Returns only delays, which shift several clients' requests against each other.
     pub fn latency(seed: u64) -> Self {
         Self {
             seed,

@@ -23,7 +23,7 @@ use crate::api::{
 /// What a client with faults is answered.
 pub type FaultyBody = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Makes the requests of one client fail by a plan; see [`Faults::layer`].
+/// A layer that makes the requests of one client fail by a plan; see [`Faults::layer`].
 #[derive(Debug, Clone)]
 pub struct FaultLayer {
     plan: Arc<Plan>,
@@ -56,7 +56,7 @@ impl<S> Layer<S> for FaultLayer {
     }
 }
 
-/// Carries a client's requests to the service below, or not; see [`FaultLayer`].
+/// A service that carries a client's requests to the service below, or not; see [`FaultLayer`].
 #[derive(Debug, Clone)]
 pub struct Faulty<S> {
     inner: S,
@@ -99,7 +99,7 @@ where
     let verdict = match route::parse(&parts) {
         Ok(Target::Stored(route)) => plan.before(&route, &body).await?,
         Ok(Target::Document(segments)) => plan.document(&segments).await?,
-        // What is no request to a known kind is for the server below to refuse.
+        // A request that is not for a known kind is left to the server below to refuse.
         Err(_) => plan.unknown(parts.uri.path()).await?,
     };
     if let Verdict::Refuse(failure) = &verdict {

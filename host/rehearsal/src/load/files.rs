@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{kinds, object};
 
-/// Says why files could not be read as Kubernetes objects.
+/// The reason why files could not be read as Kubernetes objects.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
@@ -39,7 +39,7 @@ pub enum LoadError {
         /// What is wrong there.
         why: String,
     },
-    /// A document is well-formed, but no Kubernetes object.
+    /// A document is well-formed, but not a Kubernetes object.
     #[error("{path}: document {document}: {why}", path = path.display())]
     NotAnObject {
         /// The file.
@@ -69,7 +69,7 @@ pub enum LoadError {
 ///
 /// # Errors
 ///
-/// Names the file, and the line and column or the document, of the first thing that is no Kubernetes object.
+/// Names the file, and the line and column or the document, of the first thing that is not a Kubernetes object.
 pub fn read_objects(path: &Path) -> Result<Vec<Value>, LoadError> {
     let mut objects = Vec::new();
     let mut seen: std::collections::BTreeMap<String, PathBuf> = std::collections::BTreeMap::new();
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_named() {
+    fn what_is_not_an_object_is_named() {
         let error = read("a.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\nsettings: {}\n").unwrap_err();
         assert!(error.to_string().contains("document 2: it has no kind"), "{error}");
         let error = read("a.json", "{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}").unwrap_err();

@@ -169,7 +169,7 @@ fn complete_owners(store: &mut Store, keys: &[Key]) {
     }
 }
 
-/// Makes the volume that a claim names and nobody gave.
+/// Makes the volume that a claim names and that was not given.
 fn add_volume(store: &mut Store, claim_key: &Key) {
     let Some(claim) = store.get(claim_key) else { return };
     let Some(name) = text(&claim, "/spec/volumeName") else { return };

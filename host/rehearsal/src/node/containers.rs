@@ -17,13 +17,13 @@ use super::{
 };
 use crate::object;
 
-/// Writes down what becomes of a pod.
+/// A place to note what becomes of a pod.
 pub trait Notes: Sync {
     /// Changes the pod's object, unless it is gone or another has its name by now.
     fn note(&self, change: impl FnOnce(&mut Value) + Send) -> impl Future<Output = ()> + Send;
 }
 
-/// Holds a pod whose volumes are ready.
+/// A pod whose volumes are ready.
 #[derive(Debug)]
 pub struct Containers {
     machine: Arc<Machine>,
@@ -82,14 +82,14 @@ impl Containers {
         ended
     }
 
-    /// Says in the pod's status that its containers run.
+    /// Notes in the pod's status that its containers run.
     pub fn mark_running(&self, pod: &mut Value) {
         // The address is made up from the uid, so that it is stable and mostly unlike others.
         let byte = |at: usize| object::uid(&self.pod).as_bytes().get(at).copied().unwrap_or(1);
         status::running(pod, &format!("10.{}.{}.{}", byte(0), byte(1), byte(2)));
     }
 
-    /// Says in the pod's status that nothing of it runs any more.
+    /// Notes in the pod's status that nothing of it runs any more.
     pub fn mark_ended(&self, pod: &mut Value, ended: Ended) {
         if ended == Ended::Stopped {
             for container in list(&self.pod, "containers") {

@@ -1,7 +1,7 @@
 //! What the workloads write while they run, and the check that none of it was ever lost.
 //!
 //! Each claim mounted for writing by a running workload pod gets a `journal.log` of numbered lines. The highest number
-//! is remembered outside the volume, so a volume that comes back without its last lines is found out.
+//! is remembered outside the volume, so a volume that comes back without its last lines is detected.
 
 use std::{
     collections::BTreeMap,
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_volume_without_its_last_lines_is_found_out() {
+    fn a_volume_without_its_last_lines_is_detected() {
         let volume = tempfile::tempdir().unwrap();
         let journals = Journals::default();
         journals.start("a", "data", volume.path(), "web-0").unwrap();

@@ -51,14 +51,14 @@ impl Log {
         self.changed.send_replace(());
     }
 
-    /// Says that nothing more will come, so that followers end.
+    /// Marks the log as complete, so that followers end.
     pub(crate) fn close(&self) {
         self.pieces().closed = true;
         self.changed.send_replace(());
     }
 }
 
-/// Cuts one output into lines for the log.
+/// An output that is cut into lines for the log.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     log: Arc<Log>,
@@ -108,7 +108,7 @@ pub struct LogOptions {
 }
 
 impl LogOptions {
-    /// Reads the query of a request; `None` when a number is none.
+    /// Reads the query of a request; `None` when a number is invalid.
     pub fn of_query<'a>(query: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         let number = |key: &str| query(key).map(|text| text.parse::<usize>().ok()).map_or(Some(None), |n| n.map(Some));
         let flag = |key: &str| matches!(query(key), Some("true" | "1"));
@@ -140,7 +140,7 @@ pub fn read(log: Arc<Log>, asked: &LogOptions) -> impl Stream<Item = Bytes> + Se
     })
 }
 
-/// Reads a log from somewhere on, waiting for more.
+/// A reader of a log from some point on, which waits for more.
 struct Reader {
     log: Arc<Log>,
     changed: watch::Receiver<()>,

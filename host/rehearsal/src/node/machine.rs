@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::journal::Journals;
 use crate::{Settings, object, volumes::Volumes};
 
-/// Makes copies fail that would not.
+/// A fault that makes copies fail.
 #[derive(Debug, Clone)]
 pub struct CopyFault {
     /// A part of the pod's name, or of the name of a claim it mounts.
@@ -32,7 +32,7 @@ pub enum CopyFailure {
     KilledAfter(Duration),
 }
 
-/// Holds what all pods of one embedded cluster, or of one scene on another cluster, run on.
+/// What all pods of one embedded cluster, or of one scene on another cluster, run on.
 #[derive(Debug)]
 pub struct Machine {
     pub(crate) settings: Settings,

@@ -14,7 +14,7 @@ use crate::{
     volumes::Volumes,
 };
 
-/// Finds the objects that decide whether a pod's volumes can be mounted.
+/// The objects that decide whether a pod's volumes can be mounted.
 pub trait Lookup {
     /// Returns a claim.
     fn claim(&self, namespace: &str, name: &str) -> Option<Arc<Value>>;
@@ -122,7 +122,7 @@ fn resolve_claim(
     Ok(Ready { name, directory, read_only, claim: Some(claim_name) })
 }
 
-/// Holds a volume to its node and to as many nodes or pods as its access modes allow.
+/// Checks a volume against its node, and against how many nodes or pods its access modes allow.
 fn check_attachment(objects: &impl Lookup, pod: &Value, claim: &Value, backing: &Value) -> Result<(), Waiting> {
     let node_name = object::text(pod, "/spec/nodeName").unwrap_or_default();
     if let Some(node) = objects.node(node_name)

@@ -138,7 +138,7 @@ async fn pump(output: Option<impl AsyncRead + Unpin>, mut cutter: Cutter) {
     cutter.finish();
 }
 
-/// The process and its children; killed together when nobody waits for them any more.
+/// The process and its children; killed together when nothing waits for them any more.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -155,7 +155,7 @@ impl Group {
         }
     }
 
-    /// The group has ended; its number may soon belong to others.
+    /// Forgets the group, which has ended: its number may soon belong to others.
     fn forget(mut self) {
         self.0 = None;
     }
@@ -178,7 +178,7 @@ fn mount_of<'a>(argument: &str, mounts: &'a [Mount]) -> Option<(&'a Mount, Strin
         .max_by_key(|(mount, _)| mount.path.len())
 }
 
-/// Puts the volume's directory in place of the mount path; a trailing slash stays, because rsync minds it.
+/// Puts the volume's directory in place of the mount path; a trailing slash stays, because it matters to rsync.
 fn translate(argument: &str, mounts: &[Mount]) -> OsString {
     let Some((mount, rest)) = mount_of(argument, mounts) else { return argument.into() };
     let mut translated = mount.directory.clone().into_os_string();
@@ -186,8 +186,8 @@ fn translate(argument: &str, mounts: &[Mount]) -> OsString {
     translated
 }
 
-/// Options by which rsync runs programs, or reads and writes files that are no arguments. A dump from elsewhere may hold a
-/// pod with any of them, and here they would act on this machine.
+/// Options by which rsync runs programs, or reads and writes files that are not arguments. A dump from elsewhere may
+/// hold a pod with any of them, and here they would act on this machine.
 const REACHING_OUT: [&str; 17] = [
     "--rsh",
     "--rsync-path",

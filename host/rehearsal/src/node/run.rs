@@ -67,7 +67,7 @@ impl Pod {
         }
     }
 
-    /// Says that nothing of the pod runs any more.
+    /// Notes that nothing of the pod runs any more.
     ///
     /// Returns what kept the cluster busy since the order to stop; it is let go once the end is written.
     fn end(&self, ended: Ended) -> Option<Busy> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::process::Exit;
 use crate::object::{self, now};
 
-/// Says that a pod's containers wait to be made.
+/// Marks a pod's containers as waiting to be made.
 pub fn creating(pod: &mut Value) {
     let statuses = containers(pod, "containers", |_| json!({"waiting": {"reason": "ContainerCreating"}}), false);
     pod["status"]["containerStatuses"] = statuses;
@@ -14,7 +14,7 @@ pub fn creating(pod: &mut Value) {
     }
 }
 
-/// Says that all containers of a pod run.
+/// Marks all containers of a pod as running.
 pub(super) fn running(pod: &mut Value, address: &str) {
     let started = now();
     let statuses = containers(pod, "containers", |_| json!({"running": {"startedAt": started}}), true);
@@ -31,7 +31,7 @@ pub(super) fn running(pod: &mut Value, address: &str) {
     }
 }
 
-/// Says that one container has ended.
+/// Marks one container as ended.
 pub(super) fn terminated(pod: &mut Value, name: &str, exit: &Exit, init: bool) {
     let list = if init { "initContainerStatuses" } else { "containerStatuses" };
     if init && object::items(pod, "/status/initContainerStatuses").is_empty() {
@@ -57,7 +57,7 @@ pub(super) fn terminated(pod: &mut Value, name: &str, exit: &Exit, init: bool) {
     }
 }
 
-/// Says that a pod has come to its end.
+/// Marks a pod as ended.
 pub(super) fn finished(pod: &mut Value, success: bool) {
     pod["status"]["phase"] = json!(if success { "Succeeded" } else { "Failed" });
     let reason = success.then_some("PodCompleted");

@@ -27,7 +27,7 @@ pub(crate) enum Propagation {
     Orphan,
 }
 
-/// What a DELETE came to.
+/// The outcome of a DELETE.
 #[derive(Debug, Clone)]
 pub(crate) enum Deleted {
     /// The object is gone; this was its last form.
@@ -83,7 +83,7 @@ fn check_preconditions(key: &Key, present: &Value, request: &DeleteRequest) -> R
     Ok(())
 }
 
-/// Only pods have a grace period, and only those that a node still runs.
+/// Returns the grace period. Only pods have one, and only those that a node still runs.
 fn grace_of(key: &Key, present: &Value, request: &DeleteRequest) -> i64 {
     if *key.kind != kinds::PODS || object::text(present, "/spec/nodeName").is_none() || object::is_finished_pod(present)
     {

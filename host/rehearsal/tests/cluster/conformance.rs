@@ -1,4 +1,4 @@
-//! The list of behaviours, held against the embedded cluster; `tests/apiserver` holds a real one to the same list.
+//! The list of behaviours, checked on the embedded cluster; `tests/apiserver` checks a real one against the same list.
 
 /// Looks at each listed behaviour in an embedded cluster of its own.
 macro_rules! on_the_embedded_cluster {

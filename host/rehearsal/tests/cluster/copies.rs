@@ -145,7 +145,7 @@ async fn journals_follow_the_data_and_find_what_is_lost() {
     wait(&stage.pods(), "db-0", gone()).await;
     let written = embedded.cluster.journal_of("test", "data-db-0");
     assert_eq!(embedded.cluster.check_journal("test", "data-db-0"), Ok(written));
-    // The last lines are lost while nobody runs: found out now, and still after the next start.
+    // The last lines are lost while no pod runs: detected now, and still after the next start.
     let journal = embedded.directory("data-db-0").join("journal.log");
     std::fs::write(&journal, "1 db-0\n2 db-0\n").unwrap();
     assert!(embedded.cluster.check_journal("test", "data-db-0").is_err());

@@ -98,7 +98,7 @@ async fn requests_are_counted_by_verb_and_resource() {
     assert_eq!(requests, [("create configmaps".to_owned(), 3), ("list configmaps".to_owned(), 1)]);
 }
 
-/// Tries writes under chaos, and counts what came of them.
+/// Tries writes under chaos, and counts the outcomes.
 async fn outcomes(seed: u64) -> Vec<String> {
     let embedded = Embedded::new().await;
     let chaos = Chaos { too_many: 0.1, internal: 0.1, conflict: 0.1, ..Chaos::new(seed) };

@@ -88,7 +88,7 @@ async fn start(text: &str) -> (Cluster, tempfile::TempDir) {
 }
 
 #[tokio::test]
-async fn a_dump_goes_on_where_it_was() {
+async fn a_dump_continues_where_it_was() {
     let (cluster, _folder) = start(DUMP).await;
     let pods: Vec<_> = cluster.objects().into_iter().filter(|object| object["kind"] == "Pod").collect();
     assert_eq!(pods.len(), 1, "the ReplicaSet is content with the pod it has");
@@ -142,7 +142,7 @@ async fn an_object_given_twice_is_refused() {
 }
 
 #[tokio::test]
-async fn an_owner_that_a_dump_leaves_out_takes_nothing_along() {
+async fn objects_whose_owner_a_dump_leaves_out_stay() {
     let owner = json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": "set-1"});
     let mut owned = claim("data", "now");
     owned["metadata"]["ownerReferences"] = json!([owner]);

@@ -19,7 +19,7 @@ async fn a_set_backs_off_while_its_claim_is_being_deleted() {
     stage.claims().delete("data-db-0", &DeleteParams::default()).await.unwrap();
     stage.pods().delete("db-0", &DeleteParams::default()).await.unwrap();
     wait(&stage.pods(), "db-0", gone()).await;
-    // A try that is to come does not keep the cluster from being settled: it may never come to anything.
+    // A pending retry does not keep the cluster from being settled: it may never succeed.
     embedded.cluster.settled().await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     let tries = || {

@@ -7,7 +7,6 @@ use pvmigrate_rehearsal::{Cluster, Settings, find_rsync};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// A stage in an embedded cluster.
 pub struct Embedded {
     pub stage: Stage,
     pub cluster: Cluster,

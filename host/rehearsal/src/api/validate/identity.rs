@@ -8,9 +8,9 @@ use super::super::{
 };
 use crate::{object, store::Key};
 
-/// Holds a write to the uid and resourceVersion in its body, when it carries them.
+/// Checks a write against the uid and resourceVersion in its body, when it carries them.
 ///
-/// Another uid is a conflict only for a replacement; a patch with one tries to change what cannot change.
+/// Another uid is a conflict only for a replacement; a patch with one tries to change a field that cannot change.
 pub(crate) fn identity(key: &Key, present: &Value, new: &Value, verb: Verb) -> Result<(), Failure> {
     let (asked, found) = (object::uid(new), object::uid(present));
     let other_uid = !asked.is_empty() && asked != found;

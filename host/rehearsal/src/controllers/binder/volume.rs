@@ -108,7 +108,7 @@ impl Binder {
     }
 }
 
-/// Writes a phase and, when it is another than before, the time.
+/// Writes a phase and, when it differs from before, the time.
 pub(super) fn put_phase(volume: &mut Value, phase: &str, message: Option<&str>) {
     if text(volume, "/status/phase") != Some(phase) {
         set(volume, &["status", "phase"], json!(phase));

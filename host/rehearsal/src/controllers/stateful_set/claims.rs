@@ -52,7 +52,7 @@ fn new(set: &Value, template: &Value, name: &str) -> Value {
 
 /// Gives the claims of a pod the owners that the retention policy asks for.
 ///
-/// The set owns them where `whenDeleted` is `Delete`, the pod where `whenScaled` is and it is one too many: the garbage
+/// The set owns them where `whenDeleted` is `Delete`, the pod where `whenScaled` is and the pod is surplus: the garbage
 /// collector then deletes them after their owner.
 pub(super) fn own(store: &mut Store, set: &Value, pod: &Value, at: i64, scaled_down: bool) {
     for template in object::items(set, "/spec/volumeClaimTemplates") {
@@ -91,7 +91,7 @@ fn is_stale(reference: &Value, object: &Value) -> bool {
     names(reference, object) && text(reference, "/uid") != text(object, "/metadata/uid")
 }
 
-/// Returns the owners that a claim shall have; `None` when they stay as they are.
+/// Returns the owners that a claim is to have; `None` when they stay as they are.
 ///
 /// A claim that names an earlier set or pod of the same name is left to the garbage collector, and one that somebody else
 /// controls is left to that one.
