@@ -1,7 +1,7 @@
-//! What every answer is held to: declared codes, volumes that were asked about, bounded and harmless text.
+//! The rules for every answer: declared codes, volumes that were asked about, bounded and harmless text.
 //!
-//! A broken rule is the policy's failure, never something to put up with: a policy that answers about a claim
-//! it was not asked about has lost track, and what else it says cannot be trusted.
+//! A broken rule fails the policy and is never tolerated: a policy that answers about a claim it was not asked about
+//! has lost track, and nothing else that it says can be trusted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -11,10 +11,10 @@ use crate::failure::FailureKind;
 use crate::limits::Limits;
 use crate::text;
 
-/// The most details of one reason or finding.
+/// Maximum number of details of one reason or finding.
 const MOST_DETAILS: usize = 1_000;
 
-/// What answers to one call are held to.
+/// The rules that the answers to one call are held to.
 pub(crate) struct Rules<'a> {
     codes: &'a BTreeSet<String>,
     asked: HashSet<VolumeId>,
@@ -26,7 +26,7 @@ impl<'a> Rules<'a> {
         Self { codes, asked: volumes.iter().map(|volume| volume.id).collect(), limits }
     }
 
-    /// Holds the policy's word that it cannot decide to the same rules.
+    /// Applies the same rules to a policy's statement that it cannot decide.
     pub(crate) fn undecided(&self, error: PolicyError) -> FailureKind {
         if let Some(Err(unknown)) = error.volume.map(|id| self.known(id)) {
             return unknown;

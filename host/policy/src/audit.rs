@@ -16,7 +16,7 @@ const IMPORTS: [&str; 3] = ["types", "log", "snapshot"];
 const WASI_HINT: &str = "policies get no WASI: build for wasm32-unknown-unknown without std, or stub WASI out (componentize-py --stub-wasi)";
 const OTHER_HINT: &str = "policies may import pvmigrate:policy/log and pvmigrate:policy/snapshot only";
 
-/// Finds out what bytes are that might be a component.
+/// Checks that bytes are a component, or returns what they are instead.
 pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
     if bytes.is_empty() {
         return Err(NotComponent::Empty);
@@ -36,8 +36,8 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
 
 /// Checks every import and export by name.
 ///
-/// Versions come first: a policy built for another version of the interface should hear of that, and not of
-/// interfaces that are unknown only because they are newer.
+/// Versions come first: a policy built for another version of the interface should fail with that message, and not with
+/// one about interfaces that are unknown only because they are newer.
 pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Audited, FailureKind> {
     let names = |items: Vec<&str>| {
         let mut names: Vec<_> = items.into_iter().map(text::escape).collect();
@@ -59,7 +59,7 @@ pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Aud
         return Err(FailureKind::WrongWorld(no_manifest(&exports)));
     };
     let written = split(manifest).map(|(_, version)| version.to_owned()).unwrap_or_default();
-    // Every name was held to the versions offered above.
+    // Every name was checked against the offered versions above.
     let version = Version::parse(&written).unwrap_or(Version::LATEST);
     let audited = Audited { version, written, imports, exports };
     check_one_version(&audited)?;
@@ -75,7 +75,7 @@ fn no_manifest(exports: &[String]) -> String {
     format!("{found}, but not pvmigrate:policy/manifest")
 }
 
-/// A component speaks one version: a mixture would be read by the rules of none.
+/// Checks that a component uses one version: a mixture would fit the rules of none of them.
 fn check_one_version(audited: &Audited) -> Result<(), FailureKind> {
     let names = audited.imports.iter().chain(&audited.exports);
     let other =
@@ -126,7 +126,7 @@ fn check_exports(audited: &Audited) -> Result<(), FailureKind> {
         let what = format!("it exports manifest, but none of {}, so it would decide nothing", listed(&questions));
         return Err(FailureKind::WrongWorld(what));
     }
-    // A misspelt or newer interface would otherwise be ignored without a word.
+    // A misspelt or newer interface would otherwise be ignored silently.
     let unknown = audited.exports.iter().find_map(|name| {
         let others = [Function::DESCRIBE, Function::VALIDATE].map(Function::interface);
         let is_known = |interface| [&questions[..], &others, &IMPORTS].concat().contains(&interface);
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recognises_what_is_no_component() {
+    fn recognises_what_is_not_a_component() {
         assert_eq!(recognise(b""), Err(NotComponent::Empty));
         assert_eq!(recognise(b"\0asm\x01\0\0\0"), Err(NotComponent::CoreModule));
         assert_eq!(recognise(b"  (component)"), Err(NotComponent::Text));

@@ -13,7 +13,7 @@ pub(crate) struct Audited {
     pub(crate) exports: Vec<String>,
     /// The version that the component was built for.
     pub(crate) version: Version,
-    /// The same as the component writes it.
+    /// The version as the component writes it.
     pub(crate) written: String,
 }
 

@@ -20,7 +20,7 @@ const FOLDER: &str = "PVMIGRATE_CACHE_DIR";
 /// Where compiled code lies in the cache folder.
 const COMPILED: &str = "compiled";
 
-/// Why a folder is not used.
+/// The reason why a folder is not used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unusable {
     /// It cannot be made or looked at.
@@ -29,13 +29,13 @@ pub(crate) enum Unusable {
     /// Others could have put code there.
     #[error("{} {why}", .path.display())]
     Unsafe { path: PathBuf, why: &'static str },
-    /// The engine does not take it.
+    /// The engine does not accept it.
     #[error("{0}")]
     Engine(String),
 }
 
-/// Returns the folder for what can be made again: `PVMIGRATE_CACHE_DIR`, or `pvmigrate` in the user's cache folder (XDG).
-/// None when `PVMIGRATE_CACHE=off`, or there is no such folder.
+/// Returns the folder for files that can be recreated: `PVMIGRATE_CACHE_DIR`, or `pvmigrate` in the user's cache folder
+/// (XDG). `None` when `PVMIGRATE_CACHE=off`, or there is no such folder.
 pub fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if set(SWITCH).is_some_and(|value| value == "off") {
@@ -44,13 +44,13 @@ pub fn cache_folder() -> Option<PathBuf> {
     if let Some(folder) = set(FOLDER) {
         return std::path::absolute(folder).ok();
     }
-    // A relative path in this variable is to be ignored, says the XDG specification.
+    // The XDG specification says to ignore a relative path in this variable.
     let user = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let user = user.or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")).filter(|folder| folder.is_absolute()));
     user.map(|folder| folder.join("pvmigrate"))
 }
 
-/// Says why the user's cache of compiled code is not used, when others could have put code there.
+/// Returns why the user's cache of compiled code is not used, when others could have put code there.
 pub fn cache_warning() -> Option<String> {
     let folder = cache_folder()?.join(COMPILED);
     let found = folder.exists().then(|| private(&folder));
@@ -68,7 +68,7 @@ pub(crate) fn of_user() -> Option<Cache> {
     below(&folder).inspect_err(|error| tracing::debug!("compiled policies are not kept: {error}")).ok()
 }
 
-/// Opens the cache in a folder, and makes it if need be.
+/// Opens the cache in a folder, and creates the folder if needed.
 pub(crate) fn below(folder: &Path) -> Result<Cache, Unusable> {
     let folder = private(folder)?;
     let mut config = CacheConfig::new();
@@ -76,7 +76,7 @@ pub(crate) fn below(folder: &Path) -> Result<Cache, Unusable> {
     Cache::new(config).map_err(|error| Unusable::Engine(format!("{error:#}")))
 }
 
-/// Makes a folder that is the user's alone, or sees that it is; returns its real path.
+/// Creates a folder that belongs to the user alone, or checks that it does; returns its real path.
 fn private(folder: &Path) -> Result<PathBuf, Unusable> {
     let io = |path: &Path| {
         let path = path.to_owned();
@@ -94,7 +94,7 @@ fn private(folder: &Path) -> Result<PathBuf, Unusable> {
     Ok(real)
 }
 
-/// Says what is wrong with the folder itself, or with one above it: its owner could put another in its place.
+/// Returns what is wrong with the folder itself, or with one above it: its owner could put another in its place.
 fn objection(found: &Metadata, me: u32, itself: bool) -> Option<&'static str> {
     const GROUP_AND_OTHERS: u32 = 0o077;
     const WRITE: u32 = 0o022;

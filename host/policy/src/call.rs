@@ -1,4 +1,4 @@
-//! One call of one policy: a fresh store, budgets, a log, and an end to it.
+//! One call of one policy: a fresh store, budgets, a log, and what ended the call.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,12 +20,12 @@ const PANIC: &str = "pvmigrate.dev/panic";
 /// What a policy may look up in one call.
 #[derive(Clone, Default)]
 pub(crate) struct Lookups {
-    /// The kinds that it declares to need; of none else is anything said.
+    /// The kinds that it declares as needed; nothing is returned about any other.
     pub(crate) declared: Arc<BTreeSet<Kind>>,
     pub(crate) collected: Arc<Collected>,
 }
 
-/// What the host keeps while a policy runs; gone when the call is over.
+/// The host's state while a policy runs; dropped when the call ends.
 pub(crate) struct Context {
     memory: MemoryMeter,
     lookups: Lookups,
@@ -66,7 +66,7 @@ impl Context {
         fields: &[(String, String)],
     ) -> wasmtime::Result<()> {
         let raw: usize = fields.iter().map(|(key, value)| key.len() + value.len()).sum();
-        // With the line's end, so that empty lines are no free memory.
+        // Counts the line's end too, so that empty lines are not free.
         self.logged_bytes = self.logged_bytes.saturating_add(raw).saturating_add(message.len() + 1);
         if self.logged_bytes > self.limits.log_bytes {
             return self.end(FailureKind::LogFlood { limit: self.limits.log_bytes });
@@ -83,7 +83,7 @@ impl Context {
 
     /// Answers one look-up; `answer` returns its size too. Ends the call when it was one too many.
     ///
-    /// The work is the host's, which no fuel measures: so the clock is looked at here.
+    /// The work is done by the host, where no fuel is counted, so the clock is checked here.
     pub(crate) fn look_up<T>(
         &mut self,
         kind: &Kind,
@@ -170,7 +170,7 @@ pub(crate) fn run<T>(
     }
 }
 
-/// Tells apart what ended a call. The host's own limits are asked first: they end a call with a plain error.
+/// Classifies what ended a call. The host's own limits are asked first: they end a call with a plain error.
 fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u64) -> FailureKind {
     if let Some(kind) = context.refused.take() {
         return kind;
@@ -187,7 +187,7 @@ fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u6
         _ => {}
     }
     let words = text::escape(&error.root_cause().to_string());
-    // The engine has no type for this one; a test holds its text.
+    // The engine has no type for this one; a test pins its text.
     if words.contains("fuel allocated for hostcalls has been exhausted") {
         return FailureKind::OutputTooLarge(format!("more than {} in all", Bytes(context.limits.answer_bytes as u64)));
     }

@@ -25,7 +25,7 @@ impl Configured {
     /// Gives a policy its settings.
     ///
     /// # Errors
-    /// When the policy does not take them.
+    /// When the policy does not accept them.
     pub fn new(policy: Arc<Policy>, settings: &Value) -> Result<Self, SettingsError> {
         let settings = policy.check_settings(settings)?;
         Ok(Self { policy, settings })
@@ -34,7 +34,7 @@ impl Configured {
     /// Takes a policy without settings.
     ///
     /// # Errors
-    /// When the policy cannot do without.
+    /// When the policy requires settings.
     pub fn bare(policy: Arc<Policy>) -> Result<Self, SettingsError> {
         Self::new(policy, &Value::Object(Map::new()))
     }

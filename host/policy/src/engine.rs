@@ -15,7 +15,7 @@ const TICK: Duration = Duration::from_millis(20);
 /// Far more stack than answers about lists need, far less than a thread has.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Holds the engine that every policy of this process is compiled by and runs in.
+/// The engine that compiles and runs every policy of this process.
 pub(crate) struct Sandbox {
     pub(crate) engine: Engine,
     clock: Arc<Clock>,
@@ -70,13 +70,14 @@ impl Drop for Sandbox {
     }
 }
 
-/// Converts wall time into the clock's ticks, one more because the first may be nearly over.
+/// Converts wall time into the clock's ticks, one more because the first may have nearly ended.
 pub(crate) fn ticks(wall: Duration) -> u64 {
     let ticks = wall.as_millis().div_ceil(TICK.as_millis());
     u64::try_from(ticks).unwrap_or(u64::MAX - 1).saturating_add(1)
 }
 
-/// Compiled code comes from the compiler or from what it left in the cache, and from nowhere else.
+/// Returns the configuration. Compiled code comes from the compiler or from what it left in the cache, and from nowhere
+/// else.
 fn config(cache: Option<Cache>) -> Config {
     let mut config = Config::new();
     config
@@ -84,17 +85,17 @@ fn config(cache: Option<Cache>) -> Config {
         .consume_fuel(true)
         .epoch_interruption(true)
         .parallel_compilation(true)
-        // The same answer on every machine: no NaN bits to look at, no vector instructions that may differ.
+        // The same answer on every machine: no observable NaN bits, no vector instructions that may differ.
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
         .max_wasm_stack(STACK_BYTES)
-        // Function names of a guest are no text to show; the panic message says more.
+        // A guest's function names are not for display; its panic message says more.
         .wasm_backtrace_max_frames(None)
         .cache(cache);
     config
 }
 
-/// Ticks only while somebody is being asked, so that an idle process stays idle.
+/// A clock that ticks only while a policy is being asked, so that an idle process stays idle.
 #[derive(Default)]
 struct Clock {
     turns: Mutex<Turns>,
@@ -113,7 +114,7 @@ impl Clock {
         self.changed.notify_all();
     }
 
-    /// Waits for a call, then for one tick; false when it is over.
+    /// Waits for a call, then for one tick; returns false when the clock is to stop.
     fn tick(&self) -> bool {
         let turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = self.changed.wait_while(turns, |turns| turns.calls == 0 && !turns.over);
@@ -125,7 +126,7 @@ impl Clock {
     }
 }
 
-/// Keeps the clock going.
+/// A guard that keeps the clock going.
 pub(crate) struct ClockOn<'a>(&'a Clock);
 
 impl Drop for ClockOn<'_> {

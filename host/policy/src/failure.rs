@@ -1,6 +1,6 @@
 //! Why a policy could not be used: which one, in which call, and what it ran into.
 //!
-//! A denial is no failure; it is an answer. Every failure means that nothing may be written.
+//! A denial is not a failure; it is an answer. Every failure means that nothing may be written.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,14 +10,14 @@ use pvmigrate_core::policy::{LogLine, PolicyError, VolumeId};
 
 use crate::function::Function;
 
-/// Says which policy failed, in which call, and why.
+/// A failure of a policy: which policy, in which call, and why.
 ///
 /// Printed on one line: the policy's own words first where it left any, then what stopped it.
 #[derive(Debug, thiserror::Error)]
 pub struct PolicyFailure {
     /// The policy. Boxed, so that results stay small.
     pub origin: Box<Origin>,
-    /// The function it failed in; none while it was being loaded.
+    /// The function it failed in; `None` while it was being loaded.
     pub function: Option<Function>,
     /// What went wrong.
     #[source]
@@ -45,10 +45,10 @@ impl PolicyFailure {
     }
 }
 
-/// Identifies a policy as far as it is known yet.
+/// A policy's identity, as far as it is known yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// The file it was read from; none for the built-in one.
+    /// The file it was read from; `None` for the built-in one.
     pub file: Option<PathBuf>,
     /// `sha256:` and the hex digest of its bytes, once they are read.
     pub digest: Option<String>,
@@ -77,15 +77,15 @@ pub enum FailureKind {
         /// The limit.
         limit: usize,
     },
-    /// It is another file than was meant.
+    /// The file is not the one that was meant.
     #[error("is refused: its digest is {is}, and {wanted} was asked for")]
     WrongDigest {
         /// The digest asked for.
         wanted: String,
-        /// That of its bytes.
+        /// The digest of its bytes.
         is: String,
     },
-    /// The file is no component.
+    /// The file is not a component.
     #[error("is not a WebAssembly component: {0}")]
     NotAComponent(NotComponent),
     /// It wants to call something that policies may not call.
@@ -206,14 +206,14 @@ impl FailureKind {
 fn in_words(words: Option<&str>, trap: &str) -> String {
     match words {
         Some(words) => format!("{words}; {trap}"),
-        // What runtimes of Python and the like do where they would ask the system.
+        // Runtimes such as Python's do this where they would ask the system.
         None => format!(
             "{trap}; it left no message: it may have wanted what policies do not have (files, a clock, the network)"
         ),
     }
 }
 
-/// Says what a file is, when it is no component.
+/// What a file is, when it is not a component.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotComponent {
     /// Nothing at all.
@@ -238,7 +238,7 @@ pub enum NotComponent {
     Invalid(String),
 }
 
-/// Prints fuel as `50.0M`.
+/// An amount of fuel, printed as `50.0M`.
 struct Millions(u64);
 
 impl fmt::Display for Millions {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::audited::split;
 use crate::limits::Limits;
 
-/// Says whether a policy looks at volumes one by one.
+/// Whether a policy looks at volumes one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
@@ -19,7 +19,7 @@ pub enum Scope {
     WholeBatch,
 }
 
-/// Documents one code that a policy may use.
+/// The documentation of one code that a policy may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CodeDoc {
@@ -77,7 +77,7 @@ pub struct PolicyInfo {
 }
 
 impl PolicyInfo {
-    /// Tells whether the policy exports an interface of ours, such as `selection`.
+    /// Returns whether the policy exports an interface of ours, such as `selection`.
     pub fn has(&self, interface: &str) -> bool {
         self.exports.iter().any(|name| split(name).is_some_and(|(exported, _)| exported == interface))
     }

@@ -53,12 +53,12 @@ impl Exports {
         Ok(Self { version: audited.version, functions: found_functions })
     }
 
-    /// Tells whether the policy has a function.
+    /// Returns whether the policy has a function.
     pub(crate) fn has(&self, function: Function) -> bool {
         self.functions.contains_key(&function)
     }
 
-    /// Points at a function of an instance.
+    /// Returns a function of an instance.
     pub(crate) fn get<'a>(
         &'a self,
         store: &'a mut Store<Context>,

@@ -1,4 +1,4 @@
-//! What a policy may use up, and the meter that holds it to that.
+//! What a policy may use up, and the meter that enforces it.
 
 use std::time::Duration;
 
@@ -25,18 +25,18 @@ pub struct Limits {
     pub log_bytes: usize,
     /// Where one logged line is cut, in bytes.
     pub log_line_bytes: usize,
-    /// Most findings in one answer.
+    /// Maximum number of findings in one answer.
     pub findings: usize,
-    /// Longest string in an answer, in bytes.
+    /// Maximum length of a string in an answer, in bytes.
     pub string_bytes: usize,
-    /// Most look-ups of one call.
+    /// Maximum number of look-ups in one call.
     pub lookups: usize,
     /// All that the look-ups of one call may return, in bytes.
     pub lookup_bytes: usize,
-    /// Most volumes in one call to a policy that looks at them one by one; more are asked about in several calls, side
-    /// by side. The answers are the same, whatever this is.
+    /// Maximum number of volumes in one call to a policy that looks at them one by one; more are asked about in several
+    /// calls, side by side. The answers do not depend on it.
     pub batch_volumes: usize,
-    /// All data that one answer may hand over, in bytes, before a look at its content.
+    /// Maximum size of all data in one answer, in bytes, checked before its content.
     pub answer_bytes: usize,
 }
 
@@ -70,15 +70,15 @@ impl Limits {
     }
 }
 
-/// More tables, instances or elements of all tables together than the largest language runtimes bring along.
+/// More tables, instances or elements of all tables together than the largest language runtimes need.
 const TABLE_ELEMENTS: usize = 1_000_000;
 const INSTANCES: usize = 100;
 const TABLES: usize = 100;
 const MEMORIES: usize = 16;
 
-/// Counts the memory of one call, and ends the call when it wants too much.
+/// A meter of one call's memory, which ends the call when it wants too much.
 ///
-/// A guest told "no" would mostly panic with something unhelpful, so the call ends on the spot.
+/// A guest that is refused memory would mostly panic with an unhelpful message, so the call ends at once.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
     limit: usize,

@@ -39,8 +39,8 @@ impl Policy {
         }
     }
 
-    /// Reads a component file that must have these digests (`sha256:` and hex), and compiles and checks it. Another file
-    /// is refused before it is compiled.
+    /// Reads a component file that must have these digests (`sha256:` and hex), and compiles and checks it. A file with
+    /// another digest is refused before it is compiled.
     ///
     /// # Errors
     /// As [`Self::open`], and [`FailureKind::WrongDigest`].
@@ -79,7 +79,7 @@ impl Policy {
     /// Returns the policy that is built in; the process compiles it once.
     ///
     /// # Errors
-    /// Only when the engine does not start: tests hold the rest.
+    /// Only when the engine does not start: tests cover the rest.
     pub fn built_in() -> Result<Arc<Self>, PolicyFailure> {
         static BUILT_IN: OnceLock<Arc<Policy>> = OnceLock::new();
         if let Some(policy) = BUILT_IN.get() {
@@ -90,8 +90,8 @@ impl Policy {
         Ok(Arc::clone(BUILT_IN.get_or_init(|| Arc::new(policy))))
     }
 
-    /// Compiles it once more, without the cache, and returns how long that took; none when the file that it came from is
-    /// gone or has changed.
+    /// Compiles it once more, without the cache, and returns how long that took; `None` when the file that it came from
+    /// is gone or has changed.
     ///
     /// # Errors
     /// When it no longer compiles.

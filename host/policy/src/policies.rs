@@ -19,7 +19,7 @@ pub struct Policies {
 }
 
 impl Policies {
-    /// Takes the built-in policy alone.
+    /// Makes a chain of the built-in policy alone.
     ///
     /// # Errors
     /// Only when the engine does not start.
@@ -49,7 +49,7 @@ impl Policies {
     }
 
     /// Returns every kind of object that must be collected before the policies are asked: optional only where all
-    /// policies that want it can do without.
+    /// policies that look it up can do without it.
     pub fn needs(&self) -> Vec<Need> {
         let mut needs = std::collections::BTreeMap::<&Kind, Need>::new();
         for need in self.infos().flat_map(|info| &info.needs) {

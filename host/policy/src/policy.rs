@@ -20,7 +20,7 @@ use crate::limits::Limits;
 use crate::question::ask::Ask;
 use crate::settings::{Schema, SettingsError, SettingsProblem};
 
-/// The most problems a policy may have with its settings.
+/// Maximum number of problems that a policy may have with its settings.
 const MOST_PROBLEMS: usize = 1_000;
 
 /// A policy that is compiled, checked and ready to be asked.
@@ -56,15 +56,15 @@ impl Policy {
         &self.info
     }
 
-    /// Identifies it in verdicts and records.
+    /// Returns its identity for verdicts and records.
     pub fn reference(&self) -> PolicyRef {
         PolicyRef { name: self.info.name.clone(), version: self.info.version.clone(), digest: self.info.digest.clone() }
     }
 
-    /// Holds settings to the policy's schema, then to its own check, and returns them as canonical JSON.
+    /// Checks settings against the policy's schema, then with its own check, and returns them as canonical JSON.
     ///
     /// # Errors
-    /// When something in them is wrong, or the policy fails over them.
+    /// When something in them is wrong, or the policy fails while it checks them.
     pub fn check_settings(&self, settings: &Value) -> Result<String, SettingsError> {
         let wrong = |problems| SettingsError::Wrong { policy: self.info.name.clone(), problems };
         let problem = |message: &str| SettingsProblem { pointer: String::new(), message: message.to_owned() };
@@ -97,7 +97,7 @@ impl Policy {
         }
     }
 
-    /// Makes an instance of it as for a call, and asks it nothing; for measuring.
+    /// Instantiates it as for a call, and asks it nothing; for measuring.
     ///
     /// # Errors
     /// When it cannot be instantiated within its limits.
@@ -112,7 +112,7 @@ impl Policy {
         PolicyFailure { origin: Box::new(self.origin.clone()), function: Some(function), kind, log }
     }
 
-    /// Asks a question about some volumes; none when the policy does not answer it.
+    /// Asks a question about some volumes; `None` when the policy does not answer it.
     pub(crate) fn ask<Q: Ask>(
         &self,
         question: &Q,
@@ -152,7 +152,7 @@ impl Policy {
     }
 }
 
-/// Holds what a policy has against settings to the rules.
+/// Applies the rules to the problems that a policy has with its settings.
 fn problems_of(problems: Vec<SettingsProblem>, limits: &Limits) -> Result<Vec<SettingsProblem>, FailureKind> {
     if problems.len() > MOST_PROBLEMS {
         let what = format!("{} problems with settings, and at most {MOST_PROBLEMS} are accepted", problems.len());

@@ -18,7 +18,7 @@ use ask::Ask;
 use preflight::Preflight;
 use selection::Selection;
 
-/// Asks about every volume of a question, and about a plan; returns what that cost.
+/// A function that asks about every volume of a question, and about a plan; returns what that cost.
 type AskForCost = fn(&Configured, &Question, &[Planned]) -> Result<Option<CallCost>, PolicyFailure>;
 
 /// One row of [`QUESTIONS`].
@@ -45,7 +45,7 @@ impl QuestionKind {
         self.function
     }
 
-    /// Asks it about every volume, and returns what that cost; none when the policy does not answer it.
+    /// Asks it about every volume, and returns what that cost; `None` when the policy does not answer it.
     ///
     /// # Errors
     /// When the policy cannot decide, breaks a rule, or runs into a limit.

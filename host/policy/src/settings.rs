@@ -1,4 +1,4 @@
-//! Settings: held to the policy's own JSON Schema before the policy gets to see them.
+//! Settings: checked against the policy's own JSON Schema before the policy gets to see them.
 
 mod work;
 
@@ -11,14 +11,14 @@ use crate::failure::PolicyFailure;
 use crate::limits::Limits;
 use crate::text;
 
-/// Longest schema, in bytes.
+/// Maximum length of a schema, in bytes.
 const LONGEST_SCHEMA: usize = 64 << 10;
-/// Largest regular expression, compiled, in bytes; and its cache.
+/// Maximum size of a compiled regular expression, in bytes; and of its cache.
 const LARGEST_PATTERN: usize = 1 << 20;
-/// More problems than anybody reads at once.
+/// Maximum number of problems that are reported: more than anybody reads at once.
 const MOST_PROBLEMS: usize = 100;
 
-/// Says what is wrong with one value of the settings.
+/// A problem with one value of the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsProblem {
     /// JSON Pointer (RFC 6901) to the value, or to the key that should not be there; empty for the settings as a whole.
@@ -36,7 +36,7 @@ impl std::fmt::Display for SettingsProblem {
     }
 }
 
-/// Says why settings are not taken.
+/// The reason why settings are not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// They are wrong, each in a place of its own.
@@ -78,7 +78,7 @@ impl Schema {
         Ok(Self { document, validator })
     }
 
-    /// Names everything in the settings that the schema does not allow; an error is the schema's.
+    /// Returns everything in the settings that the schema does not allow; an error is about the schema.
     pub(crate) fn problems(&self, settings: &Value, limits: &Limits) -> Result<Vec<SettingsProblem>, String> {
         work::measure(&self.document, settings)?;
         let mut problems = Vec::new();
@@ -101,7 +101,7 @@ impl Schema {
     }
 }
 
-/// Says that there is no such setting, and which was meant or which there are.
+/// Returns a message that there is no such setting, with the one that was meant or all there are.
 fn unknown(key: &str, known: &[&str]) -> String {
     let hint = match (did_you_mean(key, known.iter().copied()), known) {
         (near, _) if !near.is_empty() => near,

@@ -1,4 +1,5 @@
-//! What a policy says about itself, held to rules: names that need no quoting, bounded lists, kinds that may be looked up.
+//! The rules for what a policy says about itself: names that need no quoting, bounded lists, kinds that may be looked
+//! up.
 
 use std::collections::BTreeSet;
 
@@ -11,11 +12,11 @@ use crate::limits::Limits;
 use crate::settings::Schema;
 use crate::text;
 
-/// The most codes a policy may declare.
+/// Maximum number of codes that a policy may declare.
 const MOST_CODES: usize = 1_000;
-/// The most kinds a policy may declare to need.
+/// Maximum number of kinds that a policy may declare as needed.
 const MOST_NEEDS: usize = 100;
-/// The longest name, version or code, in bytes.
+/// Maximum length of a name, version or code, in bytes.
 const LONGEST_NAME: usize = 100;
 
 /// Compiles the schema of the settings, if there is one.
@@ -24,12 +25,12 @@ pub(crate) fn schema(raw: &RawInfo) -> Result<Option<Schema>, FailureKind> {
     compiled.map_err(|why| unusable_schema(&why))
 }
 
-/// Blames a schema.
+/// Returns the failure for an unusable schema.
 pub(crate) fn unusable_schema(why: &str) -> FailureKind {
     FailureKind::BadInfo(format!("its settings schema cannot be used: {}", text::escape(why)))
 }
 
-/// Holds it to the rules, and returns it fit to be shown.
+/// Checks what a policy says about itself, and returns it fit to be shown.
 pub(crate) fn check(raw: RawInfo, limits: &Limits) -> Result<RawInfo, FailureKind> {
     named("name", &raw.name)?;
     named("version", &raw.version)?;
@@ -80,7 +81,8 @@ fn named(what: &str, name: &str) -> Result<(), FailureKind> {
     )))
 }
 
-/// Accepts what can be the kind of an API: nothing that would make another path of the request for its objects.
+/// Accepts what can be the kind of an API: nothing that would turn the request for its objects into one for another
+/// path.
 fn needed(kind: &Kind) -> Result<(), FailureKind> {
     let wrong = || {
         FailureKind::BadInfo(format!(

@@ -5,7 +5,7 @@ use wasmtime::component::{ComponentExportIndex, ComponentNamedList, Instance, Li
 
 use crate::call::Context;
 
-/// An exported function of an instance, typed by whoever calls it.
+/// An exported function of an instance, typed by its caller.
 pub(crate) struct Exported<'a> {
     pub(super) store: &'a mut Store<Context>,
     pub(super) instance: &'a Instance,
@@ -22,7 +22,6 @@ impl Exported<'_> {
         self.instance.get_typed_func(&mut *self.store, self.index)
     }
 
-    /// Calls it.
     pub(crate) fn call<P, R>(mut self, parameters: P) -> wasmtime::Result<R>
     where
         P: ComponentNamedList + Lower,

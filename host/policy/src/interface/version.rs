@@ -25,7 +25,7 @@ impl Version {
         }
     }
 
-    /// Tells whether it has an interface that the latest version has.
+    /// Returns whether it has an interface that the latest version has.
     pub(crate) fn has(self, interface: &str) -> bool {
         match self {
             Self::V0_1 => !LATER_THAN_V0_1.contains(&interface),

@@ -16,7 +16,7 @@ pub(super) fn read(file: &Path, limits: &Limits) -> Result<Vec<u8>, FailureKind>
     if size > limits.component_bytes as u64 {
         return Err(too_large(size));
     }
-    // Read with a bound all the same: pipes and growing files have no honest size.
+    // Limit the read all the same: pipes and growing files do not report their true size.
     let mut bytes = Vec::new();
     open.take(limits.component_bytes as u64 + 1).read_to_end(&mut bytes).map_err(FailureKind::Unreadable)?;
     match bytes.len() > limits.component_bytes {

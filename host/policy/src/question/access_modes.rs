@@ -24,7 +24,7 @@ impl Function {
 }
 
 impl Configured {
-    /// Asks what the new claims of these volumes look like; none when the policy does not answer this question.
+    /// Asks what the new claims of these volumes look like; `None` when the policy does not answer this question.
     ///
     /// # Errors
     /// When it cannot decide, breaks a rule, or runs into a limit.

@@ -1,4 +1,4 @@
-//! What every question has.
+//! The interface of every question.
 
 use pvmigrate_core::policy::PolicyError;
 
@@ -8,10 +8,10 @@ use crate::function::Function;
 use crate::input::Input;
 use crate::interface::exported::Exported;
 
-/// Answers, or the policy's word that it cannot decide.
+/// Answers, or the policy's statement that it cannot decide.
 pub(crate) type Decided<T> = Result<Vec<T>, PolicyError>;
 
-/// How one question is put, and what its answers are held to.
+/// One question: how it is asked, and the rules for its answers.
 pub(crate) trait Ask: Sync {
     /// The function that answers it.
     const FUNCTION: Function;
@@ -24,6 +24,6 @@ pub(crate) trait Ask: Sync {
     /// Calls the exported function.
     fn call(&self, exported: Exported<'_>, input: &Input<'_>) -> wasmtime::Result<Decided<Self::Answer>>;
 
-    /// Holds the answers to the rules, and returns them fit to be shown.
+    /// Checks the answers against the rules, and returns them fit to be shown.
     fn hold(rules: &Rules<'_>, answers: Vec<Self::Answer>) -> Result<Vec<Self::Answer>, FailureKind>;
 }

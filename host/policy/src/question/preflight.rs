@@ -21,7 +21,7 @@ impl Function {
 }
 
 impl Configured {
-    /// Asks what should be known about the plan; none when the policy does not answer this question.
+    /// Asks what should be known about the plan; `None` when the policy does not answer this question.
     ///
     /// # Errors
     /// When it cannot decide, breaks a rule, or runs into a limit.

@@ -21,7 +21,7 @@ impl Function {
 }
 
 impl Configured {
-    /// Asks which volumes move; none when the policy does not answer this question.
+    /// Asks which volumes move; `None` when the policy does not answer this question.
     ///
     /// # Errors
     /// When it cannot decide, breaks a rule, or runs into a limit.

@@ -1,15 +1,15 @@
-//! How much work a schema makes of settings, counted before a validator does it.
+//! How much work it is to validate settings against a schema, counted before a validator does it.
 //!
-//! A schema of a few lines can ask for more looks at the settings than there is time for, or refer to itself without end. No
-//! fuel measures a validator, so what it would do is counted first, rather too high than too low.
+//! A schema of a few lines can ask for more looks at the settings than there is time for, or refer to itself without
+//! end. No fuel limits a validator, so its work is counted first, and overestimated rather than underestimated.
 
 use serde_json::Value;
 
-/// Looks that a validator may take. Real settings need hundreds.
+/// Maximum number of looks that a validator may take. Real settings need hundreds.
 const MOST_LOOKS: usize = 100_000;
-/// How deeply parts of a schema may be nested, followed through references.
+/// Maximum depth of nested parts of a schema, followed through references.
 const DEEPEST: usize = 100;
-/// Each pattern is compiled, and may become as large as a pattern may be.
+/// Maximum number of patterns: each is compiled, and may become as large as a pattern may be.
 const MOST_PATTERNS: usize = 50;
 
 /// Keywords whose schema, or list of schemas, looks at the same value again.
@@ -27,10 +27,10 @@ const EVERY_VALUE_WITHIN: [&str; 8] = [
 ];
 /// Keywords that go through the others again for every value within.
 const AFTER_THE_OTHERS: [&str; 2] = ["unevaluatedItems", "unevaluatedProperties"];
-/// Keywords by which a reference may lead to where only a run shows.
+/// Keywords whose references can only be resolved by running the validator.
 const UNFOLLOWED: [&str; 3] = ["$dynamicRef", "$recursiveRef", "$anchor"];
 
-/// Counts, and says what is wrong when it comes to too much.
+/// Counts the work, and returns an error when it is too much.
 pub(super) fn measure(schema: &Value, settings: &Value) -> Result<(), String> {
     if patterns(schema) > MOST_PATTERNS {
         return Err(format!("it has more than {MOST_PATTERNS} patterns"));
@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// Looks with a schema, with each of a list, or with each by name; one look too many is no harm.
+    /// Looks with a schema, with each of a list, or with each by name; counting one look too many does no harm.
     fn each(&mut self, schemas: Option<&'a Value>, value: &Value, depth: usize) -> Result<(), String> {
         match schemas {
             None => Ok(()),
@@ -153,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    /// A schema of this many levels, each of which looks twice with the next, through these keywords.
+    /// Makes a schema of this many levels, each of which looks twice with the next, through these keywords.
     fn doubling(levels: usize, twice: impl Fn(Value) -> Value) -> Value {
         let mut defs = serde_json::Map::new();
         for at in 0..levels {

@@ -1,4 +1,4 @@
-//! What a call is told to have cost: fuel, memory and look-ups, the same every time.
+//! The reported cost of a call: fuel, memory and look-ups, the same every time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::support::{open, question, request, usual, volume};
 
-/// A question that makes the hostile policy do something while it selects.
+/// Returns a question that makes the hostile policy do something while it selects.
 fn doing(deed: &str) -> Question {
     let mut collected = Collected::default();
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"namespace": "app", "name": "settings"}});

@@ -42,7 +42,7 @@ fn any_request() -> impl Strategy<Value = Request> {
     )
 }
 
-/// Whether the reference tool would move it, and if not, why.
+/// Returns whether the reference tool would move it, and if not, why.
 fn expected_vote(request: &Request, volume: &Volume) -> (bool, &'static str) {
     let namespace_asked = request.facts.get(facts::NAMESPACE);
     if volume.storage_class.as_deref() != Some("old") {

@@ -1,7 +1,7 @@
 //! What the host promises about policies: the table of `wit/README.md`, each promise in a file of its own with its tests.
 //!
-//! Most ask the hostile policy (`policies/hostile`), which misbehaves on request. That what a policy says of a claim never
-//! gets into an object of the cluster is shown with the whole program, by `tests/embedded`.
+//! Most ask the hostile policy (`policies/hostile`), which misbehaves on request. `tests/embedded` shows with the whole
+//! program that what a policy says about a claim never gets into an object of the cluster.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ mod p7;
 mod p8;
 mod p9;
 
-/// Returns the promises of `wit/README.md`: what each is called, and what it says.
+/// Returns the promises of `wit/README.md`: the name of each, and its text.
 fn promised() -> Vec<(String, String)> {
     let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/README.md");
     let readme = std::fs::read_to_string(readme).expect("the interface's README");

@@ -1,4 +1,4 @@
-//! Files that are no policy are refused with a message that says what they are.
+//! Files that are not a policy are refused with a message that says what they are.
 
 use std::path::PathBuf;
 
@@ -40,7 +40,7 @@ fn damaged_components_say_what_is_wrong() {
 }
 
 #[test]
-fn other_versions_of_the_interface_hear_of_it_first() {
+fn other_versions_of_the_interface_are_refused_first() {
     let text = r#"(component
         (import "pvmigrate:policy/snapshot@1.2.0" (instance))
         (import "wasi:cli/environment@0.2.6" (instance)))"#;

@@ -25,7 +25,6 @@ pub(crate) fn usual(name: &str) -> &'static Configured {
     POLICIES[at.unwrap_or_else(|| panic!("no policy {name}"))].get_or_init(|| open(name, &Limits::default()))
 }
 
-/// Makes pairs.
 pub(crate) fn pairs(items: &[(&str, &str)]) -> Pairs {
     items.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }

@@ -1,4 +1,4 @@
-//! Values on their way from a policy, as they came: whether they keep the rules is seen later.
+//! Conversion of values that come from a policy, unchecked: the rules are applied later.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{Kind, Need, ObjectRef, PolicyError, Reason, VolumeId};

@@ -1,8 +1,8 @@
-//! Values on their way to a policy.
+//! Conversion of values that go to a policy.
 //!
-//! What is large in them is not copied on the way: these types borrow from the question, and only what they lie in is made.
-//! The generated ones would own every string, some thirty a claim. That both are the same to a policy is checked when it is
-//! loaded, by the type of its functions.
+//! Nothing large is copied: these types borrow from the question, and only their containers are allocated. The
+//! generated types would own every string, about thirty for each claim. That both look the same to a policy is checked
+//! when it is loaded, by the types of its functions.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::{self, ClassMode, LookupError};

@@ -11,12 +11,12 @@ use serde_json::json;
 
 use super::super::support::{built, open, question, request, volume};
 
-/// The functions that see a request.
+/// Returns the functions that see a request.
 pub(super) fn questions() -> impl Iterator<Item = Function> {
     QUESTIONS.iter().map(QuestionKind::function)
 }
 
-/// All functions of a policy.
+/// Returns all functions of a policy.
 pub(super) fn functions() -> impl Iterator<Item = Function> {
     [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(questions())
 }
@@ -24,12 +24,12 @@ pub(super) fn functions() -> impl Iterator<Item = Function> {
 /// Text that would clear a terminal and forge a line, as it may be shown.
 pub(super) const ESCAPED: &str = r"\u{1b}[2Jgone\r\nforged\u{9b}31m\u{202e}";
 
-/// Small budgets, so that the tests are quick; the defaults only take longer to reach.
+/// Returns small budgets, so that the tests are quick; the defaults only take longer to reach.
 pub(super) fn limits() -> Limits {
     Limits { fuel_base: 20_000_000, memory_bytes: 16 << 20, ..Limits::default() }
 }
 
-/// The hostile policy with [`limits`], compiled once for all tests.
+/// Returns the hostile policy with [`limits`], compiled once for all tests.
 pub(super) fn hostile() -> &'static Configured {
     static HOSTILE: OnceLock<Configured> = OnceLock::new();
     HOSTILE.get_or_init(|| open("hostile", &limits()))
@@ -65,7 +65,7 @@ pub(super) fn validated(policy: &Policy, deed: &str) -> Result<String, SettingsE
     policy.check_settings(&json!({"deed": deed}))
 }
 
-/// Returns what `validate` has against settings.
+/// Returns the problems that `validate` finds in settings.
 pub(super) fn problems(policy: &Policy, deed: &str) -> Vec<SettingsProblem> {
     match validated(policy, deed).expect_err(deed) {
         SettingsError::Wrong { problems, .. } => problems,
@@ -73,7 +73,7 @@ pub(super) fn problems(policy: &Policy, deed: &str) -> Vec<SettingsProblem> {
     }
 }
 
-/// Does a deed in one of the [`functions`], which must fail; what follows must not notice.
+/// Does a deed in one of the [`functions`], which must fail; later calls must not be affected.
 pub(super) fn failure(function: Function, deed: &str) -> PolicyFailure {
     let policy = hostile();
     let failure = match function {
@@ -84,7 +84,7 @@ pub(super) fn failure(function: Function, deed: &str) -> PolicyFailure {
         },
         _ => asked(policy, function, &misbehaving(function, deed)).expect_err(deed),
     };
-    // The policy itself is none the worse: each call starts afresh.
+    // The policy itself is unharmed: each call starts afresh.
     validated(policy.policy(), "nothing").unwrap_or_else(|error| panic!("{error}"));
     for function in questions() {
         asked(policy, function, &misbehaving(function, "nothing")).unwrap_or_else(|failure| panic!("{failure}"));
@@ -98,7 +98,7 @@ pub(super) fn component(text: &str) -> Result<Policy, PolicyFailure> {
     Policy::from_bytes(Path::new("x.wasm"), &bytes, &[], &Limits::default())
 }
 
-/// Settings for a policy that takes any.
+/// Configures a policy that accepts any settings.
 pub(super) fn configured(policy: Policy) -> Result<Configured, SettingsError> {
     Configured::bare(Arc::new(policy))
 }

@@ -74,7 +74,7 @@ fn a_core_module_gets_nothing_from_the_host() {
         matches!(&wrong.kind, FailureKind::NotAComponent(NotComponent::Invalid(what)) if what.contains("fd_write") || what.contains("wasi_snapshot_preview1")),
         "{wrong}"
     );
-    // What the host could be reached through without an import.
+    // Ways to reach the host without an import.
     let shared = "(component (core module (memory 1 1 shared)))";
     let failure = component(shared).expect_err("shared memory");
     assert!(matches!(failure.kind, FailureKind::NotAComponent(NotComponent::Invalid(_))), "{failure}");

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::hostile::{described, hostile, limits, misbehaving};
 
-/// What a look-up came to, in the policy's own words; everything of these kinds was collected for somebody else.
+/// Returns the outcome of a look-up, in the policy's own words; everything of these kinds was collected for somebody
+/// else.
 fn looked_up(deed: &str) -> String {
     let mut collected = Collected::default();
     for kind in ["ConfigMap", "Node", "Secret"] {
@@ -31,7 +32,7 @@ fn what_is_not_declared_is_not_answered() {
 }
 
 #[test]
-fn a_missing_kind_is_no_empty_one() {
+fn a_missing_kind_is_not_an_empty_one() {
     let question = misbehaving(Function::SELECT, "find");
     let answered = hostile().select(&question).expect("an answer").expect("it votes");
     let Vote::Migrate(reason) = &answered.items[0].vote else { panic!("{:?}", answered.items) };
@@ -39,7 +40,7 @@ fn a_missing_kind_is_no_empty_one() {
 }
 
 #[test]
-fn who_needs_secrets_is_not_loaded() {
+fn a_policy_that_needs_secrets_is_not_loaded() {
     for deed in
         ["need-secret", "need=v1=Secret", "need=v1=secret", "need=v1=SECRET", "need=v2=Secret", "need=x.io/v1=sEcReT"]
     {
@@ -52,7 +53,7 @@ fn who_needs_secrets_is_not_loaded() {
 }
 
 #[test]
-fn a_need_is_a_kind_and_no_way_to_another_path() {
+fn a_need_is_a_kind_and_not_a_way_to_another_path() {
     for deed in [
         "need=v1=",
         "need==Node",

@@ -31,7 +31,7 @@ fn a_shape_below_the_floor_is_a_blocker() {
 }
 
 #[test]
-fn nobody_moves_a_claim_out_of_the_namespace_or_the_class_asked_for() {
+fn no_policy_moves_a_claim_out_of_the_namespace_or_the_class_asked_for() {
     for (fact, code) in
         [(facts::NAMESPACE, floor::OUTSIDE_NAMESPACE), (facts::SOURCE_CLASS, floor::OUTSIDE_SOURCE_CLASS)]
     {

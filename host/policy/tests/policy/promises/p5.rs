@@ -62,7 +62,7 @@ fn a_memory_bomb_is_refused() {
     }
 }
 
-/// Tables are the host's memory, and no part of the guest's.
+/// Tables are the host's memory, not part of the guest's.
 #[test]
 fn tables_have_a_limit_in_all() {
     let tables = "(table 400000 funcref)".repeat(3);
@@ -120,7 +120,7 @@ fn a_trap_without_words_is_named() {
     }
 }
 
-/// Messages quote what anybody may write into an object, so that is no fault of the policy.
+/// Messages quote what anybody may write into an object, so that is not the policy's fault.
 #[test]
 fn what_is_said_to_people_is_cut() {
     let policy = hostile();
@@ -258,7 +258,7 @@ fn components_have_a_size() {
     sparse.set_len((32 << 20) + 1).expect("a length");
     let large = Policy::open(&file, &Limits::default()).expect_err("too large");
     assert!(large.to_string().contains("is too large: 33554433 bytes, and at most 32Mi are accepted"), "{large}");
-    // Has no length, and no end.
+    // A file without a length, and without an end.
     let endless = Policy::open(std::path::Path::new("/dev/zero"), &Limits::default()).expect_err("too large");
     assert!(matches!(endless.kind, FailureKind::TooLarge { .. }), "{endless}");
 }

@@ -35,7 +35,7 @@ fn answers_do_not_depend_on_who_was_asked_before() {
     }
 }
 
-/// What processors are free to do differently is no part of the language that policies are in.
+/// Policies cannot use instructions that processors may carry out differently.
 #[test]
 fn instructions_that_differ_between_machines_are_refused() {
     let relaxed = "(component (core module (func (param v128 v128 v128) (result v128)

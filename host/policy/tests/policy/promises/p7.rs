@@ -6,7 +6,7 @@ use pvmigrate_policy::Function;
 use super::super::support::all;
 use super::hostile::{described, functions, hostile, limits, misbehaving, problems};
 
-/// What the policy has counted in its own memory, call by call.
+/// Returns what the policy has counted in its own memory, call by call.
 fn counted(call: Function) -> String {
     let policy = hostile();
     let question = misbehaving(call, "remember");
@@ -33,7 +33,7 @@ fn counted(call: Function) -> String {
 }
 
 #[test]
-fn a_count_begins_anew_in_every_call() {
+fn a_count_starts_from_zero_in_every_call() {
     for _ in 0..2 {
         for call in functions() {
             assert_eq!(counted(call), "1", "{call}: a count from an earlier call showed up");

@@ -65,7 +65,7 @@ fn what_others_could_have_put_into_the_cache_is_not_taken() {
     let compiled = files(&cache);
     assert!(!compiled.is_empty(), "what was compiled is kept");
 
-    // Damaged code is not run, but compiled anew.
+    // Damaged code is not run, but compiled again.
     for file in &compiled {
         std::fs::write(file, b"\x7fELF, but no code").expect("a file");
     }

@@ -32,7 +32,7 @@ fn nothing_in_an_answer_can_steer_a_terminal() {
 }
 
 #[test]
-fn nothing_in_the_log_can() {
+fn nothing_in_the_log_can_steer_a_terminal() {
     let policy = hostile();
     let logged = policy.select(&misbehaving(Function::SELECT, "log-escape")).expect("an answer").expect("exported");
     let line = &logged.cost.log[0];
@@ -44,7 +44,7 @@ fn nothing_in_the_log_can() {
 }
 
 #[test]
-fn nothing_in_a_failure_can() {
+fn nothing_in_a_failure_can_steer_a_terminal() {
     for call in functions() {
         let message = failure(call, "panic-escape").to_string();
         assert!(message.contains(ESCAPED) && !message.contains(char::is_control), "{message}");
@@ -58,7 +58,7 @@ fn nothing_in_a_failure_can() {
 }
 
 #[test]
-fn nothing_that_a_policy_says_of_itself_can() {
+fn nothing_that_a_policy_says_of_itself_can_steer_a_terminal() {
     let policy = described("escape", &limits()).unwrap_or_else(|failure| panic!("{failure}"));
     let info = policy.info();
     assert_eq!(info.summary, ESCAPED);
