@@ -1,9 +1,9 @@
 //! Measures what a policy costs: fuel and memory, which are the same on every machine, and time, which is not.
 //!
-//! The questions are [`synthetic`]: the same for everybody, with as many volumes as wanted. Look-ups find nothing. What is
-//! measured is one policy by itself, each decision about all volumes, as the host asks it. [`compare()`] holds the result
-//! against one that was kept, and [`growth`] sees whether the cost per volume grows with their number. For the built-in
-//! policy there is a [`native`] twin to compare with.
+//! The questions are [`synthetic`]: the same for everybody, with as many volumes as wanted. Look-ups find nothing. What
+//! is measured is one policy by itself, each decision about all volumes, as the host asks it. [`compare()`] compares
+//! the result with a saved one, and [`growth`] sees whether the cost per volume grows with their number. For the
+//! built-in policy there is a [`native`] twin to compare with.
 
 mod compare;
 mod growth;
@@ -28,7 +28,7 @@ const ENOUGH: Duration = Duration::from_secs(2);
 /// How often the policy is only instantiated.
 const INSTANCES: usize = 50;
 
-/// Says why there is no result.
+/// The reason why there is no result.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// The policy failed.
@@ -56,7 +56,7 @@ pub struct Bench {
     pub policy: PolicyRef,
     /// Its settings.
     pub settings: Value,
-    /// Time to compile it without any cache, in milliseconds; none when its bytes are not at hand any more.
+    /// Time to compile it without any cache, in milliseconds; `None` when its bytes are no longer available.
     pub compile_millis: Option<f64>,
     /// Time from nothing to an instance that can be asked.
     pub instantiate: Wall,
@@ -125,10 +125,10 @@ pub struct Native {
     pub ratio: f64,
 }
 
-/// Measures a policy with so many volumes at a time.
+/// Measures a policy with each of these numbers of volumes.
 ///
 /// # Errors
-/// When it fails, or does not cost the same twice.
+/// When it fails, or two equal calls differ in cost.
 pub fn run(policy: &Configured, sizes: &[usize]) -> Result<Bench, BenchError> {
     let opened = policy.policy();
     let mut rows = Vec::new();
@@ -164,7 +164,7 @@ fn decisions(policy: &Configured, question: &Question) -> Result<Vec<Row>, Bench
     Ok(rows.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
 }
 
-/// Asks one question again and again; none when the policy does not answer it.
+/// Asks one question repeatedly; `None` when the policy does not answer it.
 fn measure(
     policy: &Configured,
     kind: &QuestionKind,
@@ -174,7 +174,7 @@ fn measure(
     let call = kind.function().to_string();
     let volumes = question.request.volumes.len();
     let ask = || kind.cost(policy, question, plan);
-    // The first call finds cold memory, and none after it does.
+    // Only the first call finds cold memory.
     let Some(first) = ask()? else { return Ok(None) };
     let (began, mut times) = (Instant::now(), Vec::new());
     while times.len() < LEAST_CALLS || (times.len() < MOST_CALLS && began.elapsed() < ENOUGH) {

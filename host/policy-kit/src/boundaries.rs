@@ -1,4 +1,4 @@
-//! Holds, by reading the sources, which parts of the sandbox and the workbench may know of which.
+//! Checks, by reading the sources, which parts of the sandbox and the workbench may know of which.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::{Path, PathBuf};

@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-/// What a new file allows, before the user's own mask takes its part.
+/// The permissions of a new file, before the user's umask is applied.
 const NEW: u32 = 0o666;
 
-/// Puts bytes into a file: all of them, or what was there stays, also when the disk is full or the process is killed.
+/// Replaces the content of a file: all of it or nothing, even when the disk is full or the process is killed.
 ///
-/// A file keeps its permissions, and a link goes on pointing where it did. What is no file (a pipe, a terminal) is written
-/// to as it is.
+/// A file keeps its permissions, and a link keeps its target. What is not a regular file (a pipe, a terminal) is
+/// written to as it is.
 ///
 /// # Errors
 /// When the file or its folder cannot be written.
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_file_stays_what_it_is() {
+    fn what_is_not_a_regular_file_stays_what_it_is() {
         replace(Path::new("/dev/null"), b"text").unwrap();
         assert!(!fs::metadata("/dev/null").unwrap().is_file());
     }

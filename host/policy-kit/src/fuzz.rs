@@ -1,8 +1,8 @@
-//! Asks a policy about made-up clusters, looking for an answer that breaks a rule, or for none at all.
+//! Asks a policy about made-up clusters, looking for an answer that breaks a rule, or for no answer at all.
 //!
-//! What is made up is a test file ([`draw`], [`schema`], [`mod@write`]), and `testkit` reads and asks it: so whatever is found
-//! can be kept, and `policy test` finds it again. Making up and making small is proptest's work. Each run depends on the
-//! seed and its own number only.
+//! What is made up is a test file ([`draw`], [`schema`], [`mod@write`]), and `testkit` reads it and asks about it: so a
+//! finding can be kept, and `policy test` finds it again. Generating and shrinking is proptest's work. Each run depends
+//! on the seed and its own number only.
 
 mod draw;
 mod laws;
@@ -25,37 +25,37 @@ use pvmigrate_policy::Policies;
 use pvmigrate_policy::Policy;
 use pvmigrate_policy::SettingsError;
 
-/// Tries to make a finding smaller, at most.
+/// Maximum number of attempts to make a finding smaller.
 const MOST_STEPS: u32 = 2_000;
-/// Time for making a finding smaller.
+/// Maximum time for making a finding smaller.
 const MOST_TIME: Duration = Duration::from_secs(60);
-/// Runs without an end to them.
+/// How long to look when no limit is given.
 const USUAL_TIME: Duration = Duration::from_secs(60);
 
-/// Says how long to look, and for what.
+/// How long to look, and for what.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// How many runs; without it, the clock decides.
     pub runs: Option<u64>,
     /// How long; with `runs` as well, whatever comes first.
     pub time: Option<Duration>,
-    /// Where the dice start.
+    /// The seed of the random generator.
     pub seed: u64,
     /// These settings, in place of made-up ones.
     pub settings: Option<Value>,
     /// This environment, in place of made-up ones.
     pub environment: Option<String>,
-    /// What the test file calls the policy; none leaves it to the command line.
+    /// What the test file calls the policy; `None` leaves it to the command line.
     pub named: Option<String>,
 }
 
-/// What came of it.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fuzzed {
     /// The policy.
     pub policy: PolicyRef,
-    /// Where the dice started.
+    /// The seed of the random generator.
     pub seed: u64,
     /// How many runs were made, the one that found something included.
     pub runs: u64,
@@ -63,18 +63,18 @@ pub struct Fuzzed {
     pub refused: u64,
     /// In how many of them it said that it cannot decide.
     pub undecided: u64,
-    /// What was found; then it ends.
+    /// What was found; the search ends with it.
     pub found: Option<Found>,
 }
 
 impl Fuzzed {
-    /// Tells whether no question was asked at all: then nothing found means nothing.
+    /// Returns whether no question was asked at all: then finding nothing means nothing.
     pub fn tried_nothing(&self) -> bool {
         self.runs == self.refused
     }
 }
 
-/// Something found.
+/// A finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Found {
@@ -90,20 +90,20 @@ pub struct Found {
     pub reproduced: bool,
 }
 
-/// What is wrong with an answer.
+/// A rule that an answer breaks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Broken {
-    /// Stable words: `fault`, `same-twice`, `order`, `per-volume`, `floor`, `skips-add`.
+    /// Its stable name: `fault`, `same-twice`, `order`, `per-volume`, `floor`, `skips-add`.
     pub rule: &'static str,
     /// What happened.
     pub message: String,
-    /// Expectations that fail because of it, in the words of test files; any case does, where this is none.
+    /// Expectations that fail because of it, in the words of test files; `None` when any case fails.
     #[serde(skip)]
     expect: Option<String>,
 }
 
-/// What one run came to.
+/// The outcome of one run.
 enum Came {
     Fine,
     Refused,
@@ -133,7 +133,7 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
     let strategy = draw::draws(policy.info(), options);
     let is_over =
         |runs| options.runs.is_some_and(|most| runs >= most) || time.is_some_and(|most| began.elapsed() >= most);
-    // Once at least: of nothing tried, nothing is known.
+    // At least once: without a try, nothing is known.
     loop {
         fuzzed.runs += 1;
         let mut runner = TestRunner::new_with_rng(Config::default(), rng(options.seed, fuzzed.runs));
@@ -154,7 +154,7 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
     Ok(fuzzed)
 }
 
-/// Each run has dice of its own, so that one can be repeated without those before it.
+/// Returns a random generator of this run's own, so that one run can be repeated without those before it.
 fn rng(seed: u64, run: u64) -> TestRng {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -176,7 +176,7 @@ impl<'a> Fuzzer<'a> {
         Ok(Self { policy, options, made_up: MadeUp::new(policy)?, without })
     }
 
-    /// Asks once in every way there is.
+    /// Asks about a cluster in every way there is.
     fn ask(&mut self, draw: &Draw) -> Result<Came, TestkitError> {
         match self.policy.check_settings(&draw.settings()) {
             Err(SettingsError::Wrong { .. }) => return Ok(Came::Refused),
@@ -198,7 +198,7 @@ impl<'a> Fuzzer<'a> {
         })
     }
 
-    /// Makes a finding as small as it gets, and a test file of it.
+    /// Makes a finding as small as possible, and a test file of it.
     fn found(
         &mut self,
         tree: &mut dyn ValueTree<Value = Draw>,
@@ -223,7 +223,7 @@ impl<'a> Fuzzer<'a> {
         }
         let mut test = self.test(&draw, &broken, run);
         let mut reproduced = self.fails(&test)?;
-        // Whatever differs between batches differs from one volume alone in one of the two.
+        // Where two batches differ about a volume, one of them differs from the answer about that volume alone.
         for part in draw.parts() {
             if reproduced {
                 break;
@@ -260,7 +260,7 @@ fn unsettled(error: SettingsError) -> TestkitError {
 }
 
 impl Broken {
-    /// Tells whether it is a fault of the policy rather than a wrong answer.
+    /// Returns whether it is a fault of the policy rather than a wrong answer.
     pub fn is_fault(&self) -> bool {
         self.rule == "fault"
     }

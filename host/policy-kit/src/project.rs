@@ -1,8 +1,9 @@
 //! Policy projects: a folder with the source of one policy, and a `policy.yaml` that says how it is built.
 //!
-//! [`create()`] makes such a folder, [`build`] builds it when it is stale. Whether it is stale is told by the content of
-//! its inputs, never by times, so a checkout, a copy or a touched file builds nothing. What is built lies in the hidden
-//! folder `.pvmigrate` of the project, as do the toolchains that are fetched for it. Nothing here loads or asks a policy.
+//! [`create()`] makes such a folder, [`build`] builds it when it is stale. Whether it is stale depends on the content
+//! of its inputs, never on times, so a checkout, a copy or a touched file builds nothing. What is built lies in the
+//! hidden folder `.pvmigrate` of the project, as do the toolchains that are fetched for it. Nothing here loads or asks
+//! a policy.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,12 +32,12 @@ use stale::Stamp;
 
 /// The file that makes a folder a policy project.
 pub const FILE: &str = "policy.yaml";
-/// What is built and fetched lies here, in the project's folder.
+/// The folder within a project for what is built and fetched.
 const HIDDEN: &str = ".pvmigrate";
-/// Where toolchains are kept instead, for many projects at once.
+/// The variable that names another folder for toolchains, for many projects at once.
 const TOOLS_VARIABLE: &str = "PVMIGRATE_TOOLS";
 
-/// Hears of what takes long, such as a policy that is built.
+/// A listener that hears of what takes long, such as a policy that is built.
 pub type Note = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// A component that was built, now or before.
@@ -46,16 +47,17 @@ pub struct Built {
     pub file: PathBuf,
     /// Its size.
     pub bytes: u64,
-    /// How long building took; none when nothing had changed.
+    /// How long building took; `None` when nothing had changed.
     pub took: Option<Duration>,
 }
 
-/// Tells whether a path is a policy project: a folder of which [`component`] is what it builds.
+/// Returns whether a path is a policy project: a folder that [`component`] builds.
 pub fn is_project(path: &Path) -> bool {
     path.join(FILE).is_file()
 }
 
-/// Returns the component that a path names: of a project's folder what it builds, built when it is stale; else the path.
+/// Returns the component that a path names: for a project's folder, what it builds, built if stale; otherwise the path
+/// itself.
 ///
 /// # Errors
 /// See [`ProjectError`].

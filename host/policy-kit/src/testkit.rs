@@ -1,8 +1,8 @@
 //! Runs a policy's own tests: fixtures of ordinary Kubernetes YAML, cases that patch them, expected answers.
 //!
 //! [`run`] finds the files `*.test.yaml` in a folder, makes a request of each case, asks the policy with all the
-//! limits of a real run, and returns a [`Report`]. Nothing is printed here. Whatever could pass in silence is an
-//! error instead: an unknown name, a case without expectations, a fixture that nothing uses, no tests at all.
+//! limits of a real run, and returns a [`Report`]. Nothing is printed here. Whatever could pass unnoticed is an error
+//! instead: an unknown name, a case without expectations, a fixture that no test uses, no tests at all.
 //!
 //! Each case runs twice, and must cost and answer the same to the byte; once more with the volumes shuffled; and,
 //! when the policy says that it looks at volumes one by one, volume by volume.
@@ -46,13 +46,14 @@
 //!   expect: {findings: none}
 //! ```
 //!
-//! What is expected of one policy are its own votes, shapes and findings. It is asked as part of a chain with the
-//! built-in policy, so `modes` and `findings` are about what that chain selects. Of a chain it is the decisions.
+//! Expectations about one policy are about its own votes, shapes and findings. It is asked as part of a chain with the
+//! built-in policy, so `modes` and `findings` are about what that chain selects. Expectations about a chain are about
+//! its decisions.
 //!
 //! # Inside
 //!
-//! Three floors, each of which knows only those below it: `vocabulary` has what cases expect and what came, `read` makes
-//! cases of files, and `run` makes a report of cases.
+//! Three layers, each of which knows only those below it: `vocabulary` has expectations and actual results, `read`
+//! turns files into cases, and `run` turns cases into a report.
 
 mod capture;
 mod read;
@@ -84,18 +85,18 @@ use regex::Regex;
 use run::case::Ran;
 use run::update::Update;
 
-/// Chooses what is run, and how.
+/// Which cases are run, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Runs only cases whose name has this in it.
+    /// Only cases whose name matches this.
     pub filter: Option<Regex>,
-    /// Stops at the first case that does not pass.
+    /// Whether to stop at the first case that does not pass.
     pub fail_fast: bool,
-    /// How many cases run at once; 0 is one. What comes out does not depend on it.
+    /// How many cases run at once; 0 means one. The result does not depend on it.
     pub jobs: usize,
 }
 
-/// Says what is tested in place of the policies that test files name; those that single cases name stay.
+/// What is tested in place of the policies that test files name; those that single cases name stay.
 #[derive(Clone, Debug)]
 pub enum Instead {
     /// Nothing else: what the files name.
@@ -117,7 +118,7 @@ pub struct Tests {
     suites: Vec<Suite>,
 }
 
-/// Names one case.
+/// One case of a list.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Listed {
     /// The test file.
@@ -126,7 +127,7 @@ pub struct Listed {
     pub line: u64,
     /// The case's name.
     pub name: String,
-    /// Why it is not run, when it is not.
+    /// Why it is not run; `None` when it is.
     pub skip: Option<String>,
 }
 
@@ -158,7 +159,7 @@ impl Tests {
         if suites.iter().all(|suite| suite.cases.is_empty()) {
             return Err(TestkitError::NoTests { folders: paths.to_owned() });
         }
-        // Whoever names one file does not ask about its neighbours.
+        // When a single file is named, its neighbours are not checked.
         let folders: Vec<_> = files.into_iter().filter(|file| !paths.contains(file)).collect();
         nothing_left_over(&folders, &suites)?;
         Ok(Self { opened, suites })
@@ -178,7 +179,7 @@ impl Tests {
         Ok(self.chosen(options)?.into_iter().map(listed).collect())
     }
 
-    /// Runs the cases. Failing cases are no error: they are in the report.
+    /// Runs the cases. Failing cases are not an error: they are in the report.
     ///
     /// # Errors
     /// When there is nothing to run.
@@ -197,7 +198,7 @@ impl Tests {
         })
     }
 
-    /// Runs the cases and takes what comes for what is expected; writes goldens and test files.
+    /// Runs the cases and accepts the actual results as expected; writes goldens and test files.
     ///
     /// # Errors
     /// When there is nothing to run, or a file cannot be written.
@@ -242,7 +243,7 @@ impl Tests {
     }
 }
 
-/// Finds fixtures and goldens beside the tests that none of them uses.
+/// Finds fixtures and goldens beside the tests that no test uses.
 fn nothing_left_over(tests: &[PathBuf], suites: &[Suite]) -> Result<(), TestkitError> {
     let beside = read::find::beside(tests)?;
     let used: BTreeSet<_> = suites.iter().flat_map(|suite| &suite.used).collect();

@@ -1,10 +1,10 @@
-//! Holds a measurement against one that was kept. Only fuel and memory count: times are those of a machine.
+//! The comparison of a measurement with a saved one. Only fuel and memory count: times depend on the machine.
 
 use serde::Serialize;
 
 use super::{Bench, Row};
 
-/// What has become of a policy's cost.
+/// How a policy's cost has changed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Compared {
@@ -24,9 +24,9 @@ pub struct Grown {
     pub volumes: u64,
     /// What has grown: `fuel` or `memory`.
     pub what: &'static str,
-    /// As it was.
+    /// The value before.
     pub was: u64,
-    /// As it is.
+    /// The value now.
     pub is: u64,
 }
 

@@ -13,9 +13,9 @@ const LINEAR: f64 = 1.25;
 pub struct Growth {
     /// The question: `select`, `map-modes` or `check`.
     pub call: String,
-    /// How many times the volumes.
+    /// The ratio of the numbers of volumes.
     pub volumes_factor: f64,
-    /// How many times the fuel.
+    /// The ratio of the fuel.
     pub fuel_factor: f64,
     /// Such as `n^2`, when it is more than linear.
     pub suspected: Option<String>,
@@ -40,7 +40,7 @@ fn of_call(call: &str, rows: &[Row]) -> Option<Growth> {
         }
         _ => None,
     });
-    // With a cost that is there without any volume, the exponent is smaller than the truth, never larger.
+    // A cost that does not depend on volumes makes the exponent too small, never too large.
     let exponent = |(volumes, fuel): &(f64, f64)| fuel.ln() / volumes.ln();
     let worst = steps.max_by(|one, other| exponent(one).total_cmp(&exponent(other)))?;
     let exponent = exponent(&worst);

@@ -1,7 +1,7 @@
 //! The rules of the built-in policy once more, without WebAssembly: only to see what the sandbox costs.
 //!
-//! It answers the same to the letter, as a test holds on questions of every kind; else the comparison would be worth
-//! nothing. Nothing decides by it.
+//! It gives exactly the same answers, which a test checks on questions of every kind; otherwise the comparison would be
+//! worth nothing. No decision is made with it.
 
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::policy::{

@@ -1,6 +1,6 @@
 //! The questions of a measurement: like a cluster's, and the same for everybody.
 //!
-//! Whoever changes what is here makes all kept measurements useless.
+//! A change here makes all saved measurements useless.
 
 use std::sync::Arc;
 
@@ -15,8 +15,9 @@ const TARGET: &str = "fast-ssd";
 /// 2026-01-01T12:00:00Z.
 const NOW: u64 = 1_767_268_800;
 
-/// Asks about so many claims with 10 labels and 5 annotations each, in 20 namespaces. Most are of the source class, most
-/// are used by one pod, a few name the access mode that they want. All kinds are there to be looked up, without objects.
+/// Makes a question about this many claims with 10 labels and 5 annotations each, in 20 namespaces. Most are of the
+/// source class, most are used by one pod, a few name the access mode that they want. All kinds can be looked up, and
+/// have no objects.
 pub(crate) fn question(volumes: usize, needs: &[Need]) -> Question {
     let mut collected = Collected::default();
     for need in needs {

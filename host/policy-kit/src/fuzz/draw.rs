@@ -1,6 +1,6 @@
 //! Made-up clusters: rows of a test file, few of them, with values where policies stumble.
 //!
-//! Everything shrinks towards "not there", so that what is left of a finding is what it takes.
+//! Everything shrinks towards "not there", so that what remains of a finding is what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Options, schema};
 use pvmigrate_policy::PolicyInfo;
 
-/// The most volumes of one question.
+/// Maximum number of volumes of one question.
 const MOST_VOLUMES: usize = 6;
 const SOURCE: &str = "old";
 const TARGET: &str = "new";
@@ -64,7 +64,7 @@ impl Draw {
         TARGET
     }
 
-    /// What is the same for all cases: time, environment, facts, settings.
+    /// Returns what is the same for all cases: time, environment, facts, settings.
     pub(super) fn file(&self) -> Rows {
         let settings = self.settings.as_object().filter(|settings| !settings.is_empty());
         let settings = settings.map(|settings| ("settings".to_owned(), Value::Object(settings.clone())));
@@ -87,7 +87,7 @@ impl Draw {
         self.objects.clone().into_iter().collect()
     }
 
-    /// The same with fewer volumes: its halves, and all but the last.
+    /// Returns the same with fewer volumes: its halves, and all but the last.
     pub(super) fn parts(&self) -> Vec<Self> {
         let (all, half) = (self.volumes.len(), self.volumes.len() / 2);
         let part = |from: usize, to: usize| Self {
@@ -119,7 +119,7 @@ pub(super) fn draws(info: &PolicyInfo, options: &Options) -> BoxedStrategy<Draw>
         .boxed()
 }
 
-/// Collects what a policy talks about: words of its settings, their defaults and meanings, and of its codes.
+/// Collects the words that a policy uses: in its settings, their defaults and meanings, and in its codes.
 fn words(info: &PolicyInfo, options: &Options) -> Vec<String> {
     let mut found = BTreeSet::new();
     let texts = [info.settings_schema.as_ref(), options.settings.as_ref()];
@@ -160,7 +160,7 @@ fn namespace(words: &[String]) -> BoxedStrategy<String> {
     one_of(&NAMESPACES, words.iter().filter(|word| is_label(word)).cloned())
 }
 
-/// Names as Kubernetes allows them: up to 253 characters, with dots, beginning with a digit.
+/// Makes up names as Kubernetes allows them: up to 253 characters, with dots, beginning with a digit.
 fn name() -> BoxedStrategy<String> {
     let long = "a.b-c0".repeat(42);
     let odd = vec!["data".to_owned(), "0".to_owned(), "a.b.c".to_owned(), "data-pg-0".to_owned(), long];
@@ -176,7 +176,7 @@ fn value(words: &[String]) -> BoxedStrategy<String> {
     prop_oneof![20 => usual, 1 => (0..=LONG).prop_map(|length| "x".repeat(length))].boxed()
 }
 
-/// Labels: short values of plain letters.
+/// Makes up labels: short values of plain letters.
 fn labels(words: &[String]) -> BoxedStrategy<Value> {
     let plain = |word: &String| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -191,7 +191,7 @@ fn annotations(words: &[String]) -> BoxedStrategy<Value> {
     btree_map(one_of(&KEYS, keys), value(words), 1..4).prop_map(|pairs| json!(pairs)).boxed()
 }
 
-/// Puts together what is there of the fields.
+/// Makes a row of some of the fields.
 fn row(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Row> {
     let fields: Vec<_> = fields
         .into_iter()
@@ -261,7 +261,8 @@ fn run(words: &[String], options: &Options) -> BoxedStrategy<Row> {
         .boxed()
 }
 
-/// Objects of the kinds that a policy looks up, with fields that such objects may have, and some that they should not.
+/// Makes up objects of the kinds that a policy looks up, with fields that such objects may have, and some that they
+/// should not.
 fn objects(info: &PolicyInfo) -> BoxedStrategy<BTreeMap<String, Value>> {
     let kinds: Vec<_> = info.needs.iter().map(|need| (need.kind.kind.clone(), need.optional)).collect();
     if kinds.is_empty() {

@@ -1,6 +1,6 @@
 //! What must hold for the judgement of a chain, whatever its policies answer.
 //!
-//! The host's own rules are in `pvmigrate_core::policy`, and have tests there; here they are held to real answers.
+//! The host's own rules are in `pvmigrate_core::policy`, and have tests there; here they are checked on real answers.
 
 use pvmigrate_core::policy::{Decider, Judgement, PolicyRef, Request, Volume, Vote, floor};
 
@@ -38,7 +38,7 @@ pub(super) fn broken(
     added(request, judgement, policy, without)
 }
 
-/// A policy that only skips never adds a volume.
+/// Finds a volume that a policy added although it only skips.
 fn added(
     request: &Request,
     judgement: &Judgement,
@@ -78,7 +78,7 @@ mod tests {
     use crate::bench::synthetic;
     use pvmigrate_policy::Policies;
 
-    /// A question about a claim of the source class, the honest answer to it, and who gave it.
+    /// Returns a question about a claim of the source class, the honest answer to it, and who gave it.
     fn judged() -> (Request, Judgement, PolicyRef) {
         let mut request = synthetic::question(1, &[]).request;
         request.facts.insert(facts::NAMESPACE.to_owned(), request.volumes[0].namespace.clone());

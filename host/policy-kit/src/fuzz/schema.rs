@@ -7,16 +7,16 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 
-/// How deep values are.
+/// Maximum depth of values.
 const DEPTH: usize = 5;
-/// The most items of a list and keys of a map that a schema leaves open.
+/// Maximum number of items of a list and keys of a map that a schema leaves open.
 const ITEMS: u64 = 3;
 
-/// Makes up settings. Without a schema there are none.
+/// Makes up settings; none without a schema.
 pub(super) fn settings(schema: Option<&Value>, words: &[String]) -> BoxedStrategy<Value> {
     let none = Just(json!({})).boxed();
     let Some(schema) = schema else { return none };
-    // Settings that are not there at all come first when something is made smaller.
+    // When a finding is made smaller, it is first tried without any settings.
     prop_oneof![1 => none, 3 => Reader { root: schema, words }.value(schema, DEPTH)].boxed()
 }
 
@@ -144,7 +144,7 @@ impl Reader<'_> {
             let length = text.chars().count();
             length >= least && most.is_none_or(|most| length <= most)
         };
-        // A pattern finds its text anywhere; made up is the whole.
+        // A pattern may match anywhere in a text; the whole text is generated from it.
         let pattern = schema.get("pattern").and_then(Value::as_str);
         let pattern = pattern.map(|pattern| pattern.trim_start_matches('^').trim_end_matches('$'));
         if let Some(made) = pattern.and_then(|pattern| proptest::string::string_regex(pattern).ok()) {

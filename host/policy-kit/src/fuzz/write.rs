@@ -6,14 +6,13 @@ use serde_json::Value;
 
 use super::draw::Draw;
 
-/// What stands around the rows.
+/// The parts of a test file around the rows.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Head {
-    /// Remarks, a line each.
+    /// Comments, a line each.
     pub(super) about: Vec<String>,
     /// What the file calls the policy.
     pub(super) policy: Option<String>,
-    /// The case's name.
     pub(super) name: String,
     /// What is expected, in the words of test files.
     pub(super) expect: Option<String>,
@@ -24,7 +23,7 @@ pub(super) struct Head {
 pub(super) fn test(draw: &Draw, head: &Head) -> String {
     let mut out = String::new();
     for line in &head.about {
-        // A remark ends with its line.
+        // A comment ends with its line.
         let _ = writeln!(out, "# {}", pvmigrate_policy::text::escape_line(line, 500));
     }
     out.push_str("apiVersion: pvmigrate.dev/policy-test/v1\n");
@@ -71,7 +70,7 @@ fn flow(value: &Value) -> String {
     }
 }
 
-/// Words that YAML takes for something else than a text.
+/// Words that YAML reads as something other than text.
 const TAKEN: [&str; 9] = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
 
 /// Writes a text: plainly where it is harmless, else in quotes, with escapes for all that is not plain ASCII.

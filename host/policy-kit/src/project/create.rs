@@ -6,12 +6,12 @@ use super::error::ProjectError;
 use super::file::Language;
 use super::vendored::{INTERFACE, INTERFACE_VERSION, JS, PYTHON, RUST, SDK, SDK_DERIVE, write};
 
-/// The name that stands in the templates for that of the policy.
+/// The placeholder in the templates for the name of the policy.
 const PLACEHOLDER: &str = "policy-name";
-/// The longest name.
+/// Maximum length of a name.
 const LONGEST: usize = 50;
 
-/// What was made.
+/// A project that was created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Created {
     /// The project's folder.
@@ -30,7 +30,8 @@ pub fn create(dir: &Path, name: &str, language: Language) -> Result<Created, Pro
     let is_new = !dir.exists();
     let created = fill(dir, name, language);
     if created.is_err() {
-        // Half a project would only be in the way of the next try. Why it is one is told, and more than that cannot be done.
+        // Half a project would only be in the way of the next try. The cause is reported; a failure to remove it is
+        // ignored.
         let _ = if is_new { std::fs::remove_dir_all(dir) } else { clear(dir) };
     }
     created
@@ -60,7 +61,7 @@ fn fill(dir: &Path, name: &str, language: Language) -> Result<Created, ProjectEr
     Ok(Created { dir: dir.to_owned(), files })
 }
 
-/// Removes what lies in a folder that was empty.
+/// Removes everything in a folder that was empty before.
 fn clear(dir: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(dir)? {
         let entry = entry?;
@@ -87,7 +88,7 @@ fn check_name(name: &str) -> Result<(), ProjectError> {
     if name.ends_with('-') || name.contains("--") {
         return wrong("write '-' only between two words");
     }
-    // Crates that are there already, and words that Rust keeps for itself, make no package name.
+    // Existing crates and Rust keywords cannot be package names.
     let taken = ["test", "core", "std", "alloc", "self", "super", "crate", "fn", "use", "mod", "type", "match", "move"];
     if taken.contains(&name) {
         return wrong("that is a reserved word of the language");
@@ -111,9 +112,9 @@ fn check_empty(dir: &Path) -> Result<(), ProjectError> {
 mod tests {
     use super::*;
 
-    /// A path that is nearly as long as paths may be stands for a disk that is nearly full.
+    /// A path of nearly the maximum length stands in for a disk that is nearly full.
     #[test]
-    fn what_cannot_be_made_whole_is_not_there() {
+    fn an_incomplete_project_is_removed() {
         const LONGEST_PATH: usize = 4095;
         let folder = tempfile::tempdir().unwrap();
         let mut above = folder.path().to_owned();

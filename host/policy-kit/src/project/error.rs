@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Says why a project was not made or built.
+/// The reason why a project was not created or built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProjectError {
@@ -46,7 +46,7 @@ pub enum ProjectError {
         /// The end of what it wrote; see [`ProjectError::output`].
         output: String,
     },
-    /// The command succeeded, and nothing came of it.
+    /// The command succeeded without writing its output.
     #[error("`{command}` did not write {}", file.display())]
     NothingMade {
         /// The command.
@@ -54,7 +54,7 @@ pub enum ProjectError {
         /// What it should have written.
         file: PathBuf,
     },
-    /// What was built is no policy.
+    /// What was built is not a policy.
     #[error("what was built cannot become a component: {0}")]
     Wrap(String),
     /// A file could not be used.
@@ -78,7 +78,7 @@ impl ProjectError {
         }
     }
 
-    /// Says what was tried on which path; for `map_err`.
+    /// Returns a function for `map_err` that says what was tried on which path.
     pub(super) fn io(verb: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { verb, path, source }

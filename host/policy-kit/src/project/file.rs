@@ -103,7 +103,7 @@ impl Project {
         self.dir.join(HIDDEN).join("policy.wasm")
     }
 
-    /// Returns what a command of the user's own writes.
+    /// Returns the file that a command of the user's own writes.
     pub(super) fn made(&self) -> PathBuf {
         self.output.as_ref().map_or_else(|| self.output(), |output| self.dir.join(output))
     }
@@ -113,7 +113,7 @@ impl Project {
     }
 }
 
-/// The rest is a picture of the place, for a terminal.
+/// Returns the first line; the rest draws the place, for a terminal.
 fn first_line(error: &str) -> String {
     pvmigrate_policy::text::escape(error.lines().next().unwrap_or_default().trim_start_matches("error: "))
 }

@@ -13,7 +13,7 @@ const VERSION: &str = "0.23.0";
 const INSTALL: &str =
     "install Node.js 20 or newer with npm (https://nodejs.org, on Debian and Ubuntu: `apt install nodejs npm`)";
 
-/// Calls the tool's own interface: its command line has no way to leave WASI out.
+/// A script that calls the tool's own interface: its command line has no way to leave WASI out.
 const BUILD: &str = include_str!("js/build.mjs");
 
 pub(super) fn make(workshop: &Workshop<'_>, entry: &str) -> Result<PathBuf, ProjectError> {
@@ -32,7 +32,7 @@ pub(super) fn make(workshop: &Workshop<'_>, entry: &str) -> Result<PathBuf, Proj
     Ok(to)
 }
 
-/// Returns the script that builds, after the tool was fetched if it is not there.
+/// Returns the script that builds, and fetches the tool if it is missing.
 fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
     let home = workshop.tools.join(format!("componentize-js-{VERSION}"));
     let complete = home.join("complete");

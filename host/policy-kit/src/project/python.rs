@@ -34,7 +34,7 @@ pub(super) fn make(workshop: &Workshop<'_>, module: &str) -> Result<PathBuf, Pro
     Ok(to)
 }
 
-/// Returns the program, fetched if it is not there.
+/// Returns the program, and fetches it if it is missing.
 fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
     let home = workshop.tools.join(format!("{TOOL}-{VERSION}"));
     let program = home.join("bin").join(TOOL);

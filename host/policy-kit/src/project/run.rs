@@ -4,10 +4,10 @@ use std::process::{Command, Stdio};
 
 use super::error::ProjectError;
 
-/// The most of a failed command's words that is shown, in lines.
+/// Maximum number of lines shown of a failed command's output.
 const LINES: usize = 60;
 
-/// Says what to install when a program is not there.
+/// What to install when a program is missing.
 pub(super) struct Missing {
     pub(super) what: &'static str,
     pub(super) install: &'static str,
@@ -35,7 +35,7 @@ pub(super) fn run(command: &mut Command, missing: Option<&Missing>) -> Result<St
     Err(ProjectError::Command { command: words(command), how: done.status.to_string(), output: tail(output) })
 }
 
-/// Tells whether a command runs and succeeds; its words are not wanted.
+/// Returns whether a command runs and succeeds; its output is ignored.
 pub(super) fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     quiet.status().is_ok_and(|status| status.success())

@@ -54,7 +54,7 @@ pub(super) fn make(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
         .ok_or_else(|| ProjectError::NothingMade { command: run::words(&cargo), file: target_dir.join("*.wasm") })
 }
 
-/// Tells whether the usual compiler has the library for the target.
+/// Returns whether the usual compiler has the library for the target.
 fn ready_made() -> bool {
     let asked = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output();
     asked.is_ok_and(|output| {
@@ -76,7 +76,7 @@ fn debian() -> Result<Command, ProjectError> {
     let linker = linkers.iter().map(|name| Path::new("/usr/bin").join(name)).find(|linker| linker.exists());
     let mut cargo = Command::new("/usr/bin/cargo");
     cargo
-        // Not what rustup puts before them.
+        // Without the directory that rustup puts in front of them.
         .env("PATH", "/usr/bin:/bin")
         .env_remove("RUSTUP_TOOLCHAIN")
         .env_remove("RUSTC")
@@ -92,7 +92,8 @@ fn remaps() -> String {
     let Some(sources) = home.map(|home| home.join("registry/src")) else {
         return String::new();
     };
-    // A folder for each registry; without any yet, the first build names them, and the next is no different but in that.
+    // One folder for each registry. Before the first build there is none, so its result contains these paths; later
+    // ones differ only in that.
     let registries = std::fs::read_dir(sources).into_iter().flatten().flatten();
     let flags: Vec<_> =
         registries.map(|registry| format!("--remap-path-prefix={}=/crates", registry.path().display())).collect();

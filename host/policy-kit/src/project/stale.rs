@@ -12,7 +12,7 @@ use super::file::Project;
 
 /// Where the stamp of the last build is kept.
 const STAMP: &str = "built.json";
-/// Counts changes of the recipes that change what they make.
+/// The version of the recipes; raised when they make something different.
 const RECIPES: &str = "1";
 
 /// The digest of all inputs of a build.
@@ -20,11 +20,11 @@ pub(super) struct Stamp {
     inputs: String,
 }
 
-/// What is kept of a build.
+/// The stored stamp of a build.
 #[derive(Deserialize, Serialize)]
 struct Kept {
     inputs: String,
-    /// Of the file in which cargo keeps the versions that it chose; building may write it.
+    /// The digest of the file in which cargo keeps the versions that it chose; building may write it.
     chosen: Option<String>,
     output: String,
 }
@@ -53,7 +53,7 @@ impl Stamp {
         Ok(Self { inputs: hex(&all.finalize()) })
     }
 
-    /// Tells whether the file is what a build of these inputs has made.
+    /// Returns whether the file is what a build of these inputs has made.
     pub(super) fn holds(&self, project: &Project, hidden: &Path, output: &Path) -> Result<bool, ProjectError> {
         let kept = hidden.join(STAMP);
         let (Some(kept), Some(output)) = (read(&kept)?, read(output)?) else {
@@ -79,7 +79,7 @@ fn chosen(project: &Project) -> Result<Option<String>, ProjectError> {
     Ok(read(&project.dir.join("Cargo.lock"))?.map(|content| hex(&Sha256::digest(&content))))
 }
 
-/// Waits until nobody else builds in this folder; dropping the file ends it.
+/// Waits until no other process builds in this folder; dropping the file releases the lock.
 pub(super) fn lock(hidden: &Path) -> Result<File, ProjectError> {
     let path = hidden.join("lock");
     let file = File::create(&path).map_err(ProjectError::io("write", &path))?;
@@ -87,7 +87,7 @@ pub(super) fn lock(hidden: &Path) -> Result<File, ProjectError> {
     Ok(file)
 }
 
-/// Lists the files of an input. Hidden ones and build folders are nobody's source.
+/// Lists the files of an input. Hidden files and build folders are not sources.
 fn collect(dir: &Path, input: &Path, files: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
     let path = dir.join(input);
     let found = std::fs::metadata(&path).map_err(ProjectError::io("read the input", &path))?;

@@ -27,7 +27,6 @@ macro_rules! folder {
     };
 }
 
-/// The Rust SDK.
 pub(super) const SDK: &[Embedded] = folder!("sdk":
     "Cargo.toml", "src/answers.rs", "src/bindings.rs", "src/glue.rs", "src/lib.rs", "src/log.rs", "src/policy.rs",
     "src/prelude.rs", "src/question.rs", "src/runtime.rs", "src/settings.rs", "src/snapshot.rs", "src/testing.rs");

@@ -1,8 +1,9 @@
 //! From the objects of a cluster to a fixture: only the fields that fixtures read, and what policies look up.
 //!
-//! Nothing is copied that is not named: claims, volumes, classes, pods and owners are read into the types of [`objects`] and
-//! written from those. What policies look up themselves must stay whole to mean the same, but for what the API server keeps
-//! for itself and for what containers are started with. [`anonymous`] renames; nothing here reads a cluster or writes a file.
+//! Nothing is copied that is not named: claims, volumes, classes, pods and owners are read into the types of
+//! [`objects`] and written from those. Objects that policies look up must stay whole to keep their meaning, except for
+//! the API server's own fields and for what containers are started with. [`anonymous`] renames; nothing here reads a
+//! cluster or writes a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,9 +25,9 @@ const OWNERS: [(&str, &str); 3] = [("apps/v1", "ReplicaSet"), ("apps/v1", "State
 
 /// The annotation of a volume that fixtures read.
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
-/// What containers are started with: passwords stand there as a rule, and no policy about volumes needs it.
+/// What containers are started with: it often contains passwords, and no policy about volumes needs it.
 const STARTED_WITH: [&str; 4] = ["env", "envFrom", "command", "args"];
-/// What the API server keeps for itself.
+/// The API server's own fields.
 const ITS_OWN: [&str; 4] = ["managedFields", "resourceVersion", "generation", "selfLink"];
 
 /// A fixture that was captured.
@@ -35,12 +36,12 @@ pub struct Capture {
     objects: Objects,
     /// The kinds that policies look up beside those of every question.
     further: BTreeMap<Kind, Vec<Value>>,
-    /// Of these, the ones that could not be had, and why.
+    /// Those of them that could not be listed, and why.
     missing: BTreeMap<Kind, String>,
 }
 
 impl Capture {
-    /// Names everything to collect: the kinds of every question, and those that policies look up.
+    /// Returns everything to collect: the kinds of every question, and those that policies look up.
     pub fn needs(policies: &[Need]) -> Vec<Need> {
         let usual = [CLAIM, VOLUME, CLASS, POD].into_iter().chain(OWNERS);
         let usual = usual.map(|(api_version, kind)| Need {
@@ -54,15 +55,15 @@ impl Capture {
         usual.into_iter().chain(further).collect()
     }
 
-    /// Tells whether objects of a kind are cut down to what fixtures read, so that look-ups find less in them.
+    /// Returns whether objects of a kind are cut down to what fixtures read, so that look-ups find less in them.
     pub fn cuts_down(kind: &Kind) -> bool {
         Self::needs(&[]).iter().any(|need| need.kind == *kind)
     }
 
     /// Takes what a fixture needs out of what was collected for [`Self::needs`].
     ///
-    /// Only volumes of the claims are taken, only pods that use them, and only owners of those pods: with a namespace
-    /// collected alone, nothing of another one is.
+    /// Only volumes of the claims are taken, only pods that use them, and only owners of those pods: if a single
+    /// namespace was collected, nothing of another one is taken.
     ///
     /// # Errors
     /// When an object cannot be understood; the error names it.
@@ -87,7 +88,7 @@ impl Capture {
         Ok(Self { objects: taken, further, missing })
     }
 
-    /// Gives everything that somebody named another name, the same one everywhere.
+    /// Replaces everything that a person named with another name, the same one everywhere.
     ///
     /// Renamed are namespaces, names, uids and nodes, and the values of labels and annotations. Kept are classes, keys, plain
     /// words such as `true`, and the values under `kurl.sh/` and `pvmigrate.dev/`, which decide. In kinds that policies look
@@ -96,9 +97,9 @@ impl Capture {
         anonymous::rename(self);
     }
 
-    /// Returns the kinds that policies can do without and that could not be had, with the reason.
+    /// Returns the kinds that policies can do without and that could not be listed, with the reason.
     ///
-    /// A fixture has no word for them: where the policy was told that it cannot know, it finds none there.
+    /// A fixture cannot express that: where the policy was told that it cannot know, it finds no objects there.
     pub fn missing(&self) -> impl Iterator<Item = (&Kind, &str)> {
         self.missing.iter().map(|(kind, why)| (kind, why.as_str()))
     }
@@ -111,7 +112,7 @@ impl Capture {
     /// Returns the files of the fixture, name and objects; no file is empty.
     ///
     /// # Errors
-    /// Only when an object is no JSON, which it was.
+    /// Only when an object is not JSON, which cannot happen.
     pub fn files(&self) -> Result<Vec<(String, Vec<Value>)>, serde_json::Error> {
         let Objects { claims, volumes, classes, pods, others, .. } = &self.objects;
         let others = others.iter().map(|other| {
@@ -144,7 +145,7 @@ fn written_all<T: Serialize>(kind: (&str, &str), objects: &[T]) -> Result<Vec<Va
     objects.iter().map(|object| written(kind, object)).collect()
 }
 
-/// Makes an object of what is kept of one, without what says nothing.
+/// Makes an object of what is kept of one, without empty fields.
 fn written(kind: (&str, &str), object: &impl Serialize) -> Result<Value, serde_json::Error> {
     let mut value = serde_json::to_value(object)?;
     prune(&mut value);
@@ -156,7 +157,8 @@ fn written(kind: (&str, &str), object: &impl Serialize) -> Result<Value, serde_j
     Ok(Value::Object(whole))
 }
 
-/// Takes away null, false and what is empty, which fixtures read as absent; but a volume that is ephemeral says so by a key.
+/// Removes null, false and what is empty, which fixtures read as absent, except the key that marks a volume as
+/// ephemeral.
 fn prune(value: &mut Value) {
     let says_nothing = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
@@ -175,12 +177,12 @@ fn prune(value: &mut Value) {
 }
 
 fn all(collected: &Collected, kind: &Kind) -> Result<Vec<Value>, String> {
-    // A kind that could not be had was optional; `Capture::missing` names it.
+    // A kind that could not be listed was optional; `Capture::missing` names it.
     let found = collected.find(kind, None, "", &[]).unwrap_or_default();
     found.iter().map(|text| serde_json::from_str(text).map_err(|error| format!("{kind}: {error}"))).collect()
 }
 
-/// Leaves out what no question is made of.
+/// Removes what no question needs.
 fn reduce(objects: &mut Objects) {
     let Objects { claims, volumes, classes, pods, others, .. } = objects;
     claims.retain(|claim| !is_helper(&claim.metadata));
@@ -264,7 +266,7 @@ fn owners(meta: &Meta) -> impl Iterator<Item = (String, String, String)> + '_ {
     meta.owner_references.iter().map(name)
 }
 
-/// Tells whether a claim or pod is one of our own or of the reference tool: no question is about those.
+/// Returns whether a claim or pod is one of our own or of the reference tool: no question is about those.
 fn is_helper(meta: &Meta) -> bool {
     let has =
         |pairs: &Option<BTreeMap<String, String>>, key: &str| pairs.as_ref().and_then(|pairs| pairs.get(key).cloned());
@@ -272,7 +274,7 @@ fn is_helper(meta: &Meta) -> bool {
     has(&meta.annotations, names::KIND).is_some() || has(&meta.labels, managed).is_some_and(|found| found == by)
 }
 
-/// Takes away what the API server keeps for itself, and what containers are started with.
+/// Removes the API server's own fields, and what containers are started with.
 fn scrub(object: &mut Value) {
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         metadata.retain(|key, _| !ITS_OWN.contains(&key.as_str()));

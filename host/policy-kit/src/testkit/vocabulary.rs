@@ -1,4 +1,4 @@
-//! The words of test files: what a case expects, what came, and how the two differ.
+//! The words of test files: what a case expects, what it got, and how the two differ.
 //!
 //! Nothing here looks for files or asks policies.
 

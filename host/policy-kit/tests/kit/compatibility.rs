@@ -1,5 +1,5 @@
 //! Policies compiled long ago, against every version of the interface that was ever released: each still loads and still
-//! passes the cases it was released with. Samples are added, never built anew, and neither they nor released interfaces
+//! passes the cases it was released with. Samples are added, never rebuilt, and neither they nor released interfaces
 //! change: `LOCK` files have their digests. Large samples are compressed with zstd.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ fn read(file: &Path) -> Vec<u8> {
     std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// The names of the entries of a folder, in order.
+/// Returns the names of the entries of a folder, in order.
 fn names(folder: &Path) -> Vec<String> {
     let entries = folder.read_dir().unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut names: Vec<_> =
@@ -27,7 +27,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// All samples, as `<version>-<language>-<policy>`, with the files that they are in.
+/// Returns all samples, as `<version>-<language>-<policy>`, with the files that they are in.
 fn samples() -> Vec<(String, PathBuf)> {
     let corpus = root("policies/compatibility");
     let file = |name: &String| {
@@ -98,7 +98,7 @@ fn every_version_has_samples_and_every_sample_a_version() {
     }
 }
 
-/// All files in the folders within a folder, as paths below it.
+/// Collects all files in the folders within a folder, as paths below it.
 fn files_within(folder: &Path, below: &str, found: &mut BTreeSet<String>) {
     for name in names(&folder.join(below)) {
         let path = if below.is_empty() { name } else { format!("{below}/{name}") };

@@ -17,7 +17,7 @@ use super::testkit::HEAD;
 struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// Makes one with a test file of these cases.
+    /// Makes a folder with a test file of these cases.
     fn of(cases: &str) -> Self {
         let folder = Self(tempfile::tempdir().expect("a folder"));
         let head = HEAD.strip_suffix("- name: one\n").expect("a head");
@@ -113,7 +113,7 @@ fn a_golden_is_written_once_and_held_to_from_then_on() {
     let wrong = &mismatches(&report.cases[0])[0];
     assert_eq!((wrong.at.file.as_path(), wrong.at.line), (folder.path(golden).as_path(), 8), "{wrong:?}");
 
-    // A golden that does not fit the case any more fails it, and does not keep an update away.
+    // A golden that does not fit the case any more fails it, and does not prevent an update.
     folder.write(golden, "select: {app/dta: abstain}\nmodes: any\nfindings: none\n");
     let report = folder.run();
     assert_eq!(mismatches(&report.cases[0])[0].expected, "there is no volume app/dta, did you mean app/data?");
@@ -257,7 +257,7 @@ fn coverage_counts_what_a_passing_case_expects_by_name() {
     };
     let all = "keep-label keep-label-unclear over-max-size max-size-invalid no-running-consumer";
     let given = "given: {app/data: {labels: {pvmigrate.dev/keep: 'true'}}}";
-    // What comes by unnoticed is not covered, nor what a failing case wants.
+    // A code that no case names is not covered, nor is one that only a failing case expects.
     let (votes, missing, percent) =
         coverage(&format!("- name: a\n  {given}\n  expect: {{select: {{app/data: skip, rest: abstain}}}}\n"));
     assert_eq!((votes.migrate, votes.skip, votes.abstain, percent), (false, true, true, 0));

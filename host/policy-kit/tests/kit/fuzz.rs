@@ -58,7 +58,7 @@ fn a_fault_is_found_and_nothing_that_it_does_not_need_is_left() {
     assert!(matches!(tested(&found.test), Outcome::Fault { word, .. } if word == "trap"));
 }
 
-/// It votes on the first volume that it sees: two volumes are what it takes to see that.
+/// It votes on the first volume that it sees: it takes two volumes to see that.
 #[test]
 fn an_answer_that_depends_on_the_order_is_found_with_two_volumes() {
     for seed in [1, 2, 3] {
@@ -115,7 +115,7 @@ fn our_own_policies_stand_some_of_it() {
 }
 
 #[test]
-fn a_test_file_of_a_finding_fails_until_the_policy_is_mended() {
+fn a_test_file_of_a_finding_fails_until_the_policy_is_fixed() {
     let found = misbehaving("select:trap", 4);
     let mended = found.test.replace("select:trap", "select:nothing");
     assert_ne!(tested(&found.test).meaning(), ExitMeaning::Passed);

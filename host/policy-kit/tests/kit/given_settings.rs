@@ -1,10 +1,10 @@
-//! Settings and objects for look-ups in test files: held to what the policy takes and looks up.
+//! Settings and objects for look-ups in test files: checked against what the policy accepts and looks up.
 
 use super::support::built;
 use super::testkit::{HEAD, one_case, run_text};
 use pvmigrate_policy_kit::testkit::ExitMeaning;
 
-/// Says what is wrong with a test file of the worked example, which looks nothing up.
+/// Returns what is wrong with a test file of the worked example, which looks nothing up.
 fn wrong(text: &str) -> String {
     let error = run_text("keep-and-cap", text).expect_err(text);
     assert_eq!(error.meaning(), ExitMeaning::BadUsage, "{error}");

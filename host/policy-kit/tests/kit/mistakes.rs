@@ -1,6 +1,6 @@
 //! Mistakes that people make in test files: each is caught, with its line and column, and with what was perhaps meant.
 //!
-//! Each row stands for a test that would pass in silence if the mistake were let through.
+//! Each row stands for a test that would pass unnoticed if the mistake were let through.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use pvmigrate_policy_kit::testkit::{ExitMeaning, Options, TestkitError};
 use super::support::{run_loaded, usual};
 use super::testkit::{HEAD, one_case, run_text};
 
-/// Says what is wrong with a test file, as `line:column: what`.
+/// Returns what is wrong with a test file, as `line:column: what`.
 fn place_and_words(error: &TestkitError) -> String {
     assert_eq!(error.meaning(), ExitMeaning::BadUsage, "{error}");
     let message = error.to_string();
     message.split_once("x.test.yaml:").map(|(_, rest)| rest.to_owned()).unwrap_or(message)
 }
 
-/// Holds each mistake in a case (its first line is line 11) against the words that it deserves.
+/// Checks that each mistake in a case (its first line is line 11) gets its message.
 fn hold(table: &[(&str, &str)]) {
     for (body, expected) in table {
         let error = one_case("keep-and-cap", body).expect_err(body);

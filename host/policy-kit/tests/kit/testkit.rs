@@ -1,4 +1,4 @@
-//! `policy test`: the worked policies' own cases pass, and what is wrong in a test file is said, with its place.
+//! `policy test`: the worked policies' own cases pass, and errors in a test file are reported with their place.
 
 use std::path::{Path, PathBuf};
 
@@ -113,7 +113,7 @@ fn a_filter_runs_what_it_names() {
 }
 
 #[test]
-fn a_fixture_that_nobody_uses_is_an_error() {
+fn an_unused_fixture_is_an_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let test = format!("{HEAD}  expect: {{findings: none}}\n");
     std::fs::write(folder.path().join("x.test.yaml"), test).expect("a file");

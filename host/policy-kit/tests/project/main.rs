@@ -1,5 +1,5 @@
-//! Policy projects: what is made, when it is built again, and what is said when it cannot be built. The real toolchains
-//! are tried by `tests/templates`; here a copy stands for a compiler.
+//! Policy projects: what is made, when it is built again, and the message when it cannot be built. `tests/templates`
+//! tries the real toolchains; here a copy stands in for a compiler.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::path::Path;

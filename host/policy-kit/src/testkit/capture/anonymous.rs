@@ -1,4 +1,4 @@
-//! Other names for everything that somebody named.
+//! Other names for everything that a person named.
 //!
 //! One table for all: what has the same name before has the same name after, whatever refers to it. New names count up
 //! within a kind, in the order in which they are met.
@@ -20,7 +20,7 @@ const DECIDES_TOO: [&str; 5] = [
     "volume.kubernetes.io/storage-provisioner",
     "storageclass.kubernetes.io/is-default-class",
 ];
-/// Values that tell nobody anything.
+/// Values that reveal nothing.
 const PLAIN: [&str; 5] = ["", "true", "false", "yes", "no"];
 /// Mappings of objects of any kind whose values are labels, or are compared with such.
 const LABELS: [&str; 5] = ["labels", "annotations", "matchLabels", "selector", "nodeSelector"];
@@ -37,7 +37,7 @@ struct Names {
 }
 
 impl Names {
-    /// Returns the new name of something that is named so; `what` begins it, if this is the first time.
+    /// Returns the new name for an old one; `what` begins it, if this is the first time.
     fn of(&mut self, what: &str, old: &str) -> String {
         if old.is_empty() {
             return String::new();
@@ -81,7 +81,7 @@ impl Names {
         pairs.iter_mut().flatten().for_each(|(key, value)| self.value(key, value));
     }
 
-    /// Renames what is known by name within other text.
+    /// Replaces known names within other text.
     fn within(&self, text: &str) -> String {
         // A name may have dots, and text may have names between dots.
         if let Some(new) = self.given.get(text).filter(|_| self.known.contains(text)) {

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::super::Fixture;
 use super::*;
 
-/// A claim used through a Deployment, one made for a pod, and one of ours; a pod with a password; a quota and a Secret.
+/// Collects a claim used through a Deployment, one made for a pod, and one of ours; a pod with a password; a quota and
+/// a Secret.
 fn collected(needs: &[Need]) -> Collected {
     let objects = json!([
         {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "slow", "uid": "class-uid",

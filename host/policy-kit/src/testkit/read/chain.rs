@@ -17,7 +17,7 @@ use pvmigrate_policy::Limits;
 use pvmigrate_policy::{Policy, PolicyInfo};
 use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
-/// The word for the built-in policy.
+/// The name of the built-in policy.
 pub(crate) const BUILT_IN: &str = "builtin";
 
 /// Codes that the host itself uses for what a chain decides.
@@ -37,22 +37,22 @@ const HOST_CODES: [&str; 10] = {
     ]
 };
 
-/// Opens a policy that a test file names as one names an artifact in a registry (`oci://...`); an error says why not.
+/// A function that opens a policy in a registry (`oci://...`) that a test file names; an error says why not.
 pub type Fetch = Arc<dyn Fn(&str) -> Result<Arc<Policy>, String> + Send + Sync>;
 
-/// What reading tests takes beside the files.
+/// What reading tests needs besides the files.
 #[derive(Clone)]
 pub struct Surroundings {
     /// The limits of policies that the files name.
     pub limits: Limits,
     /// Hears of what takes long.
     pub note: Note,
-    /// How to get at policies that lie elsewhere.
+    /// How to open policies in registries.
     pub fetch: Fetch,
 }
 
 impl Surroundings {
-    /// Takes nothing but files, and tells nobody.
+    /// Uses files only, and reports nothing.
     pub fn offline(limits: &Limits) -> Self {
         let fetch = |_: &str| Err("no registry is asked here".to_owned());
         Self { limits: limits.clone(), note: Arc::new(|_| ()), fetch: Arc::new(fetch) }
@@ -68,7 +68,7 @@ pub(crate) struct Opened {
     surroundings: Surroundings,
 }
 
-/// Stands for one opened policy.
+/// The identity of one opened policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Id {
     BuiltIn,
@@ -83,7 +83,7 @@ pub(crate) struct Chain {
     pub(crate) tested: Option<Id>,
 }
 
-/// A policy in its place, with the settings that stand beside it.
+/// A policy of a chain, with the settings that stand beside it.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
     pub(crate) id: Id,
@@ -127,7 +127,7 @@ impl Opened {
 
     fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
         let file = project::component(path, &*self.surroundings.note)?;
-        // Two ways to write one path would only open it twice.
+        // Otherwise, a path written in two ways would be opened twice.
         let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
         if let Some(id) = self.by_file.get(&key) {
             return Ok(*id);
@@ -249,13 +249,13 @@ impl Opened {
 }
 
 impl Chain {
-    /// A policy by itself, with the built-in one for what it leaves open. The built-in one is not asked twice.
+    /// Makes a chain of one policy, with the built-in one for what it leaves open. The built-in one is not asked twice.
     pub(crate) fn of(id: Id) -> Self {
         let ids = if id == Id::BuiltIn { vec![id] } else { vec![id, Id::BuiltIn] };
         Self { links: ids.into_iter().map(|id| Link { id, settings: None }).collect(), tested: Some(id) }
     }
 
-    /// Puts the built-in policy at its end, where it is not there.
+    /// Adds the built-in policy at the end, unless it is there.
     fn ended(mut self) -> Self {
         if self.links.last().is_none_or(|last| last.id != Id::BuiltIn) {
             self.links.push(Link { id: Id::BuiltIn, settings: None });

@@ -22,7 +22,7 @@ pub(crate) fn tests(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
     Ok(files(path)?.into_iter().filter(|file| is_test(file)).collect())
 }
 
-/// Lists the YAML and JSON files below a path, in order of name; a file is its own only one.
+/// Lists the YAML and JSON files below a path, in order of name; for a file, only the file itself.
 pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, TestkitError> {
     if !is_folder(path)? {
         return Ok(vec![path.to_owned()]);
@@ -53,7 +53,7 @@ fn is_folder(path: &Path) -> Result<bool, TestkitError> {
     metadata.map(|found| found.is_dir()).map_err(|source| TestkitError::Unreadable { path: path.to_owned(), source })
 }
 
-/// What lies beside test files for their sake.
+/// The fixtures and goldens beside test files.
 #[derive(Debug, Default)]
 pub(crate) struct Beside {
     /// Files of Kubernetes objects.
@@ -62,7 +62,7 @@ pub(crate) struct Beside {
     pub(crate) goldens: Vec<PathBuf>,
 }
 
-/// Looks through the folders of test files, for what is there that no test may use any more.
+/// Lists the fixtures and goldens in the folders of test files, whether or not a test still uses them.
 pub(crate) fn beside(tests: &[PathBuf]) -> Result<Beside, TestkitError> {
     let mut folders: Vec<_> = tests.iter().map(|test| folder_of(test)).collect();
     folders.sort_unstable();
@@ -94,7 +94,7 @@ pub(crate) fn folder_of(test: &Path) -> &Path {
     }
 }
 
-/// Tells Kubernetes objects from the other YAML and JSON that a policy's folder may have.
+/// Returns whether a file holds Kubernetes objects, rather than other YAML and JSON that a policy's folder may have.
 fn holds_objects(file: &Path) -> Result<bool, TestkitError> {
     let text = yaml::read_text(file)?;
     let has = |key: &str| {

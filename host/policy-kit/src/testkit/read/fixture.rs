@@ -1,4 +1,4 @@
-//! Snapshots on disk: folders and files of Kubernetes objects, for test cases and for whoever asks without one.
+//! Snapshots on disk: folders and files of Kubernetes objects, for test cases and for commands without one.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::yaml;
 use crate::testkit::vocabulary::error::TestkitError;
 use pvmigrate_yaml::Mistake;
 
-/// What a folder or a file of Kubernetes objects holds for a question.
+/// The content of a folder or a file of Kubernetes objects, as far as a question needs it.
 #[derive(Clone, Debug)]
 pub struct Fixture {
     pub(crate) snapshot: Snapshot,
@@ -31,7 +31,7 @@ impl Fixture {
         Self::load(path, &|what| Mistake { place: yaml::whole(path), what }.into())
     }
 
-    /// As [`Self::read`]; what is wrong with the whole is placed where `wrong` says.
+    /// Reads as [`Self::read`] does; `wrong` gives errors about the whole their place.
     pub(crate) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
         let files: Vec<_> = find::files(path)?.into_iter().filter(|file| !find::is_test(file)).collect();
         if files.is_empty() {
@@ -53,7 +53,7 @@ impl Fixture {
         &self.snapshot.volumes
     }
 
-    /// Returns what policies with these needs may look up. A kind of which there is no object has none.
+    /// Returns what policies with these needs may look up. A kind without objects is empty, not missing.
     pub fn collected(&self, needs: &[Need]) -> Collected {
         self.further.collect(needs)
     }

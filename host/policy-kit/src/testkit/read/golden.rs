@@ -1,4 +1,4 @@
-//! Answers kept in files beside the test, in the words of test files: reviewed once, then held to.
+//! Answers kept in files beside the test, in the words of test files: reviewed once, then required.
 
 use std::path::{Path, PathBuf};
 
@@ -11,10 +11,9 @@ use pvmigrate_yaml::{Fields, Mistake, Node, Wrong, scalar};
 
 /// The folder of goldens, beside the test file.
 pub(crate) const FOLDER: &str = "golden";
-/// Longest file name, without its end.
+/// Maximum length of a file name, without its extension.
 const LONGEST: usize = 100;
 
-/// The golden of one case.
 #[derive(Clone, Debug)]
 pub(crate) struct Golden {
     pub(crate) path: PathBuf,
@@ -22,13 +21,13 @@ pub(crate) struct Golden {
     pub(crate) keys: Vec<&'static str>,
     /// Whether it stands for all that is expected, so that a fault may be in it as well.
     pub(crate) whole: bool,
-    /// What is in it, for a look whether it has to be written.
+    /// Its current text, to see whether it has to be written.
     pub(crate) text: Option<String>,
-    /// What it says, or why it cannot be held to.
+    /// What it expects, or why it cannot be used.
     pub(crate) expected: Result<Box<Expected>, Mistake>,
 }
 
-/// Names the golden of a case: `golden/<file>/<case>.yaml`.
+/// Returns the path of a case's golden: `golden/<file>/<case>.yaml`.
 pub(crate) fn path(test: &Path, case: &str) -> PathBuf {
     let name = test.file_name().unwrap_or_default().to_string_lossy();
     let stem = name.split_once(".test.").map_or(name.as_ref(), |(stem, _)| stem);
@@ -53,7 +52,7 @@ fn file_name(case: &str) -> String {
 }
 
 impl Golden {
-    /// Reads the golden of a case. One that is not there, or not right any more, is a failed case and no wrong test.
+    /// Reads the golden of a case. A missing or outdated one is a failed case, not a mistake in the test.
     pub(crate) fn read(path: PathBuf, keys: Vec<&'static str>, whole: bool, names: &Names) -> Self {
         let text = yaml::read_text(&path).ok();
         let expected = match &text {
@@ -66,7 +65,8 @@ impl Golden {
         Self { path, keys, whole, text, expected }
     }
 
-    /// Writes what came; none when it cannot be kept, because a fault came where only an answer was meant.
+    /// Returns the text of a golden; `None` when there can be none, because a fault came where only an answer was
+    /// meant.
     pub(crate) fn render(&self, actual: &Actual) -> Option<String> {
         if let Some(fault) = &actual.fault {
             return self.whole.then(|| format!("fault: {}\n", scalar(fault)));

@@ -1,7 +1,7 @@
 //! Objects for the look-ups of policies: from fixture files, and from rows.
 //!
 //! A row is written `Kind namespace/name: {spec: ...}`, and without a namespace for objects of the whole cluster; the rest of
-//! the object is filled in. `Kind: reason` says that the kind could not be had.
+//! the object is filled in. `Kind: reason` says that the kind could not be listed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(crate) struct Further {
     /// As they are in fixture files.
     fixtures: Vec<Value>,
     rows: BTreeMap<Name, Value>,
-    /// Kinds that could not be had, and why.
+    /// Kinds that could not be listed, and why.
     missing: BTreeMap<String, String>,
 }
 
@@ -65,7 +65,7 @@ impl Further {
         Ok(())
     }
 
-    /// Changes a row, or takes it away.
+    /// Changes a row, or removes it.
     pub(crate) fn patch(&mut self, key: &Key, patch: &Node) -> Result<(), Wrong> {
         let known: Vec<String> = self.rows.keys().map(ToString::to_string).collect();
         let name = Name::of(key).filter(|name| self.rows.contains_key(name));

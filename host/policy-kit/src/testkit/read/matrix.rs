@@ -15,7 +15,7 @@ pub(crate) struct Variant {
     pub(crate) case: Node,
 }
 
-/// Takes a case apart. Without a matrix it is its own only variant.
+/// Expands a case into its variants. Without a matrix, the case itself is the only variant.
 pub(crate) fn expand(case: &Node) -> Result<Vec<Variant>, Wrong> {
     let Some((key, matrix)) = case.entry("matrix") else {
         return Ok(vec![Variant { suffix: String::new(), case: case.clone() }]);
@@ -93,7 +93,7 @@ fn combination<'a>(axes: &[Axis<'a>], mut index: usize) -> Vec<(&'a str, &'a Nod
     chosen
 }
 
-/// Fills in values, and keeps which were used.
+/// The values to fill in, and which of them were used.
 struct Fill<'a> {
     chosen: &'a [(&'a str, &'a Node)],
     used: &'a mut [bool],
@@ -119,7 +119,7 @@ impl Fill<'_> {
         Ok(Node { at: node.at.clone(), is })
     }
 
-    /// A text that is nothing but `$name` becomes the value itself, whatever that is.
+    /// Returns the value for a text that is nothing but `$name`, whatever it is.
     fn whole(&mut self, text: &str) -> Option<Yaml> {
         let name = text.strip_prefix('$')?;
         let at = self.chosen.iter().position(|(known, _)| *known == name)?;
@@ -127,7 +127,7 @@ impl Fill<'_> {
         Some(self.chosen[at].1.is.clone())
     }
 
-    /// Within a longer text stands the value as it is written. `$$` is a dollar sign.
+    /// Fills values into a longer text, as they are written. `$$` is a dollar sign.
     fn text(&mut self, text: &str, at: &At) -> Result<String, Wrong> {
         let mut filled = String::new();
         let mut rest = text;

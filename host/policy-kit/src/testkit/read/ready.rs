@@ -13,18 +13,18 @@ use pvmigrate_policy::{Configured, Policies};
 use pvmigrate_policy::{SettingsError, SettingsProblem};
 use pvmigrate_yaml::{At, Node, Wrong};
 
-/// What the settings of a case have led to.
+/// The result of applying a case's settings.
 #[derive(Debug)]
 pub(crate) enum Ready {
-    /// All policies take them.
+    /// All policies accept them.
     Policies(Policies),
-    /// A policy does not take them, as the case expects.
+    /// A policy does not accept them, as the case expects.
     Refused(Vec<SettingsProblem>),
     /// A policy failed while it looked at them.
     Failed(PolicyFailure),
 }
 
-/// The settings that a case and its file hold.
+/// The settings of a case and of its file.
 pub(crate) struct Layers<'a> {
     pub(crate) file: Option<&'a Node>,
     pub(crate) case: Option<&'a Node>,
@@ -32,7 +32,7 @@ pub(crate) struct Layers<'a> {
     pub(crate) owner: Option<Id>,
     /// Whether the case expects that they are refused.
     pub(crate) may_be_wrong: bool,
-    /// Where the case is, for what has no better place.
+    /// The place of the case, for errors that have no better one.
     pub(crate) at: &'a At,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn ready(
     Ok((Ready::Policies(Policies::new(links)?), of_target))
 }
 
-/// Says which policy of a chain the settings of file and case are for.
+/// Returns which policy of a chain the settings of file and case are for.
 fn target(chain: &Chain, layers: &Layers<'_>) -> Result<Option<Id>, Wrong> {
     let owner = layers.owner.filter(|owner| chain.links.iter().any(|link| link.id == *owner));
     let mut custom = chain.links.iter().map(|link| link.id).filter(|id| *id != Id::BuiltIn);

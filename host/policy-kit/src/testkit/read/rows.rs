@@ -1,6 +1,6 @@
 //! Terse rows: a volume or a class in one line, and the patches of a case, which are the same.
 //!
-//! What a row leaves out stays as it is; null takes away.
+//! What a row leaves out stays as it is; null removes.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::quantity::parse_bytes;
@@ -25,7 +25,7 @@ pub(crate) const CLASS: Shape = Shape {
 /// The facts of a volume that a test may set.
 const VOLUME_FACTS: [&str; 2] = [facts::DELETING, facts::OWNER];
 
-/// Makes a volume of a row: bound, 1Gi, ReadWriteOnce, used by nobody, unless the row says otherwise.
+/// Makes a volume of a row: bound, 1Gi, ReadWriteOnce, used by no pod, unless the row says otherwise.
 pub(crate) fn volume(namespace: &str, name: &str, row: &Node) -> Result<Volume, Wrong> {
     let mut volume = Volume {
         id: VolumeId(0),
@@ -162,7 +162,7 @@ pub(crate) fn change_pairs(pairs: &mut Pairs, patch: Option<&Node>, what: &str) 
     Ok(())
 }
 
-/// Refuses facts that nobody would read.
+/// Refuses facts that would be ignored.
 pub(crate) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), Wrong> {
     for (key, _) in facts.map("facts")? {
         if !known.contains(&key.name.as_str()) {

@@ -1,6 +1,7 @@
 //! The JSON Schema of test files, for editors.
 //!
-//! It is written by hand, since the reader takes more than one form of most things; a test holds its keys to the reader's.
+//! It is written by hand, since the reader takes more than one form of most things; a test compares its keys with the
+//! reader's.
 
 /// The JSON Schema (2020-12) of `pvmigrate.dev/policy-test/v1`.
 pub const SCHEMA: &str = include_str!("schema.json");

@@ -1,11 +1,11 @@
-//! The settings of a case: the file's, changed by the case's own, and held to the policy's schema.
+//! The settings of a case: the file's, changed by the case's own, and checked against the policy's schema.
 
 use serde_json::{Map, Value};
 
 use pvmigrate_policy::SettingsProblem;
 use pvmigrate_yaml::{At, Node, Wrong};
 
-/// Settings as written in one or two places, the later one going before.
+/// Settings as written in one or two places; the later one takes precedence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Settings {
     layers: Vec<Node>,
@@ -23,14 +23,14 @@ impl Settings {
         self.layers.is_empty()
     }
 
-    /// Merges the layers as merge patches (RFC 7396): null takes a setting away.
+    /// Merges the layers as merge patches (RFC 7396): null removes a setting.
     pub(crate) fn value(&self) -> Value {
         let mut merged = Value::Object(Map::new());
         self.layers.iter().for_each(|layer| merge(&mut merged, layer.json()));
         merged
     }
 
-    /// Says where a problem is: at the value meant, or as near to it as the file has anything.
+    /// Returns where a problem is: at the value meant, or at the nearest place that is in the file.
     pub(crate) fn at(&self, pointer: &str) -> At {
         let exact = self.layers.iter().rev().find_map(|layer| layer.find(pointer));
         let nearest = || self.layers.last().map(|layer| layer.nearest(pointer));
@@ -51,7 +51,6 @@ impl Settings {
     }
 }
 
-/// Applies a merge patch.
 pub(crate) fn merge(target: &mut Value, patch: Value) {
     let Value::Object(patch) = patch else {
         *target = patch;

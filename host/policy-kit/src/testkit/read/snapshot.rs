@@ -1,7 +1,7 @@
 //! From Kubernetes objects to the classes and volumes of a request.
 //!
 //! The derivations are those that `pvmigrate_core::policy::question` documents field by field. What a hand-written
-//! fixture leaves out is filled in so that the least YAML says the usual thing:
+//! fixture leaves out is filled in so that little YAML is enough for the usual case:
 //!
 //! * no namespace: `default`; no uid: one made of the name;
 //! * a claim without a phase is `Bound`; a `Bound` claim without a volume gets one that fits it: its class, its
@@ -90,7 +90,7 @@ fn bound_volume<'a>(claim: &Claim, objects: &'a Objects) -> Option<&'a Persisten
         let holder = volume.spec.claim_ref.as_ref();
         let is_holder = holder.map(|holder| holder.namespace == namespace && holder.name == name);
         match &wanted {
-            // One that somebody else holds is not the claim's, whatever the claim says.
+            // A volume that another claim holds is not this claim's, whatever the claim says.
             Some(wanted) => volume.metadata.name == *wanted && is_holder.unwrap_or(true),
             None => is_holder.unwrap_or(false),
         }
@@ -198,7 +198,7 @@ fn consumers(objects: &Objects) -> HashMap<(String, String), Vec<Consumer>> {
     found
 }
 
-/// Says which claim a pod's volume is, and whether the pod can only read it.
+/// Returns which claim a pod's volume is, and whether the pod can only read it.
 fn mounted_claim(pod: &Pod, volume: &PodVolume) -> Option<(String, bool)> {
     let mounts = || {
         let containers = pod.spec.containers.iter().chain(&pod.spec.init_containers);
@@ -223,7 +223,7 @@ fn workload(pod: &Pod, objects: &Objects) -> ObjectRef {
         name: pod.metadata.name.clone(),
     };
     let mut owner = controller(&pod.metadata);
-    // Owners cannot be deeper than there are objects, so that a ring of owners ends too.
+    // A chain of owners cannot be longer than there are objects, so that a cycle ends too.
     for _ in 0..=objects.others.len() {
         let Some(next) = owner else { break };
         top = ObjectRef {

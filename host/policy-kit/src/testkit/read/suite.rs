@@ -103,7 +103,7 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Reads a test file and everything it names. What is given stands for the policy that the file names, if it does.
+    /// Reads a test file and everything it names. `given`, if there is one, replaces the policy that the file names.
     pub(crate) fn read(path: &Path, opened: &mut Opened, given: Option<&Given>) -> Result<Self, TestkitError> {
         Self::of_text(path, yaml::read_text(path)?, opened, given)
     }
@@ -142,7 +142,7 @@ pub(crate) struct Given {
     pub(crate) environment: Option<String>,
 }
 
-/// Reads one file.
+/// A reader of one file.
 struct Reader<'a, 'o> {
     path: &'a Path,
     file: Fields<'a>,

@@ -1,4 +1,4 @@
-//! Asks about a case, and sees whether the answers depend on what they must not depend on.
+//! Asks about a case, and checks whether the answers depend on what they must not depend on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub(super) struct Unstable {
     pub(super) message: String,
 }
 
-/// Asks the chain of a case.
+/// The chain of a case, to be asked.
 pub(super) struct Asker<'a> {
     policies: &'a Policies,
     collected: &'a Arc<Collected>,
@@ -74,7 +74,7 @@ impl<'a> Asker<'a> {
         })
     }
 
-    /// Asks the same again in other ways, and says what came out differently.
+    /// Asks the same again in other ways, and returns what came out differently.
     pub(super) fn unstable(&self, request: &Request, first: &Judgement) -> Result<Option<Unstable>, PolicyFailure> {
         if self.judge(request)? != *first {
             return broken(
@@ -93,7 +93,7 @@ impl<'a> Asker<'a> {
         }
     }
 
-    /// Asks about each volume alone, and says for which the answer was another.
+    /// Asks about each volume alone, and returns for which the answer differed.
     fn depends_on_neighbours(&self, request: &Request, first: &Judgement) -> Result<Option<Unstable>, PolicyFailure> {
         let together = self.lines(first);
         for volume in &request.volumes {

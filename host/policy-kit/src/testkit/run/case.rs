@@ -14,15 +14,14 @@ use crate::testkit::read::suite::Case;
 use crate::testkit::vocabulary::actual::Actual;
 use crate::testkit::vocabulary::report::{CaseReport, Mismatch, Outcome};
 
-/// What came of a case: for people, and for coverage and updates.
+/// The outcome of a case: for people, and for coverage and updates.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) report: CaseReport,
-    /// None when the case was skipped.
+    /// `None` when the case was skipped.
     pub(crate) actual: Option<Actual>,
 }
 
-/// Runs a case.
 pub(crate) fn run(opened: &Opened, file: &Path, case: &Case) -> Ran {
     let began = Instant::now();
     let mut report = CaseReport {
@@ -92,7 +91,7 @@ impl CaseReport {
 }
 
 impl Case {
-    /// Holds an answer against all that is expected, here and in the golden.
+    /// Compares an answer with all that is expected, here and in the golden.
     fn mismatches(&self, actual: &Actual, cost: &Cost) -> Vec<Mismatch> {
         let mut found = self.expected.compare(actual);
         match self.golden.as_ref().map(|golden| &golden.expected) {

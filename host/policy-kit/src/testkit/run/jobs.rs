@@ -1,4 +1,4 @@
-//! Runs cases on several threads; what comes out is in order, and the same however many there are.
+//! Runs cases on several threads; results are in order, and the same however many threads there are.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,7 +11,7 @@ pub(crate) fn run<T: Sync, R: Send>(
     ends: impl Fn(&R) -> bool + Sync,
 ) -> Vec<R> {
     let next = AtomicUsize::new(0);
-    // Pieces after this one are not begun. It only ever moves towards the front, and all before it are done.
+    // Pieces after this one are not started. It only ever moves towards the front, and all before it are done.
     let last = AtomicUsize::new(work.len());
     let done = Mutex::new(Vec::with_capacity(work.len()));
     let worker = || {

@@ -8,7 +8,7 @@ use crate::testkit::read::chain::Opened;
 use crate::testkit::read::ready::Ready;
 use crate::testkit::read::suite::Case;
 
-/// What came of asking in every way there is.
+/// The result of asking in every way there is.
 pub(crate) enum Probed {
     /// No answer, every time.
     Failed {
@@ -39,7 +39,7 @@ impl Probed {
     }
 }
 
-/// Asks about a case in every way there is, whatever it expects; none when there is nothing to ask.
+/// Asks about a case in every way there is, whatever it expects; `None` when there is nothing to ask.
 pub(crate) fn probe(opened: &Opened, case: &Case) -> Option<Probed> {
     let policies = match &case.ready {
         Ready::Policies(policies) => policies,

@@ -1,7 +1,7 @@
-//! Takes what came for what is expected: writes goldens, and edits test files in place.
+//! Accepts the actual results as expected: writes goldens, and edits test files in place.
 //!
 //! Only the words that are wrong change; comments and layout stay. A case that a matrix makes is left alone, since one
-//! text stands for all of its combinations, and so is one whose policy faulted: nobody wants that kept unseen.
+//! text stands for all of its combinations, and so is one whose policy faulted, which should not be accepted unseen.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub struct Updated {
     pub cases: usize,
 }
 
-/// Collects what is to be written.
+/// The changes to be written.
 #[derive(Debug, Default)]
 pub(crate) struct Update {
     files: BTreeMap<PathBuf, String>,
@@ -32,7 +32,7 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    /// Takes in the cases of one file, each with what came of it.
+    /// Adds the cases of one file, each with its outcome.
     pub(crate) fn add<'a>(
         &mut self,
         suite: &Suite,
@@ -57,7 +57,7 @@ impl Update {
             return Ok(());
         }
         let text = edit::apply(&suite.text, edits);
-        // What cannot be read any more is not written.
+        // Nothing is written that could not be read again.
         Node::read(&text, &suite.path)?;
         self.files.insert(suite.path.clone(), text);
         Ok(())
@@ -74,7 +74,7 @@ impl Update {
     }
 }
 
-/// Finds the edits that make a case expect what came.
+/// Finds the edits that make a case expect the actual answer.
 fn case_edits(text: &str, case: &Case, actual: &Actual) -> Vec<Edit> {
     let claims: Vec<_> = case.question.request.volumes.iter().map(|volume| volume.claim()).collect();
     let mut edits = Vec::new();

@@ -1,4 +1,4 @@
-//! What came of a case.
+//! The actual result of a case.
 
 use pvmigrate_core::policy::{Decider, Judged, Judgement, PolicyRef, Verdict};
 use pvmigrate_policy::{FailureKind, SettingsProblem};
@@ -12,7 +12,7 @@ pub(crate) enum Subject {
     Chain,
 }
 
-/// What came of a case: a judgement, or what came instead.
+/// The actual result of a case: a judgement, or what happened instead.
 #[derive(Clone, Debug)]
 pub(crate) struct Actual {
     subject: Subject,
@@ -49,7 +49,7 @@ impl Actual {
         self.judgement.as_ref().map_or(&[], |judgement| &judgement.verdicts)
     }
 
-    /// Returns the policy whose own answers count; none when what the whole chain decides does.
+    /// Returns the policy whose own answers count; `None` when the decisions of the whole chain count.
     pub(crate) fn policy(&self) -> Option<&PolicyRef> {
         match &self.subject {
             Subject::Policy(policy) => Some(policy),
@@ -57,7 +57,7 @@ impl Actual {
         }
     }
 
-    /// Tells whether what this policy says counts.
+    /// Returns whether the answers of this policy count.
     pub(crate) fn is_about(&self, policy: &PolicyRef) -> bool {
         self.policy().is_none_or(|only| only == policy)
     }

@@ -26,12 +26,12 @@ impl Budget {
         Ok(Self { fuel_per_volume: fuel.transpose()?, memory: memory.transpose()? })
     }
 
-    /// Takes what is left open from another.
+    /// Fills in unset limits from another budget.
     pub(crate) fn or(self, other: Self) -> Self {
         Self { fuel_per_volume: self.fuel_per_volume.or(other.fuel_per_volume), memory: self.memory.or(other.memory) }
     }
 
-    /// Names what was used beyond it.
+    /// Returns where more was used.
     pub(crate) fn exceeded(&self, fuel_per_volume: u64, memory: u64) -> Vec<Mismatch> {
         let mut found = Vec::new();
         if let Some((most, at)) = self.fuel_per_volume.as_ref().filter(|(most, _)| fuel_per_volume > *most) {

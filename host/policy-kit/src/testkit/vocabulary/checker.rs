@@ -1,4 +1,4 @@
-//! Checks what a case names against what exists: a name that nothing has would pass in silence.
+//! Checks what a case names against what exists: an unknown name would pass unnoticed.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ pub(crate) struct Names {
     pub(crate) chain: bool,
 }
 
-/// Checks the expectations of one file.
+/// A checker of the expectations of one file.
 pub(crate) struct Checker<'a> {
     pub(crate) names: &'a Names,
     pub(crate) file: &'a Path,
@@ -59,7 +59,7 @@ impl Checker<'_> {
     }
 }
 
-/// Says that a volume is unknown, and which was perhaps meant.
+/// Returns a message about an unknown volume, with the one that was perhaps meant.
 pub(crate) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     format!("there is no volume {name}{}", did_you_mean(name, known))
 }

@@ -1,7 +1,7 @@
-//! How much of what a policy can say some case holds it to.
+//! How much of what a policy can answer is checked by some case.
 //!
-//! A code counts when a passing case expects it by name, in the test file or in a golden: a code that came by under
-//! `any` is held by nothing. Votes are shown and not counted, as no policy says which of them it casts.
+//! A code counts when a passing case expects it by name, in the test file or in a golden: a code that occurs under
+//! `any` is not checked. Votes are shown and not counted, as no policy declares which of them it casts.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Coverage {
     /// One entry for each policy that a case tests by itself.
     pub policies: Vec<PolicyCoverage>,
-    /// Covered parts of a hundred, rounded down; 100 when there is nothing to cover.
+    /// Coverage in percent, rounded down; 100 when there is nothing to cover.
     pub percent: u8,
 }
 
@@ -23,7 +23,7 @@ pub struct Coverage {
 pub struct PolicyCoverage {
     /// The policy's name.
     pub policy: String,
-    /// The votes that cases expect; none when it does not vote.
+    /// The votes that cases expect; `None` when it does not vote.
     pub votes: Option<VotesSeen>,
     /// The codes it declares.
     pub codes: Share,
@@ -62,7 +62,7 @@ impl Share {
     }
 }
 
-/// What cases hold one policy to.
+/// What cases check of one policy.
 #[derive(Debug, Default)]
 pub(crate) struct Covered {
     pub(crate) votes: VotesSeen,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Points at what is different in a line that came.
+/// The part of an actual line that differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Difference {
@@ -31,12 +31,12 @@ pub(crate) fn of_findings(expected: &str, got: &str) -> Option<Difference> {
     })
 }
 
-/// Points at all of a line.
+/// Marks all of a line.
 pub(crate) fn of_modes(got: &str) -> Option<Difference> {
     Some(Difference { start: 0, length: got.chars().count(), part: "modes" })
 }
 
-/// Finds the first word that is another; further words are the last part's.
+/// Finds the first word that differs; further words belong to the last part.
 fn first_word(expected: &str, got: &str, parts: &[&'static str]) -> Option<Difference> {
     let mut start = 0;
     let mut others = expected.split(' ');

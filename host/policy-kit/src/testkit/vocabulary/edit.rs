@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pvmigrate_yaml::{Key, Node};
 
-/// Puts a text in the place of some bytes.
+/// A text to be put in the place of some bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Edit {
     pub(crate) bytes: Range<usize>,
@@ -22,7 +22,6 @@ pub(crate) struct Written<'a> {
     pub(crate) claims: &'a [String],
 }
 
-/// Makes all edits of a text.
 pub(crate) fn apply(text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| edit.bytes.start);
     let mut edited = text.to_owned();

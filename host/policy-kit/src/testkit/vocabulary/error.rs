@@ -8,7 +8,7 @@ use pvmigrate_policy::PolicyFailure;
 use pvmigrate_policy::SettingsError;
 use pvmigrate_yaml::Mistake;
 
-/// Says why tests were not run.
+/// The reason why tests were not run.
 #[derive(Debug, thiserror::Error)]
 pub enum TestkitError {
     /// The policy does not load.
@@ -48,7 +48,7 @@ pub enum TestkitError {
         /// Where none were found.
         folders: Vec<PathBuf>,
     },
-    /// No case has the wanted name.
+    /// No case has a matching name.
     #[error("none of the {found} cases has a name that matches /{filter}/")]
     NoMatch {
         /// The pattern.
@@ -65,7 +65,7 @@ pub enum TestkitError {
     /// What was made up for a policy cannot be asked.
     #[error("cannot make up a question: {0}")]
     MadeUp(String),
-    /// A golden of no case.
+    /// A golden that belongs to no case.
     #[error("no case has the golden {}{near}: remove it, or rename the case back", .file.display())]
     UnusedGolden {
         /// The file.
@@ -94,7 +94,7 @@ impl TestkitError {
     }
 }
 
-/// Prints paths with commas between them.
+/// Paths, printed with commas between them.
 struct Folders<'a>(&'a [PathBuf]);
 
 impl fmt::Display for Folders<'_> {

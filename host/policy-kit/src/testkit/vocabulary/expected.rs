@@ -16,7 +16,7 @@ pub(crate) const EXPECT: Shape =
     Shape { name: "expect", keys: &with_answers::<{ KINDS.len() + 3 }>(&["fault", "settings-error", "budget"]) };
 pub(crate) const GOLDEN: Shape = Shape { name: "a golden", keys: &with_answers::<{ KINDS.len() + 1 }>(&["fault"]) };
 
-/// Lists the keys of all answers, and these.
+/// Returns the keys of all answers, and these.
 const fn with_answers<const ALL: usize>(others: &[&'static str]) -> [&'static str; ALL] {
     let mut keys = [""; ALL];
     let mut at = 0;
@@ -54,7 +54,7 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    /// Reads a mapping of expectations; the keys in `golden` are for someone else.
+    /// Reads a mapping of expectations; the keys in `golden` are read elsewhere.
     pub(crate) fn read(checker: &Checker<'_>, fields: &Fields<'_>, golden: &[&str]) -> Result<Self, Wrong> {
         let own = |key: &str| fields.get(key).filter(|_| !golden.contains(&key));
         let mut answers = Vec::new();
@@ -73,7 +73,7 @@ impl Expected {
         })
     }
 
-    /// Compares an answer, or the fault that came instead; none when a fault came that no case could expect.
+    /// Compares an answer, or the fault that occurred instead; empty for a fault that no case can expect.
     pub(crate) fn compare(&self, actual: &Actual) -> Vec<Mismatch> {
         if let Some(want) = &self.settings_error {
             let Some(problems) = &actual.problems else {

@@ -1,4 +1,4 @@
-//! What came of a test run, as data.
+//! The result of a test run, as data.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,13 +12,13 @@ use super::difference::Difference;
 use pvmigrate_policy::PolicyInfo;
 use pvmigrate_yaml::Place;
 
-/// Says what a test run's end means to whoever started it; the number is the exit code.
+/// The meaning of a test run's end to its caller; the number is the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ExitMeaning {
     /// Every case passed.
     Passed = 0,
-    /// A case got another answer than it expected.
+    /// A case got a different answer than it expected.
     CaseFailed = 1,
     /// A test file or fixture is wrong.
     BadUsage = 2,
@@ -37,7 +37,7 @@ impl ExitMeaning {
     }
 }
 
-/// What came of a test run.
+/// The result of a test run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -47,7 +47,7 @@ pub struct Report {
     pub cases: Vec<CaseReport>,
     /// How many further cases were left out because one before them had failed.
     pub not_run: usize,
-    /// What of the policies the cases cover; none when only some of the cases were run.
+    /// What the cases cover of the policies; `None` when only some of the cases were run.
     pub coverage: Option<Coverage>,
 }
 
@@ -72,7 +72,7 @@ impl Report {
     }
 }
 
-/// Counts cases.
+/// Numbers of cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// As expected.
@@ -83,7 +83,7 @@ pub struct Counts {
     pub skipped: usize,
 }
 
-/// What came of one case.
+/// The report on one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CaseReport {
@@ -93,7 +93,7 @@ pub struct CaseReport {
     pub line: u64,
     /// The case's name; of a matrix, with the values in brackets.
     pub name: String,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Fuel that the policy used for all its answers together; 0 when it did not finish.
     pub fuel: u64,
@@ -109,7 +109,7 @@ pub struct CaseReport {
     pub millis: u64,
 }
 
-/// What came of one case.
+/// The outcome of one case.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
@@ -120,16 +120,16 @@ pub enum Outcome {
         /// Why, in the words of the test file.
         reason: String,
     },
-    /// Another answer than expected; at least one mismatch.
+    /// A different answer than expected; at least one mismatch.
     Failed(Vec<Mismatch>),
     /// A fault that was not expected.
     Fault {
-        /// The fault's stable word, such as `fuel`.
+        /// The fault's stable name, such as `fuel`.
         word: String,
         /// The whole message.
         message: String,
     },
-    /// Another answer to the same question.
+    /// A different answer to the same question.
     Unstable {
         /// What was done differently, and what came out differently.
         message: String,
@@ -147,7 +147,7 @@ impl Outcome {
     }
 }
 
-/// One difference between what was expected and what came.
+/// One difference between the expected and the actual answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Mismatch {
@@ -157,14 +157,14 @@ pub struct Mismatch {
     pub at: Place,
     /// What was expected, in the words of the test file.
     pub expected: String,
-    /// What came, in the same words.
+    /// The actual answer, in the same words.
     pub got: String,
     /// Where the two begin to differ, when they are alike enough for that.
     pub difference: Option<Difference>,
 }
 
 impl Mismatch {
-    /// Says that something else came; the two sides have nothing in common that a mark could point at.
+    /// Makes a mismatch whose two sides have nothing in common that a mark could point at.
     pub(crate) fn new(what: &str, at: &Place, expected: impl Display, got: impl Display) -> Self {
         let (expected, got) = (expected.to_string(), got.to_string());
         Self { what: what.to_owned(), at: at.clone(), expected, got, difference: None }

@@ -1,4 +1,4 @@
-//! Rows that no case looks at: they read like a test, and hold nothing.
+//! Rows that no case looks at: they look like a test, and check nothing.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ fn classes_of(case: &Case) -> impl Iterator<Item = &str> {
 }
 
 impl Case {
-    /// Tells whether the answer about a volume could make the case fail.
+    /// Returns whether the answer about a volume could make the case fail.
     fn looks_at(&self, claim: &str) -> bool {
         let expected = &self.expected;
         self.golden.is_some()

@@ -19,21 +19,21 @@ use crate::testkit::vocabulary::report::Mismatch;
 pub(crate) trait Word: Clone + Debug + Display + PartialEq + Send + Sync + 'static {
     /// The key of the answers.
     const KEY: &'static str;
-    /// Names one of them, for messages.
+    /// The name of one of them, for messages.
     const WHAT: &'static str;
-    /// The word that anything fits.
+    /// The word that fits anything.
     const ANY: Self;
 
     /// Reads what a case expects.
     fn read(checker: &Checker<'_>, node: &Node) -> Result<Self, Wrong>;
 
-    /// Returns what came, by volume.
+    /// Returns the actual answers, by volume.
     fn actual(actual: &Actual) -> BTreeMap<String, Self>;
 
-    /// Writes all that came, one line an answer, the volume first.
+    /// Writes all actual answers, one line each, the volume first.
     fn details(actual: &Actual) -> Vec<String>;
 
-    /// Tells whether what came is what this expects.
+    /// Returns whether an actual answer is what this expects.
     fn fits(&self, got: &Self) -> bool;
 
     /// Writes it as a YAML value.
@@ -42,7 +42,7 @@ pub(crate) trait Word: Clone + Debug + Display + PartialEq + Send + Sync + 'stat
     /// Finds where two of them begin to differ.
     fn difference(expected: &str, got: &str) -> Option<Difference>;
 
-    /// Adds what it holds a policy to.
+    /// Adds what it checks of a policy.
     fn cover(&self, claim: &str, actual: &Actual, covered: &mut Covered);
 }
 
@@ -65,7 +65,7 @@ fn write<W: Word>(actual: &Actual, text: &mut String) {
 struct ByVolume<W>(BTreeMap<String, Want<W>>);
 
 impl<W: Word> ByVolume<W> {
-    /// Returns what came about each volume of which something else is expected.
+    /// Returns the actual answer about each volume for which another is expected.
     fn wrong<'a>(&'a self, actual: &Actual) -> Vec<(String, &'a Want<W>, W)> {
         let got = W::actual(actual).into_iter();
         let pairs = got.filter_map(|(claim, got)| Some((self.0.get(&claim)?, claim, got)));
@@ -147,7 +147,8 @@ fn spread_rest<T: Clone>(
     }
 }
 
-/// Corrects the entries of a mapping by volume. What `rest` said wrongly gets entries of its own before it, or its place.
+/// Corrects the entries of a mapping by volume. Where `rest` was wrong, volumes get entries of their own before it, or
+/// in its place.
 fn mapping(written: &Written<'_>, wrong: &BTreeMap<String, String>) -> Vec<Edit> {
     let Written { text, node, claims, .. } = *written;
     let mut edits = Vec::new();

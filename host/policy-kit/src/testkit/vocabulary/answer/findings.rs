@@ -86,7 +86,7 @@ impl Wanted for WantFindings {
         for pair in pair(&self.list, &actual.findings()).into_iter().filter(|pair| !pair.fits) {
             match (pair.expected.map(|at| &self.list[at]), pair.got) {
                 (Some(want), Some(got)) => {
-                    // Where no message was asked for, it would only draw the eye.
+                    // Where no message is expected, showing one would only distract.
                     let got = match want.is.message {
                         Message::Any => finding(&Judged { message: String::new(), ..got.clone() }),
                         _ => finding(got),

@@ -72,7 +72,8 @@ impl Word for ModesWord {
         difference::of_modes(got)
     }
 
-    /// The modes say it all: each policy has few reasons for a shape, and test files have no word for them.
+    /// Adds the code alone, without the modes: each policy has few reasons for a shape, and test files have no word for
+    /// them.
     fn cover(&self, claim: &str, actual: &Actual, covered: &mut Covered) {
         let verdict = actual.verdicts().iter().find(|verdict| verdict.claim() == claim);
         let opinion = verdict.zip(actual.policy()).and_then(|(verdict, policy)| opinion(verdict, policy));

@@ -34,7 +34,7 @@ fn write(actual: &Actual, text: &mut String) {
     block::list(text, 2, "warnings", plan.warnings.into_iter());
 }
 
-/// The plan follows from the other answers.
+/// Returns nothing: the plan follows from the other answers.
 fn details(_: &Actual) -> Vec<String> {
     Vec::new()
 }
@@ -72,7 +72,7 @@ impl Plan {
     }
 }
 
-/// Without the version, so that a release does not change every golden.
+/// Returns who decided, without the version, so that a release does not change every golden.
 fn decider(by: &Decider) -> String {
     match by {
         Decider::Policy(policy) => policy.name.clone(),
@@ -129,7 +129,7 @@ impl Wanted for WantPlan {
         found.extend(lines("plan warnings", &self.at, &self.warnings, &got.warnings));
         found
     }
-    /// A plan stands in a golden only.
+    /// Returns nothing: a plan is in a golden only.
     fn edits(&self, _: &Written<'_>, _: &Actual) -> Vec<Edit> {
         Vec::new()
     }

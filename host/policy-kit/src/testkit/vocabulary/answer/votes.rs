@@ -133,7 +133,7 @@ fn vote_of(verdict: &Verdict, policy: &PolicyRef) -> VoteWord {
     }
 }
 
-/// Writes what a chain decided.
+/// Returns what a chain decided.
 pub(super) fn decision(verdict: &Verdict) -> VoteWord {
     let word = if verdict.decision.selected { "migrate" } else { "skip" };
     VoteWord::Vote(word, Some(verdict.decision.reason.code.clone()))

@@ -47,7 +47,7 @@ pub(super) fn findings(
     }
 }
 
-/// Returns what should stand for a pair; none when it should go.
+/// Returns the replacement for a pair; `None` when it has to go.
 fn replacement(pair: &Paired<'_>, list: &[Want<FindingWord>]) -> Option<String> {
     let got = pair.got?;
     let Some(want) = pair.expected.and_then(|at| list.get(at)) else { return Some(scalar(&finding(got))) };
@@ -101,7 +101,7 @@ fn dash_only(start: &str) -> String {
     start.chars().map(|c| if c == '-' || c == ' ' { c } else { ' ' }).collect()
 }
 
-/// Tells whether a text says what an item says already, in other quotes.
+/// Returns whether a text says the same as an item, in other quotes.
 fn same(item: &Node, new: &str) -> bool {
     matches!(&item.is, Yaml::Text(text) if scalar(text) == *new)
 }

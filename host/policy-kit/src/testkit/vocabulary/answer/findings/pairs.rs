@@ -1,11 +1,11 @@
-//! Which finding that came is the one that was meant.
+//! The pairing of expected with actual findings.
 
 use pvmigrate_core::policy::Judged;
 
 use super::word::FindingWord;
 use crate::testkit::vocabulary::checker::Want;
 
-/// What became of the findings of a case: pairs of expected and got, one side missing where there is no other.
+/// A pair of an expected and an actual finding; one side is missing where there is no counterpart.
 pub(crate) struct Paired<'a> {
     /// The place in the list of those expected.
     pub(crate) expected: Option<usize>,
@@ -13,8 +13,8 @@ pub(crate) struct Paired<'a> {
     pub(crate) fits: bool,
 }
 
-/// Pairs each finding expected with the one meant, as far as that can be told: the same, or else one with the same
-/// code and subject, or else one with the same code.
+/// Pairs each expected finding with the actual one that was meant, as far as that can be seen: the same, or else one
+/// with the same code and subject, or else one with the same code.
 pub(crate) fn pair<'a>(expected: &[Want<FindingWord>], got: &[&'a Judged]) -> Vec<Paired<'a>> {
     let mut left: Vec<&'a Judged> = got.to_vec();
     let mut pairs: Vec<Paired<'a>> = Vec::new();

@@ -15,7 +15,7 @@ pub(crate) struct FindingWord {
     pub(crate) message: Message,
 }
 
-/// What a message must be.
+/// The expected message.
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     Any,
@@ -105,7 +105,7 @@ pub(crate) fn finding(finding: &Judged) -> String {
     }
 }
 
-/// Says what is wrong with a pattern without drawing it, as the drawing takes several lines.
+/// Returns what is wrong with a pattern, without the drawing that takes several lines.
 pub(crate) fn in_one_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
