@@ -1,4 +1,5 @@
-//! The layout of a component in a registry, as the CNCF wrote it down for WebAssembly: one config, one layer, one manifest.
+//! The layout of a component in a registry, as the CNCF specified it for WebAssembly: one config, one layer, one
+//! manifest.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::error::Error;
 
-/// The media type of manifests.
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// The media type of the config.
 pub(crate) const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of the component itself.
 pub(crate) const LAYER_TYPE: &str = "application/wasm";
@@ -52,7 +51,7 @@ pub struct Manifest {
     pub annotations: BTreeMap<String, String>,
 }
 
-/// Points at bytes.
+/// A reference to bytes, by their type, digest and size.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {
@@ -61,7 +60,7 @@ pub(crate) struct Descriptor {
     pub(crate) size: u64,
 }
 
-/// An index of several artifacts has no config.
+/// Returns an empty descriptor: an index of several artifacts has no config.
 fn nothing() -> Descriptor {
     Descriptor { media_type: String::new(), digest: String::new(), size: 0 }
 }

@@ -15,7 +15,7 @@ pub(crate) enum Challenge {
     Bearer {
         /// The address of the service.
         realm: String,
-        /// The word that the service knows the registry by.
+        /// The name that the service knows the registry by.
         service: Option<String>,
     },
 }
@@ -53,18 +53,18 @@ fn parameters(mut rest: &str) -> Option<BTreeMap<String, String>> {
     }
 }
 
-/// Says whose password may be sent to a token service.
+/// The password that a token service may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
     /// The registry's own: the service is on the same host.
     OfRegistry,
-    /// One that the user has given for the service's own host.
+    /// The one that the user has given for the service's own host.
     OfService,
-    /// None, and the service is not even asked: why.
+    /// None, and the service is not even asked; the reason why.
     Never(&'static str),
 }
 
-/// Decides whom a token service may learn the password of. A registry could name any address as its token service.
+/// Decides which password a token service may get. A registry could name any address as its token service.
 pub(crate) fn trust(registry: &str, plain_http: bool, realm: &Uri) -> Trust {
     let Some(authority) = realm.authority() else { return Trust::Never("it is not an absolute address") };
     if authority.as_str().contains('@') {

@@ -1,6 +1,6 @@
 //! Users and passwords from docker's configuration file: the entries of `auths`, and nothing else.
 //!
-//! Credential helpers are programs; none is run. `docker login` writes an entry where no helper is configured.
+//! Credential helpers are programs, and are not run. `docker login` writes an entry where no helper is configured.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::error::Error;
 
-/// Holds the users and passwords of hosts.
+/// The users and passwords of hosts.
 #[derive(Clone, Default)]
 pub struct Credentials {
     hosts: BTreeMap<String, User>,
@@ -55,7 +55,7 @@ impl Credentials {
         folder.map(|folder| folder.join("config.json"))
     }
 
-    /// Reads them from a file; one that is not there holds none.
+    /// Reads them from a file; a missing file holds none.
     ///
     /// # Errors
     /// When it cannot be read or parsed.
@@ -66,7 +66,7 @@ impl Credentials {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(wrong(error.to_string())),
         };
-        // What serde says could quote a password.
+        // serde's message could quote a password.
         let read: File = serde_json::from_str(&text).map_err(|error| {
             wrong(format!("invalid JSON or unexpected fields (line {}, column {})", error.line(), error.column()))
         })?;
@@ -85,7 +85,8 @@ impl Credentials {
 }
 
 impl Entry {
-    /// The user, none where the entry holds none (a credential helper has it), or nothing if it cannot be read.
+    /// Returns the user: `Some(None)` where the entry has none (a credential helper has it), `None` if it cannot be
+    /// read.
     fn user(&self) -> Option<Option<User>> {
         if !self.username.is_empty() {
             return Some(Some(User { name: self.username.clone(), password: self.password.clone() }));
@@ -108,7 +109,7 @@ impl User {
     }
 }
 
-/// Old entries are addresses: only their host counts.
+/// Returns the host of an entry: old entries are addresses, of which only the host counts.
 fn host_of(key: &str) -> &str {
     let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     rest.split('/').next().unwrap_or(rest)
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_holds_nobody() {
+    fn a_missing_file_holds_no_user() {
         assert!(Credentials::read(Path::new("/nonexistent/config.json")).unwrap().hosts.is_empty());
     }
 }

@@ -61,10 +61,10 @@ pub enum Error {
         what: String,
         /// The digest asked for.
         wanted: Digest,
-        /// That of the bytes.
+        /// The digest of the bytes.
         got: Digest,
     },
-    /// The artifact holds no policy.
+    /// The artifact does not contain a policy.
     #[error("{reference} is not a WebAssembly component: {why}")]
     NotWasm {
         /// The artifact.

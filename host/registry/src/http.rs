@@ -20,20 +20,20 @@ pub(crate) const SMALL: usize = 1 << 20;
 /// Time for such an answer.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 
-/// Sends requests.
+/// A client that sends requests.
 #[derive(Debug, Default)]
 pub(crate) struct Http {
     plain: OnceLock<Client<HttpConnector, Full<Bytes>>>,
     tls: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
 }
 
-/// One request, its address apart.
+/// One request, without its address.
 #[derive(Clone, Debug)]
 pub(crate) struct Ask {
     pub(crate) method: Method,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    /// The most bytes of a good answer.
+    /// Maximum size of a good answer, in bytes.
     pub(crate) most: usize,
     /// Time for all of it.
     pub(crate) time: Duration,
@@ -62,7 +62,7 @@ impl Answer {
 }
 
 impl Http {
-    /// Asks once.
+    /// Sends one request.
     pub(crate) async fn send(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
         let answer = tokio::time::timeout(ask.time, self.exchange(url, ask)).await;
         answer.unwrap_or_else(|_| Err(Error::Slow { url: url.to_string(), seconds: ask.time.as_secs() }))

@@ -11,7 +11,7 @@ use crate::store::write_whole;
 
 const API_VERSION: &str = "pvmigrate.dev/lock/v1";
 
-/// Holds the lock file.
+/// The lock file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lock {
     file: PathBuf,
@@ -44,7 +44,7 @@ pub struct LockError {
 }
 
 impl Lock {
-    /// Reads a lock file; one that is not there locks nothing.
+    /// Reads a lock file; a missing one locks nothing.
     ///
     /// # Errors
     /// When it cannot be read, or is not a lock file.
@@ -74,7 +74,8 @@ impl Lock {
         self.locked.get(&reference.to_string())
     }
 
-    /// Notes what a reference stands for from now on, and writes the file if that is news. Returns what it was before.
+    /// Records what a reference stands for from now on, and writes the file if that has changed. Returns what it was
+    /// before.
     ///
     /// # Errors
     /// When the file cannot be written.

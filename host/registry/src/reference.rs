@@ -6,14 +6,14 @@ use std::str::FromStr;
 
 use crate::digest::Digest;
 
-/// What stands before every reference.
+/// The prefix of every reference.
 const SCHEME: &str = "oci://";
-/// The longest tag, as the distribution specification has it.
+/// Maximum length of a tag, as the distribution specification has it.
 const LONGEST_TAG: usize = 128;
-/// The longest repository name that registries take.
+/// Maximum length of a repository name that registries accept.
 const LONGEST_REPOSITORY: usize = 255;
 
-/// Names one artifact, or several over time.
+/// The name of one artifact, or of several over time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// Host, with a port if one was given.
@@ -22,17 +22,17 @@ pub struct Reference {
     pub repository: String,
     /// Tag; whoever may push can move it.
     pub tag: Option<String>,
-    /// Digest of the manifest. With one, the tag is a remark.
+    /// Digest of the manifest. With one, the tag is only a remark.
     pub digest: Option<Digest>,
 }
 
 impl Reference {
-    /// Tells whether a text wants to be a reference rather than a file.
+    /// Returns whether a text is meant as a reference rather than as a file.
     pub fn is_meant(text: &str) -> bool {
         text.starts_with(SCHEME)
     }
 
-    /// Tells whether the host is this machine.
+    /// Returns whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.host)
     }
@@ -43,7 +43,7 @@ impl Reference {
         Self { digest: Some(digest.clone()), ..self.clone() }
     }
 
-    /// Returns what stands in the place of a tag or digest in requests.
+    /// Returns the tag or digest to use in requests.
     pub(crate) fn selector(&self) -> &str {
         match (&self.digest, &self.tag) {
             (Some(digest), _) => digest.as_str(),
@@ -53,7 +53,7 @@ impl Reference {
     }
 }
 
-/// Tells whether a host, with or without a port, is this machine.
+/// Returns whether a host, with or without a port, is this machine.
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
@@ -116,7 +116,7 @@ fn parse(text: &str) -> Result<Reference, String> {
     Ok(Reference { host: host.to_owned(), repository: repository.to_owned(), tag, digest })
 }
 
-/// A host name or address with at most a port: nothing that could hide a user name or a path.
+/// Returns whether a text is a host name or address with at most a port: nothing that could hide a user name or a path.
 fn is_host(host: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
     let Ok(parsed) = host.parse::<http::uri::Authority>() else { return false };

@@ -14,12 +14,12 @@ use crate::http::{Ask, Http, SMALL};
 use crate::reference::Reference;
 use crate::session::{Rights, Session};
 
-/// Time for a component to come or go.
+/// Time for the download or upload of a component.
 const BY_AND_BY: Duration = Duration::from_secs(300);
-/// What registries say the digest of a manifest is.
+/// The header in which registries give the digest of a manifest.
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// Talks to registries.
+/// A client of registries.
 #[derive(Debug, Default)]
 pub struct Registry {
     http: Http,
@@ -41,8 +41,8 @@ pub struct Pulled {
 }
 
 impl Registry {
-    /// Makes one that signs in with these credentials. This machine is spoken to in plain HTTP; others only when
-    /// `plain_http` says so.
+    /// Makes a client that signs in with these credentials. It uses plain HTTP for this machine, and for others only
+    /// when `plain_http` says so.
     pub fn new(credentials: Credentials, plain_http: bool) -> Self {
         Self { http: Http::default(), credentials, plain_http }
     }
@@ -50,7 +50,8 @@ impl Registry {
     /// Pulls the component that a reference names, of at most so many bytes.
     ///
     /// # Errors
-    /// When the registry cannot be used, there is no such artifact, it is no component, or the bytes are others.
+    /// When the registry cannot be used, there is no such artifact, it is not a component, or its bytes do not match
+    /// the digest.
     pub async fn pull(&self, reference: &Reference, most: usize) -> Result<Pulled, Error> {
         let session = self.session(reference, Rights::Pull);
         let (manifest_bytes, manifest) = manifest(&session, reference).await?;
@@ -67,7 +68,7 @@ impl Registry {
     /// Pushes a component, and returns the digest of its manifest. Bytes that are there already are not sent again.
     ///
     /// # Errors
-    /// When the registry cannot be used or does not take it.
+    /// When the registry cannot be used or does not accept it.
     pub async fn push(&self, reference: &Reference, artifact: &Artifact) -> Result<Digest, Error> {
         let session = self.session(reference, Rights::Push);
         let invalid = |why: String| Error::Invalid { url: reference.to_string(), why };
@@ -111,7 +112,7 @@ async fn manifest(session: &Session<'_>, reference: &Reference) -> Result<(Bytes
     Ok((bytes, digest))
 }
 
-/// Uploads bytes in one piece, unless they are there.
+/// Uploads bytes in one piece, unless they are there already.
 async fn upload(session: &Session<'_>, bytes: Bytes) -> Result<(), Error> {
     let digest = Digest::of(&bytes);
     let there = session.ask(&session.url(&format!("blobs/{digest}"))?, &Ask::new(Method::HEAD)).await?;

@@ -12,19 +12,19 @@ use crate::error::Error;
 use crate::http::{Answer, Ask, Http};
 use crate::reference::{Reference, is_loopback};
 
-/// Redirects of one request that are followed: one to the storage behind the registry, and some to spare.
+/// Maximum number of redirects of one request: one to the storage behind the registry, and some to spare.
 const MOST_REDIRECTS: usize = 3;
-/// The most characters that are shown of a registry's error.
+/// Maximum number of characters shown of a registry's error.
 const MOST_DETAIL: usize = 300;
 
-/// Says what is to be done with the repository.
+/// The rights that are needed on the repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rights {
     Pull,
     Push,
 }
 
-/// Talks about one repository.
+/// A session with a registry, about one repository.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
     http: &'a Http,
@@ -37,7 +37,7 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Begins without a request. Plain HTTP is spoken to this machine, and elsewhere when `plain_http` says so.
+    /// Starts without a request. Plain HTTP is used for this machine, and for others when `plain_http` says so.
     pub(crate) fn new(
         http: &'a Http,
         credentials: &'a Credentials,
@@ -60,7 +60,7 @@ impl<'a> Session<'a> {
         text.parse().map_err(|error| Error::Invalid { url: text.to_owned(), why: format!("no address: {error}") })
     }
 
-    /// Asks, signs in if that is wanted, and returns an answer that means yes or "not there".
+    /// Sends a request, signs in if the registry asks for it, and returns an answer that means yes or "not there".
     pub(crate) async fn ask(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
         let answer = self.send(url, ask).await?;
         let answer = if answer.code == StatusCode::UNAUTHORIZED && self.signed().is_none() {
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Sends, and follows redirects of what is only read. The password stays with the registry.
+    /// Sends a request, and follows redirects of reads. The password stays with the registry.
     async fn send(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
         let mut at = url.clone();
         for _ in 0..=MOST_REDIRECTS {
@@ -208,12 +208,12 @@ struct Token {
     access_token: Option<String>,
 }
 
-/// Tells whether an address is on the registry that was asked, by scheme, host and port.
+/// Returns whether an address is on the registry that was asked, by scheme, host and port.
 fn is_registry(registry: &Uri, url: &Uri) -> bool {
     registry.scheme() == url.scheme() && registry.authority() == url.authority()
 }
 
-/// Accepts redirects of reads, on the same host or over TLS. A registry on the net cannot point at this machine.
+/// Accepts redirects of reads, on the same host or over TLS. A registry on the network cannot point at this machine.
 fn may_follow(method: &Method, from: &Uri, to: &Uri) -> Result<(), Error> {
     if *method != Method::GET && *method != Method::HEAD {
         return Err(refused_redirect(from, to, "only reads may be redirected"));

@@ -1,4 +1,4 @@
-//! A folder of what was pulled, by digest. Nothing is taken from it that is not what its digest says.
+//! A folder of what was pulled, by digest. Only what matches its digest is taken from it.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -11,14 +11,14 @@ use crate::http::SMALL;
 use crate::reference::Reference;
 use crate::registry::Pulled;
 
-/// Holds manifests and components of earlier pulls.
+/// The manifests and components of earlier pulls.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
 }
 
 impl Store {
-    /// Uses a folder; it is made when something is put into it.
+    /// Uses a folder; it is created when something is stored in it.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
     }
@@ -27,7 +27,7 @@ impl Store {
     /// removed.
     ///
     /// # Errors
-    /// When the manifest is there, but of no component, or of one that is too large.
+    /// When the manifest is there, but it is not a component's, or the component is too large.
     pub fn find(&self, reference: &Reference, manifest: &Digest, most: usize) -> Result<Option<Pulled>, Error> {
         let Some(manifest_bytes) = self.get(manifest, SMALL) else { return Ok(None) };
         let (_, component, size) = Manifest::read(&manifest_bytes, &reference.to_string(), most)?;

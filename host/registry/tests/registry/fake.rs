@@ -47,7 +47,7 @@ impl Fake {
                     async move { Ok::<_, Infallible>(answered) }
                 });
                 tokio::spawn(async move {
-                    // A client that goes away is no fault of the test's.
+                    // A client that goes away is not the test's fault.
                     let _gone = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await;

@@ -8,7 +8,7 @@ use crate::{MOST, credentials, reference};
 
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 
-/// A manifest with one layer.
+/// Returns a manifest with one layer.
 fn manifest(config_type: &str, layer_type: &str, digest: &Digest, size: usize) -> String {
     format!(
         r#"{{"schemaVersion": 2, "config": {{"mediaType": "{config_type}", "digest": "{digest}", "size": 2}},
@@ -98,14 +98,14 @@ async fn a_redirect_to_another_service_of_this_machine_is_not_followed() {
 }
 
 #[tokio::test]
-async fn redirects_without_end_have_one() {
+async fn endless_redirects_are_stopped() {
     let fake = Fake::start(|seen| code(StatusCode::FOUND, &[("location", &seen.path)])).await;
     let error = Registry::default().pull(&reference(&fake.host, "keep:1"), MOST).await.unwrap_err();
     assert!(error.to_string().contains("too many redirects"), "{error}");
     assert!(fake.seen().len() < 10);
 }
 
-/// A registry that wants a token of a service.
+/// Starts a registry that wants a token from a service.
 async fn with_token_service(realm: String) -> Fake {
     let challenge = format!("Bearer realm=\"{realm}\",service=\"it\"");
     Fake::start(move |_| code(StatusCode::UNAUTHORIZED, &[("www-authenticate", &challenge)])).await

@@ -13,7 +13,7 @@ use pvmigrate_registry::{Artifact, Credentials, Reference};
 /// More than any artifact here has.
 const MOST: usize = 1 << 20;
 
-/// Something to push: nobody here looks into it.
+/// Returns something to push; its content is never looked at.
 fn artifact(bytes: &[u8]) -> Artifact {
     Artifact {
         component: bytes.to_vec(),
@@ -30,7 +30,7 @@ fn reference(host: &str, rest: &str) -> Reference {
     format!("oci://{host}/{rest}").parse().unwrap()
 }
 
-/// The user `me` with the password `secret`, for these hosts.
+/// Returns the user `me` with the password `secret`, for these hosts.
 fn credentials(hosts: &[&str]) -> Credentials {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");

@@ -23,7 +23,7 @@ impl Drop for Docker {
     }
 }
 
-/// Starts one.
+/// Starts a registry.
 ///
 /// # Panics
 /// When this machine has no docker-registry: such tests are ignored, and run by `tests/run registry`, which installs it.
