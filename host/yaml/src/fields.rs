@@ -2,7 +2,7 @@
 
 use super::{At, Key, Node, Wrong, Yaml, did_you_mean};
 
-/// Names a kind of mapping and all of its keys. The tests hold the JSON Schema to these.
+/// A kind of mapping and all of its keys. The tests compare the JSON Schema with these.
 #[derive(Debug)]
 pub struct Shape {
     /// Its name with an article, for messages.
@@ -22,7 +22,7 @@ impl<'a> Fields<'a> {
     /// Takes a mapping apart.
     ///
     /// # Errors
-    /// When it is none, or has a key that is unknown: with the nearest known one.
+    /// When it is not a mapping, or has an unknown key: with the nearest known one.
     pub fn of(node: &'a Node, shape: &'static Shape) -> Result<Self, Wrong> {
         for (key, _) in node.map(shape.name)? {
             if !shape.keys.contains(&key.name.as_str()) {
@@ -68,10 +68,10 @@ impl<'a> Fields<'a> {
 }
 
 impl Node {
-    /// Reads a text. YAML makes numbers and booleans of some words, so the message says how to keep them words.
+    /// Reads a text. YAML reads some words as numbers or booleans, so the message says how to keep them text.
     ///
     /// # Errors
-    /// When it is no text.
+    /// When it is not a text.
     pub fn text(&self, what: &str) -> Result<&str, Wrong> {
         match &self.is {
             Yaml::Text(text) => Ok(text),
@@ -107,7 +107,7 @@ impl Node {
     /// Reads the items of a list.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a list.
     pub fn list(&self, what: &str) -> Result<&[Self], Wrong> {
         match &self.is {
             Yaml::List(items) => Ok(items),
@@ -118,7 +118,7 @@ impl Node {
     /// Reads the entries of a mapping.
     ///
     /// # Errors
-    /// When it is none.
+    /// When it is not a mapping.
     pub fn map(&self, what: &str) -> Result<&[(Key, Self)], Wrong> {
         match &self.is {
             Yaml::Map(entries) => Ok(entries),

@@ -1,7 +1,7 @@
-//! YAML with the place of everything in it, for files that people write: whatever is wrong is told with line and column.
+//! YAML with the place of everything in it, for files that people write: every error comes with its line and column.
 //!
-//! A [`Node`] is a value where it stands; [`Fields`] is a mapping whose keys are all known. What the values mean is known
-//! by those who read them: the test kit its test files, the program its configuration.
+//! A [`Node`] is a value where it stands; [`Fields`] is a mapping whose keys are all known. What the values mean is up
+//! to the readers: the testkit for its test files, the program for its configuration.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub use node::{At, Key, Node, Yaml};
 pub use scalar::scalar;
 pub use suggest::did_you_mean;
 
-/// Points into a file. Line and column count from 1; line 0 means the whole file.
+/// A place in a file. Line and column count from 1; line 0 means the whole file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Place {
@@ -50,12 +50,12 @@ pub struct Wrong {
 }
 
 impl Wrong {
-    /// Complains about a place.
+    /// Makes an error about a place.
     pub fn new(at: &At, what: impl Into<String>) -> Self {
         Self { at: at.clone(), what: what.into() }
     }
 
-    /// Says which file it is about.
+    /// Adds the file that it is about.
     pub fn of(self, file: &Path) -> Mistake {
         Mistake { place: self.at.place(file), what: self.what }
     }
@@ -72,7 +72,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// Takes what the YAML reader has to say about a file.
+    /// Converts an error of the YAML reader.
     fn of_reader(file: &Path, error: &serde_saphyr::Error) -> Self {
         let message = error.to_string();
         let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
@@ -86,7 +86,7 @@ impl Mistake {
 /// Reads the one document of a text; the file is for messages.
 ///
 /// # Errors
-/// When it is no YAML, holds a key twice, or holds what JSON has no word for.
+/// When it is not YAML, holds a key twice, or holds what JSON cannot express.
 pub fn read<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Mistake> {
     // Words such as `y` and `off` are names here, not booleans.
     let options = serde_saphyr::options! { with_snippet: false, strict_booleans: true };
@@ -96,7 +96,7 @@ pub fn read<T: DeserializeOwned>(text: &str, file: &Path) -> Result<T, Mistake> 
 /// Reads all documents of a text, as large as it may be; the file is for messages. The places within it are lost.
 ///
 /// # Errors
-/// When it is no YAML.
+/// When it is not YAML.
 pub fn read_all<T: DeserializeOwned>(text: &str, file: &Path) -> Result<Vec<T>, Mistake> {
     // A dump of a whole cluster is larger than what a reader of untrusted text accepts.
     let options = serde_saphyr::options! { budget: None, with_snippet: false };
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place() {
+    fn what_is_wrong_is_reported_with_its_place() {
         let error = |text: &str| tree(text).unwrap_err().to_string();
         assert!(error("a: 1\na: 2\n").starts_with("x.yaml:2:1: "), "{}", error("a: 1\na: 2\n"));
         assert!(error("a: [1\n").starts_with("x.yaml:"), "{}", error("a: [1\n"));

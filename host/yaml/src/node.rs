@@ -33,7 +33,7 @@ impl At {
         Self { line: location.line(), column: location.column(), bytes: start..end }
     }
 
-    /// Points into a file.
+    /// Returns the place in a file.
     pub fn place(&self, file: &Path) -> Place {
         Place { file: file.to_owned(), line: self.line, column: self.column }
     }
@@ -57,7 +57,7 @@ pub struct Key {
     pub name: String,
 }
 
-/// What YAML can say.
+/// The content of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Yaml {
     /// Nothing.
@@ -74,7 +74,7 @@ pub enum Yaml {
     Map(Vec<(Key, Node)>),
 }
 
-/// A value that stands in no file.
+/// A value without a file.
 impl From<&Value> for Node {
     fn from(value: &Value) -> Self {
         let is = match value {
@@ -96,12 +96,12 @@ impl Node {
     /// Reads the one document of a text; see [`super::read`].
     ///
     /// # Errors
-    /// When it is no YAML that JSON has words for.
+    /// When it is not YAML that JSON can express.
     pub fn read(text: &str, path: &Path) -> Result<Self, Mistake> {
         super::read(text, path)
     }
 
-    /// Tells whether this is exactly the word.
+    /// Returns whether this is exactly the word.
     pub fn is_word(&self, word: &str) -> bool {
         matches!(&self.is, Yaml::Text(text) if text == word)
     }
@@ -183,7 +183,7 @@ impl Node {
         self.at.bytes.start..end
     }
 
-    /// Tells whether a mapping or list is written in brackets.
+    /// Returns whether a mapping or list is written in brackets.
     pub fn is_flow(&self, text: &str) -> bool {
         matches!(&self.is, Yaml::List(_) | Yaml::Map(_))
             && text.get(self.at.bytes.clone()).is_some_and(|start| start.starts_with(['[', '{']))

@@ -13,7 +13,7 @@ pub fn scalar(text: &str) -> String {
         || text.contains(" #")
         || !matches!(serde_saphyr::from_str::<Value>(text), Ok(Value::String(read)) if read == text);
     if text.chars().any(char::is_control) {
-        // JSON's escapes are YAML's, too.
+        // JSON's escapes are valid in YAML, too.
         return Value::from(text).to_string();
     }
     if ambiguous { format!("'{}'", text.replace('\'', "''")) } else { text.to_owned() }

@@ -1,4 +1,4 @@
-//! What was perhaps meant by a name that nothing has.
+//! Suggestions for an unknown name.
 
 /// Adds ", did you mean X?" when a known name is near.
 pub fn did_you_mean<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> String {
