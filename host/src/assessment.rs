@@ -16,7 +16,7 @@ use crate::failure::Failure;
 pub mod saved;
 pub mod snapshot;
 
-/// A question, and what came of it.
+/// A question, and what the policies made of it.
 #[derive(Clone, Debug)]
 pub struct Assessment {
     /// What was asked.

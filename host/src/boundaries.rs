@@ -1,4 +1,4 @@
-//! Holds, by reading the sources, which part of the program may know of which.
+//! Checks, by reading the sources, which part of the program may know of which.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-/// Returns the code of every file below a folder of the repository, by its path in there.
+/// Returns the code of every file below a folder of the repository, by its path within that folder.
 fn sources(folder: &str) -> BTreeMap<String, String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
     let mut open = vec![root.clone()];
@@ -38,7 +38,7 @@ fn is_test(file: &str) -> bool {
     ["boundaries.rs", "samples.rs", "tests.rs"].iter().any(|name| file.ends_with(name)) || file.contains("/tests/")
 }
 
-/// Makes sure that no file of these parts holds one of these texts.
+/// Makes sure that no file of these parts contains one of these texts.
 #[track_caller]
 fn assert_none(parts: &[&str], texts: &[&str]) {
     let own = own();

@@ -19,15 +19,15 @@ use pvmigrate_core::waiting::Waiting;
 
 use crate::stop::Stop;
 
-/// Writes of one group under way at once: enough to keep a large group's pause short, few enough for the API server's
-/// fair queueing to let them all in.
+/// Maximum number of writes of one group at once: enough to keep a large group's downtime short, few enough for the API
+/// server's fair queueing to let them all in.
 const WRITES_AT_ONCE: usize = 8;
 
-/// How long an API that does not answer is tried again. The cluster keeps everything meanwhile, so patience costs nothing,
-/// and a control plane's upgrade is through by then.
+/// How long calls to an API that does not answer are retried. The cluster keeps everything meanwhile, so waiting costs
+/// nothing, and a control plane's upgrade is finished by then.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
-/// How long a blocker must stand before it is believed.
+/// How long a blocker must last before it is believed.
 const SETTLING: SignedDuration = SignedDuration::from_secs(2);
 
 /// A world that signals its changes, so that the driver never polls.
@@ -42,12 +42,12 @@ pub trait Watch: World {
     fn changed(wake: &mut Self::Wake) -> impl Future<Output = ()>;
 }
 
-/// A listener to what happens.
+/// A listener to events.
 pub trait Reporter {
     /// Takes one event of the group.
     fn report(&self, group: &RecordId, event: Event<'_>);
 
-    /// Hears that trial volumes of the class are being made, before any group begins.
+    /// Hears that trial volumes of the class are being made, before any group starts.
     fn checking(&self, class: &str, trials: usize) {
         let _ = (class, trials);
     }
@@ -55,7 +55,7 @@ pub trait Reporter {
     /// Takes one line of the output of the rsync that copies `claim`.
     fn rsync(&self, group: &RecordId, claim: &str, line: &str);
 
-    /// Tells whether it wants every line from the first on; else only those of copies that last.
+    /// Returns whether it wants every line from the first on; otherwise it gets only those of copies that last.
     fn wants_every_line(&self) -> bool {
         false
     }
@@ -77,14 +77,14 @@ pub enum Event<'a> {
         /// The pod.
         pod: &'a Pod,
     },
-    /// A call failed in a way that may pass; it is tried again after the pause.
+    /// A call failed in a way that may pass; it is retried after the pause.
     Trouble {
         /// What failed.
         error: &'a dyn std::error::Error,
         /// How long until the next try.
         pause: Duration,
     },
-    /// The group is over for this process.
+    /// The group has ended for this process.
     Over(&'a GroupEnd),
 }
 
@@ -97,9 +97,9 @@ pub enum GroupEnd {
     Blocked(Vec<Blocker>),
     /// What was found since the plan keeps it from starting; nothing of it was touched.
     NotBegun(Vec<Blocker>),
-    /// The user asked to stop. Another run goes on from here.
+    /// The user asked to stop. Another run continues from here.
     Interrupted,
-    /// The cluster refuses, or has not answered for too long. Another run goes on from here.
+    /// The cluster refuses, or has not answered for too long. Another run continues from here.
     Failed(anyhow::Error),
 }
 
@@ -132,8 +132,8 @@ struct Reported {
 }
 
 impl Reported {
-    /// Believes in a blocker once it has stood for a moment: the caches may lag behind another process's last writes,
-    /// and show two objects of different times.
+    /// Believes in a blocker once it has lasted for a moment: the caches may lag behind another process's last writes,
+    /// and show two objects at different times.
     fn blocked(&mut self, blockers: Vec<Blocker>) -> Turn {
         let now = Timestamp::now();
         match &self.blocked {
@@ -224,7 +224,7 @@ where
         let is_note = |step: &Step| matches!(step, Step::Note(_));
         let (notes, steps): (Vec<Step>, Vec<Step>) = steps.into_iter().partition(is_note);
         if !notes.is_empty() && !self.note(record, version, &notes).await? {
-            return Ok(()); // another process has moved the record: look again
+            return Ok(()); // another process has changed the record: look again
         }
         let mut results = stream::iter(&steps)
             .map(|step| async move { (step, self.world.execute(record, step).await) })
@@ -259,9 +259,9 @@ where
         Ok(done == Done::Applied)
     }
 
-    /// A refused step will be refused again. While there is a way back, the group takes it rather than staying down. Without
-    /// one the step is retried all the same: a quota counts deletions with a delay, a webhook comes up again, and giving up
-    /// would leave the workload down.
+    /// Handles a refused step, which will be refused again. While there is a way back, the group takes it rather than
+    /// staying down. Without one the step is retried all the same: a quota counts deletions with a delay, a webhook
+    /// comes up again, and giving up would leave the workload down.
     async fn refused(&self, id: &RecordId, trouble: Trouble) -> Result<(), Trouble> {
         let loaded = self.records.load(id).await.map_err(Trouble::of)?;
         let Some((record, version)) = loaded else { return Err(trouble) };
@@ -337,7 +337,7 @@ struct Troubles {
 }
 
 impl Troubles {
-    /// Returns the next pause, doubled each time up to 30 s; `None` once patience is at its end.
+    /// Returns the next pause, doubled each time up to 30 s; `None` once patience has run out.
     fn next_pause(&mut self) -> Option<Duration> {
         let pause = Duration::from_millis(250).saturating_mul(2_u32.saturating_pow(self.tries));
         let pause = pause.min(Duration::from_secs(30));

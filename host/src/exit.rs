@@ -1,6 +1,6 @@
 //! Exit codes: the one table that scripts, the README and every command go by.
 //!
-//! A code is never given a new meaning. Nothing here decides which code a run deserves, only which of several is gravest.
+//! A code is never given a new meaning. Nothing here decides which code a run gets, only which of several is gravest.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ macro_rules! exits {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// Returns the stable word of JSON output.
+            /// Returns the stable name in JSON output.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }

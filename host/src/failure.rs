@@ -1,4 +1,4 @@
-//! What ends a command early: the exit code it deserves, what happened, and what to do next.
+//! What ends a command early: its exit code, what happened, and what to do next.
 //!
 //! Inner errors say what happened to which object; the hint a person needs is added here, once, where it is known that a
 //! person reads it. How it looks is `render`'s business.
@@ -42,7 +42,7 @@ impl Failure {
         self
     }
 
-    /// Says during what it happened.
+    /// Adds what was being done when it happened.
     #[must_use]
     pub fn context(mut self, context: impl Display + Send + Sync + 'static) -> Self {
         self.error = self.error.context(context);

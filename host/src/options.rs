@@ -1,4 +1,4 @@
-//! What a run was asked for, free of where it was said (flags, a record, a test).
+//! The options of a run, wherever they were given (flags, a record, a test).
 
 use std::time::Duration;
 

@@ -19,13 +19,13 @@ use crate::options::Options;
 /// The plan of a run.
 #[derive(Debug)]
 pub struct Plan {
-    /// Migrations that an earlier run began; they run first, whatever else is found.
+    /// Migrations that an earlier run started; they run first, whatever else is found.
     pub resumed: Vec<Record>,
     /// New groups, in order of namespace and name.
     pub groups: Vec<PlannedGroup>,
     /// What keeps every new group from starting: classes that do not exist, and policies that say no.
     pub blockers: Vec<Blocker>,
-    /// What the policies were asked and said; absent when the classes are not there to ask about.
+    /// What the policies were asked and said; `None` when the classes are not there to ask about.
     pub assessment: Option<Assessment>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
@@ -77,13 +77,13 @@ impl Plan {
         self.blockers.iter().chain(self.groups.iter().flat_map(|group| &group.blockers))
     }
 
-    /// Tells whether there is nothing to do at all.
+    /// Returns whether there is nothing to do at all.
     pub fn is_empty(&self) -> bool {
         self.resumed.is_empty() && self.groups.is_empty() && self.blockers.is_empty()
     }
 }
 
-/// A record that would not fit is found now, not when the workload is down.
+/// Returns a blocker for a record that would not fit: found now, not when the workload is down.
 fn too_large(record: &Record) -> Option<Blocker> {
     let error = RecordStore::check_size(record).err()?;
     Some(Blocker {

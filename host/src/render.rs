@@ -61,7 +61,7 @@ pub enum Color {
 pub struct Screen {
     /// The form of results.
     pub form: Form,
-    /// How much is said beside them, see `-v`.
+    /// How much is shown beside them, see `-v`.
     pub verbose: u8,
     /// Columns of stdout, when it is a terminal.
     pub width: Option<u16>,
@@ -115,7 +115,7 @@ impl Screen {
         self.write(&format!("{}\n", json::escaped(&text)))
     }
 
-    /// Returns the same screen as a file would be: without colours, and of any width.
+    /// Returns the same screen for a file: without colours, and of any width.
     pub(crate) fn plain(&self) -> Self {
         Self { width: None, paint: Paint::PLAIN, ..self.clone() }
     }
@@ -137,34 +137,34 @@ impl Screen {
         }
     }
 
-    /// Says something on stderr.
+    /// Writes a message to stderr.
     pub fn say(&self, text: &str) {
         self.terminal.line(text);
     }
 
-    /// Returns what says something on stderr, for code that knows nothing of screens.
+    /// Returns a function that writes messages to stderr, for code that knows nothing of screens.
     pub fn note(&self) -> Note {
         let terminal = self.terminal.clone();
         Arc::new(move |text| terminal.line(text))
     }
 
-    /// Says what to do next, on stderr.
+    /// Writes what to do next to stderr.
     pub fn hint(&self, text: &str) {
         self.say(&format!("{} {}", self.paint_err.hint("hint:"), clean(text)));
     }
 
-    /// Says something on stderr when `-v` was given.
+    /// Writes a message to stderr when `-v` was given.
     pub fn detail(&self, text: impl FnOnce() -> String) {
         if self.verbose > 0 {
             self.say(&text());
         }
     }
 
-    /// Shows why the command ended early: words on stderr, and with `--output json` an object on stdout too.
+    /// Shows why the command ended early: text on stderr, and with `--output json` an object on stdout too.
     pub fn failure(&self, failure: &Failure) {
         self.say(&failure::text(failure, self.paint_err));
         if self.form == Form::Json {
-            // What could be said about a stdout that cannot be written has been said above.
+            // If stdout cannot be written, the failure is on stderr already.
             let _ = self.result(String::new, &failure::json(failure));
         }
     }

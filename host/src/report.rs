@@ -1,4 +1,4 @@
-//! What a run came to, as data; `render` gives it a form.
+//! The result of a run, as data; `render` shows it.
 
 use jiff::{SignedDuration, Timestamp};
 use pvmigrate_core::record::{ClaimRecord, Ended, Evidence, Outcome, Record};
@@ -97,7 +97,7 @@ impl GroupReport {
         Self { namespace: record.namespace.clone(), record: record.name.clone(), end, claims }
     }
 
-    /// Tells whether every claim of the group is on the destination class, and its workloads run there.
+    /// Returns whether every claim of the group is on the destination class, and its workloads run there.
     pub fn is_migrated(&self) -> bool {
         matches!(self.end, GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }))
     }

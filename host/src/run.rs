@@ -35,9 +35,9 @@ pub struct Run {
     pub plan: Plan,
     /// The trial volumes of the preflight.
     pub trials: Vec<TrialResult>,
-    /// The user stopped it before the checks were through.
+    /// Whether the user stopped it before the checks were finished.
     pub cut_short: bool,
-    /// What it came to.
+    /// Its result.
     pub report: Report,
 }
 
@@ -67,7 +67,7 @@ pub async fn migrate(
 /// Checks and migrates what has just been planned.
 ///
 /// What keeps one new group from starting keeps all new ones: nothing has been stopped yet, and a person is there to
-/// look. Migrations already begun go on in any case, because their workloads may be down.
+/// look. Started migrations go on in any case, because their workloads may be down.
 ///
 /// # Errors
 /// When the cluster cannot be read, or a policy fails. What happens to a group later is in its report.
@@ -116,7 +116,7 @@ pub async fn carry_out(
     Ok(run)
 }
 
-/// Returns what is to be driven: what was begun before, and what is new unless something keeps it from starting.
+/// Returns what is to be driven: what was started before, and what is new unless something keeps it from starting.
 fn jobs(run: &mut Run) -> VecDeque<Job> {
     let may_start = run.blockers().is_empty();
     let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
@@ -124,7 +124,7 @@ fn jobs(run: &mut Run) -> VecDeque<Job> {
     resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect()
 }
 
-/// Drives migrations that are begun to their ends, and begins no new one.
+/// Drives started migrations to their ends, and starts no new one.
 ///
 /// # Errors
 /// When the cluster cannot be watched.

@@ -32,7 +32,7 @@ impl Stop {
         self.asked.send_replace(true);
     }
 
-    /// Tells whether the run was asked to stop.
+    /// Returns whether the run was asked to stop.
     pub fn requested(&self) -> bool {
         *self.asked.borrow()
     }

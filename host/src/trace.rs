@@ -8,14 +8,14 @@ use crate::render::Screen;
 /// The variable that chooses what is logged, in the words of `tracing`'s filters (`pvmigrate_cluster=trace`).
 const VARIABLE: &str = "PVMIGRATE_LOG";
 
-/// What `-vv` shows: ours in full, and of the HTTP side what goes wrong.
+/// What `-vv` shows: ours in full, and what goes wrong on the HTTP side.
 const OURS: &str = "warn,pvmigrate=debug,pvmigrate_core=debug,pvmigrate_cluster=debug,pvmigrate_policy=debug,\
                     pvmigrate_rehearsal=debug,kube_client=debug";
 
 /// Starts the debug log on stderr, if it was asked for.
 ///
 /// # Errors
-/// Bad usage, when the variable holds no filter.
+/// Bad usage, when the variable is not a valid filter.
 pub fn start(screen: &Screen) -> Result<(), Failure> {
     let asked = std::env::var(VARIABLE).ok().filter(|filter| !filter.is_empty());
     let filter = match (&asked, screen.verbose) {

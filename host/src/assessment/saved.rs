@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::policies::chain::{self, Chain};
 
-/// The one version there is.
+/// The only version so far.
 const API_VERSION: &str = "pvmigrate.dev/question/v1";
 
 /// A question, the policies that were asked, and what they said.
@@ -48,7 +48,7 @@ pub struct SavedPolicy {
     pub module: Option<PathBuf>,
     /// Its settings.
     pub settings: Value,
-    /// What it might use up.
+    /// What it might use.
     pub limits: Limits,
 }
 
@@ -62,7 +62,7 @@ pub fn keep(file: Option<&Path>, plan: &Plan, policies: &Policies, waivers: &[Wa
     SavedQuestion::of(assessment.clone(), policies, waivers)?.write(file)
 }
 
-/// The part of a file by which a saved question is known.
+/// The part of a file that identifies a saved question.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Header {
@@ -97,7 +97,7 @@ impl SavedQuestion {
         Ok(())
     }
 
-    /// Reads such a file.
+    /// Reads a saved question.
     ///
     /// # Errors
     /// When it cannot be read, or is something else.
@@ -108,7 +108,7 @@ impl SavedQuestion {
         })
     }
 
-    /// Reads a file if it is a saved question; none for folders and for files of anything else.
+    /// Reads a file if it is a saved question; `None` for folders and for other files.
     ///
     /// # Errors
     /// When it cannot be read, or is not a valid saved question.
@@ -138,8 +138,8 @@ impl SavedQuestion {
         Assessment { question: self.question.clone(), judgement: self.judgement.clone(), waived: self.waived.clone() }
     }
 
-    /// Opens the policies that were asked. Each of `given` stands for the saved one of its bytes or of its name, and takes
-    /// its settings; the others are asked before all.
+    /// Opens the policies that were asked. Each of `given` replaces the saved one with the same bytes or the same name,
+    /// and gets its settings; the others are asked first.
     ///
     /// # Errors
     /// When a saved policy cannot be found any more, or a given one rejects the settings.

@@ -1,7 +1,6 @@
 //! Where a question comes from when there is no cluster: Kubernetes objects on disk, or a question that was saved.
 //!
-//! Both become a [`Snapshot`], which a saved question fills further: it also knows how it was asked. What flags say goes
-//! before that.
+//! Both become a [`Snapshot`]; a saved question also knows how it was asked. What flags say takes precedence.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -15,7 +14,7 @@ use pvmigrate_yaml::did_you_mean;
 use super::saved::SavedQuestion;
 use crate::failure::Failure;
 
-/// What the user asks; the rest is as it was when a saved question was asked.
+/// What the user asks; the rest is as in the saved question.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// `--source-sc`.
@@ -30,13 +29,13 @@ pub struct Given {
     pub now: Option<Timestamp>,
 }
 
-/// All that a question is made of, but for what flags say.
+/// All that a question is made of, except what flags say.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     classes: BTreeMap<String, StorageClass>,
     volumes: Vec<Volume>,
     collected: Arc<Collected>,
-    /// How it was asked; objects on disk were not asked about yet.
+    /// How it was asked; objects on disk have not been asked about yet.
     earlier: Earlier,
 }
 
@@ -135,7 +134,7 @@ impl Snapshot {
         Failure::usage(format!("{flag}: StorageClass {name} not found in the snapshot{near} (it has: {known})"))
     }
 
-    /// Names the kinds of which the snapshot holds nothing, though policies look them up.
+    /// Returns the kinds that policies look up and of which the snapshot has no objects.
     pub fn without<'a>(&self, needs: &'a [Need]) -> Vec<&'a Need> {
         let held: BTreeMap<_, _> = self.collected.kinds().collect();
         let is_empty = |need: &&Need| matches!(held.get(&need.kind), None | Some(Ok(0)));

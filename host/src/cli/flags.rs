@@ -57,7 +57,7 @@ pub struct RegistryArgs {
     pub plain_http: bool,
 }
 
-/// Reads a boolean in the words Go's `flag` package takes.
+/// Reads a boolean in the words that Go's `flag` package accepts.
 pub(super) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),

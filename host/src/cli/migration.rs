@@ -164,7 +164,7 @@ impl MigrationArgs {
     /// Returns the options of a run; both classes must have been given.
     ///
     /// # Errors
-    /// Bad usage: what is missing or cannot be.
+    /// Bad usage: an option that is missing or invalid.
     pub fn options(&self) -> Result<Options, Failure> {
         let given = |class: &Option<String>, flag: &str, what: &str| {
             let class = class.clone().filter(|class| !class.is_empty());
@@ -182,7 +182,7 @@ impl MigrationArgs {
     /// Returns the options of a run between these classes.
     ///
     /// # Errors
-    /// Bad usage: what cannot be.
+    /// Bad usage: an option that is invalid.
     pub fn options_for(&self, classes: Classes) -> Result<Options, Failure> {
         let Self { scope, rules, checks, copy } = self;
         let rsync_flags: Vec<String> =

@@ -40,10 +40,10 @@ pub struct AbortArgs {
 /// The reason in the record.
 const WHY: &str = "the user aborted it";
 
-/// Turns the named groups back, or all, and shows what they came to.
+/// Turns the named groups back, or all, and shows the result.
 ///
 /// # Errors
-/// On bad usage, when a group can only go forward any more, or when the cluster cannot be used.
+/// On bad usage, when a group can only go forward now, or when the cluster cannot be used.
 pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
     if args.records.is_empty() && !args.all {
         return Err(Failure::usage("no records given: name the records to abort, or use --all")
@@ -75,7 +75,7 @@ pub async fn run(args: &AbortArgs, screen: &Screen) -> Result<Exit, Failure> {
 pub struct Aborted {
     /// The groups that were turned back.
     pub report: Report,
-    /// Why others were not: they can only go forward any more.
+    /// Why others were not: they can only go forward now.
     pub refused: Vec<Failure>,
     /// What was asked for the source volumes.
     pub disposal: Disposal,
@@ -111,7 +111,7 @@ pub async fn abort(
     Ok(Aborted { report, refused, disposal: options.disposal })
 }
 
-/// A group that is back on its old volumes is what was asked for.
+/// Treats a group that is back on its old volumes as success: that is what was asked for.
 fn aborted(exit: Exit) -> Exit {
     if exit == Exit::RolledBack { Exit::Done } else { exit }
 }
@@ -146,7 +146,7 @@ enum Turned {
     Back(Box<Record>),
     /// It had ended, or its record is gone.
     Over,
-    /// It can only go forward any more.
+    /// It can only go forward now.
     Refused(Failure),
 }
 
@@ -166,7 +166,7 @@ async fn turn_back(store: &RecordStore, record: &Record) -> Result<Turned, Failu
         };
         match store.save(&next, Some(&version)).await? {
             Saved::Stored(_) => return Ok(Turned::Back(Box::new(next))),
-            Saved::Conflict => {} // another process has moved it: look again
+            Saved::Conflict => {} // another process has changed it: look again
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `cleanup`: removes what ended migrations have left behind. Volumes are never among it.
+//! `cleanup`: removes what ended migrations have left behind. Volumes are never removed.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -26,7 +26,7 @@ pub struct CleanupArgs {
 /// Lists what is left, and removes it when told to: by `--yes`, or by the answer on a terminal.
 ///
 /// # Errors
-/// When the cluster cannot be used. What could be removed before that is gone.
+/// When the cluster cannot be used. What was removed before that stays removed.
 pub async fn run(args: &CleanupArgs, screen: &Screen) -> Result<Exit, Failure> {
     let connection = shared::connect(&args.place.cluster).await?;
     let found = cleanup::find(&connection.client, args.place.namespace.as_deref()).await?;
@@ -48,7 +48,7 @@ pub async fn run(args: &CleanupArgs, screen: &Screen) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-/// Asks on a terminal; without one, nobody is there to agree.
+/// Asks on a terminal; without one, the answer is no.
 fn agreed(found: &[Leftover], screen: &Screen) -> Result<bool, Failure> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(false);

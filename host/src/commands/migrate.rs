@@ -13,7 +13,7 @@ use crate::render::{self, Screen};
 use crate::report::{ClaimReport, Comparison, Verified};
 use crate::run::{self, Run};
 
-/// Migrates and shows what it came to.
+/// Migrates and shows the result.
 ///
 /// # Errors
 /// On bad usage, when a policy fails, or when the cluster cannot be used. What happens to a group later is in the report.
@@ -44,7 +44,7 @@ pub(super) struct Shown<'a> {
     pub(super) checked: Option<&'a Comparison>,
 }
 
-/// Shows what a run came to, and returns the exit code it deserves.
+/// Shows the result of a run, and returns its exit code.
 ///
 /// # Errors
 /// When stdout cannot be written.
@@ -64,7 +64,7 @@ pub(super) fn show(run: &Run, shown: &Shown<'_>, screen: &Screen) -> Result<Exit
 
 fn exit_of(run: &Run, shown: &Shown<'_>) -> Exit {
     let mut exit = if run.blockers().is_empty() { Exit::Done } else { Exit::Finding };
-    // An interrupt that came when all was done already has cut nothing short.
+    // An interrupt that came when everything was done has cut nothing short.
     let is_unfinished =
         run.report.groups.is_empty() || (shown.options.set_defaults && run.report.defaults_changed.is_empty());
     if shown.interrupted && is_unfinished {

@@ -122,7 +122,7 @@ fn job(args: &RbacArgs) -> Result<Option<JobRun>, Failure> {
     Ok(Some(JobRun { image: image.clone(), words: args.words.clone() }))
 }
 
-/// Makes sure that the account may do what the Job is asked to do: better now than at the end of a migration.
+/// Makes sure that the account may do what the Job is asked to do: better to fail now than at the end of a migration.
 fn may_run(args: &RbacArgs, asked: &MigrateArgs) -> Result<(), Failure> {
     let options = asked.migration.options()?;
     let refuse = |why: &str, hint: &str| Err(Failure::usage(format!("the Job's flags: {why}")).hint(hint));

@@ -36,10 +36,10 @@ pub struct RehearseArgs {
     pub migration: MigrationArgs,
 }
 
-/// Fills the volumes the same way each time, so that two rehearsals of one file can be compared.
+/// The seed of the volumes' files: the same each time, so that two rehearsals of one file can be compared.
 const SEED: u64 = 1;
 
-/// Rehearses and shows what it came to.
+/// Rehearses and shows the result.
 ///
 /// # Errors
 /// When a file cannot be read, rsync is missing, or the run fails.

@@ -37,7 +37,7 @@ pub(super) struct Interrupted {
 }
 
 impl Interrupted {
-    /// A command that works on a real cluster: whatever it leaves there can be gone on with.
+    /// Returns the meaning for a command on a real cluster: a later run can continue whatever it leaves there.
     pub(super) fn resumable() -> Self {
         let advice = "nothing is lost: run the same command to continue, or go back with: pvmigrate abort --all";
         Self { advice, last: Box::new(|| ()) }
@@ -65,7 +65,7 @@ pub(super) fn stop_on_signals(screen: &Screen, interrupted: Interrupted) -> Resu
     Ok(stop)
 }
 
-/// Returns the exit code that the end of one group deserves.
+/// Returns the exit code for the end of one group.
 pub(super) fn exit_of(end: &GroupEnd) -> Exit {
     use pvmigrate_core::record::{Ended, Outcome};
     match end {

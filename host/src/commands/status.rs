@@ -1,6 +1,6 @@
-//! `status`: what every migration on the cluster has come to, or waits for. Reads only.
+//! `status`: how every migration on the cluster ended, or what it waits for. Reads only.
 //!
-//! What a migration waits for is decided by the same pure function as in a run, from a fresh look.
+//! What a migration waits for is decided by the same pure function as in a run, from a fresh observation.
 
 use clap::Args;
 use jiff::Timestamp;
@@ -63,7 +63,8 @@ pub async fn migrations(client: &kube::Client, namespace: Option<&str>) -> Resul
     Ok(migrations)
 }
 
-/// A migration under way, or over, is nothing to alarm a script; one that stands still is.
+/// Returns the exit code of a migration: one under way or ended should not alarm a script; one that stands still
+/// should.
 fn exit_of(migration: &Migration) -> Exit {
     match &migration.next {
         Decision::Act(_) | Decision::Wait(_) | Decision::Finished(_) => Exit::Done,

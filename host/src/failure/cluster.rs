@@ -31,7 +31,7 @@ fn advice(error: &Error) -> (Exit, Option<String>) {
         Error::RecordTooLarge { .. } => {
             return (Exit::Finding, Some("leave some of its claims out, with a policy".to_owned()));
         }
-        // These say it all themselves.
+        // These messages already say it all.
         Error::NotFound { .. }
         | Error::Invalid { .. }
         | Error::Unreadable { .. }

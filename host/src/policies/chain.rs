@@ -30,7 +30,7 @@ impl Chain {
     /// Opens these policies (each as [`Module::parse`] reads it), then those of the environment, if one is named.
     ///
     /// # Errors
-    /// When the configuration is wrong, or a policy does not load or does not take its settings.
+    /// When the configuration is wrong, or a policy does not load or does not accept its settings.
     pub async fn of(policies: &[PathBuf], environment: Option<&Named>, note: &Note) -> Result<Self, Failure> {
         // A file that is missing is an error: without it, the run would go on without the environment's policies.
         let environment = environment.map(|named| Environment::read(&named.file, &named.name)).transpose()?;
@@ -58,7 +58,7 @@ impl Chain {
     /// Replaces the policy of the same name, and takes over its settings; a policy of a new name goes first.
     ///
     /// # Errors
-    /// When it does not take the settings.
+    /// When it does not accept the settings.
     pub fn put(&mut self, policy: Arc<Policy>) -> Result<(), Failure> {
         let Some(link) = self.links.iter_mut().find(|link| link.policy().info().name == policy.info().name) else {
             self.links.insert(0, Configured::bare(policy)?);
@@ -115,7 +115,7 @@ impl<'a> Opener<'a> {
         self.open(&module, None, &Limits::default()).await
     }
 
-    /// Opens a policy. With a digest it must be this one: it is refused before it is compiled.
+    /// Opens a policy. With a digest, any other policy is refused before it is compiled.
     async fn open(
         &mut self,
         module: &Module,
@@ -153,7 +153,7 @@ fn built_in(wanted: Option<&str>) -> Result<Arc<Policy>, Failure> {
     Ok(policy)
 }
 
-/// Says why a policy rejects its settings, with the places in the file.
+/// Returns why a policy rejects its settings, with the places in the file.
 fn wrong_settings(entry: &Entry, error: SettingsError) -> Failure {
     let SettingsError::Wrong { policy, problems } = error else { return error.into() };
     let line = |problem: &pvmigrate_policy::SettingsProblem| {

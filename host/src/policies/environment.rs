@@ -1,7 +1,7 @@
 //! `pvmigrate.yaml`: which policies judge in which environment, with which settings and limits, and what is waived there.
 //!
-//! Reading only: no policy is opened here. [`Environment`] is one of the file's environments, every other one was held to
-//! the same rules on the way. The file's shape for editors is `environment/schema.json`.
+//! Reading only: no policy is opened here. [`Environment`] is one of the file's environments; all others were checked
+//! by the same rules on the way. The file's shape for editors is `environment/schema.json`.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ mod limits;
 
 /// The name of the file that is used when none is named.
 pub const FILE: &str = "pvmigrate.yaml";
-/// The one version there is.
+/// The only version so far.
 const API_VERSION: &str = "pvmigrate.dev/config/v1";
 
 const FILE_SHAPE: Shape = Shape { name: "the file", keys: &["apiVersion", "environments"] };
@@ -36,7 +36,7 @@ pub fn schema() -> &'static str {
 /// The environment that a run is for, as the user names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
-    /// The file it stands in.
+    /// The file that defines it.
     pub file: PathBuf,
     /// Its name.
     pub name: String,
@@ -45,7 +45,7 @@ pub struct Named {
 /// One environment of the file.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// The file it stands in.
+    /// The file that defines it.
     pub file: PathBuf,
     /// Its name.
     pub name: String,
@@ -60,7 +60,7 @@ pub struct Environment {
 pub struct Entry {
     /// Where it comes from; files are relative to the working directory already.
     pub module: Module,
-    /// Where that stands.
+    /// The place in the file that names it.
     pub place: Place,
     /// The digest that the component must have.
     pub digest: Option<Digest>,

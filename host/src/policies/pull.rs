@@ -1,4 +1,4 @@
-//! Pulling of policies with a lock file and a store: what a tag meant first is what it means, and nothing comes twice.
+//! Pulling of policies with a lock file and a store: a tag keeps its first meaning, and nothing is pulled twice.
 
 use std::path::{Path, PathBuf};
 
@@ -18,13 +18,13 @@ pub struct Puller {
 }
 
 impl Puller {
-    /// Makes one; nothing is read before something is pulled.
+    /// Makes a puller; nothing is read before something is pulled.
     pub fn new(lock_file: &Path, plain_http: bool) -> Self {
         let store = cache_folder().map(|folder| Store::new(folder.join("components")));
         Self { registry: None, plain_http, lock_file: lock_file.to_owned(), store }
     }
 
-    /// Returns what a reference stands for, and notes it in the lock file.
+    /// Returns what a reference stands for, and records it in the lock file.
     ///
     /// # Errors
     /// When it cannot be pulled, is not what the lock file says, or that file cannot be written.
@@ -70,7 +70,7 @@ impl Puller {
         Ok(pulled)
     }
 
-    /// Notes what a tag means from now on; returns what it meant before, if that was something else.
+    /// Records what a tag means from now on; returns what it meant before, if that was something else.
     ///
     /// # Errors
     /// When the lock file cannot be read or written.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use pvmigrate_registry::{Digest, Reference};
 
-/// The word for the policy that is built in.
+/// The name of the built-in policy.
 pub const BUILT_IN: &str = "builtin";
 
 /// The place that a policy's component comes from.

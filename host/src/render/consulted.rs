@@ -16,7 +16,6 @@ pub fn text(assessment: Option<&Assessment>, screen: &Screen) -> String {
     })
 }
 
-/// Returns the waived findings.
 pub(super) fn waived(waived: &[Waived], screen: &Screen) -> String {
     if waived.is_empty() {
         return String::new();
@@ -53,7 +52,7 @@ pub fn waiver_warnings(assessment: Option<&Assessment>, screen: &Screen) -> Stri
 pub struct ConsultedJson<'a> {
     /// In the order of the chain.
     policies: &'a [PolicyRef],
-    /// Findings that count for nothing until their waiver ends.
+    /// Findings that do not count until their waiver ends.
     waived: &'a [Waived],
     /// Disagreements between policies, and waivers that do nothing.
     warnings: &'a [Warning],

@@ -22,7 +22,7 @@ pub fn text(failure: &Failure, paint: Paint) -> String {
     lines.join("\n")
 }
 
-/// Returns the error and its causes, without those that the message before them tells already.
+/// Returns the error and its causes, without those that the message before them already contains.
 pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
     let mut messages: Vec<String> = Vec::new();
     for cause in error.chain() {

@@ -11,8 +11,8 @@ use crate::exit::Exit;
 /// The version of the shape of every JSON document.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// Escapes what JSON lets through and a terminal does not: control characters above ASCII, and marks that are invisible or
-/// turn the direction of writing. They can only stand inside strings, where the escape means the same.
+/// Escapes what JSON lets through and a terminal does not: control characters above ASCII, and marks that are invisible
+/// or change the text direction. They can only stand inside strings, where the escape means the same.
 pub(crate) fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {

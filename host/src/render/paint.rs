@@ -3,7 +3,7 @@
 use console::Style;
 use pvmigrate_core::text::printable;
 
-/// Where a message of a cluster or a policy is cut. Long enough for a provisioner's whole complaint.
+/// Maximum length of a message of a cluster or a policy: long enough for a provisioner's whole complaint.
 pub(crate) const MESSAGE: usize = 2000;
 
 /// Makes a message safe to show on one line.
@@ -18,7 +18,7 @@ pub struct Paint {
 }
 
 impl Paint {
-    /// Leaves words alone.
+    /// No colours.
     pub const PLAIN: Self = Self { on: false };
 
     /// Paints what went wrong.

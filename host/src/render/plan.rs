@@ -1,4 +1,4 @@
-//! A plan: per group what moves, what happens in which order, how long its workloads pause, and what stands against it.
+//! A plan: per group what moves, what happens in which order, how long its workloads pause, and what blocks it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -79,8 +79,8 @@ fn resumed(record: &Record, screen: &Screen) -> String {
     text
 }
 
-/// Shows one group. `ways` holds the way of each group shown before, so that a plan of hundreds of groups tells each way
-/// only once.
+/// Shows one group. `ways` holds the way of each group shown before, so that a plan of hundreds of groups describes
+/// each way only once.
 fn planned(number: usize, group: &PlannedGroup, ways: &mut BTreeMap<String, usize>, screen: &Screen) -> String {
     let record = &group.record;
     let mut title = format!("Group {number}: namespace {}", clean(&record.namespace));
@@ -127,7 +127,7 @@ fn planned(number: usize, group: &PlannedGroup, ways: &mut BTreeMap<String, usiz
     text
 }
 
-/// Tells what happens in which order.
+/// Describes what happens in which order.
 fn way(group: &PlannedGroup, has_workloads: bool, width: Option<u16>) -> String {
     let phases = Phase::ALL.into_iter().map(|phase| (phase, doings(&group.forecast, phase)));
     let told = phases.filter(|(_, doings)| !doings.is_empty()).map(|(phase, doings)| {
@@ -161,7 +161,7 @@ fn because(claim: &ClaimRecord) -> String {
     }
 }
 
-/// Says how long the workloads pause. Only the capacity is known here, so it is a ceiling.
+/// Describes how long the workloads pause. Only the capacity is known here, so it is an upper limit.
 fn pause(record: &Record) -> String {
     // The claims of a group are copied at the same time, each by its own pod.
     let largest = record.claims.values().map(|claim| claim.bytes).max().unwrap_or(0);

@@ -1,6 +1,6 @@
 //! The run as it happens, on stderr: one moving line a claim on a terminal, plain lines with a time elsewhere.
 //!
-//! What is worth telling is decided once, in `story`; the two forms below only show it.
+//! What is worth showing is decided once, in `story`; the two forms below only show it.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,10 +19,10 @@ mod story;
 
 use story::{Story, Update, Weight};
 
-/// How often a plain log tells how far a copy is: enough to see that it moves, few enough lines for a day-long copy.
+/// How often a plain log shows how far a copy is: enough to see that it moves, few enough lines for a day-long copy.
 const EVERY: Duration = Duration::from_secs(10);
 
-/// The longest name on a moving line; longer ones are cut in the middle, where they differ least.
+/// Maximum length of a name on a moving line; longer ones are cut in the middle, where they differ least.
 const NAME: usize = 40;
 
 /// A listener that shows the run.
@@ -55,7 +55,7 @@ impl Progress {
     }
 
     fn heard(&self) -> MutexGuard<'_, Heard> {
-        // A panic in another thread leaves at worst a line too few.
+        // A panic in another thread loses at most one line.
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -136,7 +136,7 @@ impl Reporter for Progress {
             return;
         }
         let claim = format!("{}/{claim}", group.namespace);
-        // A progress line is written over by the next one, so one chunk may hold many.
+        // rsync overwrites a progress line with the next one, so one chunk may hold many.
         for line in copy_report::lines(line) {
             match copy_report::progress(line) {
                 Some(progress) => self.copied(&mut self.heard(), &claim, progress),
@@ -157,7 +157,7 @@ const DOING: &str = "{prefix}  {wide_msg}";
 const COPYING: &str = "{prefix}  [{bar:24}] {percent:>3}%  {wide_msg}";
 
 fn style(template: &str) -> ProgressStyle {
-    // The templates are constants; a test holds that they are accepted.
+    // The templates are constants; a test checks that they are accepted.
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ")
 }
 
@@ -170,7 +170,7 @@ fn line_of(terminal: &Terminal, lines: &mut BTreeMap<String, ProgressBar>, claim
     lines.entry(claim.to_owned()).or_insert_with(new).clone()
 }
 
-/// Brings a name to [`NAME`] columns: short ones are filled up, so that the bars stand under each other.
+/// Brings a name to [`NAME`] columns: short ones are padded, so that the bars line up.
 fn shortened(name: &str) -> String {
     let length = name.chars().count();
     if length <= NAME {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_told_once_there_is_one() {
+    fn a_rate_is_shown_once_there_is_one() {
         assert_eq!(rate(1 << 20, Duration::from_millis(10)), "");
         assert_eq!(rate(10 << 20, Duration::from_secs(2)), "(5 MiB/s)");
     }

@@ -1,4 +1,4 @@
-//! The migrations on a cluster: what each has come to, or waits for now.
+//! The migrations on a cluster: how each ended, or what it waits for now.
 
 use std::fmt::Write as _;
 
@@ -58,7 +58,7 @@ fn stamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Tells how long the workloads have been down, or were.
+/// Describes how long the workloads have been down, or were.
 fn down(record: &Record, now: Timestamp) -> String {
     match (&record.stopped, &record.ended) {
         (None, _) => "-".to_owned(),

@@ -1,4 +1,4 @@
-//! What a run came to: the closing table, and what a person has to know beside it.
+//! The result of a run: the closing table, and what a person has to know beside it.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ mod json;
 
 pub use json::{RunJson, json};
 
-/// Returns what a run came to, for stdout: what kept it from starting, the closing table, and what follows it.
+/// Returns the result of a run for stdout: what kept it from starting, the closing table, and what follows it.
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
     let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
     if !blockers.is_empty() {
@@ -124,7 +124,7 @@ fn verified(verified: &Verified) -> &'static str {
     }
 }
 
-/// Names in one or two words how a group ended.
+/// Returns in one or two words how a group ended.
 pub(super) fn outcome(end: &GroupEnd) -> &'static str {
     match end {
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => "migrated",
@@ -191,7 +191,7 @@ fn differences(claim: &ClaimReport, screen: &Screen) -> String {
     text
 }
 
-/// Tells what happened to a claim on the way that its owner should know.
+/// Describes what happened to a claim that its owner should know.
 fn remarks(claim: &ClaimReport) -> String {
     let name = format!("{}/{}", clean(&claim.namespace), clean(&claim.name));
     let mut text = String::new();
@@ -218,7 +218,7 @@ fn remarks(claim: &ClaimReport) -> String {
 const FREE_A_DISK: &str = "To destroy a disk once you are sure: \
     kubectl patch pv OLD-VOLUME -p '{\"spec\":{\"persistentVolumeReclaimPolicy\":\"Delete\"}}'\n";
 
-/// Names the disks that are still on the backend: nobody else will.
+/// Lists the disks that are still on the backend: nothing else names them.
 fn old_disks(report: &Report, disposal: Disposal) -> String {
     let migrated = report.groups.iter().filter(|group| group.is_migrated());
     let claims: Vec<&ClaimReport> =

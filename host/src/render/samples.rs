@@ -121,7 +121,7 @@ pub(crate) fn web() -> WorkloadRef {
     WorkloadRef { kind: WorkloadKind::StatefulSet, name: "web".to_owned() }
 }
 
-/// A record just begun; `claims` of one StatefulSet, if `used`.
+/// Returns a record that was just started; `claims` of one StatefulSet, if `used`.
 pub(crate) fn record(claims: &[&str], used: bool) -> Record {
     Record {
         format: 1,
@@ -144,7 +144,7 @@ pub(crate) fn record(claims: &[&str], used: bool) -> Record {
     }
 }
 
-/// The record when every copy is proven.
+/// Returns the record when every copy is proven.
 pub(crate) fn proven(claims: &[&str]) -> Record {
     let mut record = record(claims, true);
     record.stopped = Some(at(60));

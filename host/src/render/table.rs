@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ContentArrangement};
 use pvmigrate_core::text::printable;
 
-/// Where a cell is cut. A claim's name has 253 characters at most; messages of provisioners may be a page.
+/// Maximum length of a cell. A claim's name has 253 characters at most; messages of provisioners may be a page.
 const CELL: usize = 600;
 
 /// A table under construction. Every cell is made safe to show here.
@@ -15,7 +15,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Begins a table; `right` names the columns of numbers.
+    /// Starts a table; `right` names the columns of numbers.
     pub fn new(header: &[&str], right: &'static [usize]) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_style(comfy_table::presets::NOTHING);
@@ -39,7 +39,7 @@ impl Table {
         cells.iter().map(AsRef::as_ref).enumerate().map(cell).collect()
     }
 
-    /// Tells whether no row was added.
+    /// Returns whether no row was added.
     pub fn is_empty(&self) -> bool {
         self.table.is_empty()
     }

@@ -8,7 +8,7 @@ use indicatif::{MultiProgress, ProgressDrawTarget};
 /// Stderr; on a terminal, lines are written above the moving ones.
 #[derive(Clone, Debug)]
 pub struct Terminal {
-    /// The moving lines; none when stderr is a file or a pipe.
+    /// The moving lines; `None` when stderr is a file or a pipe.
     moving: Option<MultiProgress>,
 }
 
@@ -25,7 +25,7 @@ impl Terminal {
         self.moving.as_ref()
     }
 
-    /// Writes one or more lines. A stderr that cannot be written leaves nothing to tell it on.
+    /// Writes one or more lines. If stderr cannot be written, there is nowhere to report that.
     pub fn line(&self, text: &str) {
         self.suspend(|| {
             let mut stderr = io::stderr().lock();
@@ -60,7 +60,7 @@ impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Terminal {
     }
 }
 
-/// Collects one entry of the debug log, and writes it at once when dropped.
+/// One entry of the debug log, written at once when dropped.
 #[derive(Debug)]
 pub struct LogLine {
     terminal: Terminal,

@@ -9,8 +9,8 @@ use pvmigrate_core::ports::RecordId;
 
 use crate::driver::{Event, Reporter};
 
-/// How long a copy runs before its output is followed, unless every line is wanted. Following costs a request, and tells how
-/// far a copy is; most are over before anybody could ask.
+/// How long a copy runs before its output is followed, unless every line is wanted. Following costs a request, and
+/// shows how far a copy is; most have ended before anybody could ask.
 const FOLLOWED_AFTER: Duration = Duration::from_secs(3);
 
 /// A listener that also follows the output of copies, for another listener.

@@ -11,7 +11,7 @@ use crate::stop::Stop;
 
 /// Trials that were made, and removed again.
 pub(super) struct Tried<'a> {
-    /// What each came to; `None` when the user stopped the run meanwhile.
+    /// The result of each; `None` when the user stopped the run meanwhile.
     pub(super) results: Option<Vec<TrialResult>>,
     /// What could not be removed.
     pub(super) left_behind: Vec<String>,
@@ -19,7 +19,7 @@ pub(super) struct Tried<'a> {
     pub(super) preflight: Preflight<'a>,
 }
 
-/// Makes the trials and has all that they made removed, however they went and however they were cut short.
+/// Makes the trials and has everything that they made removed, whatever their result and however they were cut short.
 pub(super) async fn make<'a>(
     watched: &'a Watched,
     trials: &'a [Trial],

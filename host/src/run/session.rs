@@ -121,7 +121,7 @@ impl<'a> Session<'a> {
         GroupReport::new(record.as_ref().unwrap_or(&planned), end, Timestamp::now())
     }
 
-    /// Running again is how a person says that a held group shall be tried again.
+    /// Resumes a migration: running again is how a person asks for another try of a held group.
     async fn resume(&self, record: &Record) -> Result<RecordId, GroupEnd> {
         let id = record.id();
         let failed = |error: pvmigrate_cluster::Error| GroupEnd::Failed(error.into());
@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
             && let Some(fact) = record.more_attempts()
         {
             let record = record.with(fact).map_err(|error| GroupEnd::Failed(error.into()))?;
-            // A conflict means that another process is at it, which is as well.
+            // A conflict means that another process is driving it, which is fine.
             self.records.save(&record, Some(&version)).await.map_err(failed)?;
         }
         Ok(id)
@@ -151,8 +151,8 @@ impl<'a> Session<'a> {
                 Saved::Conflict => match self.records.load(&id).await.map_err(failed)? {
                     Some((found, _)) if found.is_open() => return Ok(id),
                     Some((found, version)) => {
-                        // An earlier migration of the same claims, or one that another process has begun and ended since
-                        // the plan was made.
+                        // An earlier migration of the same claims, or one that another process has started and ended
+                        // since the plan was made.
                         if found.ended.is_some_and(|ended| ended.at > record.begun) {
                             record = self.planned_anew(&group).await?;
                         }
@@ -164,7 +164,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Returns the group's record as it would begin now.
+    /// Returns the group's record as it would start now.
     async fn planned_anew(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
         let (survey, plan) = plan(self.setup.client, self.setup.policies, self.setup.options)
             .await

@@ -122,10 +122,10 @@ fn what_is_missing_or_wrong_is_named_with_what_there_is() {
 }
 
 #[test]
-fn a_policy_that_faults_is_no_finding() {
+fn a_policy_that_faults_is_not_a_finding() {
     let scene = Scene::new();
     let ran = scene.run(&["run", &dist("hostile"), "--now", "2026-01-01T00:00:00Z"]);
-    // Without an environment it does nothing of what it could.
+    // Without an environment it does none of its misdeeds.
     assert_ne!(ran.code, 5, "{}", ran.err);
     let config = scene.path("pvmigrate.yaml");
     let text = format!(
@@ -168,7 +168,7 @@ fn diff_shows_what_another_policy_decides_otherwise() {
     assert_eq!(same.json()["decisions"], serde_json::json!([]));
 }
 
-/// Saves a question, which `run` can as plans do.
+/// Saves a question with `policy run`, as plans do.
 fn saved(scene: &Scene, file: &Path) {
     let ran = scene.run(&["run", &dist("keep-and-cap"), "--save-question", path_text(file)]);
     assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
@@ -210,7 +210,7 @@ fn a_saved_question_is_a_snapshot_that_knows_how_it_was_asked() {
 }
 
 #[test]
-fn a_digest_that_is_not_to_be_had_is_named() {
+fn a_digest_that_is_not_there_is_named() {
     let scene = Scene::new();
     let (policy, file) = (scene.path("cap.wasm"), scene.path("before.json"));
     std::fs::copy(repository("policies/dist/keep-and-cap.wasm"), &policy).unwrap();
@@ -226,7 +226,7 @@ fn a_digest_that_is_not_to_be_had_is_named() {
 }
 
 #[test]
-fn what_is_no_saved_question_is_not_replayed() {
+fn what_is_not_a_saved_question_is_not_replayed() {
     let scene = Scene::new();
     let ran = pvmigrate(&["policy", "replay", path_text(&scene.path("all.yaml"))]);
     assert_eq!(ran.code, 2, "{}", ran.err);

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use crate::{on_a_cluster, path_text, pvmigrate, repository};
 
-/// A claim of a Deployment, one that nobody uses, and two of a StatefulSet of which one is kept; none of these names is a
-/// word of Kubernetes' own.
+/// A claim of a Deployment, one that no pod uses, and two of a StatefulSet of which one is kept; none of these names is
+/// a word of Kubernetes' own.
 const CLUSTER: &str = r#"
 {apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {name: old}, provisioner: old.example.com}
 ---
@@ -92,7 +92,7 @@ impl Scene {
     }
 }
 
-/// Judges a folder at the command line, and returns the question, too.
+/// Judges a folder at the command line, and returns the question as well.
 fn judged(folder: &Path) -> (Value, Value) {
     let (policy, question) = (repository("policies/dist/keep-and-cap.wasm"), folder.with_extension("question.json"));
     let words = ["policy", "run", path_text(&policy), "--snapshot", path_text(folder), "-o", "json"];
@@ -103,7 +103,7 @@ fn judged(folder: &Path) -> (Value, Value) {
     (ran.json(), saved["question"].clone())
 }
 
-/// Volumes without their handles, which mean nothing.
+/// Returns volumes without their handles, which mean nothing.
 fn without_ids(volumes: &Value) -> Vec<Value> {
     let without = |volume: &Value| {
         let mut volume = volume.clone();
@@ -140,7 +140,7 @@ async fn anonymous_files_are_judged_alike_and_hold_no_name() {
             texts.into_iter().flatten().filter(|_| !is_class).filter_map(|text| text.as_str().map(str::to_owned)),
         );
     }
-    // Short words may stand within others that are nobody's.
+    // Short names may occur within other words.
     own.retain(|name| name.len() > 8);
     names.extend(own.iter().map(String::as_str));
     for entry in std::fs::read_dir(&folder).unwrap() {
@@ -176,9 +176,9 @@ async fn anonymous_files_are_judged_alike_and_hold_no_name() {
     assert_eq!(users, 2, "{question}");
 }
 
-/// A policy that can do without a kind is told that it cannot know; a fixture cannot say that, so whoever captures is told.
+/// A policy that can do without a kind learns that it cannot know; a fixture cannot say that, so the capture names it.
 #[tokio::test]
-async fn what_could_not_be_had_is_named() {
+async fn what_could_not_be_listed_is_named() {
     let scene = Scene::new().await;
     let kind = Kind::new("example.com/v1", "Window");
     let needs = [Need { kind: kind.clone(), purpose: "when".to_owned(), optional: true }];

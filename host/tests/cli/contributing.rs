@@ -1,4 +1,4 @@
-//! Holds the lists of CONTRIBUTING.md to the sources: where a command, a blocker, a question to policies has its places.
+//! Compares the lists of CONTRIBUTING.md with the sources: the files of a command, a blocker, a question to policies.
 
 use std::collections::BTreeSet;
 use std::fs;

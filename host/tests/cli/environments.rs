@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Ran, command, finish, path_text, pvmigrate, repository};
 
-/// A class that takes nothing as large as the one claim there is, by the policy keep-and-cap.
+/// Writes a scenario with a class that takes nothing as large as the one claim there is, by the policy keep-and-cap.
 fn scenario(folder: &Path) -> PathBuf {
     let scenario = std::fs::read_to_string(repository("tests/embedded/scenarios/one-claim.yaml")).unwrap();
     let capped =
@@ -15,7 +15,7 @@ fn scenario(folder: &Path) -> PathBuf {
     file
 }
 
-/// A folder with the scenario, a policy beside it, and this configuration of the environment `prod`.
+/// Returns a folder with the scenario, a policy beside it, and this configuration of the environment `prod`.
 fn folder(prod: &str) -> tempfile::TempDir {
     assert!(pvmigrate_rehearsal::find_rsync().is_ok(), "rsync is missing: run tests/setup rsync");
     let folder = tempfile::tempdir().unwrap();
@@ -74,7 +74,7 @@ fn a_waived_finding_blocks_nothing_and_stands_in_the_report() {
 }
 
 #[test]
-fn a_waiver_that_is_over_waives_nothing_and_says_so() {
+fn an_expired_waiver_waives_nothing_and_says_so() {
     let folder = folder(&waiver("2020-12-31"));
     let ran = rehearse(folder.path(), &[]);
     assert_eq!(ran.code, 1, "{}", ran.err);
@@ -152,7 +152,7 @@ fn the_limits_of_the_environment_hold() {
 }
 
 #[test]
-fn a_file_or_environment_that_is_not_there_is_no_silence() {
+fn a_missing_file_or_environment_is_an_error() {
     let folder = folder(CAP);
     let scenario = folder.path().join("mine.yaml");
     let ran = finish(

@@ -31,19 +31,19 @@ fn assert_cluster(ran: &Ran, parts: &[&str]) {
 }
 
 #[test]
-fn a_kubeconfig_that_is_not_there_is_named() {
+fn a_missing_kubeconfig_is_named() {
     let words = ["--kubeconfig", "/nowhere/kubeconfig"];
     assert_cluster(&pvmigrate(&[&CLASSES[..], &words].concat()), &["/nowhere/kubeconfig"]);
     assert_cluster(&pvmigrate(&["status", "-kubeconfig=/nowhere/kubeconfig"]), &["/nowhere/kubeconfig"]);
 }
 
 #[test]
-fn no_kubeconfig_at_all_says_where_was_looked() {
+fn no_kubeconfig_at_all_says_where_it_looked() {
     assert_cluster(&pvmigrate(&CLASSES), &["KUBECONFIG", "--kubeconfig"]);
 }
 
 #[test]
-fn a_kubeconfig_that_is_none_is_an_error() {
+fn an_invalid_kubeconfig_is_an_error() {
     assert_cluster(&with_kubeconfig("clusters: [", &["plan", "--source-sc=a", "--dest-sc=b"]), &["kubeconfig"]);
 }
 

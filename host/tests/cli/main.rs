@@ -23,7 +23,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// What a run of the binary came to.
+/// The result of a run of the binary.
 struct Ran {
     code: i32,
     out: String,

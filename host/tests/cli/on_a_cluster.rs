@@ -18,7 +18,7 @@ use pvmigrate_core::step::Step;
 use pvmigrate_policy::Policies;
 use pvmigrate_rehearsal::{Cluster, Settings, find_rsync, read_objects};
 
-/// Asks the run to stop once the step has been done.
+/// A listener that asks the run to stop once the step has been done.
 struct StopAt {
     stop: Stop,
     is_it: fn(&Step) -> bool,
@@ -36,7 +36,7 @@ impl Reporter for StopAt {
     fn rsync(&self, _: &RecordId, _: &str, _: &str) {}
 }
 
-/// Has another process migrate everything while this one makes its checks, which is after its plan.
+/// A listener that has another process migrate everything while this one makes its checks, which is after its plan.
 struct Overtaken {
     cluster: Cluster,
 }
@@ -186,7 +186,7 @@ async fn an_aborted_migration_is_back_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_proven_migration_is_not_aborted_and_the_reason_is_told() {
+async fn a_proven_migration_is_not_aborted_and_the_reason_is_shown() {
     let scene = scene().await;
     interrupted_after(&scene, |step| matches!(step, Step::Note(Fact::Copied { .. }))).await;
     let aborted = abort_with(&scene, &all()).await.unwrap();
@@ -197,7 +197,7 @@ async fn a_proven_migration_is_not_aborted_and_the_reason_is_told() {
 }
 
 #[tokio::test]
-async fn a_record_that_is_not_there_or_over_is_named() {
+async fn a_record_that_is_missing_or_has_ended_is_named() {
     let scene = scene().await;
     let named = |name: &str| AbortArgs { records: vec![name.to_owned()], all: false, ..all() };
     let failure = abort_with(&scene, &named("nosuch")).await.unwrap_err();
@@ -211,7 +211,7 @@ async fn a_record_that_is_not_there_or_over_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_another_process_has_migrated_since_the_plan_is_not_begun_again() {
+async fn what_another_process_has_migrated_since_the_plan_is_not_started_again() {
     let scene = scene().await;
     let reporter = Arc::new(Overtaken { cluster: scene.cluster.clone() });
     let policies = Policies::builtin().unwrap();

@@ -28,7 +28,7 @@ fn inspect_says_what_a_policy_may_do() {
 }
 
 #[test]
-fn what_is_no_policy_does_not_load() {
+fn what_is_not_a_policy_does_not_load() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, bytes: &[u8]| {
         let file = folder.path().join(name);

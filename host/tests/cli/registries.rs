@@ -123,7 +123,7 @@ fn a_tag_means_what_it_meant_first_until_it_is_updated() {
 
 #[test]
 #[ignore = "needs docker-registry: tests/run registry"]
-fn what_is_no_policy_is_neither_pushed_nor_locked() {
+fn what_is_not_a_policy_is_neither_pushed_nor_locked() {
     let stage = Stage::new();
     let file = stage.folder.path().join("text.wasm");
     std::fs::write(&file, "no component").unwrap();

@@ -11,7 +11,7 @@ fn rehearse(words: &[&str]) -> Ran {
     pvmigrate(&[&["rehearse", path_text(&scenario)], words].concat())
 }
 
-/// rsync is part of what is rehearsed: without it these tests prove nothing.
+/// Makes sure that there is an rsync: without it these tests prove nothing.
 #[track_caller]
 fn assert_rsync() {
     assert!(pvmigrate_rehearsal::find_rsync().is_ok(), "rsync is missing: run tests/setup rsync");

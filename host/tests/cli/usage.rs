@@ -40,7 +40,7 @@ fn asked_for_json_an_error_is_an_object_too() {
 }
 
 #[test]
-fn a_flag_of_clap_that_is_no_value_does_not_make_json() {
+fn a_flag_of_clap_that_is_not_a_value_does_not_make_json() {
     let ran = pvmigrate(&["plan", "--nosuch", "x.json"]);
     assert_eq!((ran.code, ran.out.as_str()), (2, ""));
 }
@@ -65,7 +65,7 @@ fn each_shell_gets_its_completions() {
 }
 
 #[test]
-fn a_log_filter_that_is_none_is_named() {
+fn an_invalid_log_filter_is_named() {
     let ran = crate::finish(crate::command(&["policy", "inspect", "builtin"]).env("PVMIGRATE_LOG", "a=b=c"));
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("PVMIGRATE_LOG"), "{}", ran.err);

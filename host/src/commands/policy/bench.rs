@@ -50,7 +50,7 @@ pub struct BenchArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Volumes(pub usize);
 
-/// The most volumes of one question; more need more memory than a machine has to spare.
+/// Maximum number of volumes of one question; more need more memory than a machine has to spare.
 const MOST_VOLUMES: usize = 1_000_000;
 
 impl FromStr for Volumes {
@@ -86,7 +86,7 @@ impl FromStr for Percent {
 /// # Errors
 /// When the policy does not load or fails, or a file cannot be read or written.
 pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failure> {
-    // Before anything takes long.
+    // Read before anything that takes long.
     let base = args.compare.as_deref().map(read).transpose()?;
     let policy = chain::open(&args.policy, &screen.note()).await?;
     let policy = settings::configured(policy, args.settings.as_deref())?;
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_hundred() {
+    fn percentages() {
         let read = |text: &str| text.parse::<Percent>().map(|percent| percent.0).ok();
         assert_eq!(["2%", "0.5 %", "0", "150%"].map(read), [Some(2.0), Some(0.5), Some(0.0), Some(150.0)]);
         assert_eq!(["-1%", "", "%", "much", "inf", "NaN%"].map(read), [None; 6]);

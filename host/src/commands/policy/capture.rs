@@ -18,7 +18,7 @@ use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::units::count;
 use crate::render::{Screen, clean};
 
-/// By this the files of an earlier capture are known.
+/// The first line of a captured file, by which an earlier capture is recognised.
 const HEADER: &str = "# Captured by pvmigrate policy capture.\n";
 
 /// The flags of `policy capture`.
@@ -121,7 +121,7 @@ pub async fn capture(client: &kube::Client, needs: &[Need], args: &CaptureArgs) 
     Ok(capture)
 }
 
-/// Writes a capture into a folder, and takes away what an earlier one left there. Returns the names of the files.
+/// Writes a capture into a folder, and removes what an earlier one left there. Returns the names of the files.
 ///
 /// # Errors
 /// When the folder cannot be written.
@@ -156,7 +156,7 @@ pub fn write(capture: &Capture, folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(written)
 }
 
-/// Refuses a folder that has something in it, unless that is meant.
+/// Refuses a folder that has something in it, unless `force` is set.
 ///
 /// # Errors
 /// When it is not empty, or is not a folder.

@@ -1,4 +1,4 @@
-//! `policy diff`: what another policy, or another version of it, decides otherwise.
+//! `policy diff`: what another policy, or another version of it, decides differently.
 
 use std::path::PathBuf;
 
@@ -39,7 +39,7 @@ pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failur
     show_changes(&old.answer(question.clone())?, &new.answer(question)?, screen)
 }
 
-/// Shows what changes from one look to the other.
+/// Shows what changes from one assessment to the other.
 ///
 /// # Errors
 /// When stdout cannot be written.

@@ -62,7 +62,7 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
     let policy = chain::open(&args.policy, &screen.note()).await?;
     let given = args.settings.as_deref().map(settings::read).transpose()?;
     if let Some(given) = &given {
-        // Here it is a usage error; among made-up ones it would only be one more that is refused.
+        // Settings that are refused are a usage error here; in the search they would only count as refused.
         Configured::new(policy.clone(), given)?;
     }
     let time = args.time.map(|time| Duration::try_from(time).map_err(|_| Failure::usage("--for is negative")));
@@ -94,7 +94,7 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
 
 fn exit_of(fuzzed: &Fuzzed) -> Exit {
     match &fuzzed.found {
-        // 4 is "no tests" here, where no cluster can be missing.
+        // 4 means "no tests" here, where no cluster is involved.
         None if fuzzed.tried_nothing() => Exit::Cluster,
         None => Exit::Done,
         Some(found) if found.broken.is_fault() => Exit::PolicyFault,
@@ -102,7 +102,7 @@ fn exit_of(fuzzed: &Fuzzed) -> Exit {
     }
 }
 
-/// Tells at once what would be a pity after a long look.
+/// Refuses a file name now rather than after a long search.
 fn may_be_written(file: &Path) -> Result<(), Failure> {
     if file.exists() {
         return Err(Failure::usage(format!("{} already exists", file.display())).hint("choose a new file name"));
@@ -114,12 +114,12 @@ fn may_be_written(file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What nobody has chosen may be anything; it is shown, so that it can be chosen.
+/// Returns a seed for when the user gives none; it is shown, so that it can be given again.
 fn seed() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Says what a test file calls the policy: `builtin`, or its path; none for what lies in a registry.
+/// Returns the policy's name in a test file: `builtin`, or its path; `None` for one in a registry.
 fn named(policy: &Path, file: Option<&Path>) -> Option<String> {
     if policy == Path::new("builtin") {
         return Some("builtin".to_owned());
@@ -130,7 +130,7 @@ fn named(policy: &Path, file: Option<&Path>) -> Option<String> {
     Some(relative(&policy, &folder).to_string_lossy().into_owned())
 }
 
-/// Returns the way from a folder to a path; both are absolute.
+/// Returns the relative path from a folder to a path; both are absolute.
 fn relative(path: &Path, folder: &Path) -> PathBuf {
     let same = path.components().zip(folder.components()).take_while(|(one, other)| one == other).count();
     let up = folder.components().skip(same).map(|_| Component::ParentDir);

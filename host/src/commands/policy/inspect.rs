@@ -1,4 +1,4 @@
-//! `policy inspect`: what a policy says of itself, and what it may use.
+//! `policy inspect`: what a policy says about itself, and what it may use.
 
 use std::path::PathBuf;
 
@@ -16,7 +16,7 @@ pub struct InspectArgs {
     pub policy: PathBuf,
 }
 
-/// Shows what a policy says of itself and what it may use.
+/// Shows what a policy says about itself and what it may use.
 ///
 /// # Errors
 /// When it does not load.

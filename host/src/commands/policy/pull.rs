@@ -1,4 +1,4 @@
-//! `policy pull`: a policy out of an OCI registry, by what its tag means in the lock file or by digest.
+//! `policy pull`: a policy from an OCI registry, by what its tag means in the lock file or by digest.
 
 use std::path::{Path, PathBuf};
 

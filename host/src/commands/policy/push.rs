@@ -1,4 +1,4 @@
-//! `policy push`: a policy into an OCI registry, with what it says of itself beside it.
+//! `policy push`: a policy into an OCI registry, together with its own description.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,7 @@ struct PushedJson<'a> {
 /// Pushes a policy, after making sure that it is one.
 ///
 /// # Errors
-/// When the file does not load, or the registry does not take it.
+/// When the file does not load, or the registry does not accept it.
 pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failure> {
     let reference = target(&args.reference)?;
     let (policy, component) = open(&args.file)?;

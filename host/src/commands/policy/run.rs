@@ -1,4 +1,4 @@
-//! `policy run`: what policies say of a snapshot.
+//! `policy run`: what policies say about a snapshot.
 
 use std::path::PathBuf;
 

@@ -10,10 +10,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::clean;
 
-/// Gives a policy the settings of `--settings`, which is a JSON object or names a file with one; none are an empty object.
+/// Gives a policy the settings of `--settings`, which is a JSON object or names a file with one; the default is an
+/// empty object.
 ///
 /// # Errors
-/// When the file cannot be read, or the policy does not take the settings.
+/// When the file cannot be read, or the policy does not accept the settings.
 pub(super) fn configured(policy: Arc<Policy>, given: Option<&str>) -> Result<Configured, Failure> {
     let settings = given.map_or_else(|| Ok(Value::Object(Map::new())), read)?;
     Ok(Configured::new(policy, &settings)?)

@@ -144,7 +144,7 @@ impl TestArgs {
     }
 }
 
-/// Runs test cases and shows what came of each.
+/// Runs test cases and shows the result of each.
 ///
 /// # Errors
 /// When a policy does not load, a test file is wrong, or there is nothing to run.

@@ -1,4 +1,4 @@
-//! `policy wit`: the interface, from the program that speaks it.
+//! `policy wit`: the interface, as built into this program.
 
 use pvmigrate_policy_kit::project;
 

@@ -1,4 +1,4 @@
-//! What a rehearsal began with, kept apart, and the comparison with what it came to.
+//! What a rehearsal started with, kept apart, and the comparison with its result.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 
 use crate::report::{ClaimReport, Comparison, Report, Verified};
 
-/// Differences of one volume that are shown; more would only repeat the first.
+/// Maximum number of differences shown of one volume; more would only repeat the first.
 const SHOWN: usize = 10;
 
-/// Annotations under these belong to the volume binder and the provisioner: they change with the volume.
+/// Annotations with these prefixes belong to the volume binder and the provisioner: they change with the volume.
 const OF_THE_BINDER: [&str; 3] = ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/"];
 
 /// Objects and files as they were before the run.
@@ -124,7 +124,7 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Leaves out the binder's annotations; none and an empty map are the same.
+/// Leaves out the binder's annotations; absent annotations and an empty map are the same.
 fn lasting(annotations: &Value) -> Value {
     let all = annotations.as_object().into_iter().flatten();
     let kept = all.filter(|(key, _)| !OF_THE_BINDER.iter().any(|prefix| key.starts_with(prefix)));

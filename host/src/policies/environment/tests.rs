@@ -115,7 +115,7 @@ fn the_schema_and_the_reader_know_the_same_keys() {
     assert_eq!(keys(&schema, "/$defs/limits"), own(limits::SHAPE.keys));
     assert_eq!(keys(&schema, "/$defs/waiver"), own(WAIVER.keys));
     assert_eq!(schema["properties"]["apiVersion"]["const"], API_VERSION);
-    // What must be there in the one must be there in the other.
+    // What is required in the one must be required in the other.
     for (pointer, keys) in [("", FILE_SHAPE.keys), ("/$defs/policy", &["module"]), ("/$defs/waiver", WAIVER.keys)] {
         let required = schema.pointer(pointer).unwrap()["required"].as_array().unwrap();
         let required: BTreeSet<String> = required.iter().map(|key| key.as_str().unwrap().to_owned()).collect();

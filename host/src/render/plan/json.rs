@@ -24,7 +24,7 @@ pub struct PlanJson<'a> {
     exit: ExitJson,
     source_class: &'a str,
     dest_class: &'a str,
-    /// Migrations that were begun earlier and would go on first.
+    /// Migrations that an earlier run started; they would continue first.
     resumed: Vec<ResumedJson<'a>>,
     groups: Vec<GroupJson<'a>>,
     /// What keeps every new group from starting; each group has its own beside.

@@ -1,4 +1,4 @@
-//! A forecast's many lines, told in the few phases a person thinks in.
+//! A forecast's many lines, grouped into the few phases that a person thinks in.
 
 use pvmigrate_core::forecast::{Forecast, Line};
 use pvmigrate_core::record::Fact;
@@ -81,7 +81,7 @@ fn ends_the_pause(step: &Step) -> bool {
     )
 }
 
-/// Returns what is done and awaited in a phase, each once, in order; notes in the record are no news to a person.
+/// Returns what is done and awaited in a phase, each once, in order; notes in the record do not interest a person.
 pub(super) fn doings(forecast: &Forecast, phase: Phase) -> Vec<String> {
     let mut told: Vec<String> = Vec::new();
     for (_, line) in phased(forecast).filter(|(of, _)| *of == phase) {

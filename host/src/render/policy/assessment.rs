@@ -1,4 +1,4 @@
-//! What a chain of policies says of a snapshot: one line a claim, then what was found.
+//! What a chain of policies says about a snapshot: one line a claim, then what was found.
 
 use std::fmt::Write as _;
 
@@ -61,7 +61,7 @@ fn decisions(assessment: &Assessment) -> Table {
     table
 }
 
-/// Names the decision as votes do.
+/// Returns the decision's name, as votes have it.
 pub(super) fn vote(verdict: &Verdict) -> &'static str {
     if verdict.selected() { "migrate" } else { "skip" }
 }

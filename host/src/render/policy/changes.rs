@@ -105,7 +105,7 @@ mod tests {
     use super::*;
     use crate::render::samples;
 
-    /// One claim stays that moved, one finding is gone, and one has come.
+    /// Returns assessments between which a claim that moved now stays, one finding is gone, and one is new.
     fn assessments() -> (Assessment, Assessment) {
         let (old, mut new) = (samples::assessment(), samples::assessment());
         new.judgement.verdicts[0] = samples::verdict("data-web-0", false);

@@ -1,4 +1,4 @@
-//! All that led to the decision about one claim: who voted what, which rule decided, and what limits held it.
+//! All that led to the decision about one claim: who voted what, which rule decided, and what limits applied.
 
 use pvmigrate_core::policy::rule::Rule;
 use pvmigrate_core::policy::waiver::Waived;
@@ -61,7 +61,7 @@ fn users(volume: &Volume) -> String {
     if users.is_empty() { "nothing".to_owned() } else { users.join(", ") }
 }
 
-/// Says how pvmigrate's own safety rules apply.
+/// Describes how pvmigrate's own safety rules apply.
 fn floor(traced: &Traced<'_>) -> String {
     let broken = traced.findings().filter(|finding| finding.by == Decider::Host);
     let broken: Vec<&str> = broken.map(|finding| finding.code.as_str()).collect();

@@ -11,7 +11,7 @@ use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::lines::hanging;
 use crate::render::{Screen, clean};
 
-/// The user's flags, from which a command line that does the same again is made.
+/// The user's flags, for a command line that does the same again.
 #[derive(Clone, Copy, Debug)]
 pub struct Given<'a> {
     /// The policy.

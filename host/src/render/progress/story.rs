@@ -1,4 +1,4 @@
-//! Turns events into what is worth telling. No clock and no terminal here.
+//! Turns events into what is worth showing. No clock and no terminal here.
 
 use std::collections::BTreeMap;
 
@@ -19,21 +19,12 @@ pub(super) enum Update {
     Line {
         /// Who wants to read it.
         weight: Weight,
-        /// The line.
         text: String,
     },
-    /// What is being done for these claims, `namespace/name`, until the next is told.
-    Doing {
-        /// The claims.
-        claims: Vec<String>,
-        /// What.
-        what: String,
-    },
-    /// Nothing more will be told of these claims.
-    Over {
-        /// The claims.
-        claims: Vec<String>,
-    },
+    /// What is being done for these claims, `namespace/name`, until the next update.
+    Doing { claims: Vec<String>, what: String },
+    /// Nothing more will be shown of these claims.
+    Over { claims: Vec<String> },
 }
 
 /// The weight of a line.
@@ -41,7 +32,7 @@ pub(super) enum Update {
 pub(super) enum Weight {
     /// For everybody.
     News,
-    /// For who follows each step.
+    /// For those who follow each step.
     Step,
 }
 
@@ -57,12 +48,12 @@ struct Group {
     turned_back: bool,
     stopped: bool,
     over: bool,
-    /// Waits whose trouble was told, by what they are of.
+    /// Waits whose trouble was shown: what waits, and the trouble.
     troubles: Vec<(String, String)>,
 }
 
 impl Story {
-    /// Tells whether the group has begun and is not over: output that comes late is not worth showing.
+    /// Returns whether the group has started and not ended: output that comes late is not worth showing.
     pub(super) fn is_under_way(&self, id: &RecordId) -> bool {
         self.groups.get(id).is_some_and(|group| !group.over)
     }
@@ -271,7 +262,7 @@ mod tests {
             Event::Stepped(&Step::CreateDestination { claim: claim(), volume: None }, Done::Applied),
             Event::Waiting(&[wait(None)]),
             Event::Waiting(&[wait(Some("no space"))]),
-            Event::Waiting(&[wait(Some("no space"))]), // told once
+            Event::Waiting(&[wait(Some("no space"))]), // shown once
             Event::Loaded(&stopped),
             Event::Stepped(&down, Done::Stale),
             Event::Stepped(&down, Done::Applied),

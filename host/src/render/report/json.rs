@@ -1,4 +1,4 @@
-//! What a run came to, for scripts.
+//! The result of a run, for scripts.
 
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::record::{Ended, Outcome};
@@ -51,7 +51,7 @@ struct GroupJson<'a> {
     record: &'a str,
     /// `migrated`, `not-ready` (migrated, but not Ready in time), `rolled-back`, `needs-person`, `not-begun`, `interrupted` or `failed`.
     outcome: &'static str,
-    /// Why it is not `migrated`, the cause of the cause last.
+    /// Why it is not `migrated`, the deepest cause last.
     reasons: Vec<String>,
     blockers: &'a [Blocker],
     claims: Vec<ClaimJson<'a>>,

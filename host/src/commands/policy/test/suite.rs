@@ -32,7 +32,7 @@ pub(super) struct Suite {
     pub(super) reports: Vec<(Format, PathBuf)>,
     /// The coverage that is required, in percent.
     pub(super) min_coverage: Option<u8>,
-    /// Hears of builds.
+    /// A listener for builds.
     pub(super) note: Note,
 }
 
@@ -51,7 +51,7 @@ impl Suite {
             (None, None) => Instead::Nothing,
         };
         let note = Arc::clone(&self.note);
-        // The testkit reads one file after the other, and waits for what they name.
+        // The testkit reads one file after another, and waits for what they name.
         let fetch = move |reference: &str| {
             let policy = async { chain::open(Path::new(reference), &note).await };
             let policy = tokio::task::block_in_place(|| Handle::current().block_on(policy));
@@ -103,7 +103,7 @@ impl Suite {
         Ok(tested.exit)
     }
 
-    /// Returns the words that run the same tests again.
+    /// Returns the command line that runs the same tests again.
     fn again(&self) -> String {
         let quoted = |path: &Path| {
             let text = path.to_string_lossy().into_owned();
@@ -132,7 +132,7 @@ fn in_short(report: &Report) -> String {
     format!("{} passed, {} failed, {} skipped", counts.passed, counts.failed, counts.skipped)
 }
 
-/// The numbers are those of the testkit; 4 is "no tests" here, where no cluster can be missing.
+/// Returns the exit code with the testkit's number; 4 means "no tests" here, where no cluster is involved.
 fn exit_of(meaning: ExitMeaning) -> Exit {
     match meaning {
         ExitMeaning::Passed => Exit::Done,

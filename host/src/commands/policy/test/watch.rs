@@ -34,7 +34,7 @@ pub(super) async fn forever(suite: &Suite, screen: &Screen) -> Result<Exit, Fail
             Err(failure) => screen.failure(&failure),
         }
         screen.say("waiting for a file to change; press Ctrl-C to stop");
-        // A change during the run counts, so the files are held against what they were before it.
+        // A change during the run counts, so the files are compared with what they were before it.
         let seen = if seen.is_of(&sources) { seen } else { Seen::of(&sources) };
         while !seen.has_changed(&sources) {
             tokio::time::sleep(PAUSE).await;
@@ -64,7 +64,7 @@ impl Seen {
         *self != Self::of(sources)
     }
 
-    /// Takes in a file, or all in a folder. What cannot be read is not there: the next run says so.
+    /// Adds a file, or all in a folder. What cannot be read counts as absent: the next run reports it.
     fn add(&mut self, path: &Path) {
         let Ok(metadata) = std::fs::metadata(path) else { return };
         if !metadata.is_dir() {
@@ -73,7 +73,7 @@ impl Seen {
         }
         for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
-            // A link to a folder may lead round in a ring.
+            // A link to a folder may lead into a cycle.
             let is_ring = entry.file_type().is_ok_and(|kind| kind.is_symlink()) && entry.path().is_dir();
             if !(is_ring || name.starts_with('.') || BUILT.contains(&name.as_str())) {
                 self.add(&entry.path());

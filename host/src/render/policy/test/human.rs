@@ -11,9 +11,9 @@ use crate::render::{Screen, clean};
 
 /// Widest column of case names; longer ones push the fuel aside.
 const NAMES: usize = 60;
-/// Where what is said about a case begins.
+/// The indent of what is said about a case.
 const INDENT: usize = 9;
-/// The longest mark under a difference.
+/// Maximum length of the mark under a difference.
 const MARK: usize = 60;
 
 pub(super) fn text(tested: &Tested<'_>, screen: &Screen) -> String {
@@ -69,7 +69,7 @@ fn line(case: &CaseReport, (files, names): (usize, usize), screen: &Screen) -> S
     let (file, name) = (file_name(case), clean(&case.name));
     let cost = match &case.outcome {
         Outcome::Skipped { reason } => clean(reason),
-        // It did not come to an answer, or was asked for none.
+        // There was no answer, or nothing was asked.
         _ if case.fuel == 0 => String::new(),
         _ => format!("{} fuel per volume", short(fuel_per_volume(case))),
     };

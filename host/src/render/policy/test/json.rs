@@ -72,7 +72,7 @@ pub(super) fn lines(tested: &Tested<'_>) -> String {
     all.map(|line| written(serde_json::to_string(&line))).collect()
 }
 
-/// Nothing in these documents can fail to be written: no map has a key that is not a text.
+/// Returns a document as text. Writing cannot fail: every map has texts for keys.
 fn written(text: serde_json::Result<String>) -> String {
     text.map_or_else(|error| format!("{{\"error\": {:?}}}\n", error.to_string()), |text| escaped(&text) + "\n")
 }

@@ -119,8 +119,8 @@ fn content(text: &str) -> String {
     escaped(text)
 }
 
-/// Escapes what XML gives a meaning. XML 1.0 cannot carry other control characters at all, so they are spelt out, as are
-/// the marks that turn the direction of writing.
+/// Escapes what XML gives a meaning. XML 1.0 cannot carry other control characters at all, so they are spelt out, as
+/// are the marks that change the text direction.
 fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -29,7 +29,7 @@ pub(super) fn text(tested: &Tested<'_>) -> String {
     text
 }
 
-/// One line, in which neither a `#` nor a backslash means anything.
+/// Returns one line, in which neither a `#` nor a backslash means anything.
 fn described(words: &str) -> String {
     printable(words, MESSAGE).replace('\\', "\\\\").replace('#', "\\#")
 }
@@ -47,7 +47,7 @@ fn details(case: &CaseReport) -> Value {
     details
 }
 
-/// JSON is YAML, and needs no second set of quoting rules.
+/// Writes details as JSON, which is YAML and needs no second set of quoting rules.
 fn block(details: &Value) -> String {
     let mut text = String::from("  ---\n");
     for (key, value) in details.as_object().into_iter().flatten() {

@@ -1,4 +1,4 @@
-//! A test run that is over, and what all forms say of it.
+//! A finished test run, and what all forms show of it.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use pvmigrate_policy_kit::testkit::{CaseReport, ExitMeaning, Outcome, Report};
 
 use crate::exit::Exit;
 
-/// A test run that is over.
+/// A finished test run.
 #[derive(Clone, Debug)]
 pub struct Tested<'a> {
-    /// What came of it.
+    /// Its result.
     pub report: &'a Report,
-    /// What the command ends with.
+    /// The exit code of the command.
     pub exit: Exit,
     /// How long all of it took.
     pub took: Duration,
@@ -22,7 +22,7 @@ pub struct Tested<'a> {
 }
 
 impl Tested<'_> {
-    /// Tells whether too little is covered.
+    /// Returns whether too little is covered.
     pub fn is_short_of_coverage(&self) -> bool {
         let percent = self.report.coverage.as_ref().map(|coverage| coverage.percent);
         self.min_coverage.is_some_and(|least| percent.is_some_and(|percent| percent < least))
@@ -44,7 +44,7 @@ pub(super) fn reasons(case: &CaseReport) -> Vec<String> {
     }
 }
 
-/// Names an outcome; scripts rely on it.
+/// Returns an outcome's name; scripts rely on it.
 pub(super) fn outcome(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Passed => "passed",
@@ -63,7 +63,7 @@ pub(super) fn fuel_per_volume(case: &CaseReport) -> u64 {
     case.fuel / (case.volumes.max(1) as u64)
 }
 
-/// Says what too little coverage is short of.
+/// Returns which coverage is missing, if it is too little.
 pub(super) fn coverage_failure(tested: &Tested<'_>) -> Option<String> {
     let coverage = tested.report.coverage.as_ref().filter(|_| tested.is_short_of_coverage())?;
     let least = tested.min_coverage?;

@@ -138,7 +138,7 @@ fn for_scripts() {
 }
 
 #[test]
-fn coverage_that_is_enough_is_no_failure() {
+fn enough_coverage_is_not_a_failure() {
     for (least, short) in [(None, false), (Some(75), false), (Some(76), true)] {
         for format in [Format::Human, Format::Junit, Format::Tap, Format::Github] {
             assert_eq!(shown(format, least).contains("less than the required"), short, "{format:?} {least:?}");
