@@ -1,4 +1,5 @@
-//! The list of behaviours, held against a real API server; the embedded cluster's tests hold that one to the same list.
+//! The list of behaviours, checked on a real API server; the embedded cluster's tests check that one with the same
+//! list.
 
 use std::any::Any;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::on_the_cluster;
 
-/// Looks at each listed behaviour in a namespace of its own.
+/// Checks each listed behaviour in a namespace of its own.
 macro_rules! on_a_real_cluster {
     ($($module:ident :: $test:ident),* $(,)?) => {
         $(
@@ -73,7 +74,7 @@ async fn stage(nodes: &SimulatedNodes) -> (Stage, tempfile::TempDir) {
     (stage, folder)
 }
 
-/// Takes the classes away at once, for the sake of the next default class, and leaves the rest to the cluster.
+/// Removes the classes at once, for the sake of the next default class, and leaves the rest to the cluster.
 async fn take_down(nodes: &SimulatedNodes, stage: Stage) {
     let list = classes(&stage.client).list(&Default::default()).await.unwrap();
     let names = list.items.into_iter().filter_map(|class| class.metadata.name);
@@ -95,7 +96,7 @@ async fn compact() {
         let request = http::Request::post(path).header("content-type", "application/json");
         etcd.request(request.body(body.to_string().into_bytes()).unwrap()).await.unwrap()
     };
-    // Any key will do: the answer's head has the present revision.
+    // Any key will do: the answer's header has the present revision.
     let present = ask("/v3/kv/range", json!({"key": "AA=="})).await;
     ask("/v3/kv/compaction", json!({"revision": present["header"]["revision"], "physical": true})).await;
 }

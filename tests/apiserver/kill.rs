@@ -1,4 +1,4 @@
-//! Kills at writes, on a real API server. One side of a write: after one write is before the next.
+//! Kills at writes, on a real API server. On one side of a write only: after one write is before the next.
 //!
 //! Every fifth write, as each run takes seconds here; every one where `PVMIGRATE_EVERY_WRITE` is set.
 

@@ -1,4 +1,4 @@
-//! What each scenario must come to, on a real API server.
+//! The outcome that each scenario must have, on a real API server.
 
 use crate::cluster::on_the_cluster;
 

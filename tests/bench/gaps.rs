@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pvmigrate_tests::audit::Request;
 
-/// What is longer than this is a gap.
+/// A pause that is longer than this is a gap.
 const LONG: SignedDuration = SignedDuration::from_secs(1);
 
 /// What controllers write to on behalf of a migration, beside its volumes.
 const OBJECTS: [&str; 5] = ["persistentvolumeclaims", "pods", "statefulsets", "deployments", "replicasets"];
 
-/// A time in which nobody did anything for a migration.
+/// A time in which nothing was done for a migration.
 #[derive(Debug)]
 pub(crate) struct Gap {
-    /// When it began, since the workload was stopped.
+    /// When it started, since the workload was stopped.
     pub(crate) began: SignedDuration,
     pub(crate) length: SignedDuration,
     pub(crate) before: String,
@@ -45,8 +45,8 @@ enum Stage {
 
 /// Finds the gaps between consecutive requests for one migration, from the stop of its workload until it was up again.
 ///
-/// What ends a gap says what was waited for. A pod that happens to start meanwhile excuses nothing, so a claim that is bound
-/// only at the volume controller's next round is seen beside it.
+/// The request that ends a gap shows what was waited for. A pod that happens to start meanwhile explains nothing, so a
+/// claim that is bound only at the volume controller's next round is still seen.
 pub(crate) fn find(requests: &[Request], namespace: &str, stopped: Timestamp, up: Timestamp) -> Gaps {
     let volumes: BTreeSet<&str> = requests.iter().filter(|request| is_our_volume(request)).map(name).collect();
     let concerns = |request: &&Request| {

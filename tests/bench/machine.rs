@@ -1,4 +1,4 @@
-//! Names the machine on which was measured.
+//! A description of the machine on which the measurements were made.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use pvmigrate_tests::real::Real;
 /// Describes cores, memory, kernel and Kubernetes in one line.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not provide these.
 pub(crate) async fn describe(real: &Real) -> Result<String> {
     let cores = std::thread::available_parallelism()?;
     let memory = fs::read_to_string("/proc/meminfo")?;
@@ -28,7 +28,7 @@ pub(crate) async fn describe(real: &Real) -> Result<String> {
 /// Returns how many processes ran or wanted to, on average over the last minute.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not provide it.
 pub(crate) fn load() -> Result<f64> {
     let text = fs::read_to_string("/proc/loadavg")?;
     let first = text.split_whitespace().next().and_then(|word| word.parse().ok());

@@ -23,10 +23,10 @@ pub(crate) const WORKLOAD: &str = "web";
 /// How long workloads may take to start, or to stop, on a machine that is busy.
 pub(crate) const START: Duration = Duration::from_secs(300);
 
-/// How long the last lines of the audit log may be on their way.
+/// How long the last lines of the audit log may take to be written.
 pub(crate) const FLUSH: Duration = Duration::from_millis(500);
 
-/// Holds what a run took.
+/// What a run took.
 pub(crate) struct Measured {
     pub(crate) pool: Pool,
     pub(crate) claims: u32,
@@ -70,7 +70,7 @@ impl fmt::Display for Measured {
 /// Makes the workload, restarts and migrates it, measures, and removes everything.
 ///
 /// # Errors
-/// When anything does not come to its end.
+/// When anything does not finish.
 pub(crate) async fn run(real: &Real, pool: Pool, claims: u32, mib: u32, flags: &[&str]) -> Result<Measured> {
     let namespace = format!("bench-{claims}-{}", Timestamp::now().as_millisecond());
     real.namespace(&namespace).await?;
@@ -125,7 +125,8 @@ async fn migrate(real: &Real, namespace: &str, pool: Pool, claims: u32, flags: &
     })
 }
 
-/// The last pod made is a copy's, and the record is next written when a copy has ended.
+/// Counts what happened while copying: the last pod made is a copy's, and the record is next written when a copy has
+/// ended.
 fn while_copying(requests: &[Request]) -> Option<(usize, SignedDuration)> {
     let is = |request: &Request, verb: &str, resource: &str| request.verb == verb && request.resource == resource;
     let start = requests.iter().rposition(|request| is(request, "create", "pods"))?;

@@ -2,10 +2,10 @@
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-/// Says how it is called.
+/// How the program is called.
 const USAGE: &str = "usage: tests/cluster/bench [--runs RUNS] [--pool local-path|csi] [CLAIMS...]";
 
-/// Claims of one StatefulSet, unless told otherwise.
+/// Claims of one StatefulSet, by default.
 const CLAIMS: [u32; 3] = [1, 5, 20];
 
 /// Two classes of one kind of volumes.
@@ -33,10 +33,10 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads them.
+    /// Reads the command line.
     ///
     /// # Errors
-    /// When a word is not understood.
+    /// When an argument is not understood.
     pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Self> {
         let (mut runs, mut pools, mut claims) = (1, Vec::new(), Vec::new());
         // `--runs=5` is `--runs 5`.

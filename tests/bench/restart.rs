@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::measure::{FLUSH, START, WORKLOAD};
 
-/// How often is asked whether the pods are gone. A migration is told by a watch, so this has to be quick.
+/// How often to ask whether the pods are gone. A migration learns it from a watch, so this has to be quick.
 const ASK: Duration = Duration::from_millis(20);
 
 /// How long the workload runs before: a pod that has only just become Ready takes its kubelet a second longer to stop, and
@@ -20,7 +20,7 @@ const SETTLE: Duration = Duration::from_secs(5);
 /// Scales the workload to 0, waits until its pods are gone, scales it back, and returns how long it was down.
 ///
 /// # Errors
-/// When anything does not come to its end.
+/// When anything does not finish.
 pub(crate) async fn run(real: &Real, namespace: &str, pods: u32) -> Result<SignedDuration> {
     tokio::time::sleep(SETTLE).await;
     let audit = Audit::from_now(real)?;
@@ -42,11 +42,11 @@ pub(crate) async fn run(real: &Real, namespace: &str, pods: u32) -> Result<Signe
     Ok(up.duration_since(stopped))
 }
 
-/// Returns when the workload of a namespace was stopped, and when the last of its pods was Ready again, as the API server
-/// was told.
+/// Returns when the workload of a namespace was stopped, and when the last of its pods was Ready again, by the requests
+/// to the API server.
 ///
 /// # Errors
-/// When the requests do not tell of both.
+/// When the requests do not show both.
 pub(crate) fn downtime(requests: &[Request], namespace: &str, pods: u32) -> Result<(Timestamp, Timestamp)> {
     let is_in = |request: &&Request| request.namespace == namespace && request.is_write();
     let is_stop = |request: &&Request| is_in(request) && request.verb == "patch" && request.resource == "statefulsets";

@@ -50,7 +50,7 @@ fn beside(figures: Option<(f64, f64)>, unit: &str) -> String {
     figures.map_or_else(String::new, |(reference, ours)| format!(" ({reference}{unit}, {:.1}×)", reference / ours))
 }
 
-/// Says how requests go with the length of a copy.
+/// Describes how requests grow with the length of a copy.
 pub(crate) fn slow(quick: &Measured, slow: &Measured, rate: u32) -> String {
     let (asked, length) = slow.while_copying;
     format!(

@@ -9,12 +9,13 @@ use pvmigrate_tests::{Content, Ended, Scenario, Scene, content};
 
 use crate::scenarios::each_scenario;
 
-/// How many seeds each scenario goes through: `SEEDS` in the environment, or enough for some hundreds of faults.
+/// Returns how many seeds each scenario goes through: `SEEDS` in the environment, or enough for some hundreds of
+/// faults.
 fn seeds() -> u64 {
     std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(20)
 }
 
-/// How many runs in trouble may follow each other before the test calls it endless.
+/// Maximum number of runs in trouble after each other, before the test calls it endless.
 const RUNS: u64 = 25;
 
 each_scenario!(faults_by_seed);

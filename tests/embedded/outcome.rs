@@ -1,4 +1,4 @@
-//! What each scenario must come to, on embedded clusters.
+//! The outcome that each scenario must have, on embedded clusters.
 
 macro_rules! on_embedded_clusters {
     ($($check:ident,)*) => {

@@ -39,7 +39,7 @@ fn used(what: &str, needs: &[Need], handle: &Handle) -> Pairs {
     asked
 }
 
-/// What the options of a scenario need.
+/// Returns what the options of a scenario need.
 fn needs(scenario: &Scenario) -> Vec<Need> {
     let options = scenario.options();
     let mut needs = vec![Need::Inspect, Need::Migrate];
@@ -90,7 +90,7 @@ async fn cleaned(scene: &Scene) -> Pairs {
     used("cleanup", &needs, &handle)
 }
 
-/// The preflight gives the volume of its trial back, although the class keeps volumes.
+/// Makes the class keep its volumes: the preflight gives the volume of its trial back all the same.
 async fn keeps_volumes(scene: &Scene) {
     let mut class = scene.cluster.get("storage.k8s.io/v1", "StorageClass", None, "new").await.unwrap();
     class["reclaimPolicy"] = "Retain".into();

@@ -1,4 +1,4 @@
-//! What policies say never gets into an object of the cluster, but for the record of the migration: P9 of `wit/README.md`,
+//! What policies say never gets into an object of the cluster, except the record of the migration: P9 of `wit/README.md`,
 //! on whole runs.
 
 use std::collections::BTreeSet;

@@ -1,5 +1,5 @@
-//! Somebody scales a workload up again, five times a second, until the run is over: an operator or an autoscaler that knows
-//! nothing of it. The application must not find an empty disk, and the run must come to its end.
+//! Somebody scales a workload up again, five times a second, until the run has ended: an operator or an autoscaler that
+//! knows nothing of it. The application must not find an empty disk, and the run must come to its end.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn replicas(claims: &[Before]) -> u32 {
     u32::try_from(claims.len()).unwrap()
 }
 
-/// Begins to scale up once every claim is fenced.
+/// Starts to scale up once every claim is fenced.
 ///
 /// Before that nothing bounds the contest but the tool's own deadline: a workload that is scaled up five times a second has
 /// pods that are ending nearly all the time, and when the fence comes is a matter of luck. From 20 s to more than 500 s were

@@ -40,7 +40,7 @@ fn rsyncs(pod: &Value) -> Vec<rustix::process::Pid> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_rsync_is_started_anew() {
+async fn a_killed_rsync_is_started_again() {
     let stage = Stage::new("copy-killed").await;
     let before = kept(&stage, LOCAL[0], App::keeper(&stage.namespace, "app")).await;
     let tool = stage.start(LOCAL, &SLOWLY);
@@ -57,7 +57,7 @@ async fn a_killed_rsync_is_started_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_pod_deleted_by_force_is_made_anew() {
+async fn a_copy_pod_deleted_by_force_is_created_again() {
     let stage = Stage::new("copy-deleted").await;
     let before = kept(&stage, CSI[0], App::keeper(&stage.namespace, "app")).await;
     let tool = stage.start(CSI, &SLOWLY);

@@ -14,7 +14,7 @@ const MARK: &str = "storageclass.kubernetes.io/is-default-class";
 /// There is one default class for all tests.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// Does something while this class is the default, and no other test says which is.
+/// Does something while this class is the default, and no other test changes that.
 pub(crate) async fn while_default<T>(real: &Real, class: &str, what: impl Future<Output = T>) -> T {
     let _turn = ONE_AT_A_TIME.lock().await;
     mark(real, Some(class)).await;

@@ -1,4 +1,5 @@
-//! Fills a directory with all that file systems offer and copies like to lose. Written from outside the containers, as root.
+//! Fills a directory with all that file systems offer and copies often lose. Written from outside the containers, as
+//! root.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -90,7 +91,7 @@ fn special(root: &Path) {
     }
 }
 
-/// An ACL as the kernel keeps it: a version, then tag, permissions and id of each entry.
+/// Returns an ACL as the kernel keeps it: a version, then tag, permissions and id of each entry.
 fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     let mut bytes = 2_u32.to_le_bytes().to_vec();
     for (tag, allowed, id) in entries {
@@ -101,8 +102,8 @@ fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
     bytes
 }
 
-/// No `trusted.` attribute is among them: a container has to be all but the node's root to see those, ours as well as the
-/// workload's own.
+/// Sets extended attributes, none of them `trusted.`: to see those, a container, ours or the workload's own, has to be
+/// all but the node's root.
 fn attributes(root: &Path) {
     const NOBODY: u32 = u32::MAX;
     let at = root.join("attributes");

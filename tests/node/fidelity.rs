@@ -7,7 +7,7 @@ use pvmigrate_tests::apps::App;
 use crate::stage::{CSI, LOCAL, Stage, assert_same};
 use crate::{exotic, stage};
 
-/// Does nothing: what is in the volume is written from outside.
+/// A script that does nothing: what is in the volume is written from outside.
 const IDLE: &str = "trap 'exit 0' TERM; while :; do sleep 1 & wait $!; done";
 
 async fn everything_is_kept(namespace: &str, classes: [&str; 2], fill: fn(&Path)) {

@@ -1,4 +1,4 @@
-//! `kill -9` of pvmigrate at any time of its run: the next run goes on, and nothing is lost.
+//! `kill -9` of pvmigrate at any time of its run: the next run continues, and nothing is lost.
 
 use std::time::{Duration, Instant};
 
@@ -8,9 +8,9 @@ use pvmigrate_tests::apps::App;
 use crate::journal::{assert_whole, writer};
 use crate::stage::{CSI, LOCAL, Stage, assert_same};
 
-/// Kills before the run's own end in each of the lanes that run side by side.
+/// Number of kills before the run's own end in each of the lanes that run side by side.
 const KILLS: u32 = 5;
-/// The most runs of a lane that are begun to be killed: some end by themselves before.
+/// Maximum number of runs of a lane that are started to be killed: some end by themselves before.
 const TURNS: u32 = 12;
 
 /// Lanes that run side by side: the classes, to and fro, and flags. Without checks more of the run is the migration itself.
@@ -21,7 +21,7 @@ const LANES: [([&str; 2], &[&str]); 4] = [
     ([CSI[1], CSI[0]], &["--skip-preflight-validation", "--warm-copy"]),
 ];
 
-/// What one lane came to.
+/// The result of one lane.
 struct Lane {
     kills: u32,
     /// How many runs had ended by themselves before they could be killed.

@@ -1,4 +1,4 @@
-//! Pods that are leaving when a run begins: the tool of before had scaled to zero, and was killed.
+//! Pods that are leaving when a run begins: the reference tool had scaled to zero, and was killed.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::repeating::Repeating;
 use crate::stage::{Stage, classes, in_rounds};
 use crate::witness::{Before, begin_with};
 
-/// Takes a while to end, as databases do, and ends well or badly by turns.
+/// Traps that take a while to end, as databases do; the second ends with an error.
 const SLOW_TO_END: [&str; 2] = ["trap 'sleep 2; exit 0' TERM", "trap 'sleep 1; exit 3' TERM"];
 
 /// Notes the phases that pods have while they are leaving.
@@ -39,7 +39,7 @@ async fn hold(real: &Real, namespace: &str) {
     }
 }
 
-/// Lets the pods go that were held.
+/// Releases the pods that were held.
 async fn let_go(real: Real, namespace: String) {
     tokio::time::sleep(Duration::from_secs(5)).await;
     for pod in real.list("Pod", &namespace).await.unwrap() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::journal::{assert_whole, writer};
 use crate::stage::{CSI, LOCAL, PATIENCE, Stage, assert_same};
 
-/// Writes forty lines in about four seconds, then ends.
+/// A script that writes forty lines in about four seconds, then ends.
 const BY_HAND: &str = r"
 n=0
 while [ $n -lt 40 ]; do
@@ -60,7 +60,7 @@ async fn two_at_once_do_what_one_does() {
     let second = stage.start(LOCAL, &[]);
     let (first, second) = tokio::join!(first.end(), second.end());
     let ends = [first.unwrap(), second.unwrap()];
-    // One that comes to its turn when the other is through says so and starts nothing.
+    // A process whose turn comes after the other has finished says so and starts nothing.
     let is_late = |end: &Exited| end.code == Some(1) && end.stdout.contains("changed since the plan");
     assert!(ends.iter().all(|end| end.code == Some(0) || is_late(end)), "{}\n{}", ends[0], ends[1]);
     assert!(ends.iter().any(|end| end.code == Some(0)), "{}\n{}", ends[0], ends[1]);

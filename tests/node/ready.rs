@@ -13,7 +13,7 @@ use crate::witness::{Before, uptime};
 /// How long the application needs from its start on.
 const WARM_UP: u32 = 5;
 
-/// When things were seen first.
+/// When each thing was first seen.
 #[derive(Debug, Default)]
 struct Times {
     /// No pod was Ready.
@@ -33,14 +33,14 @@ async fn is_ready(real: &Real, namespace: &str) -> Option<bool> {
     Some(pods.iter().any(|pod| pod["metadata"]["labels"]["app"] == "app" && conditions(pod).iter().any(is_ready)))
 }
 
-/// Watches both until told to end. A volume is let go when nothing keeps it: it is gone, or may be freed.
+/// Watches both until it is told to end. A volume is let go when nothing keeps it: it is gone, or may be freed.
 fn watch(stage: &Stage, volume: &str) -> Repeating<Times> {
     let (real, namespace, volume) = (stage.real.clone(), stage.namespace.clone(), volume.to_owned());
     Repeating::every(Duration::from_millis(50), move |turns| async move {
         let mut times = Times::default();
         let mut was_kept = false;
         while turns.next().await {
-            // The volume first: what is let go is so only with a pod that is Ready, then and later.
+            // The volume is read first: if it is let go then, a pod must be Ready then and later.
             let Ok(found) = real.find("PersistentVolume", "", &volume).await else { continue };
             let Some(ready) = is_ready(&real, &namespace).await else { continue };
             let kept = |found: &Value| {

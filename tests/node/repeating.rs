@@ -1,4 +1,4 @@
-//! What somebody does again and again beside a run.
+//! Actions that are repeated beside a run.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use tokio::task::JoinHandle;
 
 use crate::stage::Stage;
 
-/// Goes on until it is told to end.
+/// An action that goes on until it is told to end.
 pub(crate) struct Repeating<T> {
     ended: Arc<AtomicBool>,
     task: JoinHandle<T>,
 }
 
-/// Says when the next turn is.
+/// The times of the turns.
 pub(crate) struct Turns {
     ended: Arc<AtomicBool>,
     interval: Duration,
 }
 
 impl Turns {
-    /// Waits for the next turn; tells whether there is one.
+    /// Waits for the next turn; returns whether there is one.
     pub(crate) async fn next(&self) -> bool {
         tokio::time::sleep(self.interval).await;
         !self.ended.load(Ordering::Relaxed)
@@ -31,7 +31,7 @@ impl Turns {
 }
 
 impl<T: Send + 'static> Repeating<T> {
-    /// Begins to take turns.
+    /// Starts to take turns.
     pub(crate) fn every<F>(interval: Duration, act: impl FnOnce(Turns) -> F) -> Self
     where
         F: Future<Output = T> + Send + 'static,
@@ -41,14 +41,14 @@ impl<T: Send + 'static> Repeating<T> {
         Self { ended, task }
     }
 
-    /// Has the turn under way be the last, and returns what came of all.
+    /// Makes the turn under way the last, and returns the result of all.
     pub(crate) async fn end(self) -> T {
         self.ended.store(true, Ordering::Relaxed);
         self.task.await.unwrap()
     }
 }
 
-/// Sets a workload's scale five times a second, whoever else does; counts how often it was at 0 before.
+/// Sets a workload's scale five times a second, whatever others set; counts how often it was at 0 before.
 pub(crate) fn scaling_up(stage: &Stage, kind: &'static str, name: &'static str, replicas: u32) -> Repeating<u32> {
     let (real, namespace) = (stage.real.clone(), stage.namespace.clone());
     Repeating::every(Duration::from_millis(200), move |turns| async move {

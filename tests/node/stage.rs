@@ -1,4 +1,4 @@
-//! What every test stands on: a namespace with workloads on the real cluster, and runs of the real binary there.
+//! The basis of every test: a namespace with workloads on the real cluster, and runs of the real binary there.
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ pub(crate) fn classes(round: u32) -> [&'static str; 2] {
 /// How long workloads and claims may take on a machine that does a lot at once.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Passes a test `PVMIGRATE_ROUNDS` times (once, when that is not set), each time in a namespace of its own. The
-/// rounds that are left go on when one fails.
+/// Runs a test `PVMIGRATE_ROUNDS` times (once, when that is not set), each time in a namespace of its own. When one
+/// round fails, the remaining ones still run.
 pub(crate) async fn in_rounds<F>(name: &str, round: impl Fn(Stage, u32) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
@@ -58,7 +58,7 @@ impl Stage {
         Self { real, namespace: namespace.to_owned(), began: Instant::now() }
     }
 
-    /// Tells what was shown, and lets the namespace go.
+    /// Prints what was shown, and deletes the namespace.
     pub(crate) async fn end(self, shown: &str) {
         say(&format!("node: {}: {shown} ({:.1?})", self.namespace, self.began.elapsed()));
         self.real.delete("Namespace", "", &self.namespace, None).await.unwrap();

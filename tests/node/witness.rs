@@ -1,9 +1,9 @@
 //! Where an application ran while its claims moved: on the old disk up to the fence, on the one that the claim is bound to in
 //! the end from then on, and never in between or elsewhere.
 //!
-//! The application of [`App::witness`](pvmigrate_tests::apps::App::witness) says which disk it finds and when. Beside it
-//! somebody looks at the claims and at all disks there are, ten times a second: an empty claim that a controller makes, and
-//! its disk, may be gone again at the end.
+//! The application of [`App::witness`](pvmigrate_tests::apps::App::witness) says which disk it finds and when. Beside
+//! it the test looks at the claims and at all disks there are, ten times a second: an empty claim that a controller
+//! makes, and its disk, may be gone again at the end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::repeating::Repeating;
 use crate::stage::{Stage, assert_same};
 
-/// Seconds since this machine was started, which containers see as well.
+/// Returns the seconds since this machine was started, which containers see as well.
 pub(crate) fn uptime() -> f64 {
     let text = fs::read_to_string("/proc/uptime").unwrap();
     text.split(' ').next().unwrap().parse().unwrap()
@@ -63,12 +63,11 @@ impl Before {
         Self { claim: patched, files: walk(&directory).await, directory }
     }
 
-    /// The claim's name.
     pub(crate) fn name(&self) -> &str {
         self.claim["metadata"]["name"].as_str().unwrap()
     }
 
-    /// The name of its volume.
+    /// Returns the name of its volume.
     pub(crate) fn volume(&self) -> &str {
         self.claim["spec"]["volumeName"].as_str().unwrap()
     }
@@ -83,8 +82,9 @@ impl Before {
         stage.real.until("the original claim to be gone", Duration::from_secs(900), look).await.unwrap();
     }
 
-    /// Makes sure that the claim has what it had, none of ours, and files that are the same byte by byte; and returns the
-    /// directory they are in. Lines that the journal has lost show by themselves, and beside the old disk, if it is there.
+    /// Makes sure that the claim has what it had, none of ours, and files that are the same byte by byte; and returns
+    /// the directory they are in. Lines that the journal has lost are seen in the journal itself, and by comparing it
+    /// with the old disk, if that is there.
     pub(crate) async fn assert_kept(&self, stage: &Stage) -> PathBuf {
         let now = stage.get("PersistentVolumeClaim", self.name()).await;
         assert_eq!(now["metadata"]["labels"], self.claim["metadata"]["labels"], "{}", self.name());
@@ -120,14 +120,14 @@ fn assert_journal(old: &Path, new: &Path) {
     }
 }
 
-/// The files that the application never changes.
+/// Walks the files that the application never changes.
 async fn walk(directory: &Path) -> Walk {
     let files = directory.join("d");
     tokio::task::spawn_blocking(move || Walk::of(&files)).await.unwrap().unwrap()
 }
 
-/// Returns an object's annotations but those by which Kubernetes' own controllers tell each other how a claim was bound: they
-/// write them as they need them.
+/// Returns an object's annotations except those by which Kubernetes' controllers tell each other how a claim was bound:
+/// they write them as they need them.
 fn annotations(object: &Value) -> BTreeMap<String, Value> {
     let all = object["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
     all.into_iter().filter(|(key, _)| !key.contains("kubernetes.io/")).collect()
@@ -210,8 +210,8 @@ impl Seen {
         from.zip(until).unwrap_or_else(|| panic!("{} was bound all the time", before.name()))
     }
 
-    /// Makes sure that the application ran on the claim's old disk before the fence, on the one at the end after it, and on
-    /// none in between or besides. Returns how often it started.
+    /// Makes sure that the application ran on the claim's old disk before the fence, on the one at the end after it,
+    /// and on no other. Returns how often it started.
     pub(crate) fn assert_witness(&self, before: &Before, after: &Path) -> usize {
         let read = |directory: &Path, file: &str| fs::read_to_string(directory.join(file)).unwrap();
         let identity = read(&before.directory, "identity").trim().to_owned();
@@ -248,7 +248,7 @@ impl Seen {
         starts.lines().count()
     }
 
-    /// Makes sure that no disk but these applications' was ever started on: none has an identity of its own.
+    /// Makes sure that no disk but these applications' was ever started on: no other has an identity.
     pub(crate) fn assert_no_other(&self, claims: &[Before]) {
         let own = |claim: &Before| fs::read_to_string(claim.directory.join("identity")).unwrap().trim().to_owned();
         let own: BTreeSet<String> = claims.iter().map(own).collect();

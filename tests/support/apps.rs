@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::real::Real;
 
-/// Writes its files once, and is ready only while they are as they were written.
+/// A script that writes its files once, and is ready only while they are as they were written.
 pub const KEEPER: &str = r#"
 trap 'exit 0' TERM
 if [ ! -e /data/made ]; then
@@ -24,10 +24,10 @@ fi
 while :; do sleep 1 & wait $!; done
 "#;
 
-/// Looks at the content again each time it is asked, which for one file costs little.
+/// A probe that looks at the content again each time it is asked, which for one file costs little.
 pub const KEEPER_READY: &str = "test -e /tmp/ok && cd /data && grep 'd/f7$' sums | sha256sum -c >/dev/null";
 
-/// Goes on with a journal of numbered lines where it was left, until it is told to end.
+/// A script that continues a journal of numbered lines where it was left, until it is told to end.
 pub const WRITER: &str = r#"
 trap 'exit 0' TERM
 n=$(tail -n 1 /data/journal 2>/dev/null | cut -d' ' -f1)
@@ -42,9 +42,9 @@ done
 /// The journal is there and is being written.
 pub const WRITER_READY: &str = "test -s /data/journal";
 
-/// Says on which disk it runs: an empty one gets an identity, made up then and there, and files; every start is a line with
-/// the machine's uptime and the identity it found. Besides that it goes on with a journal as [`WRITER`] does, and is ready
-/// `WARM_UP` seconds after its start.
+/// A script that says on which disk it runs: an empty one gets an identity, made up then and there, and files; every
+/// start is a line with the machine's uptime and the identity it found. Besides, it continues a journal as [`WRITER`]
+/// does, and is ready `WARM_UP` seconds after its start.
 pub const WITNESS: &str = r#"
 trap 'exit 0' TERM
 if [ ! -e /data/identity ]; then
@@ -71,10 +71,10 @@ while :; do
 done
 "#;
 
-/// Its warm-up is over.
+/// Its warm-up has ended.
 pub const WITNESS_READY: &str = "test -e /tmp/ok";
 
-/// Holds what a workload is made of.
+/// The description of a workload.
 #[derive(Clone, Debug)]
 pub struct App {
     /// Its namespace.
@@ -184,7 +184,7 @@ impl App {
         })
     }
 
-    /// Returns a pod that nobody owns and that mounts a claim.
+    /// Returns a pod without an owner that mounts a claim.
     pub fn pod(&self, real: &Real, claim: &str) -> Value {
         let mut spec = self.spec(real);
         spec["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": claim}}]);

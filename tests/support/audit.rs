@@ -1,4 +1,4 @@
-//! What the API server's audit log says of the requests that it got.
+//! What the API server's audit log says about the requests that it got.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -62,12 +62,12 @@ impl Request {
         })
     }
 
-    /// Tells whether a kubelet sent it.
+    /// Returns whether a kubelet sent it.
     pub fn is_kubelets(&self) -> bool {
         self.user.starts_with(KUBELET)
     }
 
-    /// Tells whether it changed something.
+    /// Returns whether it changed something.
     pub fn is_write(&self) -> bool {
         !["get", "list", "watch"].contains(&self.verb.as_str()) && (200..300).contains(&self.code)
     }
@@ -77,7 +77,7 @@ impl Request {
         self.body.pointer("/status/phase")?.as_str()
     }
 
-    /// Tells whether it says that a container has ended.
+    /// Returns whether it says that a container has ended.
     pub fn has_ended_container(&self) -> bool {
         let containers = self.body.pointer("/status/containerStatuses").and_then(Value::as_array);
         containers

@@ -1,4 +1,4 @@
-//! What is checked of whole runs, wherever they take place.
+//! Checks of whole runs, wherever they take place.
 
 pub mod bad_input;
 pub mod kill;

@@ -1,4 +1,4 @@
-//! The content of a cluster that lasts: without what differs from run to run (uids, times, generated names), so that two
+//! A cluster's content that lasts: without what differs from run to run (uids, times, generated names), so that two
 //! runs can be compared.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Scene;
 
-/// Shows what a run has left, by `kind namespace/name`.
+/// What a run has left, by `kind namespace/name`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Content(pub BTreeMap<String, String>);
 
@@ -100,7 +100,8 @@ pub async fn content(scene: &Scene) -> Content {
 /// What StatefulSets made in place of claims that moved. It depends on the moment whether there is any.
 struct Strays {
     is_undone: bool,
-    /// The claims in whose place one had a volume that is kept. What was written there is on no volume of the claim's.
+    /// The claims in whose place one had a volume that is kept. What was written there is not on the claim's own
+    /// volume.
     claims: Vec<String>,
 }
 
@@ -124,8 +125,8 @@ impl Strays {
         strays
     }
 
-    /// Tells whether a volume without a claim is a stray's: the claims' own volumes are bound, or gone. One that came when its
-    /// claim was gone again is removed by the next resync.
+    /// Returns whether a volume without a claim is a stray's: the claims' own volumes are bound, or gone. One that came
+    /// when its claim was gone again is removed by the next resync.
     fn is_one(&self, volume: &Value) -> bool {
         self.is_undone && volume["spec"]["storageClassName"] == "old" && volume["status"]["phase"] != "Bound"
     }
@@ -140,7 +141,7 @@ fn id(object: &Value) -> String {
     format!("{}/{}", name("namespace"), name("name"))
 }
 
-/// Leaves out what binding writes, and empty maps.
+/// Leaves out annotations that binding writes, and empty maps.
 fn lasting(annotations: &Value) -> Value {
     let passing =
         ["pv.kubernetes.io/", "volume.kubernetes.io/", "volume.beta.kubernetes.io/", "deployment.kubernetes.io/"];

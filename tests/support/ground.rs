@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::share::Share;
 use crate::simulated::SimulatedNodes;
 
-/// Names the ground that scenes are to be started on.
+/// The ground that scenes are to be started on.
 #[derive(Clone)]
 pub enum Place {
     /// An embedded cluster for each.
@@ -19,7 +19,7 @@ pub enum Place {
     Real(SimulatedNodes),
 }
 
-/// Holds the ground of one scene.
+/// The ground of one scene.
 pub enum Ground {
     /// An embedded cluster.
     Embedded(Cluster),
@@ -119,7 +119,7 @@ impl Ground {
         }
     }
 
-    /// Ends the scene, and takes away what it had.
+    /// Ends the scene, and removes what it had.
     pub async fn stop(self) {
         match self {
             Self::Embedded(cluster) => cluster.stop().await,

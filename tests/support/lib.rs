@@ -1,5 +1,5 @@
-//! What the end-to-end tests share: an embedded cluster from a scenario, the ordinary run on it, and the content of what it
-//! came to.
+//! What the end-to-end tests share: an embedded cluster from a scenario, the ordinary run on it, and the content of its
+//! result.
 
 pub mod apps;
 pub mod audit;

@@ -1,6 +1,6 @@
 //! A page of documentation as a test: its commands are run as they are written, and the output that it shows has to come.
 //!
-//! In fenced `console` blocks a line that begins with `$ ` is a command, one with `> ` goes on with it, and all others are
+//! In fenced `console` blocks a line that begins with `$ ` is a command, one with `> ` continues it, and all others are
 //! lines that its output must have, whatever their spacing; `...` stands for any lines between, or the rest of a line. A command ends with exit
 //! code 0, or with the one that stands behind it: `# exit code 1`.
 
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail, ensure};
 use tokio::process::Command;
 
-/// Comes before the exit code of each command; no command prints it.
+/// The mark before the exit code of each command; no command prints it.
 const MARK: char = '\u{1f}';
 
-/// A command of a page, and what the page says of it.
+/// A command of a page, and what the page says about it.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     line: usize,
@@ -21,7 +21,7 @@ struct Step {
     shown: Vec<String>,
 }
 
-/// Takes the commands out of a page.
+/// Reads the commands of a page.
 fn steps(page: &str) -> Result<Vec<Step>> {
     let mut steps: Vec<Step> = Vec::new();
     let mut is_console = false;
@@ -45,7 +45,7 @@ fn steps(page: &str) -> Result<Vec<Step>> {
     Ok(steps)
 }
 
-/// One space between words: tables are as wide as what is in them.
+/// Reduces the space between words to one: tables are as wide as what is in them.
 fn spaced(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -73,7 +73,7 @@ impl Step {
 /// Runs the commands of a page one after the other, in a folder, with programs from another folder before all others.
 ///
 /// # Errors
-/// When one ends otherwise than the page says, or does not print what the page shows; with its line.
+/// When one ends differently than the page says, or does not print what the page shows; with its line.
 pub async fn run(page: &Path, folder: &Path, programs: &Path) -> Result<usize> {
     let text = std::fs::read_to_string(page).with_context(|| format!("cannot read {}", page.display()))?;
     let steps = steps(&text)?;

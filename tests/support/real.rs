@@ -1,6 +1,6 @@
 //! A real Kubernetes, as `tests/cluster/with` hands it to the command it runs: its API, its volumes' directories, its logs.
 //!
-//! Objects are plain JSON: what is tested is not what tests.
+//! Objects are plain JSON: the code under test must not be what tests it.
 
 use std::future::Future;
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
 
-/// Names a kind of object and where its API is.
+/// A kind of object and where its API is.
 struct Kind {
     name: &'static str,
     api: &'static str,
@@ -57,8 +57,8 @@ fn collection(kind: &str, namespace: Option<&str>) -> Result<String> {
     })
 }
 
-/// Stops a test of a layer that has no cluster of the mode it needs, and says how to get one. Nobody runs such a test without
-/// naming its layer.
+/// Stops a test of a layer that has no cluster of the mode it needs, and says how to get one. Such a test is only run
+/// by naming its layer.
 ///
 /// # Panics
 /// When this process has another cluster, or none.
@@ -69,9 +69,9 @@ pub fn require(layer: &str, mode: &str) {
     assert!(here == mode, "{why}; run {how}");
 }
 
-/// Says something past the test harness, which keeps what tests that pass print to itself.
+/// Prints something past the test harness, which hides what passing tests print.
 pub fn say(words: &str) {
-    // Who does not listen misses nothing else.
+    // If nobody reads stderr, nothing else is lost.
     let _ = writeln!(std::io::stderr(), "{words}");
 }
 
@@ -88,7 +88,7 @@ impl Real {
     /// Connects to the cluster of this process.
     ///
     /// # Errors
-    /// When the environment names none, or its kubeconfig is no good.
+    /// When the environment names none, or its kubeconfig is invalid.
     pub async fn connect() -> Result<Self> {
         let variable = |name: &str| std::env::var(name).with_context(|| format!("{name} is not set"));
         Ok(Self {
@@ -179,7 +179,7 @@ impl Real {
         self.send(Method::PATCH, &path, Some(patch)).await.with_context(|| format!("cannot patch {kind} {name}"))
     }
 
-    /// Deletes an object; one that is not there is no error.
+    /// Deletes an object; a missing one is not an error.
     ///
     /// # Errors
     /// The API server's.
@@ -209,10 +209,10 @@ impl Real {
         }
     }
 
-    /// Looks again and again until there is an answer.
+    /// Looks repeatedly until there is an answer.
     ///
     /// # Errors
-    /// What a look meets, or that the time is up.
+    /// The error of a look, or that the time is up.
     pub async fn until<T, F>(&self, what: &str, limit: Duration, look: impl Fn() -> F) -> Result<T>
     where
         F: Future<Output = Result<Option<T>>>,
@@ -248,7 +248,7 @@ impl Real {
         }
     }
 
-    /// Tells how the pods of a namespace stand, and the newest warnings.
+    /// Describes the state of the pods of a namespace, and the newest warnings.
     pub async fn troubles(&self, namespace: &str) -> String {
         let mut lines = Vec::new();
         for pod in self.list("Pod", namespace).await.unwrap_or_default() {
@@ -282,7 +282,7 @@ impl Real {
         Ok((class, directory))
     }
 
-    /// Makes a namespace with the service account that every pod wants.
+    /// Makes a namespace with the service account that every pod needs.
     ///
     /// # Errors
     /// The API server's.

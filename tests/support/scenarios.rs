@@ -18,7 +18,7 @@ pub const RECLAIM: Scenario = Scenario { ask: |options| options.disposal = Dispo
 pub const STATEFUL_SET: Scenario = Scenario::new("stateful-set");
 /// Workloads that share a claim.
 pub const SHARED: Scenario = Scenario::new("shared");
-/// Nobody uses the claims; the default class moves.
+/// No pod uses the claims; the default class moves.
 pub const IDLE: Scenario = Scenario { ask: |options| options.set_defaults = true, ..Scenario::new("idle") };
 /// What the reference tool leaves before its swap.
 pub const LEFT_BY_REFERENCE: Scenario = Scenario::new("left-by-reference");
@@ -42,8 +42,8 @@ fn slowly(settings: &mut Settings) {
     settings.rsync_bandwidth = Some(8 * 1024);
 }
 
-/// Hands each scenario that a check goes through to a macro, as pairs of a test's name and a scenario. Each has also a test
-/// of its own in [`crate::checks::outcome`] that says what it must come to.
+/// Hands each scenario that a check goes through to a macro, as pairs of a test's name and a scenario. Each also has a
+/// test of its own in [`crate::checks::outcome`] that says what its outcome must be.
 #[macro_export]
 macro_rules! each_scenario {
     ($run:ident!($($more:tt)*)) => {

@@ -29,7 +29,7 @@ use crate::undoing::Undoing;
 /// How long a real cluster may take to become as it is wanted.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Names a scenario and what is asked of the run on it.
+/// A scenario and what is asked of the run on it.
 #[derive(Clone)]
 pub struct Scenario {
     /// The file in `tests/embedded/scenarios`, without its ending.
@@ -98,7 +98,7 @@ impl Scenario {
     }
 }
 
-/// Returns the options that all scenarios begin with: no pause between tries, so that the tests need no clock.
+/// Returns the options that all scenarios start from: no pause between tries, so that the tests need no clock.
 pub fn options() -> Options {
     Options {
         source_class: "old".to_owned(),
@@ -121,7 +121,7 @@ pub fn options() -> Options {
     }
 }
 
-/// Holds a running scenario.
+/// A running scenario.
 pub struct Scene {
     /// Where it runs.
     pub cluster: Ground,
@@ -130,7 +130,7 @@ pub struct Scene {
     scenario: Scenario,
 }
 
-/// Tells how a process of pvmigrate ended.
+/// How a process of pvmigrate ended.
 pub enum Ended {
     /// By itself.
     ByItself(Box<Result<Run, Failure>>),
@@ -147,7 +147,7 @@ impl Scene {
         options
     }
 
-    /// Tells whether somebody scales the workloads back up while pvmigrate runs.
+    /// Returns whether somebody scales the workloads back up while pvmigrate runs.
     pub fn is_undone(&self) -> bool {
         self.undoing.is_some()
     }
@@ -168,7 +168,7 @@ impl Scene {
             tokio::select! {
                 result = migrate => Ended::ByItself(Box::new(result)),
                 () = handle.killed() => Ended::Killed,
-                () = undone => Ended::Killed, // it goes on for ever
+                () = undone => Ended::Killed, // it never ends
             }
         };
         (ended, handle)
@@ -204,7 +204,7 @@ impl Scene {
         Ok(())
     }
 
-    /// Reads the content of the scene as soon as it is like another; when it stays different, as it is in the end.
+    /// Reads the content of the scene as soon as it equals another; if it stays different, as it is at the end.
     pub async fn content_like(&self, wanted: &Content) -> Content {
         let began = Instant::now();
         loop {
@@ -239,7 +239,7 @@ impl Scene {
         self.directory.path().join("pristine").join(namespace).join(claim)
     }
 
-    /// Copies with `cp -a`, not with rsync: what is tested is not what tests.
+    /// Copies with `cp -a`, not with rsync: the tool under test must not be what tests it.
     async fn keep_pristine(&self) -> Result<()> {
         for (claim, from) in self.bound_claims().await {
             let name = |key: &str| claim["metadata"][key].as_str().unwrap_or_default();
@@ -252,14 +252,14 @@ impl Scene {
     }
 }
 
-/// The embedded default policy, compiled once for all tests of a process.
+/// Returns the embedded default policy, compiled once for all tests of a process.
 pub fn policies() -> &'static Policies {
     static POLICIES: OnceLock<Policies> = OnceLock::new();
     #[allow(clippy::expect_used, reason = "tests cannot go on without it")]
     POLICIES.get_or_init(|| Policies::builtin().expect("the embedded policy loads"))
 }
 
-/// Hears everything and says nothing.
+/// A reporter that shows nothing.
 pub struct Silent;
 
 impl Reporter for Silent {

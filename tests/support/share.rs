@@ -28,12 +28,12 @@ const STUCK: Duration = Duration::from_secs(10);
 /// The default class is one for the whole cluster: scenes that have one, or move it, wait for each other.
 static DEFAULT_CLASS: std::sync::OnceLock<Arc<Mutex<()>>> = std::sync::OnceLock::new();
 
-/// Waits for the right to have a default class.
+/// Waits for the right to have a default class, and returns it.
 pub async fn default_class() -> OwnedMutexGuard<()> {
     Arc::clone(DEFAULT_CLASS.get_or_init(Arc::default)).lock_owned().await
 }
 
-/// Holds what one scene has of the cluster; it is taken out again when this is dropped.
+/// What one scene has in the cluster; it is removed again when this is dropped.
 pub struct Share {
     nodes: SimulatedNodes,
     prefix: String,
@@ -57,7 +57,7 @@ impl Drop for Share {
     }
 }
 
-/// Takes all that a share has out of the cluster; finalizers and controllers may need a while more.
+/// Removes all that a share has in the cluster; finalizers and controllers may need a while more.
 async fn take_down(nodes: &SimulatedNodes, prefix: &str, namespaces: &[String]) {
     for object in nodes.objects() {
         let own = text(&object, "/metadata/name").starts_with(prefix);
@@ -65,7 +65,7 @@ async fn take_down(nodes: &SimulatedNodes, prefix: &str, namespaces: &[String]) 
             && own
             && let Ok(api) = api(&nodes.client, kind, "")
         {
-            // What cannot be taken away is left to the end of the cluster.
+            // What cannot be removed is left until the cluster ends.
             let _ = api.delete(text(&object, "/metadata/name"), &DeleteParams::default()).await;
         }
     }
@@ -259,7 +259,7 @@ impl Share {
         self.machine.check_journal(&self.named(namespace), claim, volume)
     }
 
-    /// Waits until no object of the share has anything before it, and none has changed for a moment.
+    /// Waits until no object of the share has anything left to do, and none has changed for a moment.
     pub(crate) async fn settled(&self) {
         let mut changes = self.nodes.changes();
         let (began, mut since, mut before) = (Instant::now(), Instant::now(), Vec::new());
@@ -284,7 +284,7 @@ impl Share {
         }
     }
 
-    /// Tells whether a claim's class gives it a volume only when a pod needs it.
+    /// Returns whether a claim's class gives it a volume only when a pod needs it.
     fn waits_for_pod(&self, claim: &Value) -> bool {
         let class = text(claim, "/spec/storageClassName");
         let classes = self.nodes.objects().into_iter().filter(|object| text(object, "/kind") == "StorageClass");
@@ -297,7 +297,7 @@ impl Share {
         mine("/metadata/namespace") || mine("/spec/storageClassName")
     }
 
-    /// Takes all that the share has out of the cluster.
+    /// Removes all that the share has in the cluster.
     pub(crate) async fn stop(mut self) {
         take_down(&self.nodes, &self.prefix, &std::mem::take(&mut self.namespaces)).await;
     }
@@ -305,7 +305,7 @@ impl Share {
 
 const IS_DEFAULT: &str = "storageclass.kubernetes.io/is-default-class";
 
-/// Tells whether the cluster has nothing left to do with an object.
+/// Returns whether the cluster has nothing left to do with an object.
 fn is_at_rest(object: &Value) -> bool {
     let number = |pointer: &str| object.pointer(pointer).and_then(Value::as_i64).unwrap_or(0);
     if object.pointer("/metadata/deletionTimestamp").is_some() {

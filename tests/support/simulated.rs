@@ -30,10 +30,10 @@ pub const NODES: [&str; 2] = ["simulated-1", "simulated-2"];
 /// How long the cluster's controllers may take to prepare a namespace.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Holds the simulated nodes of one cluster; they work as long as the runtime they were started on.
+/// The simulated nodes of one cluster; they work as long as the runtime they were started on.
 #[derive(Clone)]
 pub struct SimulatedNodes {
-    /// Talks to the cluster as its administrator.
+    /// A client of the cluster's administrator.
     pub client: Client,
     mirror: Arc<Mirror>,
     machines: Machines,
@@ -65,7 +65,7 @@ impl SimulatedNodes {
     /// Creates a namespace and waits until pods may be made in it.
     ///
     /// # Errors
-    /// When the cluster refuses, or its controllers do not come round.
+    /// When the cluster refuses, or its controllers do not do their part.
     pub async fn make_namespace(&self, name: &str) -> Result<()> {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         let all: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("v1", "Namespace", "namespaces"));
@@ -80,11 +80,11 @@ impl SimulatedNodes {
         Ok(())
     }
 
-    /// Takes namespaces and their volumes out of the cluster, and does not wait for it.
+    /// Removes namespaces and their volumes from the cluster, and does not wait for it.
     pub async fn take_down(&self, namespaces: &[String]) {
         let all: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource("v1", "Namespace", "namespaces"));
         for name in namespaces {
-            // What cannot be taken away is left to the end of the cluster.
+            // What cannot be removed is left until the cluster ends.
             let _ = all.delete(name, &DeleteParams::default()).await;
             self.machines.all().remove(name);
         }
@@ -125,7 +125,7 @@ impl Machines {
     }
 }
 
-/// Returns how a kind is asked for.
+/// Returns how a kind is requested.
 pub fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
     let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     ApiResource {
@@ -137,7 +137,7 @@ pub fn resource(api_version: &str, kind: &str, plural: &str) -> ApiResource {
     }
 }
 
-/// Writes an Event about an object; one that cannot be written is let go, as by any recorder.
+/// Writes an Event about an object; one that cannot be written is dropped, as by any recorder.
 async fn record(client: &Client, about: &Value, severity: &str, reason: &str, message: &str, from: &str) {
     let text = |pointer: &str| about.pointer(pointer).cloned().unwrap_or_default();
     let namespace = about["metadata"]["namespace"].as_str().unwrap_or("default");

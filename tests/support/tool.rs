@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 
 use crate::real::Real;
 
-/// Tells how a process ended.
+/// How a process ended.
 #[derive(Debug)]
 pub struct Exited {
     /// Its code; `None` when it was killed.
@@ -104,7 +104,7 @@ impl Tool {
         self.end().await
     }
 
-    /// Tells whether it still runs.
+    /// Returns whether it still runs.
     ///
     /// # Errors
     /// The operating system's.

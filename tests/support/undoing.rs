@@ -1,5 +1,5 @@
-//! Clients that undo what pvmigrate does to workloads: a person, an operator or a GitOps controller that scales them back up
-//! as soon as they are at 0, or makes them anew.
+//! Clients that undo what pvmigrate does to workloads: a person, an operator or a GitOps controller that scales them
+//! back up as soon as they are at 0, or recreates them.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::ground::Ground;
 /// Several times within a copy and the moment at the fence.
 const EVERY: Duration = Duration::from_millis(50);
 
-/// Knows the scale of all workloads as it was.
+/// The scale of all workloads as it was.
 pub(crate) struct Undoing {
     workloads: Vec<(Api<DynamicObject>, String, i64)>,
 }

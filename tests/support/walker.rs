@@ -15,16 +15,16 @@ use sha2::{Digest as _, Sha256};
 /// How much more room a copy may take than its original: file systems round in their own ways.
 const SLACK: u64 = 256 << 10;
 
-/// Made by the file system itself, or by the node for the new mount: no part of the data.
+/// Made by the file system itself, or by the node for the new mount: not part of the data.
 const NOT_DATA: [&str; 1] = ["security.selinux"];
 
-/// Holds what a directory contained when it was walked, by path below it.
+/// What a directory contained when it was walked, by path below it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Walk {
     entries: BTreeMap<PathBuf, Entry>,
 }
 
-/// Holds what is known of one name.
+/// What is known of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Entry {
     what: What,
@@ -56,7 +56,7 @@ enum What {
     },
 }
 
-/// Counts what a walk has seen, so that a test can say what it compared.
+/// The numbers of what a walk has seen, so that a test can say what it compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Regular files.
@@ -293,7 +293,7 @@ mod tests {
 
     use super::*;
 
-    /// A directory with a little of everything that needs no root.
+    /// Makes a directory with a little of everything that needs no root.
     fn sample() -> tempfile::TempDir {
         let root = tempfile::tempdir().unwrap();
         let at = |name: &str| root.path().join(name);

@@ -14,7 +14,7 @@ use crate::stage::{
 };
 
 fn reserve(namespace: &str, name: &str) -> Value {
-    // A merge patch must take the old reference's other fields away by name.
+    // A merge patch must remove the old reference's other fields by name.
     json!({"spec": {"claimRef": {"namespace": namespace, "name": name, "uid": null, "resourceVersion": null}}})
 }
 
@@ -81,7 +81,7 @@ pub async fn a_claim_holds_its_name_until_its_volume_is_re_pointed(stage: &Stage
     assert!(is_pending(stage, "data-db-0").await);
     let waiting = stage.pods().get("db-0").await.unwrap();
     assert_eq!(waiting.status.unwrap().phase.as_deref(), Some("Pending"));
-    // No change of the volume brings the claim's turn; one of the claim does.
+    // A change of the volume does not make the binder look at the claim; a change of the claim does.
     free(stage, &volume, reserve(&stage.namespace, "data-db-0")).await;
     let touch = json!({"metadata": {"annotations": {"example.com/touched": "yes"}}});
     merge(&stage.claims(), "data-db-0", touch).await.unwrap();

@@ -113,7 +113,7 @@ pub async fn an_object_whose_only_owner_is_absent_is_deleted(stage: &Stage) {
     wait(&stage.configs(), "other-uid", gone()).await;
     create(&stage.configs(), config("other-name", json!({"ownerReferences": [by("nobody", absent.clone())]}))).await;
     wait(&stage.configs(), "other-name", gone()).await;
-    // Beside a living owner the absent one is only taken off.
+    // Beside a living owner the absent one is only removed from the list.
     let both = json!({"ownerReferences": [by("owner", owner.clone()), by("nobody", absent.clone())]});
     create(&stage.configs(), config("both", both)).await;
     let has_one = |both: Option<&ConfigMap>| both.is_some_and(|both| both.owner_references().len() == 1);
@@ -158,7 +158,7 @@ pub async fn preconditions_hold_for_each_kind(stage: &Stage) {
     stage.claim("waits", &stage.waiting).await;
     delete_stale(&stage.claims(), "waits").await;
     create(&stage.pods(), pod("waits", "nothing")).await;
-    // From then on nobody writes to it.
+    // From then on no controller writes to it.
     unschedulable(stage, "waits").await;
     delete_stale(&stage.pods(), "waits").await;
     // Of the kinds that no controller writes to.

@@ -19,7 +19,7 @@ pub mod writing;
 
 pub use stage::Stage;
 
-/// Hands the list of all behaviours to a macro, as `module::function` after each other.
+/// Hands the list of all behaviours to a macro, as `module::function`, one after the other.
 #[macro_export]
 macro_rules! each_behaviour {
     ($run:ident) => {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::stage::{Stage, claim, create, gone, merge, pod, pod_phase, terminating, wait};
 
-/// Waits until the scheduler has said no, and returns its words.
+/// Waits until the scheduler has refused, and returns its words.
 pub(crate) async fn unschedulable(stage: &Stage, name: &str) -> String {
     let refused = |pod: Option<&Pod>| refusal_of(pod).is_some();
     let pod = wait(&stage.pods(), name, refused).await;

@@ -1,4 +1,4 @@
-//! What every behaviour stands on: a client, a namespace, and ways to wait without polling.
+//! The basis of every behaviour: a client, a namespace, and ways to wait without polling.
 
 use std::{
     any::Any,
@@ -30,13 +30,13 @@ use serde_json::{Value, json};
 /// ten seconds, and a StatefulSet has one pod after the other.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Makes a cluster forget its past; see [`Stage::compact`].
+/// A function that makes a cluster forget its past; see [`Stage::compact`].
 pub type Compact = Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Waits until nobody else changes what the whole cluster has only once; see [`Stage::take_turn`].
+/// A function that waits until no other stage changes what the whole cluster has only once; see [`Stage::take_turn`].
 pub type Turns = Arc<dyn Fn() -> BoxFuture<'static, Box<dyn Any + Send>> + Send + Sync>;
 
-/// Where a behaviour is looked at: a namespace of its own in a cluster that provisions volumes and runs pods.
+/// The place where a behaviour is looked at: a namespace of its own in a cluster that provisions volumes and runs pods.
 pub struct Stage {
     pub client: Client,
     pub namespace: String,

@@ -78,7 +78,7 @@ pub async fn a_reflector_follows(stage: &Stage) {
 
 pub async fn a_quiet_watch_gets_bookmarks(stage: &Stage) {
     let list = stage.configs().list(&ListParams::default()).await.unwrap();
-    // A watch that is about to reach its time limit says up to where it has seen.
+    // A watch that is about to reach its time limit says how far it has seen.
     let params = WatchParams::default().labels("l=nothing").timeout(5);
     let from = list.metadata.resource_version.unwrap();
     let stream = stage.configs().watch(&params, &from).await.unwrap();

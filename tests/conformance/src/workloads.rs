@@ -109,7 +109,7 @@ pub async fn a_stateful_set_waits_for_a_terminating_claim(stage: &Stage) {
     create(&stage.pods(), pod("other", "data-db-0")).await;
 }
 
-/// Tells whether an object is owned by exactly these uids.
+/// Returns whether an object is owned by exactly these uids.
 fn owned_by<K: Resource>(uids: Vec<Option<String>>) -> impl kube::runtime::wait::Condition<K> {
     move |found: Option<&K>| {
         let owners =

@@ -41,7 +41,7 @@ pub async fn a_patch_with_uid_and_version_is_conditional(stage: &Stage) {
     assert_eq!(refusal(stale).code, 409);
     let other = when(Some("other".to_owned()), new.resource_version());
     let status = refusal(merge(&stage.configs(), "one", other).await);
-    // A patch that means another object is no conflict, but a change of what cannot change; a replacement is.
+    // A patch with another uid is not a conflict, but a change of what cannot change; such a replacement is a conflict.
     let words = "ConfigMap \"one\" is invalid: metadata.uid: Invalid value: \"other\": field is immutable";
     assert_eq!((status.code, status.message.as_str()), (422, words));
     let mut replacement = new.clone();
@@ -71,7 +71,7 @@ pub async fn an_apply_creates_and_merges(stage: &Stage) {
     stage.configs().patch("one", &params, &Patch::Apply(config("one"))).await.unwrap();
     let mut more = config("one");
     more["data"] = json!({"b": "2"});
-    // Another manager: what one and the same applies no longer would be taken away.
+    // Another manager: what the same one no longer applies would be removed.
     let params = PatchParams::apply("other").force();
     let both = stage.configs().patch("one", &params, &Patch::Apply(more)).await.unwrap();
     assert_eq!(both.data.unwrap().get("b").map(String::as_str), Some("2"));
@@ -185,11 +185,11 @@ pub async fn each_patch_type_has_its_own_rules(stage: &Stage) {
     // Merge: a list is one value.
     let both = json!([{"name": "x", "image": "i"}, {"name": "y", "image": "i"}]);
     assert_eq!(patch(Patch::Merge(to(both))).await, ["x=i", "y=i"]);
-    // Merge and strategic: null takes a field away, and an absent one is no error.
+    // Merge and strategic: null removes a field, and an absent one is not an error.
     patch(Patch::Merge(json!({"metadata": {"annotations": {"k": "v"}}}))).await;
     patch(Patch::Merge(json!({"metadata": {"annotations": {"k": null, "other": null}}}))).await;
     assert!(!stage.deployments().get("web").await.unwrap().annotations().contains_key("k"));
-    // JSON: taking away what is not there is an error, and then nothing is done.
+    // JSON: removing what is not there is an error, and then nothing is done.
     let operations = json!([{"op": "replace", "path": "/spec/replicas", "value": 3}, {"op": "remove", "path": "/metadata/annotations/none"}]);
     let operations = Patch::Json::<()>(serde_json::from_value(operations).unwrap());
     let refused = stage.deployments().patch("web", &PatchParams::default(), &operations).await;

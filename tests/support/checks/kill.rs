@@ -13,12 +13,12 @@ use pvmigrate_rehearsal::{Faults, Kill, When};
 
 use crate::{Content, Ended, Place, Scenario, content};
 
-/// Says at which writes runs are killed, and how many runs there are at once.
+/// The writes at which runs are killed, and how many runs there are at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Kills {
     /// The sides of a write.
     pub sides: &'static [When],
-    /// 1: every write; 5: every fifth, from another one on in each scenario.
+    /// 1: every write; 5: every fifth, starting with a different one in each scenario.
     pub every: u64,
     /// How many runs at once.
     pub at_once: usize,

@@ -1,4 +1,4 @@
-//! What each scenario must come to, said outright: the kill and chaos tests only compare with the clean run.
+//! The outcome that each scenario must have, stated outright: the kill and chaos tests only compare with the clean run.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

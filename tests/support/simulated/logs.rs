@@ -33,7 +33,7 @@ pub(super) async fn serve(pods: Arc<Pods>) -> Result<u16> {
         while let Ok((stream, _)) = listener.accept().await {
             let (acceptor, pods) = (acceptor.clone(), Arc::clone(&pods));
             tokio::spawn(async move {
-                // Whoever cannot speak TLS, or goes away, is of no concern to the others.
+                // A client that cannot speak TLS, or goes away, does not affect the others.
                 let Ok(stream) = acceptor.accept(stream).await else { return };
                 let answer = service_fn(move |request| {
                     let response = answer(&pods, &request);
@@ -46,7 +46,7 @@ pub(super) async fn serve(pods: Arc<Pods>) -> Result<u16> {
     Ok(port)
 }
 
-/// Makes a certificate signed by itself: the API server does not ask who signs a kubelet's.
+/// Makes a self-signed certificate: the API server does not ask who signs a kubelet's.
 fn identity() -> Result<ServerConfig> {
     let folder = tempfile::tempdir()?;
     let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("certificate.pem"));

@@ -18,7 +18,7 @@ use super::resource;
 /// Kind, namespace and name.
 type Key = (&'static str, String, String);
 
-/// Holds the cluster's objects as last seen.
+/// The cluster's objects as last seen.
 pub(super) struct Mirror {
     objects: Mutex<BTreeMap<Key, Arc<Value>>>,
     changed: watch::Sender<()>,

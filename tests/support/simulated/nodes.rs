@@ -1,4 +1,4 @@
-//! The Node objects, and the news that they are still there.
+//! The Node objects, and the heartbeats that show that they are still there.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{NODES, resource};
 
-/// The node-lifecycle controller gives a node up after 40 s without news.
+/// How often nodes report: the node-lifecycle controller gives a node up after 40 s without a heartbeat.
 const NEWS: Duration = Duration::from_secs(10);
 
 fn api(client: &Client) -> Api<DynamicObject> {
@@ -49,7 +49,7 @@ pub(super) async fn keep_alive(client: Client) {
     loop {
         tokio::time::sleep(NEWS).await;
         for name in NODES {
-            // A lost message is made good by the next.
+            // A lost message is made up for by the next.
             let _ = patch(&client, name, &json!({"status": {"conditions": [ready()]}})).await;
         }
     }

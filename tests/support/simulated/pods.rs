@@ -24,7 +24,7 @@ struct Started {
     ended: bool,
 }
 
-/// Holds the pods of both nodes.
+/// The pods of both nodes.
 pub(super) struct Pods {
     client: Client,
     mirror: Arc<Mirror>,
@@ -33,7 +33,7 @@ pub(super) struct Pods {
     started: Mutex<BTreeMap<String, Started>>,
     /// Why a pod waits, by its uid: said once in an Event.
     waiting: Mutex<BTreeMap<String, String>>,
-    /// The pods whose end is being told to the API.
+    /// The pods whose end is being reported to the API.
     leaving: Mutex<BTreeMap<String, String>>,
 }
 
@@ -101,7 +101,7 @@ impl Pods {
         }
     }
 
-    /// Says in the API, once a reason, why a pod's containers cannot be made yet.
+    /// Reports in the API, once for each reason, why a pod's containers cannot be made yet.
     fn wait(self: &Arc<Self>, pod: &Arc<Value>, event: Option<(&'static str, String)>) {
         let why = event.as_ref().map(|(_, message)| message.clone()).unwrap_or_default();
         let before = lock(&self.waiting).insert(text(pod, "/metadata/uid").to_owned(), why.clone());
@@ -143,12 +143,12 @@ impl Pods {
             if ended == Ended::Stopped {
                 this.leave(&pod);
             }
-            // Whoever waits for one of its volumes may have it now.
+            // A pod that waits for one of its volumes may have it now.
             this.mirror.nudge();
         });
     }
 
-    /// Tells the API server that nothing of a terminating pod runs any more; finalizers may hold its object on.
+    /// Reports to the API server that nothing of a terminating pod runs any more; finalizers may keep its object.
     fn leave(self: &Arc<Self>, pod: &Arc<Value>) {
         let uid = text(pod, "/metadata/uid").to_owned();
         let version = text(pod, "/metadata/resourceVersion").to_owned();
@@ -199,7 +199,7 @@ fn api(client: &Client, namespace: &str) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), namespace, &resource("v1", "Pod", "pods"))
 }
 
-/// Writes a pod's status, on from the form in which it was started.
+/// A writer of a pod's status, which continues from the form in which the pod was started.
 struct Noted {
     client: Client,
     pod: tokio::sync::Mutex<Value>,

@@ -1,6 +1,6 @@
 //! The provisioner of the scenes' classes: volumes are directories of the scene's machine.
 //!
-//! It goes by what the controller manager tells external provisioners: the claim's annotations name it, and the node
+//! It follows what the controller manager tells external provisioners: the claim's annotations name it, and the node
 //! where the class waits for one. The objects and refusals are the embedded cluster's own.
 
 use std::collections::BTreeSet;
@@ -15,13 +15,13 @@ use serde_json::Value;
 use super::mirror::Mirror;
 use super::{Machines, NODES, record, resource};
 
-/// Names the provisioner that a claim waits for; written by the controller manager when it is time.
+/// The annotation that names the provisioner that a claim waits for; written by the controller manager when it is time.
 const ASKED: &str = "volume.kubernetes.io/storage-provisioner";
 
 /// Looks at all claims and volumes whenever something has changed.
 pub(super) async fn run(client: Client, mirror: Arc<Mirror>, machines: Machines) {
     let mut changes = mirror.changes();
-    // What was begun is not begun again: claims by uid, volumes by uid and version.
+    // What was started is not started again: claims by uid, volumes by uid and version.
     let (mut made, mut freed) = (BTreeSet::new(), BTreeSet::new());
     loop {
         for claim in mirror.all("PersistentVolumeClaim") {
@@ -97,7 +97,7 @@ fn is_to_go(volume: &Value) -> bool {
         && volume.pointer("/metadata/deletionTimestamp").is_none()
 }
 
-/// Takes a volume's object away, and then its files; not when it was changed meanwhile, as it may have been kept.
+/// Removes a volume's object, and then its files; not when it was changed meanwhile, as it may have been kept.
 async fn free(client: Client, machine: Arc<Machine>, volume: Arc<Value>) {
     let precondition = |pointer| Some(text(&volume, pointer).to_owned());
     let preconditions = Some(Preconditions {
@@ -114,6 +114,6 @@ async fn free(client: Client, machine: Arc<Machine>, volume: Arc<Value>) {
 }
 
 async fn remove(directory: PathBuf) {
-    // What is left is taken away with the scene's folder.
+    // What is left is removed with the scene's folder.
     let _ = tokio::fs::remove_dir_all(directory).await;
 }
