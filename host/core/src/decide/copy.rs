@@ -42,7 +42,7 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     }
 }
 
-/// Deletes pods for the time before the fence that a late step of another process has started: even finished, they
+/// Deletes warm and priming pods that a late step of another process has started: even finished, they
 /// would hold the claim for ever.
 fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
     for pod in pair.seen.pods.iter().filter(|pod| matches!(pod.purpose, Purpose::Prime | Purpose::Warm)) {
