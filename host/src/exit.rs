@@ -37,7 +37,8 @@ exits! {
     Done = 0, "done", "Done, or nothing to do.";
     /// Something was found that keeps a group, or all of them, from starting.
     Finding = 1, "finding",
-        "A validation, preflight check or policy finding keeps something from starting. `policy test`: a case failed.";
+        "A validation, preflight check or policy finding keeps something from starting. `policy test`: a case failed; `diff`, `replay`: \
+         a change; `bench`: growth; `fuzz`: something found.";
     /// The command line or a file named on it is at fault.
     Usage = 2, "usage", "Bad usage, an input file cannot be read, or rsync is missing for a rehearsal.";
     /// A policy is not a component, has another interface, or imports what it may not.
@@ -45,7 +46,7 @@ exits! {
     /// Kubernetes does not answer, or does not let us.
     Cluster = 4, "unavailable",
         "The cluster cannot be used: kubeconfig, unreachable, forbidden. `policy test`: there are no cases, or \
-         they cover too little.";
+         they cover too little; `fuzz`: no generated settings accepted.";
     /// A policy trapped, went over a limit, or said that it cannot decide.
     PolicyFault = 5, "policy-fault", "A policy faulted or could not decide; nothing that depends on it was started.";
     /// A group runs again on its old volumes.

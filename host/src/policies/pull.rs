@@ -113,7 +113,7 @@ impl From<Error> for Failure {
             Error::WrongBytes { .. } => {
                 Some("the content was changed in the registry or on the network: do not use it")
             }
-            Error::NotWasm { .. } => Some("push policies with: pvmigrate policy push FILE REFERENCE"),
+            Error::NotWasm { .. } => Some("push policies with: pvmigrate policy push POLICY REFERENCE"),
             Error::SignIn { .. } => {
                 Some("sign in, for example with `docker login`; credential helpers are not supported")
             }

@@ -68,6 +68,19 @@ fn a_policy_goes_to_a_registry_and_judges_from_there() {
     assert_eq!(std::fs::read(stage.folder.path().join("copy.wasm")).unwrap(), std::fs::read(file).unwrap());
 }
 
+#[test]
+#[ignore = "needs docker-registry: tests/run registry"]
+fn the_folder_of_a_policy_is_built_and_pushed() {
+    let stage = Stage::new();
+    let project = stage.folder.path().join("project");
+    std::fs::create_dir(&project).unwrap();
+    std::fs::copy(repository("policies/dist/keep-and-cap.wasm"), project.join("source.wasm")).unwrap();
+    let yaml = "apiVersion: pvmigrate.dev/policy-project/v1\ncommand: [cp, source.wasm, out.wasm]\n\
+                inputs: [source.wasm]\noutput: out.wasm\n";
+    std::fs::write(project.join("policy.yaml"), yaml).unwrap();
+    assert_eq!(stage.push(&project)["name"], "keep-and-cap");
+}
+
 const TESTS: &str = r#"
 apiVersion: pvmigrate.dev/policy-test/v1
 policy: POLICY

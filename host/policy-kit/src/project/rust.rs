@@ -12,7 +12,7 @@ use super::run::{self, Missing};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const INSTALL: &str = "type `rustup target add wasm32-unknown-unknown` (https://rustup.rs), \
-     or on Debian and Ubuntu `apt install rustc-web cargo-web rust-web-src lld-22`";
+     or on Debian `apt install rustc-web cargo-web rust-web-src lld-22`";
 const MISSING: Missing = Missing { what: "cargo", install: INSTALL };
 
 /// One line of what cargo says about its progress.

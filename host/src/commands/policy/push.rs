@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pvmigrate_policy::{Limits, Policy};
+use pvmigrate_policy_kit::project;
 use pvmigrate_registry::{Artifact, Digest, Reference};
 use serde::Serialize;
 
@@ -17,7 +18,8 @@ use crate::render::{Screen, clean};
 /// The flags of `policy push`.
 #[derive(Args, Clone, Debug)]
 pub struct PushArgs {
-    /// Component to push (.wasm)
+    /// Policy to push: a component (.wasm), or a policy's folder
+    #[arg(value_name = "POLICY")]
     pub file: PathBuf,
     /// Destination: oci://HOST/REPOSITORY:TAG
     pub reference: String,
@@ -46,7 +48,8 @@ struct PushedJson<'a> {
 /// When the file does not load, or the registry does not accept it.
 pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failure> {
     let reference = target(&args.reference)?;
-    let (policy, component) = open(&args.file)?;
+    let file = project::component(&args.file, &*screen.note())?;
+    let (policy, component) = open(&file)?;
     let info = policy.info();
     let artifact = Artifact {
         component,
