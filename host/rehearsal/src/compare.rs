@@ -171,7 +171,9 @@ fn first_difference(first: &Path, second: &Path) -> io::Result<Option<u64>> {
             return Ok(None);
         }
         b.read_exact(&mut right[..read])?;
-        if let Some(offset) = left[..read].iter().zip(&right[..read]).position(|(a, b)| a != b) {
+        // Whole buffers first: byte by byte is a fifth of a test run's time in a debug build.
+        if left[..read] != right[..read] {
+            let offset = left[..read].iter().zip(&right[..read]).take_while(|(a, b)| a == b).count();
             return Ok(Some(at + offset as u64));
         }
         at += read as u64;
