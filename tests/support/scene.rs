@@ -27,7 +27,7 @@ use crate::share::Share;
 use crate::undoing::Undoing;
 
 /// How long a real cluster may take to become as it is wanted.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A scenario and what is asked of the run on it.
 #[derive(Clone)]

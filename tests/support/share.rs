@@ -269,8 +269,19 @@ impl Share {
             let versions: Vec<String> =
                 now.iter().map(|object| text(object, "/metadata/resourceVersion").to_owned()).collect();
             let is_bound = |object: &Value| text(object, "/status/phase") != "Pending" || self.waits_for_pod(object);
-            let at_rest = |object: &Arc<Value>| {
-                is_at_rest(object) && (text(object, "/kind") != "PersistentVolumeClaim" || is_bound(object))
+            let exists = |volume: &Value| {
+                let claim = ["/namespace", "/name"].map(|field| text(volume, &format!("/spec/claimRef{field}")));
+                let is_it = |object: &Arc<Value>| {
+                    text(object, "/kind") == "PersistentVolumeClaim"
+                        && ["/namespace", "/name"].map(|field| text(object, &format!("/metadata{field}"))) == claim
+                };
+                now.iter().any(is_it)
+            };
+            let at_rest = |object: &Arc<Value>| match text(object, "/kind") {
+                "PersistentVolumeClaim" => is_at_rest(object) && is_bound(object),
+                // The volume controller has yet to see that the claim is gone.
+                "PersistentVolume" if text(object, "/status/phase") == "Bound" => is_at_rest(object) && exists(object),
+                _ => is_at_rest(object),
             };
             if versions != before {
                 (since, before) = (Instant::now(), versions);
