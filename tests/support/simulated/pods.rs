@@ -35,6 +35,8 @@ pub(super) struct Pods {
     waiting: Mutex<BTreeMap<String, String>>,
     /// The pods whose end is being reported to the API.
     leaving: Mutex<BTreeMap<String, String>>,
+    /// Held while a pod is reported as waiting, by its uid.
+    turns: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -47,8 +49,12 @@ fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 
 impl Pods {
     pub(super) fn new(client: Client, mirror: Arc<Mirror>, machines: Machines) -> Self {
-        let (started, waiting, leaving) = Default::default();
-        Self { client, mirror, machines, started, waiting, leaving }
+        let (started, waiting, leaving, turns) = Default::default();
+        Self { client, mirror, machines, started, waiting, leaving, turns }
+    }
+
+    fn turn(&self, uid: &str) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(lock(&self.turns).entry(uid.to_owned()).or_default())
     }
 
     /// Returns the log of a container that was started.
@@ -75,6 +81,7 @@ impl Pods {
             });
             lock(&self.waiting).retain(|uid, _| present.contains(&uid.as_str()));
             lock(&self.leaving).retain(|uid, _| present.contains(&uid.as_str()));
+            lock(&self.turns).retain(|uid, _| present.contains(&uid.as_str()));
             // The mirror holds the sender.
             let _ = changes.changed().await;
         }
@@ -113,6 +120,8 @@ impl Pods {
             if let Some((reason, message)) = event {
                 record(&this.client, &pod, "Warning", reason, &message, "kubelet").await;
             }
+            let turn = this.turn(text(&pod, "/metadata/uid"));
+            let _mine = turn.lock().await;
             if !lock(&this.started).contains_key(text(&pod, "/metadata/uid")) {
                 Noted { may_be_late: true, ..Noted::new(&this.client, &pod) }.note(creating).await;
             }
@@ -134,6 +143,8 @@ impl Pods {
         lock(&self.started).insert(uid.clone(), started);
         let (this, notes, pod) = (Arc::clone(self), Noted::new(&self.client, pod), Arc::clone(pod));
         tokio::spawn(async move {
+            // A report that it waits may be under way, and must not overtake what follows; a later one sees that it has started.
+            drop(this.turn(&uid).lock_owned().await);
             if !containers.end_by_themselves() {
                 notes.note(|pod| containers.mark_running(pod)).await;
             }
