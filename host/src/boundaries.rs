@@ -1,47 +1,20 @@
 //! Checks, by reading the sources, which part of the program may know of which.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+#[path = "../../tests/support/sources.rs"]
+mod sources;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use regex::Regex;
+use sources::{code, files};
 
-/// Returns the code of every file below a folder of the repository, by its path within that folder.
-fn sources(folder: &str) -> BTreeMap<String, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
-    let mut open = vec![root.clone()];
-    let mut all = BTreeMap::new();
-    while let Some(path) = open.pop() {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && name != "target" {
-            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if name.ends_with(".rs") {
-            let text = std::fs::read_to_string(&path).unwrap();
-            all.insert(path.strip_prefix(&root).unwrap().display().to_string(), text);
-        }
-    }
-    assert!(!all.is_empty(), "no sources below {folder}");
-    all
-}
-
-/// Returns the sources of the program itself, without tests.
-fn own() -> BTreeMap<String, String> {
-    let mut all = sources("host/src");
-    all.retain(|file, _| !is_test(file));
-    for text in all.values_mut() {
-        text.truncate(text.find("\nmod tests {").unwrap_or(text.len()));
-    }
-    all
-}
-
-fn is_test(file: &str) -> bool {
-    ["boundaries.rs", "samples.rs", "tests.rs"].iter().any(|name| file.ends_with(name)) || file.contains("/tests/")
-}
+const HERE: &str = "host/src";
 
 /// Makes sure that no file of these parts contains one of these texts.
 #[track_caller]
 fn assert_none(parts: &[&str], texts: &[&str]) {
-    let own = own();
+    let own = code(HERE);
     for part in parts {
         let folder = format!("{}/", part.trim_end_matches(".rs"));
         let files: Vec<_> = own.iter().filter(|(file, _)| file == part || file.starts_with(&folder)).collect();
@@ -72,7 +45,7 @@ fn a_migration_writes_no_file() {
 
 /// Returns which modules each module of the program names, by their paths without `crate::`.
 fn imports() -> BTreeMap<String, BTreeSet<String>> {
-    let own = own();
+    let own = code(HERE);
     let module = |file: &str| file.trim_end_matches(".rs").replace('/', "::");
     let modules: BTreeSet<String> = own.keys().map(|file| module(file)).collect();
     let path_start = Regex::new(r"\b(crate|super)::((?:\w+::)*)(\{[^;]*?\}|\w+)").unwrap();
@@ -80,18 +53,16 @@ fn imports() -> BTreeMap<String, BTreeSet<String>> {
     let mut imports = BTreeMap::new();
     for (file, code) in own.iter().filter(|(file, _)| !["lib.rs", "main.rs"].contains(&file.as_str())) {
         let this = module(file);
-        let code: String =
-            code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         let mut named = Vec::new();
-        for found in path_start.captures_iter(&code) {
+        for found in path_start.captures_iter(code) {
             let above = this.rsplit_once("::").map_or("", |(above, _)| above);
             let root = if &found[1] == "super" && !above.is_empty() { format!("{above}::") } else { String::new() };
             let tails = found[3].trim_matches(['{', '}']).split(',').map(str::trim);
             named.extend(tails.map(|tail| format!("{root}{}{tail}", &found[2])));
         }
-        for found in child.captures_iter(&code) {
+        for found in child.captures_iter(code) {
             let used = Regex::new(&format!(r"(?:^|[^\w:]){}::", &found[1])).unwrap();
-            named.extend(used.is_match(&code).then(|| format!("{this}::{}", &found[1])));
+            named.extend(used.is_match(code).then(|| format!("{this}::{}", &found[1])));
         }
         let nearest = |path: &String| {
             let parts: Vec<&str> = path.split("::").collect();
@@ -129,7 +100,7 @@ fn types_of_other_worlds_stop_at_their_gate() {
         ("host/registry/src", &["k8s_openapi", "kube::", "wasmtime", "clap::"]),
         ("host/yaml/src", &["k8s_openapi", "kube::", "wasmtime", "clap::", "anyhow::"]),
     ] {
-        for (file, text) in sources(krate).iter().filter(|(file, _)| !file.ends_with("boundaries.rs")) {
+        for (file, text) in files(krate).iter().filter(|(file, _)| !file.ends_with("boundaries.rs")) {
             for name in foreign {
                 assert!(!text.contains(name), "{krate}/{file} names {name}");
             }
@@ -141,7 +112,7 @@ fn types_of_other_worlds_stop_at_their_gate() {
 fn no_file_is_too_long_to_read_in_one_go() {
     const MOST: usize = 400;
     for folder in ["host", "tests", "policies"] {
-        for (file, text) in sources(folder).iter().filter(|(file, _)| !is_test(file)) {
+        for (file, text) in files(folder) {
             let lines = text.lines().count();
             assert!(lines <= MOST, "{folder}/{file} has {lines} lines, {MOST} are the most");
         }
@@ -150,6 +121,6 @@ fn no_file_is_too_long_to_read_in_one_go() {
 
 #[test]
 fn main_only_hands_over() {
-    let lines = own()["main.rs"].lines().count();
+    let lines = files(HERE)["main.rs"].lines().count();
     assert!(lines < 30, "main.rs has {lines} lines");
 }

@@ -1,7 +1,8 @@
 //! Checks, by reading the sources, that the order of a migration stands in one place, and that nothing here has effects.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::path::Path;
+#[path = "../../../tests/support/sources.rs"]
+mod sources;
 
 /// The phases of a migration, each a file below `decide`.
 const PHASES: [&str; 5] = ["prepare", "copy", "cutover", "settle", "rollback"];
@@ -10,9 +11,8 @@ const PHASES: [&str; 5] = ["prepare", "copy", "cutover", "settle", "rollback"];
 const SHARED: [&str; 5] = ["name", "next", "temporary", "view", "workload"];
 
 fn imports(file: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/decide").join(format!("{file}.rs"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    text.lines().filter(|line| line.contains("super::") || line.contains("decide::")).collect()
+    let decide = sources::code("host/core/src/decide");
+    decide[&format!("{file}.rs")].lines().filter(|line| line.contains("super::") || line.contains("decide::")).collect()
 }
 
 #[test]
@@ -27,20 +27,12 @@ fn decide_alone_chains_the_phases() {
 
 #[test]
 fn nothing_here_has_effects() {
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
-    let mut files = 0;
-    while let Some(path) = open.pop() {
-        if path.is_dir() {
-            open.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if !path.ends_with("boundaries.rs") {
-            files += 1;
-            let text = std::fs::read_to_string(&path).unwrap();
-            for effect in
-                ["std::fs", "std::net", "std::process", "std::env", "Timestamp::now(", "SystemTime", "Instant"]
-            {
-                assert!(!text.contains(effect), "{} uses {effect}", path.display());
-            }
+    let effects = ["std::fs", "std::net", "std::process", "std::env", "Timestamp::now(", "SystemTime", "Instant"];
+    let files = sources::files("host/core/src");
+    assert!(files.len() > 40, "the sources were not found");
+    for (file, text) in files.iter().filter(|(file, _)| *file != "boundaries.rs") {
+        for effect in effects {
+            assert!(!text.contains(effect), "{file} uses {effect}");
         }
     }
-    assert!(files > 40, "the sources were not found");
 }

@@ -38,7 +38,7 @@ pub enum End {
     Finished(Ended),
     /// A person has to look.
     Blocked(Vec<Blocker>),
-    /// There is no end: what the last lines await would not come by itself.
+    /// It does not: what the last lines await does not happen by itself.
     Endless,
 }
 

@@ -60,7 +60,7 @@ pub struct Record {
     pub ended: Option<Ended>,
 }
 
-/// The direction of a migration. There is no way from `Back` to `Forward`.
+/// The direction of a migration, which never changes from `Back` to `Forward`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Goal {

@@ -28,7 +28,7 @@ const ENOUGH: Duration = Duration::from_secs(2);
 /// How often the policy is only instantiated.
 const INSTANCES: usize = 50;
 
-/// The reason why there is no result.
+/// Why a benchmark failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
     /// The policy failed.

@@ -35,7 +35,7 @@ pub(crate) enum Unusable {
 }
 
 /// Returns the folder for files that can be recreated: `PVMIGRATE_CACHE_DIR`, or `pvmigrate` in the user's cache folder
-/// (XDG). `None` when `PVMIGRATE_CACHE=off`, or there is no such folder.
+/// (XDG). `None` when `PVMIGRATE_CACHE=off`, or no home folder is known.
 pub fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if set(SWITCH).is_some_and(|value| value == "off") {

@@ -66,7 +66,7 @@ impl Exports {
         function: Function,
     ) -> wasmtime::Result<Exported<'a>> {
         let index = self.functions.get(&function);
-        let index = index.ok_or_else(|| wasmtime::format_err!("there is no function {function}"))?;
+        let index = index.ok_or_else(|| wasmtime::format_err!("function {function} not found"))?;
         Ok(Exported { store, instance, index })
     }
 

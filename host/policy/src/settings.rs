@@ -105,10 +105,10 @@ impl Schema {
 fn unknown(key: &str, known: &[&str]) -> String {
     let hint = match (did_you_mean(key, known.iter().copied()), known) {
         (near, _) if !near.is_empty() => near,
-        (_, []) => "; there are none here".to_owned(),
-        (_, known) => format!("; there are {}", known.join(", ")),
+        (_, []) => "; none is known here".to_owned(),
+        (_, known) => format!("; known: {}", known.join(", ")),
     };
-    format!("there is no setting {key}{hint}")
+    format!("unknown setting {key}{hint}")
 }
 
 #[cfg(test)]
@@ -134,12 +134,9 @@ mod tests {
         assert_eq!(problems(json!({"keepLabel": "a/b", "max": 3, "map": {"x": "RWO"}})), Vec::<String>::new());
         assert_eq!(
             problems(json!({"keeplabel": "x"})),
-            ["/keeplabel: there is no setting keeplabel, did you mean keepLabel?"]
+            ["/keeplabel: unknown setting keeplabel, did you mean keepLabel?"]
         );
-        assert_eq!(
-            problems(json!({"class": "x"})),
-            ["/class: there is no setting class; there are keepLabel, map, max"]
-        );
+        assert_eq!(problems(json!({"class": "x"})), ["/class: unknown setting class; known: keepLabel, map, max"]);
         assert_eq!(problems(json!({"max": 0})), ["/max: 0 is less than the minimum of 1"]);
         assert_eq!(problems(json!({"map": {"a/b": "RW"}})), [r#"/map/a~1b: "RW" is not one of "RWO" or "RWX""#]);
         assert_eq!(problems(json!([])), [r#"[] is not of type "object""#]);

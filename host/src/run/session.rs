@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
     async fn begin(&self, group: PlannedGroup) -> Result<RecordId, GroupEnd> {
         let failed = |error: pvmigrate_cluster::Error| GroupEnd::Failed(error.into());
         let mut record = if self.survey.borrow().1.elapsed() > SURVEY_AGE {
-            self.planned_anew(&group).await?
+            self.replanned(&group).await?
         } else {
             group.record.clone()
         };
@@ -154,7 +154,7 @@ impl<'a> Session<'a> {
                         // An earlier migration of the same claims, or one that another process has started and ended
                         // since the plan was made.
                         if found.ended.is_some_and(|ended| ended.at > record.begun) {
-                            record = self.planned_anew(&group).await?;
+                            record = self.replanned(&group).await?;
                         }
                         over = Some(version);
                     }
@@ -165,7 +165,7 @@ impl<'a> Session<'a> {
     }
 
     /// Returns the group's record as it would start now.
-    async fn planned_anew(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
+    async fn replanned(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
         let (survey, plan) = plan(self.setup.client, self.setup.policies, self.setup.options)
             .await
             .map_err(|failure| GroupEnd::Failed(failure.error))?;

@@ -1,8 +1,10 @@
 //! Compares the lists of CONTRIBUTING.md with the sources: the files of a command, a blocker, a question to policies.
 
-use std::collections::BTreeSet;
+#[path = "../../../tests/support/sources.rs"]
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use crate::repository;
 
@@ -35,34 +37,18 @@ fn recipes() -> Vec<Recipe> {
     recipes
 }
 
-/// Returns the code of every source file without tests and comments, by its path in the repository.
-fn sources() -> Vec<(String, String)> {
-    let root = repository("");
-    let mut open: Vec<PathBuf> = vec![root.join("host"), root.join("policies/sdk"), root.join("policies/sdk-derive")];
-    let mut all = Vec::new();
-    while let Some(path) = open.pop() {
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !["tests", "target", "snapshots", "benches"].contains(&name.as_str()) {
-            open.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if is_source(&path) {
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.split("\nmod tests").next().unwrap();
-            let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-            let code = lines.collect::<Vec<_>>().join("\n");
-            all.push((path.strip_prefix(&root).unwrap().display().to_string(), code));
-        }
-    }
-    all
-}
-
-fn is_source(path: &Path) -> bool {
-    let name = path.file_name().unwrap().to_string_lossy();
-    path.is_file() && name.ends_with(".rs") && !["tests.rs", "testing.rs", "samples.rs"].contains(&name.as_ref())
+/// Returns the code of the crates, by its path in the repository.
+fn code() -> BTreeMap<String, String> {
+    let folders = ["host", "policies/sdk", "policies/sdk-derive"].into_iter();
+    let files = |folder: &'static str| {
+        sources::code(folder).into_iter().map(move |(file, code)| (format!("{folder}/{file}"), code))
+    };
+    folders.flat_map(files).collect()
 }
 
 #[test]
 fn the_lists_name_every_file() {
-    let sources = sources();
+    let sources = code();
     assert!(sources.len() > 100, "the sources were not found");
     let recipes = recipes();
     assert!(recipes.len() >= 4, "CONTRIBUTING.md has lost its lists");
@@ -74,7 +60,7 @@ fn the_lists_name_every_file() {
         let mentions = sources.iter().filter(|(_, code)| code.contains(&needle)).map(|(file, _)| file.clone());
         let unlisted: Vec<String> = mentions.filter(|file| !files.contains(file)).collect();
         assert!(unlisted.is_empty(), "{heading}: {unlisted:?} mention {needle} as well");
-        let mentioned = |file: &&String| sources.iter().any(|(path, code)| path == *file && code.contains(&needle));
+        let mentioned = |file: &&String| sources.get(*file).is_some_and(|code| code.contains(&needle));
         assert!(files.iter().any(|file| mentioned(&file)), "{heading}: nothing mentions {needle}");
     }
 }

@@ -114,13 +114,13 @@ fn settings_that_a_policy_does_not_take_are_shown_where_they_stand() {
     let folder = folder(&format!("{CAP}  settings: {{most: 1}}\n"));
     let ran = rehearse(folder.path(), &[]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    let wrong = "pvmigrate.yaml:6:18: settings /most of policy keep-and-cap: there is no setting most; there are label";
+    let wrong = "pvmigrate.yaml:6:18: settings /most of policy keep-and-cap: unknown setting most; known: label";
     assert!(ran.err.contains(wrong), "{}", ran.err);
 
     let folder = self::folder(&format!("{CAP}  settings: {{lable: acme.io/keep}}\n"));
     let ran = rehearse(folder.path(), &[]);
     assert_eq!(ran.code, 2, "{}", ran.err);
-    let wrong = "settings /lable of policy keep-and-cap: there is no setting lable, did you mean label?";
+    let wrong = "settings /lable of policy keep-and-cap: unknown setting lable, did you mean label?";
     assert!(ran.err.contains("pvmigrate.yaml:6:18: ") && ran.err.contains(wrong), "{}", ran.err);
 }
 

@@ -34,7 +34,7 @@ impl Quantity {
 /// The reason why a text is not a quantity.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QuantityError {
-    /// There is no number at the start.
+    /// The text does not start with a number.
     #[error("{0:?} is not a quantity: it has no number; write it like 10Gi")]
     NoNumber(String),
     /// What follows the number is not a suffix that Kubernetes knows.

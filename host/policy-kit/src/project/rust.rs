@@ -92,7 +92,7 @@ fn remaps() -> String {
     let Some(sources) = home.map(|home| home.join("registry/src")) else {
         return String::new();
     };
-    // One folder for each registry. Before the first build there is none, so its result contains these paths; later
+    // One folder for each registry. Before the first build none exists, so its result contains these paths; later
     // ones differ only in that.
     let registries = std::fs::read_dir(sources).into_iter().flatten().flatten();
     let flags: Vec<_> =

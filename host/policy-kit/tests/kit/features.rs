@@ -116,7 +116,7 @@ fn a_golden_is_written_once_and_held_to_from_then_on() {
     // A golden that does not fit the case any more fails it, and does not prevent an update.
     folder.write(golden, "select: {app/dta: abstain}\nmodes: any\nfindings: none\n");
     let report = folder.run();
-    assert_eq!(mismatches(&report.cases[0])[0].expected, "there is no volume app/dta, did you mean app/data?");
+    assert_eq!(mismatches(&report.cases[0])[0].expected, "unknown volume app/dta, did you mean app/data?");
     folder.update();
     assert_eq!(folder.text(golden), text);
 }

@@ -17,10 +17,10 @@ fn settings_that_a_policy_does_not_take_are_named_with_their_place() {
     let message = wrong(&text);
     assert_eq!(
         message,
-        "11:14: policy keep-and-cap does not take the settings: /lable: there is no setting lable, did you mean label?"
+        "11:14: policy keep-and-cap does not take the settings: /lable: unknown setting lable, did you mean label?"
     );
     let far = wrong(&text.replace("lable", "keepers"));
-    assert!(far.ends_with("/keepers: there is no setting keepers; there are label"), "{far}");
+    assert!(far.ends_with("/keepers: unknown setting keepers; known: label"), "{far}");
     let text =
         text.replace("  settings: {lable: keep}\n", "").replace("source: old", "source: old\nsettings: {lable: keep}");
     assert!(wrong(&text).starts_with("3:"), "{}", wrong(&text));
@@ -53,7 +53,7 @@ fn mistakes_around_settings_and_objects() {
             "11:28: a policy that does not take its settings has no other answer",
         ),
         (format!("  policy: {list}\n  expect: {{findings: none}}\n"), "11:"),
-        ("  given: {Node a: {spec: {}}}\n  expect: {findings: none}\n".to_owned(), "11:11: there is no object Node a"),
+        ("  given: {Node a: {spec: {}}}\n  expect: {findings: none}\n".to_owned(), "11:11: unknown object Node a"),
     ];
     for (body, expected) in table {
         let message = wrong(&format!("{HEAD}{body}"));

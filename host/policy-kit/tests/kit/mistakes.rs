@@ -31,25 +31,22 @@ fn names_of_nothing() {
         // volumes, and one in the wrong namespace
         (
             "  given: {app/dta: {size: 1Gi}}\n  expect: {findings: any}\n",
-            "11:11: there is no volume app/dta, did you mean app/data?",
+            "11:11: unknown volume app/dta, did you mean app/data?",
         ),
         (
             "  expect:\n    select: {app/data: abstain, app/mor: abstain}\n",
-            "12:33: there is no volume app/mor, did you mean app/more?",
+            "12:33: unknown volume app/mor, did you mean app/more?",
         ),
-        (
-            "  expect:\n    modes: {ap/data: RWO, rest: any}\n",
-            "12:13: there is no volume ap/data, did you mean app/data?",
-        ),
+        ("  expect:\n    modes: {ap/data: RWO, rest: any}\n", "12:13: unknown volume ap/data, did you mean app/data?"),
         (
             "  expect:\n    findings: [blocker over-max-size on apps/data]\n",
-            "12:16: there is no volume apps/data, did you mean app/data?",
+            "12:16: unknown volume apps/data, did you mean app/data?",
         ),
-        ("  expect:\n    select: {rst: abstain}\n", "12:14: there is no volume rst, did you mean rest?"),
+        ("  expect:\n    select: {rst: abstain}\n", "12:14: unknown volume rst, did you mean rest?"),
         // classes
         (
             "  given: {nev: {provisioner: y}}\n  expect: {findings: any}\n",
-            "11:11: there is no class nev, did you mean new?",
+            "11:11: unknown class nev, did you mean new?",
         ),
         // codes
         (
@@ -74,8 +71,8 @@ fn names_of_nothing() {
             "11:30: unknown fact pvmigrate.dev/owners of a volume, did you mean pvmigrate.dev/owner?",
         ),
         // policies and fixtures
-        ("  policy: biltin\n  expect: {findings: any}\n", "11:11: there is no policy "),
-        ("  snapshot: x.test.yml\n  expect: {findings: any}\n", "11:13: there is no file or folder "),
+        ("  policy: biltin\n  expect: {findings: any}\n", "11:11: no such policy: "),
+        ("  snapshot: x.test.yml\n  expect: {findings: any}\n", "11:13: no such file or folder: "),
         (
             "  policy: [builtin, builtin]\n  expect: {findings: any}\n",
             "11:12: the built-in policy is always the last of a chain",
@@ -184,7 +181,7 @@ fn tests_that_hold_nothing() {
 fn mistakes_in_the_head_of_a_file() {
     let table = [
         ("source: old", "sorce: old", "2:1: a test file has no key sorce, did you mean source?"),
-        ("target: new", "target: nev", "3:9: there is no class nev, did you mean new?"),
+        ("target: new", "target: nev", "3:9: unknown class nev, did you mean new?"),
         ("  new: {p", "  newer: {provisioner: z}\n  new: {p", "5:3: no case uses class newer"),
         ("  app/data: {", "  data: {", "7:3: invalid volume \"data\"; write namespace/claim"),
         ("app/more: {class: old", "app/more: {clas: old", "8:14: a volume has no key clas, did you mean class?"),

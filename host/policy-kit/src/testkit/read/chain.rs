@@ -165,7 +165,7 @@ impl Opened {
             let known = neighbours(&path);
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let near = did_you_mean(&name, known.iter().map(String::as_str).chain([BUILT_IN]));
-            return Err(wrong(format!("there is no policy {}{near}", path.display())));
+            return Err(wrong(format!("no such policy: {}{near}", path.display())));
         }
         if path.is_dir() && !project::is_project(&path) {
             let what = "is a folder without a policy.yaml; name such a folder, or the .wasm that was built";

@@ -71,7 +71,7 @@ impl Further {
         let name = Name::of(key).filter(|name| self.rows.contains_key(name));
         let Some(name) = name else {
             let near = did_you_mean(&key.name, known.iter().map(String::as_str));
-            return Err(Wrong::new(&key.at, format!("there is no object {}{near}", key.name)));
+            return Err(Wrong::new(&key.at, format!("unknown object {}{near}", key.name)));
         };
         match &patch.is {
             Yaml::Null => {

@@ -256,7 +256,7 @@ impl Reader<'_, '_> {
             let known = find::neighbours(&folder);
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
             let near = did_you_mean(&name, known.iter().map(String::as_str));
-            return Err(wrong(format!("there is no file or folder {}{near}", folder.display())));
+            return Err(wrong(format!("no such file or folder: {}{near}", folder.display())));
         }
         let fixture = Fixture::load(&folder, &wrong)?;
         self.used.extend(fixture.files);
@@ -288,7 +288,7 @@ impl Reader<'_, '_> {
         let target = at.text("target")?;
         let Some(target) = class(target) else {
             let near = did_you_mean(target, snapshot.classes.iter().map(|class| class.name.as_str()));
-            return Err(Wrong::new(&at.at, format!("there is no class {target}{near}")));
+            return Err(Wrong::new(&at.at, format!("unknown class {target}{near}")));
         };
         let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), source.to_owned())]);
         for facts in [self.file.get("facts"), case.get("facts")].into_iter().flatten() {

@@ -61,5 +61,5 @@ impl Checker<'_> {
 
 /// Returns a message about an unknown volume, with the one that was perhaps meant.
 pub(crate) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    format!("there is no volume {name}{}", did_you_mean(name, known))
+    format!("unknown volume {name}{}", did_you_mean(name, known))
 }

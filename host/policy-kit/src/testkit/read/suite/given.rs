@@ -48,7 +48,7 @@ pub(super) fn apply(snapshot: &mut Snapshot, key: &Key, patch: &Node) -> Result<
         Some(class) => rows::change_class(class, patch),
         None => {
             let near = did_you_mean(&key.name, snapshot.classes.iter().map(|class| class.name.as_str()));
-            Err(Wrong::new(&key.at, format!("there is no class {}{near}", key.name)))
+            Err(Wrong::new(&key.at, format!("unknown class {}{near}", key.name)))
         }
     }
 }

@@ -129,6 +129,7 @@ impl Wanted for WantPlan {
         found.extend(lines("plan warnings", &self.at, &self.warnings, &got.warnings));
         found
     }
+
     /// Returns nothing: a plan is in a golden only.
     fn edits(&self, _: &Written<'_>, _: &Actual) -> Vec<Edit> {
         Vec::new()

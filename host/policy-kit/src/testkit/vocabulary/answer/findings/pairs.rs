@@ -5,7 +5,7 @@ use pvmigrate_core::policy::Judged;
 use super::word::FindingWord;
 use crate::testkit::vocabulary::checker::Want;
 
-/// A pair of an expected and an actual finding; one side is missing where there is no counterpart.
+/// A pair of an expected and an actual finding; one side is missing where nothing corresponds.
 pub(crate) struct Paired<'a> {
     /// The place in the list of those expected.
     pub(crate) expected: Option<usize>,
