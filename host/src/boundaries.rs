@@ -95,6 +95,7 @@ fn types_of_other_worlds_stop_at_their_gate() {
         ("host/src", &["k8s_openapi", "wasmtime", "bindgen!"][..]),
         ("host/core/src", &["k8s_openapi", "kube::", "wasmtime", "bindgen!", "clap::", "anyhow::", "tokio::"]),
         ("host/cluster/src", &["wasmtime", "bindgen!", "clap::", "anyhow::"]),
+        ("host/objects/src", &["kube::", "wasmtime", "bindgen!", "clap::", "anyhow::", "tokio::"]),
         ("host/policy/src", &["k8s_openapi", "kube::", "clap::"]),
         ("host/policy-kit/src", &["k8s_openapi", "kube::", "bindgen!", "clap::"]),
         ("host/registry/src", &["k8s_openapi", "kube::", "wasmtime", "clap::"]),

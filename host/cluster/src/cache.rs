@@ -11,21 +11,8 @@ use std::time::{Duration, Instant};
 
 use pvmigrate_core::record::{Uid, Version};
 
-use crate::from_resource::Key;
 use crate::wake::Hub;
-
-/// An object that a cache can keep.
-pub(crate) trait Kept: Clone + Send + Sync + 'static {
-    fn key(&self) -> &Key;
-    fn uid(&self) -> &Uid;
-    fn version(&self) -> &Version;
-}
-
-/// A kept object that is made from a Kubernetes object.
-pub(crate) trait Reads<K>: Kept {
-    /// Keeps what is needed; `None` when the object is of no interest.
-    fn read(object: &K) -> Option<Self>;
-}
+use pvmigrate_objects::from_resource::{Kept, Key};
 
 /// How long an answer is trusted that no watch has confirmed: the watch may have passed over it while listing again.
 /// What the watch shows is then at worst old, and every write is conditional.

@@ -14,16 +14,17 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
-use crate::cache::{Cache, Kept, Reads};
+use crate::cache::Cache;
 use crate::error::{Action, Error};
 use crate::feed::{Broken, Report, feed};
-use crate::from_resource::claim::SeenClaim;
-use crate::from_resource::event::SeenEvent;
-use crate::from_resource::pod::SeenPod;
-use crate::from_resource::volume::SeenVolume;
-use crate::from_resource::workload::SeenWorkload;
 use crate::record_codec::SeenRecord;
 use crate::wake::Hub;
+use pvmigrate_objects::from_resource::claim::SeenClaim;
+use pvmigrate_objects::from_resource::event::SeenEvent;
+use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::volume::SeenVolume;
+use pvmigrate_objects::from_resource::workload::SeenWorkload;
+use pvmigrate_objects::from_resource::{Kept, Reads};
 
 /// What the watches have shown.
 pub(crate) struct Caches {

@@ -9,11 +9,11 @@ use pvmigrate_core::names;
 use pvmigrate_core::record::{Uid, Version};
 
 use crate::error::Error;
-use crate::from_resource::{Key, annotation, owned_annotation, uid, version};
+use crate::manifest::patch;
 use crate::manifest::preflight::TRIAL;
-use crate::manifest::{KIND_COPY, KIND_DESTINATION, KIND_SOURCE, patch};
 use crate::record_codec::decode;
 use crate::resources::{Deleted, Only, Resources};
+use pvmigrate_objects::from_resource::{Key, annotation, owned_annotation, uid, version};
 
 /// One thing left behind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ fn of_claim(claim: &PersistentVolumeClaim) -> Option<Leftover> {
     if annotation(metadata, TRIAL).is_some() {
         return Some(leftover(LeftoverKind::PreflightClaim, claim));
     }
-    let is_temporary = matches!(annotation(metadata, names::KIND), Some(KIND_DESTINATION | KIND_SOURCE));
+    let is_temporary = matches!(annotation(metadata, names::KIND), Some(names::KIND_DESTINATION | names::KIND_SOURCE));
     is_temporary.then(|| leftover(LeftoverKind::TemporaryClaim, claim))
 }
 
@@ -111,7 +111,7 @@ fn of_pod(pod: &Pod) -> Option<Leftover> {
     if annotation(metadata, TRIAL).is_some() {
         return Some(leftover(LeftoverKind::PreflightPod, pod));
     }
-    (annotation(metadata, names::KIND) == Some(KIND_COPY)).then(|| leftover(LeftoverKind::CopyPod, pod))
+    (annotation(metadata, names::KIND) == Some(names::KIND_COPY)).then(|| leftover(LeftoverKind::CopyPod, pod))
 }
 
 fn leftover<K: Resource>(kind: LeftoverKind, object: &K) -> Leftover {

@@ -12,9 +12,9 @@ use pvmigrate_core::ports::PortError;
 use pvmigrate_core::record::Uid;
 
 use crate::error::Error;
-use crate::from_resource::pod::SeenPod;
-use crate::from_resource::pod_progress::last_words;
 use crate::resources::Resources;
+use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::pod_progress::last_words;
 
 /// rsync's totals are its last 17 lines; more, in case warnings of its own come after them.
 const TAIL: i64 = 64;

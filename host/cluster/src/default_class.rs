@@ -6,10 +6,10 @@ use kube::api::ListParams;
 use pvmigrate_core::names;
 
 use crate::error::Error;
-use crate::from_resource::class::{BETA_DEFAULT_CLASS, is_default, name};
-use crate::from_resource::version;
 use crate::manifest::patch;
 use crate::resources::{Changed, Resources};
+use pvmigrate_objects::from_resource::class::{BETA_DEFAULT_CLASS, is_default, name};
+use pvmigrate_objects::from_resource::version;
 
 /// Classes change rarely: more conflicts than this in a row mean that somebody writes in a loop.
 const TRIES: u32 = 5;

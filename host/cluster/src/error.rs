@@ -267,8 +267,8 @@ impl From<Broken> for Error {
     }
 }
 
-impl From<crate::from_resource::Unreadable> for Error {
-    fn from(unreadable: crate::from_resource::Unreadable) -> Self {
+impl From<pvmigrate_objects::from_resource::Unreadable> for Error {
+    fn from(unreadable: pvmigrate_objects::from_resource::Unreadable) -> Self {
         Self::Unreadable { about: unreadable.about, message: unreadable.message }
     }
 }

@@ -21,15 +21,15 @@ use pvmigrate_core::step::{Reserved, Side, Step, Target};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::cache::{Kept, Reads};
 use crate::error::Error;
-use crate::from_resource::pod::SeenPod;
-use crate::from_resource::volume::SeenVolume;
-use crate::from_resource::workload::SeenWorkload;
-use crate::from_resource::{Key, uid};
 use crate::manifest::{claim, patch, pod};
 use crate::resources::{Changed, Deleted, Only, Resources};
 use crate::world::ClusterWorld;
+use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::volume::SeenVolume;
+use pvmigrate_objects::from_resource::workload::SeenWorkload;
+use pvmigrate_objects::from_resource::{Kept, Reads};
+use pvmigrate_objects::from_resource::{Key, uid};
 
 mod settle;
 use settle::{create, settle, settle_deletion};

@@ -15,10 +15,11 @@ use pvmigrate_core::record::{Uid, Version};
 use serde::de::DeserializeOwned;
 use tokio::sync::{oneshot, watch};
 
-use crate::cache::{Cache, Reads};
+use crate::cache::Cache;
 use crate::error::{Action, Error};
-use crate::from_resource::Key;
 use crate::wake::Hub;
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::Reads;
 
 /// How often a watch may fail before it has listed for the first time: about six seconds with the pauses below.
 const FIRST_TRIES: u32 = 6;
@@ -245,8 +246,8 @@ mod tests {
     use kube::core::Status;
 
     use super::*;
-    use crate::from_resource::volume::SeenVolume;
     use crate::testing::yaml;
+    use pvmigrate_objects::from_resource::volume::SeenVolume;
 
     fn volume(version: u64) -> PersistentVolume {
         yaml(&format!("metadata: {{name: pv, uid: u, resourceVersion: '{version}'}}"))

@@ -3,7 +3,7 @@
 //! Here is everything that talks to an API server, and nothing that decides: a [`ClusterWorld`] shows groups to
 //! `pvmigrate_core::decide` and does the steps it returns, a [`RecordStore`] keeps the records, [`survey()`] gathers what a
 //! plan is made from. [`preflight`], [`default_class`] and [`cleanup`] serve the commands of those names. Kubernetes'
-//! Rust types stop at `from_resource` (objects into plain values) and `manifest` (plain values into objects).
+//! Rust types stop at `pvmigrate_objects` (objects into plain values) and `manifest` (plain values into objects).
 
 #[cfg(test)]
 mod boundaries;
@@ -18,7 +18,6 @@ pub mod default_class;
 mod error;
 mod execute;
 mod feed;
-mod from_resource;
 mod log_stream;
 mod manifest;
 mod observe;
@@ -31,6 +30,7 @@ mod requests;
 mod resources;
 mod survey;
 #[cfg(test)]
+#[path = "../../objects/src/testing.rs"]
 mod testing;
 mod transport;
 mod tunnel;

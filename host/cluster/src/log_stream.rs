@@ -15,10 +15,10 @@ use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
 use crate::caches::Caches;
-use crate::from_resource::Key;
-use crate::from_resource::pod::SeenPod;
-use crate::from_resource::pod_progress::Reached;
 use crate::resources::Resources;
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::pod_progress::Reached;
 
 /// A line is shown up to here; rsync writes file names of any length.
 const LINE: usize = 4096;

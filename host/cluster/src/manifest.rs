@@ -11,13 +11,6 @@ pub(crate) mod pod;
 pub(crate) mod preflight;
 pub mod rbac;
 
-/// In [`names::KIND`]: a temporary claim on the destination class. The reference tool's word.
-pub(crate) const KIND_DESTINATION: &str = "dest";
-/// In [`names::KIND`]: the temporary claim that holds the source volume.
-pub(crate) const KIND_SOURCE: &str = "source";
-/// In [`names::KIND`]: a copy pod. The reference tool's word.
-pub(crate) const KIND_COPY: &str = "migrate";
-
 /// Returns the labels of everything we make.
 pub(crate) fn labels() -> BTreeMap<String, String> {
     let (key, value) = names::MANAGED_BY;

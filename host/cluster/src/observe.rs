@@ -10,14 +10,14 @@ use pvmigrate_core::observation::{
 };
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, WorkloadRef};
 
-use crate::cache::Kept;
 use crate::caches::Caches;
 use crate::copy_log::LogTail;
-use crate::from_resource::Key;
-use crate::from_resource::claim::SeenClaim;
-use crate::from_resource::pod::{CopyPod, SeenPod};
-use crate::from_resource::pod_progress::Reached;
-use crate::from_resource::workload::SeenWorkload;
+use pvmigrate_objects::from_resource::Kept;
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::claim::SeenClaim;
+use pvmigrate_objects::from_resource::pod::{CopyPod, SeenPod};
+use pvmigrate_objects::from_resource::pod_progress::Reached;
+use pvmigrate_objects::from_resource::workload::SeenWorkload;
 
 /// Said when the cause cannot be known.
 const NO_EVENTS: &str = "the cause is unknown, because the credentials may not list events";

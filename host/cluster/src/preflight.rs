@@ -18,17 +18,18 @@ use pvmigrate_core::trial::{Trial, TrialResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Cache, Kept, Reads};
+use crate::cache::Cache;
 use crate::caches::Caches;
 use crate::error::Error;
-use crate::from_resource::event::SeenEvent;
-use crate::from_resource::pod::SeenPod;
-use crate::from_resource::pod_progress::{trial_failure, trouble_of_any};
-use crate::from_resource::volume::{PROVISIONED_BY, SeenVolume, holder, reclaim};
-use crate::from_resource::{Key, annotation, claim as of_claim, uid, version};
 use crate::manifest::{patch, preflight as manifest};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
 use crate::watched::Watched;
+use pvmigrate_objects::from_resource::event::SeenEvent;
+use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::pod_progress::{trial_failure, trouble_of_any};
+use pvmigrate_objects::from_resource::volume::{PROVISIONED_BY, SeenVolume, holder, reclaim};
+use pvmigrate_objects::from_resource::{Kept, Reads};
+use pvmigrate_objects::from_resource::{Key, annotation, claim as of_claim, uid, version};
 
 /// How long the objects of a trial may take to go: a provisioner's delete, and a node's unmount.
 const REMOVAL: Duration = Duration::from_secs(120);

@@ -9,10 +9,10 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use pvmigrate_core::record::{FORMAT, Record, Uid, Version};
 use serde_json::Value;
 
-use crate::cache::{Kept, Reads};
 use crate::error::Error;
-use crate::from_resource::{Key, uid, version};
 use crate::manifest::config_map::{Stored, stored};
+use pvmigrate_objects::from_resource::{Kept, Reads};
+use pvmigrate_objects::from_resource::{Key, uid, version};
 
 /// Up to this size a record is stored readable.
 const PLAIN: usize = 256 * 1024;

@@ -10,13 +10,13 @@ use pvmigrate_core::names;
 use pvmigrate_core::ports::{RecordId, Records, Saved};
 use pvmigrate_core::record::{Record, Version};
 
-use crate::cache::{Kept, Reads};
 use crate::caches::Caches;
 use crate::error::Error;
-use crate::from_resource::Key;
 use crate::manifest::config_map::of_record;
 use crate::record_codec::{SeenRecord, decode, encode};
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::{Kept, Reads};
 
 /// How long the watch may take to show the record that another process has stored.
 const CATCH_UP: Duration = Duration::from_millis(300);
@@ -76,7 +76,7 @@ impl RecordStore {
     }
 
     fn show(&self, config_map: &ConfigMap) -> Version {
-        let version = crate::from_resource::version(&config_map.metadata);
+        let version = pvmigrate_objects::from_resource::version(&config_map.metadata);
         if let (Some(caches), Some(seen)) = (&self.watched, SeenRecord::read(config_map)) {
             caches.records.saw(seen);
         }

@@ -5,28 +5,12 @@ use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Client;
 use kube::api::ListParams;
-use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::{Scope, Survey};
+use pvmigrate_objects::survey::{self, Lists};
 
 use crate::error::Error;
 use crate::record_store;
 use crate::resources::Resources;
-
-mod assemble;
-mod owners;
-
-/// What the lists gave, of our namespace or of all.
-#[derive(Debug, Default)]
-struct Lists {
-    classes: Vec<StorageClass>,
-    volumes: Vec<PersistentVolume>,
-    claims: Vec<PersistentVolumeClaim>,
-    pods: Vec<Pod>,
-    deployments: Vec<Deployment>,
-    stateful_sets: Vec<StatefulSet>,
-    replica_sets: Vec<ReplicaSet>,
-    records: Vec<Record>,
-}
 
 /// Surveys the cluster: eight lists, side by side, each in pages of 500.
 ///
@@ -63,5 +47,5 @@ pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
         replica_sets: replica_sets.items,
         records,
     };
-    Ok(assemble::survey(lists, scope)?)
+    Ok(survey::of(lists, scope)?)
 }

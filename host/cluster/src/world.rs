@@ -12,16 +12,16 @@ use pvmigrate_core::ports::{Done, World};
 use pvmigrate_core::record::Record;
 use pvmigrate_core::step::Step;
 
-use crate::cache::Reads;
 use crate::caches::Caches;
 use crate::copy_log::CopyLogs;
 use crate::error::Error;
-use crate::from_resource::Key;
-use crate::from_resource::pod::SeenPod;
 use crate::log_stream::{CopyLine, follow};
 use crate::observe::GroupObjects;
 use crate::resources::Resources;
 use crate::wake::Wake;
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::Reads;
+use pvmigrate_objects::from_resource::pod::SeenPod;
 
 /// A cluster to look at and to change. Clones share everything.
 #[derive(Clone)]

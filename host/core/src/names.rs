@@ -11,6 +11,12 @@ use crate::record::Purpose;
 pub const CLAIM: &str = "kurl.sh/pvcmigrate";
 /// On a temporary claim and on a copy pod: what it is for (`dest`, `source`, `migrate`).
 pub const KIND: &str = "kurl.sh/pvcmigrate-kind";
+/// In [`KIND`]: a temporary claim on the destination class. The reference tool's word.
+pub const KIND_DESTINATION: &str = "dest";
+/// In [`KIND`]: the temporary claim that holds the source volume.
+pub const KIND_SOURCE: &str = "source";
+/// In [`KIND`]: a copy pod. The reference tool's word.
+pub const KIND_COPY: &str = "migrate";
 /// On a workload while it is down: its scale before, a decimal number.
 pub const SCALE: &str = "kurl.sh/pvcmigrate-scale";
 /// On the source volume: the node of the pod that used it.

@@ -9,10 +9,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::CATCH_UP;
-use crate::cache::{Cache, Reads};
+use crate::cache::Cache;
 use crate::error::Error;
-use crate::from_resource::Key;
 use crate::resources::{Changed, Created, Deleted, Only, Resources};
+use pvmigrate_objects::from_resource::Key;
+use pvmigrate_objects::from_resource::Reads;
 
 /// Shows the answer to a change in the cache; after a refusal, waits for the cache to move on from `version`.
 pub(super) async fn settle<K, T: Reads<K>>(cache: &Cache<T>, key: &Key, version: &Version, answer: Changed<K>) -> Done {

@@ -10,8 +10,8 @@ use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde_json::Error;
 
-use super::{KIND_DESTINATION, KIND_SOURCE, labels, map};
-use crate::from_resource::claim::{BETA_CLASS, SELECTED_NODE};
+use super::{labels, map};
+use pvmigrate_objects::from_resource::claim::{BETA_CLASS, SELECTED_NODE};
 
 /// Builds the temporary claim on the destination class.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn destination(
     volume: Option<&str>,
 ) -> PersistentVolumeClaim {
     let (temp, spec) = (names::destination_claim(name), spec(claim, &record.asked.dest_class, volume));
-    let mut destination = temporary(record, name, &temp, KIND_DESTINATION, spec);
+    let mut destination = temporary(record, name, &temp, names::KIND_DESTINATION, spec);
     if let Some(node) = claim.source.node.as_deref().filter(|_| record.asked.binds_late) {
         destination.metadata.annotations.get_or_insert_default().extend(map([(SELECTED_NODE, node)]));
     }
@@ -42,10 +42,10 @@ pub(crate) fn source(record: &Record, name: &str, claim: &ClaimRecord) -> Persis
     spec.access_modes = modes.or(spec.access_modes);
     let size = recorded(claim).and_then(|original| original.spec).and_then(|spec| spec.resources);
     spec.resources = size.or(spec.resources);
-    let class = recorded(claim).and_then(|original| crate::from_resource::claim::class(&original));
+    let class = recorded(claim).and_then(|original| pvmigrate_objects::from_resource::claim::class(&original));
     // A volume without a class binds only to a claim that explicitly asks for none.
     spec.storage_class_name = Some(class.unwrap_or_default());
-    temporary(record, name, &names::source_claim(name), KIND_SOURCE, spec)
+    temporary(record, name, &names::source_claim(name), names::KIND_SOURCE, spec)
 }
 
 fn recorded(claim: &ClaimRecord) -> Option<PersistentVolumeClaim> {

@@ -7,7 +7,7 @@ use pvmigrate_core::observation::{RETAIN, Touch};
 use pvmigrate_core::record::{Record, Uid, Version};
 use serde_json::{Value, json};
 
-use crate::from_resource::claim::BETA_CLASS;
+use pvmigrate_objects::from_resource::claim::BETA_CLASS;
 
 /// The `whenScaled` that deletes a StatefulSet's claims when it is scaled down.
 const DELETE: &str = "Delete";

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record};
 
-use super::{KIND_COPY, labels, map};
+use super::{labels, map};
 
 /// Where the source is mounted. The slash at the end makes rsync copy what is in it.
 const SOURCE: &str = "/source";
@@ -98,7 +98,7 @@ fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> Obj
     let mut annotations = no_sidecar_annotations();
     annotations.extend(map([
         (names::CLAIM, claim),
-        (names::KIND, KIND_COPY),
+        (names::KIND, names::KIND_COPY),
         (names::RUN, &record.run),
         (names::PURPOSE, purpose.as_str()),
         (names::ATTEMPT, &attempt_text),

@@ -4,9 +4,9 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use pvmigrate_core::record::{WorkloadKind, WorkloadRecord};
 
 use super::*;
-use crate::cache::Reads;
-use crate::from_resource::event::SeenEvent;
 use crate::testing::{record, yaml};
+use pvmigrate_objects::from_resource::Reads;
+use pvmigrate_objects::from_resource::event::SeenEvent;
 
 fn pod(name: &str, extra: &str, claim: &str, status: &str) -> SeenPod {
     let text = format!(

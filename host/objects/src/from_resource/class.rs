@@ -8,19 +8,19 @@ use pvmigrate_core::policy::{self, Pairs};
 use super::{Unreadable, annotation, pairs};
 
 /// The older spelling of [`names::DEFAULT_CLASS`]; Kubernetes still obeys it.
-pub(crate) const BETA_DEFAULT_CLASS: &str = "storageclass.beta.kubernetes.io/is-default-class";
+pub const BETA_DEFAULT_CLASS: &str = "storageclass.beta.kubernetes.io/is-default-class";
 
-pub(crate) fn name(class: &StorageClass) -> &str {
+pub fn name(class: &StorageClass) -> &str {
     class.metadata.name.as_deref().unwrap_or_default()
 }
 
 /// Tells whether claims without a class get this one.
-pub(crate) fn is_default(class: &StorageClass) -> bool {
+pub fn is_default(class: &StorageClass) -> bool {
     [names::DEFAULT_CLASS, BETA_DEFAULT_CLASS].iter().any(|key| annotation(&class.metadata, key) == Some("true"))
 }
 
 /// Describes a class for policies. When `strict`, what is not understood of it is an error; else it is unknown.
-pub(crate) fn read(class: &StorageClass, strict: bool) -> Result<policy::StorageClass, Unreadable> {
+pub fn read(class: &StorageClass, strict: bool) -> Result<policy::StorageClass, Unreadable> {
     let annotations = pairs(class.metadata.annotations.as_ref());
     let known_modes = match known_modes::of_class(&class.provisioner, &annotations) {
         Ok(modes) => modes,

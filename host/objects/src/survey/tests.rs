@@ -87,7 +87,7 @@ fn id(namespace: &str, name: &str) -> ClaimId {
 
 #[test]
 fn claims_are_joined_with_their_volumes_and_pods() {
-    let survey = survey(lists(), &scope(None)).unwrap();
+    let survey = of(lists(), &scope(None)).unwrap();
     let names: Vec<String> = survey.volumes.iter().map(Volume::claim).collect();
     assert_eq!(names, ["shop/data-web-0", "shop/waiting"], "helpers are left out");
     insta::assert_json_snapshot!(survey.volumes);
@@ -101,7 +101,7 @@ fn claims_are_joined_with_their_volumes_and_pods() {
 
 #[test]
 fn pods_are_led_back_to_their_top_owner() {
-    let survey = survey(lists(), &scope(None)).unwrap();
+    let survey = of(lists(), &scope(None)).unwrap();
     let pods: Vec<(&str, Option<String>)> =
         survey.pods.iter().map(|pod| (pod.name.as_str(), pod.owner.as_ref().map(ToString::to_string))).collect();
     assert_eq!(pods, [("a-bare-pod", None), ("web-5d-x", Some("Deployment shop/web".to_owned()))]);
@@ -117,7 +117,7 @@ fn a_pod_whose_deletion_was_asked_for_is_leaving_in_every_phase() {
         let text = PODS
             .replace("name: web-5d-x,", "name: web-5d-x, deletionTimestamp: 2026-01-01T00:00:30Z,")
             .replace("status: {phase: Running}", &format!("status: {{phase: {phase}}}"));
-        let survey = survey(Lists { pods: yaml(&text), ..lists() }, &scope(None)).unwrap();
+        let survey = of(Lists { pods: yaml(&text), ..lists() }, &scope(None)).unwrap();
         let found: Vec<(&str, bool)> = survey.pods.iter().map(|pod| (pod.name.as_str(), pod.leaving)).collect();
         assert_eq!(found, [("a-bare-pod", false), ("web-5d-x", true)], "{phase}");
     }
@@ -127,7 +127,7 @@ fn a_pod_whose_deletion_was_asked_for_is_leaving_in_every_phase() {
 fn an_owner_that_was_not_listed_is_named_as_the_last_known() {
     let mut lists = lists();
     lists.deployments.clear();
-    let survey = survey(lists, &scope(None)).unwrap();
+    let survey = of(lists, &scope(None)).unwrap();
     assert_eq!(survey.pods[1].owner.as_ref().unwrap().to_string(), "Deployment shop/web");
 }
 
@@ -137,27 +137,27 @@ fn a_ring_of_owners_ends() {
     lists.deployments = yaml(
         "[{metadata: {name: web, namespace: shop, uid: d1, ownerReferences: [{apiVersion: apps/v1, kind: ReplicaSet, name: web-5d, uid: r1, controller: true}]}, spec: {selector: {}, template: {}}}]",
     );
-    assert!(survey(lists, &scope(None)).unwrap().pods[1].owner.is_some());
+    assert!(of(lists, &scope(None)).unwrap().pods[1].owner.is_some());
 }
 
 #[test]
 fn only_classes_of_the_run_must_be_understood() {
-    let survey = survey(lists(), &scope(None)).unwrap();
+    let survey = of(lists(), &scope(None)).unwrap();
     assert_eq!(survey.classes.len(), 3);
     assert_eq!(survey.classes["fast"].binding_mode, "WaitForFirstConsumer");
     let wrong = Scope { dest_class: "odd".to_owned(), ..scope(None) };
-    assert_eq!(super::survey(lists(), &wrong).unwrap_err().about, "StorageClass odd");
+    assert_eq!(super::of(lists(), &wrong).unwrap_err().about, "StorageClass odd");
 }
 
 #[test]
 fn volumes_without_a_claim_are_reported_wherever_they_lie() {
-    assert_eq!(survey(lists(), &scope(None)).unwrap().unclaimed, ["alone", "elsewhere", "released"]);
+    assert_eq!(of(lists(), &scope(None)).unwrap().unclaimed, ["alone", "elsewhere", "released"]);
     // With one namespace, claims of the others are not listed, and a bound volume is taken at its word.
-    assert_eq!(survey(lists(), &scope(Some("shop"))).unwrap().unclaimed, ["alone", "released"]);
+    assert_eq!(of(lists(), &scope(Some("shop"))).unwrap().unclaimed, ["alone", "released"]);
     let mut open = record();
     open.claims.get_mut("data-web-0").unwrap().source.name = "released".to_owned();
     let lists = Lists { records: vec![open], ..lists() };
-    assert_eq!(survey(lists, &scope(Some("shop"))).unwrap().unclaimed, ["alone"], "a migration under way needs it");
+    assert_eq!(of(lists, &scope(Some("shop"))).unwrap().unclaimed, ["alone"], "a migration under way needs it");
 }
 
 const SWAPPED: &str = "
@@ -171,7 +171,7 @@ fn with_swapped(change: impl FnOnce(&mut Lists)) -> Vec<SwappedVolume> {
     let old = "{metadata: {name: old}, spec: {storageClassName: gp2, claimRef: {namespace: shop, name: lost, uid: x}}, status: {phase: Released}}";
     lists.volumes.push(yaml(old));
     change(&mut lists);
-    survey(lists, &scope(None)).unwrap().swapped
+    of(lists, &scope(None)).unwrap().swapped
 }
 
 #[test]

@@ -11,24 +11,24 @@ use pvmigrate_core::survey::WorkloadFacts;
 
 use super::claim_template::{ClaimTemplate, templates};
 use super::{Controller, Key, annotation, controller, owned_annotation, uid, version};
-use crate::cache::{Kept, Reads};
+use super::{Kept, Reads};
 
 /// What observations need of a workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeenWorkload {
+pub struct SeenWorkload {
     key: Key,
-    pub(crate) kind: WorkloadKind,
+    pub kind: WorkloadKind,
     uid: Uid,
     version: Version,
-    pub(crate) replicas: u32,
-    pub(crate) mark: Option<u32>,
+    pub replicas: u32,
+    pub mark: Option<u32>,
     /// A StatefulSet's `whenScaled` now.
-    pub(crate) when_scaled: Option<String>,
+    pub when_scaled: Option<String>,
     /// What we noted of it before we lifted it.
-    pub(crate) when_scaled_mark: Option<String>,
-    pub(crate) controller: Option<Controller>,
+    pub when_scaled_mark: Option<String>,
+    pub controller: Option<Controller>,
     /// The templates from which a StatefulSet makes claims.
-    pub(crate) templates: Vec<ClaimTemplate>,
+    pub templates: Vec<ClaimTemplate>,
 }
 
 impl Kept for SeenWorkload {
@@ -95,27 +95,27 @@ fn when_scaled(workload: &StatefulSet) -> Option<String> {
 }
 
 /// Collects what the host needs to know of a Deployment.
-pub(crate) fn deployment(workload: &Deployment) -> WorkloadFacts {
+pub fn deployment(workload: &Deployment) -> WorkloadFacts {
     let spec = workload.spec.as_ref();
     let replicas = spec.and_then(|spec| spec.replicas);
     facts(WorkloadKind::Deployment, &workload.metadata, replicas, spec.map(|spec| &spec.template))
 }
 
 /// Tells whether a Deployment made the ReplicaSet: then the Deployment is what is scaled.
-pub(crate) fn is_of_deployment(workload: &ReplicaSet) -> bool {
+pub fn is_of_deployment(workload: &ReplicaSet) -> bool {
     controller(&workload.metadata)
         .is_some_and(|owner| owner.kind == "Deployment" && owner.api_version.starts_with("apps/"))
 }
 
 /// Collects what the host needs to know of a ReplicaSet.
-pub(crate) fn replica_set(workload: &ReplicaSet) -> WorkloadFacts {
+pub fn replica_set(workload: &ReplicaSet) -> WorkloadFacts {
     let spec = workload.spec.as_ref();
     let replicas = spec.and_then(|spec| spec.replicas);
     facts(WorkloadKind::ReplicaSet, &workload.metadata, replicas, spec.and_then(|spec| spec.template.as_ref()))
 }
 
 /// Collects what the host needs to know of a StatefulSet.
-pub(crate) fn stateful_set(workload: &StatefulSet) -> WorkloadFacts {
+pub fn stateful_set(workload: &StatefulSet) -> WorkloadFacts {
     let spec = workload.spec.as_ref();
     let replicas = spec.and_then(|spec| spec.replicas);
     let templates = spec.into_iter().flat_map(|spec| spec.volume_claim_templates.iter().flatten());

@@ -5,12 +5,12 @@ use k8s_openapi::api::core::v1::Event;
 use pvmigrate_core::record::{Uid, Version};
 use pvmigrate_core::text::printable;
 
+use super::{Kept, Reads};
 use super::{Key, WORDS, created, uid, version};
-use crate::cache::{Kept, Reads};
 
 /// A warning event, as a cache keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeenEvent {
+pub struct SeenEvent {
     key: Key,
     uid: Uid,
     version: Version,
@@ -19,8 +19,8 @@ pub(crate) struct SeenEvent {
     about: Key,
     about_uid: Option<String>,
     /// Reason and message, cleaned.
-    pub(crate) words: String,
-    pub(crate) at: Timestamp,
+    pub words: String,
+    pub at: Timestamp,
 }
 
 impl Kept for SeenEvent {
@@ -69,7 +69,7 @@ impl Reads<Event> for SeenEvent {
 
 impl SeenEvent {
     /// Tells whether it is about this very object, not about an earlier one of its name.
-    pub(crate) fn is_about(&self, kind: &str, key: &Key, uid: &Uid) -> bool {
+    pub fn is_about(&self, kind: &str, key: &Key, uid: &Uid) -> bool {
         self.kind == kind && self.about == *key && self.about_uid.as_ref().is_none_or(|about| *about == uid.0)
     }
 }

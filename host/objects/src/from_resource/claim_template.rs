@@ -8,7 +8,7 @@ use super::claim::{SeenClaim, own_annotations};
 
 /// What a StatefulSet's controller puts into the claims that it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimTemplate {
+pub struct ClaimTemplate {
     /// The claims' names without their ordinal.
     prefix: String,
     /// Labels: the template's and those of the set's selector.
@@ -19,7 +19,7 @@ pub(crate) struct ClaimTemplate {
 impl ClaimTemplate {
     /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. A claim that anybody else
     /// makes shows it in annotations, as with kubectl and Helm, or lacks the set's labels.
-    pub(crate) fn makes(&self, claim: &SeenClaim) -> bool {
+    pub fn makes(&self, claim: &SeenClaim) -> bool {
         let has = |(key, value): (&String, &String)| claim.labels.get(key) == Some(value);
         claim.run.is_none()
             && self.names(&claim.key.name)
@@ -35,7 +35,7 @@ impl ClaimTemplate {
 }
 
 /// Returns the claim templates of a StatefulSet.
-pub(super) fn templates(workload: &StatefulSet) -> Vec<ClaimTemplate> {
+pub fn templates(workload: &StatefulSet) -> Vec<ClaimTemplate> {
     let Some(spec) = &workload.spec else { return Vec::new() };
     let set = workload.metadata.name.as_deref().unwrap_or_default();
     let templates = spec.volume_claim_templates.iter().flatten();

@@ -9,44 +9,44 @@ use pvmigrate_core::record::{Purpose, Uid, Version};
 
 use super::pod_progress::{Reached, is_leaving, phase, reached};
 use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
-use crate::cache::{Kept, Reads};
+use super::{Kept, Reads};
 
 /// What observations need of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeenPod {
-    pub(crate) key: Key,
-    pub(crate) uid: Uid,
-    pub(crate) version: Version,
-    pub(crate) created: Timestamp,
-    pub(crate) node: Option<String>,
+pub struct SeenPod {
+    pub key: Key,
+    pub uid: Uid,
+    pub version: Version,
+    pub created: Timestamp,
+    pub node: Option<String>,
     /// It has the condition `Ready`.
-    pub(crate) ready: bool,
+    pub ready: bool,
     /// Its phase is `Succeeded` or `Failed`: it runs nothing any more.
-    pub(crate) finished: bool,
-    pub(crate) terminating: bool,
+    pub finished: bool,
+    pub terminating: bool,
     /// When its deletion was asked for, with its grace period added as Kubernetes does.
-    pub(crate) leaving_since: Option<Timestamp>,
+    pub leaving_since: Option<Timestamp>,
     /// Claims it mounts, by name or as a generic ephemeral volume.
-    pub(crate) claims: BTreeSet<String>,
-    pub(crate) controller: Option<Controller>,
+    pub claims: BTreeSet<String>,
+    pub controller: Option<Controller>,
     /// It carries our finalizer.
-    pub(crate) tombstone: bool,
+    pub tombstone: bool,
     /// It carries any finalizer.
-    pub(crate) held: bool,
+    pub held: bool,
     /// What it says of itself, when it is a copy pod.
-    pub(crate) copy: Option<CopyPod>,
+    pub copy: Option<CopyPod>,
 }
 
 /// What a copy pod, of ours or of the reference tool, says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CopyPod {
+pub struct CopyPod {
     /// The claim it serves.
-    pub(crate) claim: String,
+    pub claim: String,
     /// The run that made it; `None` for the reference tool's.
-    pub(crate) run: Option<String>,
-    pub(crate) purpose: Purpose,
-    pub(crate) attempt: u32,
-    pub(crate) reached: Reached,
+    pub run: Option<String>,
+    pub purpose: Purpose,
+    pub attempt: u32,
+    pub reached: Reached,
 }
 
 impl Kept for SeenPod {
@@ -85,7 +85,7 @@ impl Reads<Pod> for SeenPod {
 
 fn copy_pod(pod: &Pod) -> Option<CopyPod> {
     let metadata = &pod.metadata;
-    if annotation(metadata, names::KIND) != Some(crate::manifest::KIND_COPY) {
+    if annotation(metadata, names::KIND) != Some(names::KIND_COPY) {
         return None;
     }
     let run = owned_annotation(metadata, names::RUN);
@@ -98,11 +98,11 @@ fn copy_pod(pod: &Pod) -> Option<CopyPod> {
 }
 
 /// Tells whether the pod is a copy pod or a preflight one.
-pub(crate) fn is_helper(pod: &Pod) -> bool {
+pub fn is_helper(pod: &Pod) -> bool {
     annotation(&pod.metadata, names::KIND).is_some() || is_managed(&pod.metadata)
 }
 
-pub(crate) fn node(pod: &Pod) -> Option<String> {
+pub fn node(pod: &Pod) -> Option<String> {
     pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty())
 }
 
@@ -112,21 +112,21 @@ fn is_ready(pod: &Pod) -> bool {
 }
 
 /// Tells whether all its containers have ended for good.
-pub(crate) fn is_finished(pod: &Pod) -> bool {
+pub fn is_finished(pod: &Pod) -> bool {
     matches!(phase(pod), "Succeeded" | "Failed")
 }
 
 /// One claim that a pod mounts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Mount {
-    pub(crate) claim: String,
+pub struct Mount {
+    pub claim: String,
     /// The claim is a generic ephemeral volume's: named after the pod, and deleted with it.
-    pub(crate) ephemeral: bool,
-    pub(crate) read_only: bool,
+    pub ephemeral: bool,
+    pub read_only: bool,
 }
 
 /// Lists the claims in the pod's volumes.
-pub(crate) fn mounted(pod: &Pod) -> impl Iterator<Item = Mount> + '_ {
+pub fn mounted(pod: &Pod) -> impl Iterator<Item = Mount> + '_ {
     let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
     let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
     volumes.filter_map(move |volume| {

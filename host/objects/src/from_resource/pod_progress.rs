@@ -6,18 +6,18 @@ use pvmigrate_core::text::printable;
 
 use super::WORDS;
 
-pub(crate) fn phase(pod: &Pod) -> &str {
+pub fn phase(pod: &Pod) -> &str {
     pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
 /// Tells whether its deletion was asked for. Its phase does not say so: kubectl's `Terminating` is derived, not a phase.
-pub(crate) fn is_leaving(pod: &Pod) -> bool {
+pub fn is_leaving(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
 /// How far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reached {
+pub enum Reached {
     /// Its container has not started; with what its object says about the cause.
     Starting(Option<String>),
     /// Its container runs.
@@ -36,7 +36,7 @@ pub(crate) enum Reached {
 /// Reasons for waiting that every healthy pod gives for a while.
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
-pub(crate) fn reached(pod: &Pod) -> Reached {
+pub fn reached(pod: &Pod) -> Reached {
     let status = container(pod);
     let ended = status.and_then(|status| status.state.as_ref()?.terminated.as_ref());
     match phase(pod) {
@@ -125,7 +125,7 @@ fn exit(ended: &ContainerStateTerminated) -> String {
 }
 
 /// Returns the last lines that say something: a log's tail ends in progress and totals.
-pub(crate) fn last_words(log: &str) -> String {
+pub fn last_words(log: &str) -> String {
     let lines: Vec<&str> = pvmigrate_core::copy_report::lines(log).map(str::trim).collect();
     let of_rsync = lines.iter().filter(|line| line.starts_with("rsync") || line.contains("rsync error"));
     let mut kept: Vec<&str> = of_rsync.copied().collect();
@@ -137,7 +137,7 @@ pub(crate) fn last_words(log: &str) -> String {
 }
 
 /// Returns why a pod does not start, as far as its object shows.
-pub(crate) fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<String> {
+pub fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<String> {
     let waiting = state.and_then(|state| state.waiting.as_ref());
     if let Some(waiting) = waiting
         && let Some(reason) = waiting.reason.as_deref().filter(|reason| !USUAL.contains(reason))
@@ -152,7 +152,7 @@ pub(crate) fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<Strin
 }
 
 /// Returns why none of a pod's containers gets on; for pods with one container of any name.
-pub(crate) fn trouble_of_any(pod: &Pod) -> Option<String> {
+pub fn trouble_of_any(pod: &Pod) -> Option<String> {
     let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
     let state = statuses.map(|status| status.state.as_ref()).next().flatten();
     let ended = state.and_then(|state| state.terminated.as_ref());
@@ -166,7 +166,7 @@ pub(crate) fn trouble_of_any(pod: &Pod) -> Option<String> {
 }
 
 /// Returns why the pod of a finished preflight trial failed; `None` when it did not.
-pub(crate) fn trial_failure(pod: Option<&Pod>) -> Option<String> {
+pub fn trial_failure(pod: Option<&Pod>) -> Option<String> {
     const DELETED: &str = "somebody deleted the pod";
     let Some(pod) = pod else { return Some(DELETED.to_owned()) };
     if phase(pod) == "Succeeded" {

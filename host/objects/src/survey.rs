@@ -3,18 +3,40 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::storage::v1::StorageClass;
 use pvmigrate_core::policy::question::effective_modes;
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
+use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey, SwappedVolume};
 
-use super::Lists;
-use super::owners::Owners;
 use crate::from_resource::{
     self, Key, Unreadable, claim, class, controller, created, pairs, pod, pod_progress, storage, uid, volume, workload,
 };
 
-pub(super) fn survey(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
+mod owners;
+
+use owners::Owners;
+
+/// The objects that a survey is made from, of one namespace or of all.
+#[derive(Debug, Default)]
+pub struct Lists {
+    pub classes: Vec<StorageClass>,
+    pub volumes: Vec<PersistentVolume>,
+    pub claims: Vec<PersistentVolumeClaim>,
+    pub pods: Vec<Pod>,
+    pub deployments: Vec<Deployment>,
+    pub stateful_sets: Vec<StatefulSet>,
+    pub replica_sets: Vec<ReplicaSet>,
+    pub records: Vec<Record>,
+}
+
+/// Joins the lists.
+///
+/// # Errors
+/// Names an object that cannot be understood, such as a class with a wrong annotation.
+pub fn of(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
     let mut survey = Survey::default();
     for found in &lists.classes {
         let is_used = [&scope.source_class, &scope.dest_class].into_iter().any(|used| used == class::name(found));

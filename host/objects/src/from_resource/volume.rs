@@ -9,17 +9,17 @@ use pvmigrate_core::survey::{ClaimId, VolumeFacts};
 use pvmigrate_core::text::printable;
 use serde_json::{Value, json};
 
+use super::{Kept, Reads};
 use super::{Key, Unreadable, WORDS, annotation, claim, owned_annotation, storage, uid, version};
-use crate::cache::{Kept, Reads};
 
 /// Written by whoever provisioned a volume: its driver.
-pub(crate) const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
 /// A volume and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeenVolume {
+pub struct SeenVolume {
     key: Key,
-    pub(crate) volume: Volume,
+    pub volume: Volume,
 }
 
 impl Kept for SeenVolume {
@@ -51,17 +51,17 @@ impl Reads<PersistentVolume> for SeenVolume {
     }
 }
 
-pub(crate) fn name(volume: &PersistentVolume) -> &str {
+pub fn name(volume: &PersistentVolume) -> &str {
     volume.metadata.name.as_deref().unwrap_or_default()
 }
 
 /// Returns the reclaim policy; `Retain` when absent, as the API server has it.
-pub(crate) fn reclaim(volume: &PersistentVolume) -> &str {
+pub fn reclaim(volume: &PersistentVolume) -> &str {
     let policy = volume.spec.as_ref().and_then(|spec| spec.persistent_volume_reclaim_policy.as_deref());
     policy.unwrap_or("Retain")
 }
 
-pub(crate) fn holder(volume: &PersistentVolume) -> Option<Holder> {
+pub fn holder(volume: &PersistentVolume) -> Option<Holder> {
     let holder = volume.spec.as_ref()?.claim_ref.as_ref()?;
     Some(Holder {
         namespace: holder.namespace.clone().unwrap_or_default(),
@@ -70,31 +70,31 @@ pub(crate) fn holder(volume: &PersistentVolume) -> Option<Holder> {
     })
 }
 
-pub(crate) fn phase(volume: &PersistentVolume) -> &str {
+pub fn phase(volume: &PersistentVolume) -> &str {
     volume.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
-pub(crate) fn class(volume: &PersistentVolume) -> Option<&str> {
+pub fn class(volume: &PersistentVolume) -> Option<&str> {
     let field = volume.spec.as_ref().and_then(|spec| spec.storage_class_name.as_deref());
     annotation(&volume.metadata, claim::BETA_CLASS).or(field).filter(|class| !class.is_empty())
 }
 
-pub(crate) fn driver(volume: &PersistentVolume) -> Option<String> {
+pub fn driver(volume: &PersistentVolume) -> Option<String> {
     let csi = volume.spec.as_ref().and_then(|spec| spec.csi.as_ref());
     csi.map(|csi| csi.driver.clone()).or_else(|| owned_annotation(&volume.metadata, PROVISIONED_BY))
 }
 
-pub(crate) fn modes(volume: &PersistentVolume) -> Vec<AccessMode> {
+pub fn modes(volume: &PersistentVolume) -> Vec<AccessMode> {
     claim::modes(volume.spec.as_ref().and_then(|spec| spec.access_modes.as_ref()))
 }
 
-pub(crate) fn capacity(volume: &PersistentVolume) -> Result<Option<u64>, Unreadable> {
+pub fn capacity(volume: &PersistentVolume) -> Result<Option<u64>, Unreadable> {
     let list = volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref());
     storage(list, || format!("volume {}", name(volume)))
 }
 
 /// Collects what the host needs to know of a volume.
-pub(crate) fn facts(volume: &PersistentVolume) -> VolumeFacts {
+pub fn facts(volume: &PersistentVolume) -> VolumeFacts {
     VolumeFacts {
         name: name(volume).to_owned(),
         reclaim: reclaim(volume).to_owned(),
@@ -123,7 +123,7 @@ fn handle(volume: &PersistentVolume) -> Option<String> {
 /// Returns the claim for which the reference tool had swapped the volume in, and the reclaim policy it is to get.
 ///
 /// A volume of ours carries our run besides the same marks, and proves nothing: we set them before the copy.
-pub(crate) fn swapped_for(volume: &PersistentVolume) -> Option<(ClaimId, String)> {
+pub fn swapped_for(volume: &PersistentVolume) -> Option<(ClaimId, String)> {
     let metadata = &volume.metadata;
     if annotation(metadata, names::RUN).is_some() {
         return None;
@@ -136,7 +136,7 @@ pub(crate) fn swapped_for(volume: &PersistentVolume) -> Option<(ClaimId, String)
 }
 
 /// Makes up the manifest of a claim of which only its new volume is left.
-pub(crate) fn claim_manifest(volume: &PersistentVolume, claim: &ClaimId) -> Value {
+pub fn claim_manifest(volume: &PersistentVolume, claim: &ClaimId) -> Value {
     let spec = volume.spec.as_ref();
     let capacity = spec.and_then(|spec| spec.capacity.as_ref()?.get("storage"));
     let mode = spec.and_then(|spec| spec.volume_mode.as_deref()).unwrap_or("Filesystem");

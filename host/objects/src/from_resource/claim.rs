@@ -13,16 +13,16 @@ use pvmigrate_core::record::{ClaimRecord, Uid, Version};
 use pvmigrate_core::survey::ClaimFacts;
 use serde_json::{Map, Value};
 
+use super::{Kept, Reads};
 use super::{Key, Unreadable, annotation, created, is_managed, owned_annotation, owners, storage, uid, version};
-use crate::cache::{Kept, Reads};
 
 /// The annotation by which a claim named its class before the field existed; Kubernetes still lets it win.
-pub(crate) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
+pub const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
 /// The node on which a class that binds late is to provision the volume. Usually the scheduler sets it, for a pod; any
 /// client that knows the node may set it as well, and the volume controller then provisions at once
 /// (`IsDelayBindingProvisioning` in Kubernetes' volume helpers). A provisioner that finds no room there takes it off.
-pub(crate) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
+pub const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 
 /// Annotations that binding and provisioning write: true of one volume, false of the next.
 const BINDING: [&str; 3] =
@@ -53,20 +53,20 @@ const FILLED_IN: [&str; 9] = [
 
 /// What observations need of a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SeenClaim {
-    pub(crate) key: Key,
-    pub(crate) uid: Uid,
-    pub(crate) version: Version,
+pub struct SeenClaim {
+    pub key: Key,
+    pub uid: Uid,
+    pub version: Version,
     class: Option<String>,
     volume: Option<String>,
     bound: bool,
     placed: bool,
     terminating: bool,
-    pub(super) run: Option<String>,
+    pub run: Option<String>,
     touched: Option<Touch>,
-    pub(super) labels: BTreeMap<String, String>,
+    pub labels: BTreeMap<String, String>,
     /// Its annotations without those of Kubernetes' own volume controllers.
-    pub(super) annotations: BTreeMap<String, String>,
+    pub annotations: BTreeMap<String, String>,
     /// The claim that this one serves as a temporary claim.
     serves: Option<String>,
     modes: Vec<AccessMode>,
@@ -116,16 +116,16 @@ impl Reads<PersistentVolumeClaim> for SeenClaim {
 }
 
 impl SeenClaim {
-    pub(crate) fn is_bound(&self) -> bool {
+    pub fn is_bound(&self) -> bool {
         self.bound
     }
 
-    pub(crate) fn is_run(&self, run: &str) -> bool {
+    pub fn is_run(&self, run: &str) -> bool {
         self.run.as_deref() == Some(run)
     }
 
     /// Tells whether this can be the temporary destination of the recorded claim.
-    pub(crate) fn fits(&self, claim: &str, record: &ClaimRecord, class: &str) -> bool {
+    pub fn fits(&self, claim: &str, record: &ClaimRecord, class: &str) -> bool {
         self.serves.as_deref() == Some(claim)
             && self.class.as_deref() == Some(class)
             && self.bytes.is_some_and(|bytes| bytes >= record.bytes)
@@ -134,7 +134,7 @@ impl SeenClaim {
     }
 
     /// Tells whether the claim has every label and annotation of the recorded one.
-    pub(crate) fn is_complete(&self, record: &ClaimRecord) -> bool {
+    pub fn is_complete(&self, record: &ClaimRecord) -> bool {
         let has = |field: &str, own: &BTreeMap<String, String>| {
             let recorded = record.manifest["metadata"][field].as_object().into_iter().flatten();
             let mut recorded = recorded.filter(|(key, _)| !is_of_volumes(key));
@@ -143,7 +143,7 @@ impl SeenClaim {
         has("labels", &self.labels) && has("annotations", &self.annotations)
     }
 
-    pub(crate) fn shown(&self, record: &ClaimRecord, fits: bool, made_by_set: bool, trouble: Option<String>) -> Claim {
+    pub fn shown(&self, record: &ClaimRecord, fits: bool, made_by_set: bool, trouble: Option<String>) -> Claim {
         Claim {
             uid: self.uid.clone(),
             version: self.version.clone(),
@@ -167,38 +167,38 @@ fn is_of_volumes(annotation: &str) -> bool {
 }
 
 /// Returns the annotations that Kubernetes' volume controllers do not write by themselves.
-pub(crate) fn own_annotations(metadata: &ObjectMeta) -> BTreeMap<String, String> {
+pub fn own_annotations(metadata: &ObjectMeta) -> BTreeMap<String, String> {
     let is_own = |(key, _): &(&String, &String)| !is_of_volumes(key);
     let annotations = metadata.annotations.iter().flatten().filter(is_own);
     annotations.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// Tells whether the claim is a temporary or a preflight one, of ours or of the reference tool.
-pub(crate) fn is_helper(claim: &PersistentVolumeClaim) -> bool {
+pub fn is_helper(claim: &PersistentVolumeClaim) -> bool {
     annotation(&claim.metadata, names::KIND).is_some() || is_managed(&claim.metadata)
 }
 
 /// Returns the class a claim asks for; `None` for an empty name.
-pub(crate) fn class(claim: &PersistentVolumeClaim) -> Option<String> {
+pub fn class(claim: &PersistentVolumeClaim) -> Option<String> {
     let field = claim.spec.as_ref().and_then(|spec| spec.storage_class_name.clone());
     owned_annotation(&claim.metadata, BETA_CLASS).or(field).filter(|class| !class.is_empty())
 }
 
-pub(crate) fn volume_name(claim: &PersistentVolumeClaim) -> Option<String> {
+pub fn volume_name(claim: &PersistentVolumeClaim) -> Option<String> {
     claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty())
 }
 
-pub(crate) fn phase(claim: &PersistentVolumeClaim) -> &str {
+pub fn phase(claim: &PersistentVolumeClaim) -> &str {
     claim.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
 }
 
-pub(crate) fn volume_mode(claim: &PersistentVolumeClaim) -> VolumeMode {
+pub fn volume_mode(claim: &PersistentVolumeClaim) -> VolumeMode {
     let word = claim.spec.as_ref().and_then(|spec| spec.volume_mode.as_deref());
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
 /// Reads access modes. A mode that is newer than this program is left out and logged.
-pub(crate) fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
+pub fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
     let read = |word: &String| {
         let mode = AccessMode::from_name(word);
         if mode.is_none() {
@@ -210,7 +210,7 @@ pub(crate) fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
 }
 
 /// Collects what the host needs to know of a claim; its volume is added by the survey.
-pub(crate) fn facts(claim: &PersistentVolumeClaim) -> Result<ClaimFacts, Unreadable> {
+pub fn facts(claim: &PersistentVolumeClaim) -> Result<ClaimFacts, Unreadable> {
     let metadata = &claim.metadata;
     let namespace = metadata.namespace.as_deref().unwrap_or_default();
     let finalizers = metadata.finalizers.iter().flatten().filter(|finalizer| *finalizer != PROTECTION);
