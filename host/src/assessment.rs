@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use pvmigrate_core::policy::changes::Changes;
 use pvmigrate_core::policy::waiver::{self, Waived, Waiver};
-use pvmigrate_core::policy::{About, Judged, Judgement, Planned, Question, Verdict, Volume, Warning};
+use pvmigrate_core::policy::{
+    About, Judged, Judgement, LeftOut, Planned, Question, Verdict, Volume, Warning, left_out,
+};
 use pvmigrate_policy::{Policies, PolicyFailure};
 use pvmigrate_yaml::did_you_mean;
 
@@ -37,6 +39,11 @@ impl Assessment {
         let now = i64::try_from(question.request.now).ok().and_then(|now| Timestamp::from_second(now).ok());
         let waived = waive(&mut judgement, waivers, now.unwrap_or(Timestamp::MAX));
         Ok(Self { question, judgement, waived })
+    }
+
+    /// Returns the claims of the class to migrate from that do not move, and why.
+    pub fn left_out(&self) -> Vec<LeftOut<'_>> {
+        left_out(&self.question.request, &self.judgement)
     }
 
     /// Returns what differs in another assessment.

@@ -31,6 +31,8 @@ pub struct Options {
     pub preflight_only: bool,
     /// `--skip-preflight-validation`.
     pub skip_preflight: bool,
+    /// `--skip-blocked`: groups that something keeps from starting do not keep the others.
+    pub skip_blocked: bool,
     /// `--pod-ready-timeout`.
     pub pod_ready_timeout: Duration,
     /// `--parallel`: claims copied at once.

@@ -1,14 +1,15 @@
 //! The plan: which groups would run, in which order, and what keeps them from running. All of it but asking the policies is
 //! pure and in [`pvmigrate_core::plan`].
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pvmigrate_cluster::RecordStore;
 use pvmigrate_core::blocker::{Blocker, Code};
-use pvmigrate_core::plan::{self, PlannedGroup};
+use pvmigrate_core::plan::{self, PlannedGroup, StaleTemplate};
 use pvmigrate_core::policy::waiver::Waived;
-use pvmigrate_core::policy::{Collected, Judgement, Question};
+use pvmigrate_core::policy::{Collected, Judgement, LeftOut, Question};
 use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::{Policies, PolicyFailure};
@@ -23,12 +24,14 @@ pub struct Plan {
     pub resumed: Vec<Record>,
     /// New groups, in order of namespace and name.
     pub groups: Vec<PlannedGroup>,
-    /// What keeps every new group from starting: classes that do not exist, and policies that say no.
+    /// What keeps every new group from starting: classes that do not exist, and policies that say no to all of it.
     pub blockers: Vec<Blocker>,
     /// What the policies were asked and said; `None` when the classes are not there to ask about.
     pub assessment: Option<Assessment>,
     /// Volumes of the source class without a claim, left alone.
     pub unclaimed: Vec<String>,
+    /// Claim templates that will go on making claims of the source class.
+    pub stale_templates: Vec<StaleTemplate>,
 }
 
 impl Plan {
@@ -49,17 +52,28 @@ impl Plan {
         let unclaimed = survey.unclaimed.clone();
         let request = plan::request(survey, &scope, &options.environment, now);
         let Some(request) = request.filter(|_| blockers.is_empty()) else {
-            return Ok(Self { resumed, groups: Vec::new(), blockers, assessment: None, unclaimed });
+            let stale_templates = plan::stale_templates(survey, &resumed, &scope, options.set_defaults);
+            return Ok(Self { resumed, groups: Vec::new(), blockers, assessment: None, unclaimed, stale_templates });
         };
         let assessment = Assessment::of(Question { request, collected }, policies, &options.waivers)?;
         let Assessment { question, judgement, .. } = &assessment;
-        blockers.extend(plan::policy_blockers(judgement));
         let asked = options.asked(question.request.target.binding_mode == "WaitForFirstConsumer");
         let mut groups = plan::groups(survey, judgement, &scope, &asked, now);
         for group in &mut groups {
             group.blockers.extend(too_large(&group.record));
         }
-        Ok(Self { resumed, groups, blockers, assessment: Some(assessment), unclaimed })
+        let found: Vec<_> = plan::policy_blockers(judgement, &groups).collect();
+        for (group, blocker) in found {
+            group.map_or(&mut blockers, |at| &mut groups[at].blockers).push(blocker);
+        }
+        let records = resumed.iter().chain(groups.iter().map(|group| &group.record));
+        let stale_templates = plan::stale_templates(survey, records, &scope, options.set_defaults);
+        Ok(Self { resumed, groups, blockers, assessment: Some(assessment), unclaimed, stale_templates })
+    }
+
+    /// Returns the claims of the source class that do not move, and why.
+    pub fn left_out(&self) -> Vec<LeftOut<'_>> {
+        self.assessment.as_ref().map_or_else(Vec::new, Assessment::left_out)
     }
 
     /// Returns what the policies said, if they were asked.
@@ -72,9 +86,18 @@ impl Plan {
         self.assessment.as_ref().map_or(&[], |assessment| &assessment.waived)
     }
 
-    /// Returns everything that keeps new groups from starting.
-    pub fn all_blockers(&self) -> impl Iterator<Item = &Blocker> {
-        self.blockers.iter().chain(self.groups.iter().flat_map(|group| &group.blockers))
+    /// Returns everything that keeps new groups from starting, each once.
+    pub fn all_blockers(&self) -> Vec<Blocker> {
+        let mut seen = HashSet::new();
+        let all = self.blockers.iter().chain(self.groups.iter().flat_map(|group| &group.blockers));
+        all.filter(|blocker| seen.insert(*blocker)).cloned().collect()
+    }
+
+    /// Returns the new groups that may start: all or none, or with `skip_blocked` those that nothing keeps from it.
+    pub fn startable(&self, skip_blocked: bool) -> impl Iterator<Item = &PlannedGroup> {
+        let is_free = |group: &PlannedGroup| group.blockers.is_empty();
+        let may_start = self.blockers.is_empty() && (skip_blocked || self.groups.iter().all(is_free));
+        self.groups.iter().filter(move |group| may_start && is_free(group))
     }
 
     /// Returns whether there is nothing to do at all.

@@ -17,6 +17,7 @@ pub mod consulted;
 pub mod failure;
 pub mod findings;
 pub mod json;
+pub mod left_out;
 pub mod leftovers;
 pub mod lines;
 mod paint;

@@ -4,14 +4,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use pvmigrate_cluster::{Watched, default_class};
 use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::plan::PlannedGroup;
 use pvmigrate_core::record::Record;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_core::trial::{TrialResult, trials};
 use pvmigrate_policy::Policies;
 
-use crate::driver::Reporter;
+use crate::driver::{GroupEnd, Reporter};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -44,8 +46,7 @@ pub struct Run {
 impl Run {
     /// Returns everything that kept new groups from starting.
     pub fn blockers(&self) -> Vec<Blocker> {
-        let trials = self.trials.iter().filter_map(TrialResult::blocker);
-        self.plan.all_blockers().cloned().chain(trials).collect()
+        self.plan.all_blockers()
     }
 }
 
@@ -66,8 +67,8 @@ pub async fn migrate(
 
 /// Checks and migrates what has just been planned.
 ///
-/// What keeps one new group from starting keeps all new ones: nothing has been stopped yet, and a person is there to
-/// look. Started migrations go on in any case, because their workloads may be down.
+/// What keeps one new group from starting keeps all new ones, unless the user wants to go on without it: nothing has been
+/// stopped yet, and a person is there to look. Started migrations go on in any case, because their workloads may be down.
 ///
 /// # Errors
 /// When the cluster cannot be read, or a policy fails. What happens to a group later is in its report.
@@ -94,12 +95,15 @@ pub async fn carry_out(
             let tried = preflight::make(&watched, &trials, options, stop).await?;
             run.cut_short = tried.results.is_none();
             run.trials = tried.results.unwrap_or_default();
+            block(&mut run.plan.groups, &run.trials);
             run.report.left_behind = tried.left_behind;
             preflight = Some(tried.preflight);
         }
         if !options.preflight_only {
             let setup = Setup { client, policies, options, reporter, stop };
-            run.report.groups = Session::new(setup, &watched, (survey, surveyed)).drive(jobs(&mut run)).await;
+            let (jobs, blocked) = jobs(&mut run, options);
+            run.report.groups = Session::new(setup, &watched, (survey, surveyed)).drive(jobs).await;
+            run.report.groups.extend(blocked);
         }
         // The trials' volumes have gone meanwhile, as a rule.
         if let Some(preflight) = preflight {
@@ -116,12 +120,32 @@ pub async fn carry_out(
     Ok(run)
 }
 
-/// Returns what is to be driven: what was started before, and what is new unless something keeps it from starting.
-fn jobs(run: &mut Run) -> VecDeque<Job> {
-    let may_start = run.blockers().is_empty();
-    let new = if may_start { std::mem::take(&mut run.plan.groups) } else { Vec::new() };
+/// Gives each group the failures of the trials that it needs.
+fn block(groups: &mut [PlannedGroup], results: &[TrialResult]) {
+    for group in groups {
+        let needed = trials([&group.record]);
+        let failed = results.iter().filter(|result| needed.contains(&result.trial)).filter_map(TrialResult::blocker);
+        group.blockers.extend(failed);
+    }
+}
+
+/// Returns what is to be driven: what was started before, and what is new unless something keeps it from starting. Groups
+/// that are left behind by others are reported at once.
+fn jobs(run: &mut Run, options: &Options) -> (VecDeque<Job>, Vec<GroupReport>) {
+    let may_start = run.plan.startable(options.skip_blocked).next().is_some();
     let resumed = run.plan.resumed.iter().cloned().map(|record| Job::Resumed(Box::new(record)));
-    resumed.chain(new.into_iter().map(|group| Job::New(Box::new(group)))).collect()
+    let mut jobs: VecDeque<Job> = resumed.collect();
+    if !may_start {
+        return (jobs, Vec::new());
+    }
+    let (new, blocked): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut run.plan.groups).into_iter().partition(|group| group.blockers.is_empty());
+    jobs.extend(new.into_iter().map(|group| Job::New(Box::new(group))));
+    run.plan.groups = blocked;
+    let not_begun = |group: &PlannedGroup| {
+        GroupReport::new(&group.record, GroupEnd::NotBegun(group.blockers.clone()), Timestamp::now())
+    };
+    (jobs, run.plan.groups.iter().map(not_begun).collect())
 }
 
 /// Drives started migrations to their ends, and starts no new one.

@@ -14,10 +14,9 @@ use pvmigrate_cluster::{RecordStore, Watched};
 use pvmigrate_core::invariants::violations;
 use pvmigrate_core::ports::{RecordId, World};
 use pvmigrate_core::record::Limits;
+use pvmigrate_objects::input::read_objects;
 use pvmigrate_policy::Policies;
-use pvmigrate_rehearsal::{
-    Cluster, CopyFailure, CopyFault, Faults, Fill, Handle, Settings, fill, find_rsync, read_objects,
-};
+use pvmigrate_rehearsal::{Cluster, CopyFailure, CopyFault, Faults, Fill, Handle, Settings, fill, find_rsync};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -112,6 +111,7 @@ pub fn options() -> Options {
         skip_source_validation: false,
         preflight_only: false,
         skip_preflight: false,
+        skip_blocked: false,
         pod_ready_timeout: Duration::from_secs(20),
         parallel: 4,
         on_failure: pvmigrate_core::record::OnFailure::RollBack,

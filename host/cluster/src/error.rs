@@ -113,6 +113,12 @@ pub enum Error {
         /// The API server's words.
         message: String,
     },
+    /// The namespace that the user named does not exist.
+    #[error("namespace {namespace} does not exist")]
+    NoNamespace {
+        /// Its name.
+        namespace: String,
+    },
     /// The object changed while it was being written.
     #[error("cannot {action}, because it keeps changing: {message}; try again")]
     Conflict {
@@ -188,6 +194,7 @@ impl PortError for Error {
             | Self::Unauthorized { .. }
             | Self::Forbidden { .. }
             | Self::NotFound { .. }
+            | Self::NoNamespace { .. }
             | Self::Invalid { .. }
             | Self::Unreadable { .. }
             | Self::RecordTooNew { .. }

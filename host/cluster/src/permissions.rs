@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Resource;
 use kube::api::ApiResource;
@@ -55,12 +55,14 @@ pub fn permissions() -> Vec<Permission> {
         // The survey lists each kind once; the caches of a run list and watch, and so does `status`.
         whole::<StorageClass>(Inspect, &["list"]),
         whole::<PersistentVolume>(Inspect, &["list", "watch"]),
+        // Whether a namespace is there, and whether it is being deleted. A run can do without.
+        whole::<Namespace>(Inspect, &["get", "list"]),
         namespaced::<PersistentVolumeClaim>(Inspect, &["list", "watch"]),
         namespaced::<Pod>(Inspect, &["list", "watch"]),
         // The log of a finished copy is its evidence.
         Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Inspect, &["get"]) },
         namespaced::<ConfigMap>(Inspect, &["list", "watch"]),
-        // Reasons in the provisioner's own words. The only row that a run can do without.
+        // Reasons in the provisioner's own words. A run can do without.
         namespaced::<Event>(Inspect, &["list", "watch"]),
         namespaced::<Deployment>(Inspect, &["list", "watch"]),
         namespaced::<ReplicaSet>(Inspect, &["list", "watch"]),

@@ -1,7 +1,7 @@
 //! Gathers what a plan is made from, by a constant number of paginated lists.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Client;
 use kube::api::ListParams;
@@ -12,9 +12,10 @@ use crate::error::Error;
 use crate::record_store;
 use crate::resources::Resources;
 
-/// Surveys the cluster: eight lists, side by side, each in pages of 500.
+/// Surveys the cluster: nine lists, side by side, each in pages of 500.
 ///
 /// # Errors
+/// [`Error::NoNamespace`] when the one namespace of the scope does not exist;
 /// [`Error::Forbidden`] names verb and resource; [`Error::Unreadable`] names an object of ours that is not understood,
 /// such as a class with a wrong annotation or a record.
 pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
@@ -27,7 +28,8 @@ pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
     let deployments = Resources::<Deployment>::within(client, namespace);
     let stateful_sets = Resources::<StatefulSet>::within(client, namespace);
     let replica_sets = Resources::<ReplicaSet>::within(client, namespace);
-    let (classes, volumes, claims, pods, deployments, stateful_sets, replica_sets, records) = futures::try_join!(
+    let (namespaces, classes, volumes, claims, pods, deployments, stateful_sets, replica_sets, records) = futures::try_join!(
+        namespaces(client, namespace),
         classes.list(&all),
         volumes.list(&all),
         claims.list(&all),
@@ -40,6 +42,7 @@ pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
     let lists = Lists {
         classes: classes.items,
         volumes: volumes.items,
+        namespaces,
         claims: claims.items,
         pods: pods.items,
         deployments: deployments.items,
@@ -48,4 +51,24 @@ pub async fn survey(client: &Client, scope: &Scope) -> Result<Survey, Error> {
         records,
     };
     Ok(survey::of(lists, scope)?)
+}
+
+/// Looks at the namespace of the scope, or at all. An account that may not see namespaces learns from a refused create that
+/// one is being deleted.
+async fn namespaces(client: &Client, only: Option<&str>) -> Result<Vec<Namespace>, Error> {
+    let namespaces = Resources::<Namespace>::whole(client);
+    let found = match only {
+        None => namespaces.list(&ListParams::default()).await.map(|listed| listed.items),
+        Some(only) => match namespaces.get(only).await {
+            Ok(None) => Err(Error::NoNamespace { namespace: only.to_owned() }),
+            found => found.map(|found| found.into_iter().collect()),
+        },
+    };
+    match found {
+        Err(error) if error.is_forbidden() => {
+            tracing::debug!(%error, "namespaces are not looked at");
+            Ok(Vec::new())
+        }
+        found => found,
+    }
 }

@@ -61,14 +61,10 @@ codes! {
     OwnedWorkload = "owned-workload",
     /// An operator owns the claim and would create it again.
     OwnedClaim = "owned-claim",
-    /// A generic ephemeral volume: its life is its pod's.
-    EphemeralClaim = "ephemeral-claim",
     /// A finalizer would hold the deleted claim.
     ClaimFinalizer = "claim-finalizer",
     /// The claim is being deleted.
     TerminatingClaim = "terminating-claim",
-    /// The claim has no volume.
-    UnboundClaim = "unbound-claim",
     /// A block volume: rsync copies files.
     BlockVolume = "block-volume",
     /// The claims have changed since the plan: not all of them are to be migrated any more.

@@ -39,10 +39,6 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
         let hint = format!("see what holds it: kubectl describe pvc -n {} {}", id.namespace, id.name);
         block(Code::TerminatingClaim, "it is being deleted".to_owned(), hint);
     }
-    if facts.volume.is_none() {
-        let hint = "wait until it is bound, or delete it if nobody needs it".to_owned();
-        block(Code::UnboundClaim, "it has no volume yet, so there is nothing to move".to_owned(), hint);
-    }
     if !facts.finalizers.is_empty() {
         let message = format!("its finalizers would block its replacement: {}", facts.finalizers.join(", "));
         let hint = "have their controller release the claim, or remove them if that controller is gone".to_owned();
@@ -52,15 +48,6 @@ fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found
     if seen.is_some_and(|seen| seen.volume_mode == VolumeMode::Block) {
         let hint = "leave it out with a policy, and move it with the storage system's own tools".to_owned();
         block(Code::BlockVolume, "it is a block device, and rsync copies files only".to_owned(), hint);
-    }
-    if survey.users(id).any(|pod| pod.ephemeral.contains(&id.name)) {
-        let hint = "change the class in the pod template; its data ends with the pod by design".to_owned();
-        block(
-            Code::EphemeralClaim,
-            "it is a generic ephemeral volume: it lives and dies with its pod".to_owned(),
-            hint,
-        );
-        return;
     }
     let strangers = facts.owners.iter().filter(|owner| !is_of_group(survey, group, owner));
     let strangers: Vec<String> = strangers.map(ToString::to_string).collect();
@@ -97,8 +84,8 @@ fn is_of_group(survey: &Survey, group: &Group, owner: &ObjectRef) -> bool {
 /// Reports a pod that cannot be brought down by scaling: it would hold the claim for ever. One that is being deleted
 /// goes by itself, and the run waits for it.
 fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
-    if pod.leaving || pod.ephemeral.contains(&id.name) {
-        return None; // the latter is reported as an ephemeral claim
+    if pod.leaving {
+        return None;
     }
     let about = format!("pod {}/{}", pod.namespace, pod.name);
     if pod.finished {
@@ -184,7 +171,7 @@ mod tests {
             mark: Some(2),
             when_scaled: Some(when_scaled.to_owned()),
             claims: BTreeSet::new(),
-            templates: BTreeSet::from([template.to_owned()]),
+            templates: BTreeMap::from([(template.to_owned(), None)]),
             owner: None,
         }
     }

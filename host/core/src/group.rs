@@ -187,7 +187,7 @@ mod tests {
             mark: None,
             when_scaled: None,
             claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
-            templates: BTreeSet::new(),
+            templates: BTreeMap::new(),
             owner: None,
         }
     }

@@ -5,14 +5,15 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::blocker::{Blocker, Code};
 use crate::eligibility;
 use crate::forecast::{Forecast, forecast};
 use crate::group::{self, Group};
 use crate::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
-use crate::policy::{About, Judgement, Pairs, Request, facts};
-use crate::record::{ClaimRecord, MigrationOptions, Record, Uid, Version};
+use crate::policy::{About, Judged, Judgement, Pairs, Request, facts};
+use crate::record::{ClaimRecord, MigrationOptions, Record, Uid, Version, WorkloadRef};
 use crate::survey::{ClaimId, Scope, Survey};
 
 /// One new group, and what its migration would do.
@@ -26,6 +27,50 @@ pub struct PlannedGroup {
     pub blockers: Vec<Blocker>,
     /// What it would do.
     pub forecast: Forecast,
+}
+
+/// A claim template that makes claims of the class that was migrated from: new replicas would have volumes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StaleTemplate {
+    /// The namespace of the StatefulSet.
+    pub namespace: String,
+    /// The StatefulSet's name.
+    pub stateful_set: String,
+    /// The template's name.
+    pub template: String,
+    /// Whether it names the class; else it is left to the default class, which is that one.
+    pub names_class: bool,
+}
+
+/// Finds the templates of workloads whose claims move that still make claims of the source class. The default class counts
+/// unless the run moves it (`sets_default`).
+pub fn stale_templates<'a>(
+    survey: &Survey,
+    moving: impl IntoIterator<Item = &'a Record>,
+    scope: &Scope,
+    sets_default: bool,
+) -> Vec<StaleTemplate> {
+    let stopped: BTreeSet<(&str, &WorkloadRef)> = moving
+        .into_iter()
+        .flat_map(|record| record.workloads.iter().map(|workload| (record.namespace.as_str(), &workload.workload)))
+        .collect();
+    let of_default = !sets_default && survey.default_class.as_ref() == Some(&scope.source_class);
+    let workloads =
+        survey.workloads.iter().filter(|facts| stopped.contains(&(facts.namespace.as_str(), &facts.workload)));
+    let stale = workloads.flat_map(|facts| {
+        let stale = facts.templates.iter().filter(move |(_, class)| match class {
+            Some(class) => *class == scope.source_class,
+            None => of_default,
+        });
+        stale.map(|(template, class)| StaleTemplate {
+            namespace: facts.namespace.clone(),
+            stateful_set: facts.workload.name.clone(),
+            template: template.clone(),
+            names_class: class.is_some(),
+        })
+    });
+    stale.collect()
 }
 
 /// Returns the migrations of this scope that an earlier run started and did not end.
@@ -91,9 +136,32 @@ pub fn request(survey: &Survey, scope: &Scope, environment: &str, now: Timestamp
     })
 }
 
-/// Reports the findings of the policies that keep every new group from starting.
-pub fn policy_blockers(judgement: &Judgement) -> impl Iterator<Item = Blocker> {
-    judgement.blockers().map(|finding| Blocker {
+/// Reports the findings of the policies that keep groups from starting: each with the group that it is about, or none if
+/// it is about all.
+pub fn policy_blockers<'a>(
+    judgement: &'a Judgement,
+    groups: &'a [PlannedGroup],
+) -> impl Iterator<Item = (Option<usize>, Blocker)> + 'a {
+    judgement.blockers().map(|finding| (concerned(&finding.about, groups), policy_blocker(finding)))
+}
+
+/// Finds the group of a claim, or the one group of a namespace.
+fn concerned(about: &About, groups: &[PlannedGroup]) -> Option<usize> {
+    match about {
+        About::Plan => None,
+        About::Claim { namespace, name } => groups
+            .iter()
+            .position(|PlannedGroup { group, .. }| group.namespace == *namespace && group.claims.contains(name)),
+        About::Object(object) => {
+            let mut here =
+                (0..groups.len()).filter(|at| object.namespace.as_ref() == Some(&groups[*at].group.namespace));
+            here.next().filter(|_| here.next().is_none())
+        }
+    }
+}
+
+fn policy_blocker(finding: &Judged) -> Blocker {
+    Blocker {
         code: Code::PolicyBlocker,
         about: match &finding.about {
             About::Claim { namespace, name } => format!("claim {namespace}/{name}"),
@@ -101,7 +169,7 @@ pub fn policy_blockers(judgement: &Judgement) -> impl Iterator<Item = Blocker> {
         },
         message: format!("{} ({} of policy {})", finding.message, finding.code, finding.by),
         hint: finding.remedy.clone().unwrap_or_else(|| "change what the policy objects to, or the policy".to_owned()),
-    })
+    }
 }
 
 /// Plans the new groups, in order of namespace and name.

@@ -14,6 +14,7 @@ pub mod json;
 pub mod known_modes;
 #[cfg(test)]
 mod laws;
+mod left_out;
 pub mod object;
 pub mod quantity;
 pub mod question;
@@ -23,6 +24,7 @@ pub mod waiver;
 
 pub use answer::*;
 pub use collected::{Collected, LookupError, Need};
+pub use left_out::{LeftOut, left_out};
 pub use object::{Kind, ObjectRef, Pairs, VolumeId};
 pub use question::{ClassMode, Consumer, Planned, Question, Request, StorageClass, Volume};
 pub use verdict::{

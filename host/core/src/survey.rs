@@ -43,6 +43,10 @@ pub struct Scope {
 pub struct Survey {
     /// All StorageClasses, by name.
     pub classes: BTreeMap<String, StorageClass>,
+    /// The class that claims without one get.
+    pub default_class: Option<String>,
+    /// What is wrong with classes that the run does not use, by name.
+    pub unclear_classes: BTreeMap<String, String>,
     /// All claims, as policies see them; temporary and preflight claims of ours left out.
     pub volumes: Vec<Volume>,
     /// What policies do not see of the same claims.
@@ -76,6 +80,43 @@ pub struct ClaimFacts {
     pub terminating: bool,
     /// Its volume, when it is bound.
     pub volume: Option<VolumeFacts>,
+}
+
+/// Why a claim cannot be moved, whatever anybody decides. It is left out, named with the reason, and blocks nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stays {
+    /// The kind of reason.
+    pub code: StaysCode,
+    /// The reason in words.
+    pub why: String,
+}
+
+/// The kinds of reason for which a claim cannot be moved. The codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StaysCode {
+    /// It has no volume.
+    Unbound,
+    /// Its volume is gone.
+    Lost,
+    /// The volume it names belongs to another claim.
+    HeldByAnother,
+    /// Its namespace is being deleted.
+    NamespaceTerminating,
+    /// It lives and dies with a pod.
+    Ephemeral,
+}
+
+impl StaysCode {
+    /// Returns the code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unbound => "unbound",
+            Self::Lost => "lost",
+            Self::HeldByAnother => "held-by-another",
+            Self::NamespaceTerminating => "namespace-terminating",
+            Self::Ephemeral => "ephemeral",
+        }
+    }
 }
 
 /// What the host needs to know of a bound volume.
@@ -125,8 +166,9 @@ pub struct WorkloadFacts {
     pub when_scaled: Option<String>,
     /// Claims its pod template names.
     pub claims: BTreeSet<String>,
-    /// Names of a StatefulSet's claim templates: claim `<template>-<set>-<ordinal>` is its pod's.
-    pub templates: BTreeSet<String>,
+    /// Names of a StatefulSet's claim templates, and the class that each names, if it names one: claim
+    /// `<template>-<set>-<ordinal>` is its pod's.
+    pub templates: BTreeMap<String, Option<String>>,
     /// Its controlling owner, if it has one.
     pub owner: Option<ObjectRef>,
 }
@@ -140,7 +182,7 @@ impl WorkloadFacts {
             rest.and_then(|rest| rest.strip_prefix('-')).is_some_and(is_ordinal)
         };
         self.claims.contains(claim)
-            || (self.workload.kind == WorkloadKind::StatefulSet && self.templates.iter().any(of_template))
+            || (self.workload.kind == WorkloadKind::StatefulSet && self.templates.keys().any(of_template))
     }
 
     /// Returns the scale to come back to: the mark of an interrupted run counts while the workload is down.
@@ -225,7 +267,7 @@ mod tests {
             mark: None,
             when_scaled: None,
             claims: BTreeSet::from(["shared".to_owned()]),
-            templates: BTreeSet::from(["data".to_owned()]),
+            templates: BTreeMap::from([("data".to_owned(), None)]),
             owner: None,
         }
     }

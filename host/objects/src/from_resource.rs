@@ -17,6 +17,7 @@ pub mod claim;
 pub mod claim_template;
 pub mod class;
 pub mod event;
+pub mod namespace;
 pub mod pod;
 pub mod pod_progress;
 pub mod volume;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use pvmigrate_core::policy::question::effective_modes;
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
@@ -15,15 +15,21 @@ use crate::from_resource::{
     self, Key, Unreadable, claim, class, controller, created, pairs, pod, pod_progress, storage, uid, volume, workload,
 };
 
+mod objects;
 mod owners;
+mod stays;
 
+pub use objects::of_objects;
 use owners::Owners;
+use stays::Reasons;
 
 /// The objects that a survey is made from, of one namespace or of all.
 #[derive(Debug, Default)]
 pub struct Lists {
     pub classes: Vec<StorageClass>,
     pub volumes: Vec<PersistentVolume>,
+    /// Those that could be seen.
+    pub namespaces: Vec<Namespace>,
     pub claims: Vec<PersistentVolumeClaim>,
     pub pods: Vec<Pod>,
     pub deployments: Vec<Deployment>,
@@ -39,12 +45,21 @@ pub struct Lists {
 pub fn of(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
     let mut survey = Survey::default();
     for found in &lists.classes {
-        let is_used = [&scope.source_class, &scope.dest_class].into_iter().any(|used| used == class::name(found));
-        survey.classes.insert(class::name(found).to_owned(), class::read(found, is_used)?);
+        let name = class::name(found);
+        let is_used = [&scope.source_class, &scope.dest_class].into_iter().any(|used| used == name);
+        if let Err(unclear) = class::known_modes(found) {
+            if is_used {
+                return Err(Unreadable { about: format!("StorageClass {name}"), message: unclear });
+            }
+            survey.unclear_classes.insert(name.to_owned(), unclear);
+        }
+        survey.classes.insert(name.to_owned(), class::read(found));
     }
+    survey.default_class = class::default(&lists.classes).map(str::to_owned);
     let volumes: HashMap<&str, &PersistentVolume> =
         lists.volumes.iter().map(|found| (volume::name(found), found)).collect();
     let owners = Owners::of(&lists);
+    let reasons = Reasons::of(&lists, &volumes);
     let mut pods: Vec<&Pod> = lists.pods.iter().filter(|found| !pod::is_helper(found)).collect();
     pods.sort_by_key(|found| Key::of(&found.metadata));
     let unfinished: Vec<&Pod> = pods.iter().copied().filter(|found| !pod::is_finished(found)).collect();
@@ -57,7 +72,12 @@ pub fn of(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
     for (number, found) in (0..).zip(claims) {
         let id = claim_id(found);
         let bound = bound_volume(found, &volumes);
-        survey.volumes.push(question(number, found, bound, consumers.remove(&id).unwrap_or_default())?);
+        let mut asked = question(number, found, bound, consumers.remove(&id).unwrap_or_default())?;
+        if let Some(stays) = reasons.why(found) {
+            asked.facts.insert(facts::STAYS.to_owned(), stays.code.as_str().to_owned());
+            asked.facts.insert(facts::STAYS_WHY.to_owned(), stays.why);
+        }
+        survey.volumes.push(asked);
         let known = ClaimFacts {
             volume: bound.filter(|_| claim::phase(found) == "Bound").map(volume::facts),
             ..claim::facts(found)?
@@ -89,7 +109,8 @@ fn bound_volume<'a>(
     let found = *volumes.get(claim::volume_name(claim)?.as_str())?;
     let id = claim_id(claim);
     let holder = volume::holder(found)?;
-    (holder.namespace == id.namespace && holder.name == id.name).then_some(found)
+    let is_earlier = holder.uid.is_some_and(|held| held != uid(&claim.metadata));
+    (holder.namespace == id.namespace && holder.name == id.name && !is_earlier).then_some(found)
 }
 
 fn consumers(pods: &[&Pod], owners: &Owners) -> HashMap<ClaimId, Vec<Consumer>> {
@@ -162,6 +183,10 @@ fn question(
     }
     if let Some(owner) = controller(metadata) {
         known.insert(facts::OWNER.to_owned(), format!("{}/{}", owner.kind, owner.name));
+    }
+    let unknown = claim::unknown_modes(found);
+    if !unknown.is_empty() {
+        known.insert(facts::UNKNOWN_MODES.to_owned(), unknown.join(","));
     }
     Ok(Volume {
         id: VolumeId(number),

@@ -16,12 +16,12 @@ use crate::{
     controllers,
     faults::{Faults, Handle},
     fill::{self, Contents},
-    kinds, load,
+    kinds,
     node::{
         Node,
         machine::{CopyFault, Machine},
     },
-    object,
+    object, prepare,
     store::{Key, Store, lifecycle},
 };
 
@@ -165,7 +165,7 @@ impl Cluster {
             .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
         let (published, revision) = watch::channel(0);
         let mut store = Store::new(settings.seed, settings.history, published);
-        load::take_in(&mut store, &machine.volumes, objects)?;
+        prepare::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
         let inner = Arc::new(Inner {
             store: Mutex::new(store),
@@ -227,7 +227,7 @@ impl Cluster {
     ///
     /// Fails when the object is malformed or of a kind that is not served.
     pub fn put(&self, object: Value) -> Result<Value, Error> {
-        load::put(&mut self.inner.store(), object)
+        prepare::put(&mut self.inner.store(), object)
     }
 
     /// Changes an object in place, as another user would; false when there is none.

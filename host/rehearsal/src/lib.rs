@@ -22,9 +22,9 @@ mod error;
 mod faults;
 mod fill;
 mod kinds;
-mod load;
 mod node;
 mod object;
+mod prepare;
 mod random;
 mod store;
 mod volumes;
@@ -34,7 +34,6 @@ pub use compare::{Difference, compare};
 pub use error::Error;
 pub use faults::{Chaos, FaultLayer, Faults, Faulty, FaultyBody, Handle, Kill, When};
 pub use fill::{Contents, Fill, fill};
-pub use load::{LoadError, read_objects};
 pub use node::{
     machine::{CopyFailure, CopyFault},
     process::find_rsync,

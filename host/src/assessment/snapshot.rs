@@ -35,6 +35,8 @@ pub struct Snapshot {
     classes: BTreeMap<String, StorageClass>,
     volumes: Vec<Volume>,
     collected: Arc<Collected>,
+    /// What is wrong with classes, by name.
+    unclear: BTreeMap<String, String>,
     /// How it was asked; objects on disk have not been asked about yet.
     earlier: Earlier,
 }
@@ -61,6 +63,7 @@ impl Snapshot {
             classes: fixture.classes().iter().map(|class| (class.name.clone(), class.clone())).collect(),
             volumes: fixture.volumes().to_vec(),
             collected: Arc::new(fixture.collected(needs)),
+            unclear: fixture.unclear_classes().clone(),
             earlier: Earlier::default(),
         })
     }
@@ -74,7 +77,7 @@ impl Snapshot {
         };
         let classes = request.source.into_iter().chain([request.target]);
         let classes = classes.map(|class| (class.name.clone(), class)).collect();
-        Self { classes, volumes: request.volumes, collected, earlier }
+        Self { classes, volumes: request.volumes, collected, unclear: BTreeMap::new(), earlier }
     }
 
     /// Makes the question that the flags ask.
@@ -96,6 +99,11 @@ impl Snapshot {
         let Some(target) = self.classes.get(&target).cloned() else {
             return Err(self.unknown("--dest-sc", &target));
         };
+        for class in source.iter().chain([&target]) {
+            if let Some(what) = self.unclear.get(&class.name) {
+                return Err(Failure::usage(format!("StorageClass {}: {what}", class.name)));
+            }
+        }
         let now = given.now.map(|now| u64::try_from(now.as_second()).unwrap_or(0)).or(self.earlier.now);
         Ok(Question {
             request: Request {

@@ -106,6 +106,9 @@ pub struct CheckArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
           default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
     pub skip_source_validation: bool,
+    /// Migrate what nothing keeps from starting, and leave out the rest (default: one finding keeps everything new)
+    #[arg(long)]
+    pub skip_blocked: bool,
     /// How long a validation pod may take to become Ready
     #[arg(long, value_name = "SECONDS", default_value = "60")]
     pub pod_ready_timeout: NonZeroU32,
@@ -208,6 +211,7 @@ impl MigrationArgs {
             skip_source_validation: checks.skip_source_validation,
             preflight_only: checks.preflight_validation_only,
             skip_preflight: checks.skip_preflight_validation,
+            skip_blocked: checks.skip_blocked,
             pod_ready_timeout: Duration::from_secs(checks.pod_ready_timeout.get().into()),
             parallel: copy.parallel.get(),
             on_failure: copy.on_failure.into(),

@@ -191,6 +191,7 @@ fn options(asked: &MigrationOptions, namespace: Option<&str>) -> Options {
         skip_source_validation: true,
         preflight_only: false,
         skip_preflight: true,
+        skip_blocked: false,
         pod_ready_timeout: std::time::Duration::from_secs(60),
         // Going back copies nothing, so nothing is gained by going slowly.
         parallel: usize::MAX,

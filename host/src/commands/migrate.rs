@@ -59,6 +59,7 @@ pub(super) fn show(run: &Run, shown: &Shown<'_>, screen: &Screen) -> Result<Exit
     screen
         .result(text, &render::report::json(&run.report, &blockers, exit).planned(&run.plan).compared(shown.checked))?;
     render::findings::hints(screen, &blockers);
+    render::findings::hint_skip_blocked(screen, &run.plan, shown.options);
     Ok(exit)
 }
 

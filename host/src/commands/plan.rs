@@ -18,10 +18,11 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let connection = shared::connect(&args.cluster).await?;
     let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
     saved::keep(args.migration.rules.save_question.as_deref(), &plan, &policies, &options.waivers)?;
-    let blockers: Vec<_> = plan.all_blockers().cloned().collect();
+    let blockers = plan.all_blockers();
     let exit = if blockers.is_empty() { Exit::Done } else { Exit::Finding };
     screen.result(|| render::plan::text(&plan, &options, screen), &render::plan::json(&plan, &options, exit))?;
     render::findings::hints(screen, &blockers);
+    render::findings::hint_skip_blocked(screen, &plan, &options);
     screen.detail(|| connection.requests.to_string());
     Ok(exit)
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use pvmigrate_rehearsal::{Cluster, LoadError, Settings, find_rsync, read_objects};
+use pvmigrate_objects::input;
+use pvmigrate_rehearsal::{Cluster, Settings, find_rsync};
 use serde_json::Value;
 
 use super::{migrate, shared};
@@ -28,7 +29,7 @@ use before::Before;
 /// The flags of `rehearse`.
 #[derive(Args, Clone, Debug)]
 pub struct RehearseArgs {
-    /// YAML or JSON files of Kubernetes objects, or folders of them
+    /// YAML or JSON files of Kubernetes objects, folders of them, or - for standard input
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// What to migrate.
@@ -44,7 +45,7 @@ const SEED: u64 = 1;
 /// # Errors
 /// When a file cannot be read, rsync is missing, or the run fails.
 pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let objects = read(&args.paths)?;
+    let objects: Vec<Value> = input::read(&args.paths)?.into_iter().map(|given| given.object).collect();
     let mut options = args.migration.options_for(classes::of(&args.migration.scope, &objects)?)?;
     let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
     let rsync = find_rsync()?;
@@ -91,21 +92,13 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
     Ok(exit)
 }
 
-fn read(paths: &[PathBuf]) -> Result<Vec<Value>, Failure> {
-    let mut objects = Vec::new();
-    for path in paths {
-        objects.extend(read_objects(path)?);
-    }
-    Ok(objects)
-}
-
 fn unwritable(directory: &Path, error: &std::io::Error) -> Failure {
     Failure::usage(format!("cannot write below {}: {error}", directory.display()))
         .hint("set TMPDIR to a folder with enough space, on a file system that supports hard links and file owners")
 }
 
-impl From<LoadError> for Failure {
-    fn from(error: LoadError) -> Self {
+impl From<input::InputError> for Failure {
+    fn from(error: input::InputError) -> Self {
         Self::new(Exit::Usage, error)
     }
 }

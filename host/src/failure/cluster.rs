@@ -31,6 +31,9 @@ fn advice(error: &Error) -> (Exit, Option<String>) {
         Error::RecordTooLarge { .. } => {
             return (Exit::Finding, Some("leave some of its claims out, with a policy".to_owned()));
         }
+        Error::NoNamespace { .. } => {
+            return (Exit::Usage, Some("list the namespaces: kubectl get namespaces".to_owned()));
+        }
         // These messages already say it all.
         Error::NotFound { .. }
         | Error::Invalid { .. }

@@ -3,7 +3,10 @@
 use pvmigrate_core::blocker::Blocker;
 
 use super::table::Table;
+use super::units::count;
 use super::{Screen, clean};
+use crate::options::Options;
+use crate::plan::Plan;
 
 /// Returns the table of blockers; the code begins each message, because it is what scripts look for.
 pub fn table(blockers: &[Blocker], width: Option<u16>) -> String {
@@ -23,6 +26,17 @@ pub fn hints(screen: &Screen, blockers: &[Blocker]) {
             told.push(&blocker.hint);
             screen.hint(&format!("{}: {}", blocker.code, clean(&blocker.hint)));
         }
+    }
+}
+
+/// Says on stderr how to go on with the groups that nothing keeps from starting.
+pub fn hint_skip_blocked(screen: &Screen, plan: &Plan, options: &Options) {
+    let free = plan.startable(true).count();
+    if plan.startable(options.skip_blocked).next().is_none() && free > 0 {
+        let (free, all) = (count(free, "group"), plan.groups.len());
+        screen.hint(&format!(
+            "nothing keeps {free} of {all} from starting: add --skip-blocked to migrate without the rest"
+        ));
     }
 }
 

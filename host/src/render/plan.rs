@@ -1,19 +1,19 @@
 //! A plan: per group what moves, what happens in which order, how long its workloads pause, and what blocks it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use jiff::SignedDuration;
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::forecast::End;
 use pvmigrate_core::plan::PlannedGroup;
-use pvmigrate_core::policy::{Judgement, Severity};
+use pvmigrate_core::policy::{Judgement, LeftOut, Severity, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, consulted, findings};
+use super::{Screen, clean, consulted, findings, left_out};
 use crate::options::Options;
 use crate::plan::Plan;
 
@@ -37,20 +37,22 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     for (at, group) in plan.groups.iter().enumerate() {
         text.push_str(&planned(at + 1, group, &mut ways, screen));
     }
+    let left = plan.left_out();
     if let Some(judgement) = plan.judgement() {
-        text.push_str(&staying(judgement, screen));
+        text.push_str(&staying(judgement, &left, screen));
         text.push_str(&remarks(judgement, screen));
     }
     text.push_str(&consulted::text(plan.assessment.as_ref(), screen));
-    text.push_str(&left_alone(&plan.unclaimed, screen));
-    let blockers: Vec<_> = plan.all_blockers().cloned().collect();
+    text.push_str(&left_out::claims(&left, &options.source_class, screen));
+    text.push_str(&left_out::volumes(&plan.unclaimed, screen));
+    let classes = (options.source_class.as_str(), options.dest_class.as_str());
+    text.push_str(&left_out::templates(&plan.stale_templates, classes, screen));
+    let blockers = plan.all_blockers();
     if !blockers.is_empty() {
-        let _ = write!(
-            text,
-            "\n{}\n{}",
-            screen.paint.bad("Nothing new would start:"),
-            findings::table(&blockers, screen.width)
-        );
+        let all_or_none = plan.startable(options.skip_blocked).next().is_none();
+        let title =
+            if all_or_none { "Nothing new would start:" } else { "Blocked groups would be left out (--skip-blocked):" };
+        let _ = write!(text, "\n{}\n{}", screen.paint.bad(title), findings::table(&blockers, screen.width));
     }
     text
 }
@@ -175,10 +177,12 @@ fn pause(record: &Record) -> String {
     }
 }
 
-/// Sums up the claims that stay by who decided so and why; `-v` names them.
-fn staying(judgement: &Judgement, screen: &Screen) -> String {
+/// Sums up the claims of other classes by who decided that they stay and why; `-v` names them.
+fn staying(judgement: &Judgement, left: &[LeftOut<'_>], screen: &Screen) -> String {
+    let listed: BTreeSet<(&str, &str)> = left.iter().map(|claim| (claim.namespace, claim.name)).collect();
+    let is_listed = |verdict: &Verdict| listed.contains(&(verdict.namespace.as_str(), verdict.name.as_str()));
     let mut reasons: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for verdict in judgement.verdicts.iter().filter(|verdict| !verdict.selected()) {
+    for verdict in judgement.verdicts.iter().filter(|verdict| !verdict.selected() && !is_listed(verdict)) {
         let decision = &verdict.decision;
         let reason = (decision.by.to_string(), decision.reason.code.clone());
         reasons.entry(reason).or_default().push(format!("{} ({})", verdict.claim(), decision.reason.message));
@@ -206,16 +210,6 @@ fn remarks(judgement: &Judgement, screen: &Screen) -> String {
         table.row(&[kind, warning.about.to_string(), "pvmigrate".to_owned(), warning.message.clone()]);
     }
     if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
-}
-
-/// Names volumes of the source class that no claim holds; nothing is done about them.
-pub(super) fn left_alone(unclaimed: &[String], screen: &Screen) -> String {
-    if unclaimed.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = unclaimed.iter().map(|name| clean(name)).collect();
-    let label = format!("{} without a claim, left alone: ", count(unclaimed.len(), "volume"));
-    format!("\n{}", hanging(&label, &names.join(", "), screen.width))
 }
 
 fn indent(text: &str) -> String {
@@ -247,6 +241,7 @@ mod tests {
             blockers: Vec::new(),
             assessment: None,
             unclaimed: Vec::new(),
+            stale_templates: Vec::new(),
         };
         insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));
     }

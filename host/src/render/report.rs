@@ -8,7 +8,7 @@ use pvmigrate_core::record::{Disposal, Ended, Outcome};
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, consulted, findings, plan};
+use super::{Screen, clean, consulted, findings, left_out};
 use crate::driver::GroupEnd;
 use crate::options::Options;
 use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
@@ -21,7 +21,7 @@ pub use json::{RunJson, json};
 /// Returns the result of a run for stdout: what kept it from starting, the closing table, and what follows it.
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
     let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
-    if !blockers.is_empty() {
+    if !blockers.is_empty() && run.report.groups.iter().all(|group| !matches!(group.end, GroupEnd::NotBegun(_))) {
         let title = "Nothing new was started, because of these findings:";
         let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
     }
@@ -34,13 +34,16 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let claims = run.plan.groups.iter().map(|group| group.record.claims.len()).sum();
         let groups = count(run.plan.groups.len(), "group");
         let _ = writeln!(text, "All checks passed: {} in {groups} can be migrated.", count(claims, "claim"));
-        text.push_str(&plan::left_alone(&run.report.unclaimed, screen));
+        text.push_str(&left_out::volumes(&run.report.unclaimed, screen));
         text.push_str(&left_behind(&run.report, screen));
     } else if blockers.is_empty() {
         let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
         let _ = writeln!(text, "Nothing to migrate from {from} to {to}.");
         text.push_str(&self::text(&run.report, options.disposal, screen));
     }
+    text.push_str(&left_out::claims(&run.plan.left_out(), &options.source_class, screen));
+    let classes = (options.source_class.as_str(), options.dest_class.as_str());
+    text.push_str(&left_out::templates(&run.plan.stale_templates, classes, screen));
     text.push_str(&consulted::text(run.plan.assessment.as_ref(), screen));
     text
 }
@@ -60,7 +63,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
         let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
         let _ = writeln!(text, "\nDefault annotation changed on StorageClass {}.", classes.join(", "));
     }
-    text.push_str(&plan::left_alone(&report.unclaimed, screen));
+    text.push_str(&left_out::volumes(&report.unclaimed, screen));
     text.push_str(&left_behind(report, screen));
     text
 }

@@ -50,6 +50,7 @@ pub(crate) fn options() -> Options {
         skip_source_validation: false,
         preflight_only: false,
         skip_preflight: false,
+        skip_blocked: false,
         pod_ready_timeout: std::time::Duration::from_secs(60),
         parallel: 4,
         on_failure: OnFailure::RollBack,
@@ -336,6 +337,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
         blockers: Vec::new(),
         assessment: Some(assessment()),
         unclaimed: vec!["pv-lost".to_owned()],
+        stale_templates: Vec::new(),
     }
 }
 

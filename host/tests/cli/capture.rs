@@ -9,8 +9,9 @@ use pvmigrate::commands::policy::capture::{self, CaptureArgs};
 use pvmigrate::exit::Exit;
 use pvmigrate::run;
 use pvmigrate_core::policy::{Kind, Need};
+use pvmigrate_objects::input::read_objects;
 use pvmigrate_policy::{Configured, Limits, Policies, Policy};
-use pvmigrate_rehearsal::{Cluster, Settings, find_rsync, read_objects};
+use pvmigrate_rehearsal::{Cluster, Settings, find_rsync};
 use serde_json::{Value, json};
 
 use crate::{on_a_cluster, path_text, pvmigrate, repository};

@@ -15,8 +15,9 @@ use pvmigrate_core::decide::Decision;
 use pvmigrate_core::ports::{Done, RecordId};
 use pvmigrate_core::record::{Disposal, Ended, Fact, Limits, OnFailure, Outcome};
 use pvmigrate_core::step::Step;
+use pvmigrate_objects::input::read_objects;
 use pvmigrate_policy::Policies;
-use pvmigrate_rehearsal::{Cluster, Settings, find_rsync, read_objects};
+use pvmigrate_rehearsal::{Cluster, Settings, find_rsync};
 
 /// A listener that asks the run to stop once the step has been done.
 struct StopAt {
@@ -85,6 +86,7 @@ pub(crate) fn options() -> Options {
         skip_source_validation: false,
         preflight_only: false,
         skip_preflight: true,
+        skip_blocked: false,
         pod_ready_timeout: std::time::Duration::from_secs(20),
         parallel: 4,
         on_failure: OnFailure::RollBack,

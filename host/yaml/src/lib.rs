@@ -74,13 +74,21 @@ pub struct Mistake {
 impl Mistake {
     /// Converts an error of the YAML reader.
     fn of_reader(file: &Path, error: &serde_saphyr::Error) -> Self {
-        let message = error.to_string();
+        let message = match error {
+            serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => twice(key),
+            error => error.to_string(),
+        };
         let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
         // The place comes first in our messages; once is enough.
         let suffix = format!(" at line {line}, column {column}");
         let what = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
         Self { place: Place { file: file.to_owned(), line, column }, what }
     }
+}
+
+/// Says that a key stands twice in one mapping, where only one of them can count.
+pub fn twice(key: &str) -> String {
+    format!("the key {key:?} stands twice in one mapping")
 }
 
 /// Reads the one document of a text; the file is for messages.

@@ -15,14 +15,14 @@ use serde_json::json;
 use crate::stage::{SHOP, Stage, claim, objects, record, survey};
 
 #[tokio::test]
-async fn any_number_of_claims_costs_eight_lists() {
+async fn any_number_of_claims_costs_nine_lists() {
     let mut all = objects();
     all.extend((0..40).map(|number| claim(&format!("more-{number}"), json!({}))));
     let stage = Stage::with(all).await;
     let connection = stage.connection();
     let survey = survey(&connection, "fast").await;
     assert_eq!(survey.volumes.len(), 42);
-    assert_eq!(connection.requests.total(), 8, "{}", connection.requests);
+    assert_eq!(connection.requests.total(), 9, "{}", connection.requests);
     assert!(connection.requests.by_call().keys().all(|call| call.starts_with("list ")));
     let id = ClaimId { namespace: SHOP.to_owned(), name: "cache".to_owned() };
     assert_eq!(survey.users(&id).count(), 2);

@@ -20,5 +20,14 @@ pub const DELETING: &str = "pvmigrate.dev/deleting";
 /// Volume: `Kind/name` of the claim's controlling owner reference.
 pub const OWNER: &str = "pvmigrate.dev/owner";
 
+/// Volume: the code of what keeps the claim from being moved, whatever policies decide; see [`crate::survey::StaysCode`].
+pub const STAYS: &str = "pvmigrate.dev/stays";
+
+/// Volume: the same in words. There exactly when [`STAYS`] is.
+pub const STAYS_WHY: &str = "pvmigrate.dev/stays-why";
+
+/// Volume: access modes that the claim asks for and that this version does not know, separated by commas.
+pub const UNKNOWN_MODES: &str = "pvmigrate.dev/unknown-access-modes";
+
 /// The value of a fact that is on.
 pub const TRUE: &str = "true";

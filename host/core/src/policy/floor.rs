@@ -18,6 +18,8 @@ pub const OUTSIDE_NAMESPACE: &str = "outside-namespace";
 pub const ALREADY_ON_TARGET: &str = "already-on-target";
 /// A claim whose class is not the one that the user asked to migrate from.
 pub const OUTSIDE_SOURCE_CLASS: &str = "outside-source-class";
+/// A claim that asks for an access mode which this version does not know.
+pub const UNKNOWN_MODE: &str = "unknown-access-mode";
 /// A shape without access modes.
 pub const NO_MODES: &str = "no-access-modes";
 /// `ReadWriteOncePod` beside another mode.
@@ -39,14 +41,18 @@ pub fn scope(request: &Request, volume: &Volume) -> Option<Reason> {
         return Some(reason(ALREADY_ON_TARGET, format!("it is on StorageClass {} already", request.target.name)));
     }
     let source = request.facts.get(facts::SOURCE_CLASS);
-    let outside = source.filter(|source| volume.storage_class.as_ref() != Some(*source));
-    outside.map(|source| reason(OUTSIDE_SOURCE_CLASS, format!("only StorageClass {source} was asked for")))
+    if let Some(source) = source.filter(|source| volume.storage_class.as_ref() != Some(*source)) {
+        return Some(reason(OUTSIDE_SOURCE_CLASS, format!("only StorageClass {source} was asked for")));
+    }
+    let code = volume.facts.get(facts::STAYS)?;
+    Some(reason(code, volume.facts.get(facts::STAYS_WHY).cloned().unwrap_or_default()))
 }
 
 /// Checks a decided shape, and returns one blocker for each limit that it breaks.
 pub fn check(request: &Request, volume: &Volume, target: &Target) -> Vec<Judged> {
     let broken = [
-        no_modes(target),
+        unknown_mode(volume),
+        no_modes(volume, target),
         rwop_not_alone(target),
         volume_mode_changed(volume, target),
         narrower_than_used(volume, target),
@@ -79,8 +85,19 @@ impl Broken {
     }
 }
 
-fn no_modes(target: &Target) -> Option<Broken> {
-    target.modes.is_empty().then(|| Broken {
+fn unknown_mode(volume: &Volume) -> Option<Broken> {
+    let modes = volume.facts.get(facts::UNKNOWN_MODES)?;
+    Some(Broken {
+        code: UNKNOWN_MODE,
+        message: format!("it asks for access mode {modes}, which this version of pvmigrate does not know"),
+        remedy: "see whether a newer pvmigrate knows it, or leave the claim out with a policy".into(),
+    })
+}
+
+fn no_modes(volume: &Volume, target: &Target) -> Option<Broken> {
+    // What cannot be understood is reported as that.
+    let is_missing = target.modes.is_empty() && !volume.facts.contains_key(facts::UNKNOWN_MODES);
+    is_missing.then(|| Broken {
         code: NO_MODES,
         message: format!("{} gave the new claim no access modes", target.by),
         remedy: "make the policy name at least one access mode, or none at all to keep the claim's own".into(),

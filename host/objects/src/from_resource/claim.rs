@@ -184,6 +184,11 @@ pub fn class(claim: &PersistentVolumeClaim) -> Option<String> {
     owned_annotation(&claim.metadata, BETA_CLASS).or(field).filter(|class| !class.is_empty())
 }
 
+/// Tells whether the claim takes only volumes that a selector matches.
+pub fn has_selector(claim: &PersistentVolumeClaim) -> bool {
+    claim.spec.as_ref().is_some_and(|spec| spec.selector.is_some())
+}
+
 pub fn volume_name(claim: &PersistentVolumeClaim) -> Option<String> {
     claim.spec.as_ref().and_then(|spec| spec.volume_name.clone()).filter(|name| !name.is_empty())
 }
@@ -197,16 +202,15 @@ pub fn volume_mode(claim: &PersistentVolumeClaim) -> VolumeMode {
     word.and_then(|word| word.parse().ok()).unwrap_or_default()
 }
 
-/// Reads access modes. A mode that is newer than this program is left out and logged.
+/// Reads access modes. A mode that is newer than this program is left out; see [`unknown_modes`].
 pub fn modes(words: Option<&Vec<String>>) -> Vec<AccessMode> {
-    let read = |word: &String| {
-        let mode = AccessMode::from_name(word);
-        if mode.is_none() {
-            tracing::warn!(mode = word, "unknown access mode, left out");
-        }
-        mode
-    };
-    normal_modes(words.into_iter().flatten().filter_map(read))
+    normal_modes(words.into_iter().flatten().filter_map(|word| AccessMode::from_name(word)))
+}
+
+/// Returns the access modes that a claim asks for and that this program does not know.
+pub fn unknown_modes(claim: &PersistentVolumeClaim) -> Vec<&str> {
+    let words = claim.spec.iter().flat_map(|spec| spec.access_modes.iter().flatten());
+    words.map(String::as_str).filter(|word| AccessMode::from_name(word).is_none()).collect()
 }
 
 /// Collects what the host needs to know of a claim; its volume is added by the survey.

@@ -1,6 +1,6 @@
 //! Workloads that are scaled (`apps/v1` Deployment, StatefulSet, ReplicaSet).
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
@@ -10,7 +10,7 @@ use pvmigrate_core::record::{Uid, Version, WorkloadKind, WorkloadRef};
 use pvmigrate_core::survey::WorkloadFacts;
 
 use super::claim_template::{ClaimTemplate, templates};
-use super::{Controller, Key, annotation, controller, owned_annotation, uid, version};
+use super::{Controller, Key, annotation, claim, controller, owned_annotation, uid, version};
 use super::{Kept, Reads};
 
 /// What observations need of a workload.
@@ -123,7 +123,9 @@ pub fn stateful_set(workload: &StatefulSet) -> WorkloadFacts {
     WorkloadFacts {
         // While an interrupted run has lifted the policy, its note is what the policy was.
         when_scaled: noted.or_else(|| when_scaled(workload)),
-        templates: templates.filter_map(|template| template.metadata.name.clone()).collect(),
+        templates: templates
+            .filter_map(|template| Some((template.metadata.name.clone()?, claim::class(template))))
+            .collect(),
         ..facts(WorkloadKind::StatefulSet, &workload.metadata, replicas, spec.map(|spec| &spec.template))
     }
 }
@@ -145,7 +147,7 @@ fn facts(
         mark: mark(metadata),
         when_scaled: None,
         claims: claims.map(|source| source.claim_name.clone()).collect(),
-        templates: BTreeSet::new(),
+        templates: BTreeMap::new(),
     }
 }
 

@@ -1,30 +1,22 @@
-//! From the objects of a cluster to a fixture: only the fields that fixtures read, and what policies look up.
+//! From the objects of a cluster to a fixture: only the fields that questions are made of, and what policies look up.
 //!
-//! Nothing is copied that is not named: claims, volumes, classes, pods and owners are read into the types of
-//! [`objects`] and written from those. Objects that policies look up must stay whole to keep their meaning, except for
-//! the API server's own fields and for what containers are started with. [`anonymous`] renames; nothing here reads a
-//! cluster or writes a file.
+//! Nothing is copied that is not named: [`KEPT`] says which fields of claims, volumes, classes, pods and owners are taken.
+//! Objects that policies look up must stay whole to keep their meaning, except for the API server's own fields and for what
+//! containers are started with. [`anonymous`] renames; nothing here reads a cluster or writes a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use pvmigrate_core::names;
 use pvmigrate_core::policy::{Collected, Kind, Need};
-use serde::Serialize;
-use serde_json::{Map, Value};
-
-use crate::testkit::read::objects::{self, Meta, Objects, Owner, Pod};
+use serde_json::{Value, json};
 
 mod anonymous;
+mod fields;
 
-/// The kinds that every question is made of. Owners are followed from pods upwards.
-const CLAIM: (&str, &str) = ("v1", "PersistentVolumeClaim");
-const VOLUME: (&str, &str) = ("v1", "PersistentVolume");
-const CLASS: (&str, &str) = ("storage.k8s.io/v1", "StorageClass");
-const POD: (&str, &str) = ("v1", "Pod");
-const OWNERS: [(&str, &str); 3] = [("apps/v1", "ReplicaSet"), ("apps/v1", "StatefulSet"), ("apps/v1", "Deployment")];
+use fields::{KEPT, pick};
 
-/// The annotation of a volume that fixtures read.
-const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+/// The annotations of a volume that questions are made of.
+const OF_VOLUMES: [&str; 2] = ["pv.kubernetes.io/provisioned-by", "volume.beta.kubernetes.io/storage-class"];
 /// What containers are started with: it often contains passwords, and no policy about volumes needs it.
 const STARTED_WITH: [&str; 4] = ["env", "envFrom", "command", "args"];
 /// The API server's own fields.
@@ -33,7 +25,8 @@ const ITS_OWN: [&str; 4] = ["managedFields", "resourceVersion", "generation", "s
 /// A fixture that was captured.
 #[derive(Clone, Debug, Default)]
 pub struct Capture {
-    objects: Objects,
+    /// The objects of every question, cut down, by file.
+    objects: BTreeMap<&'static str, Vec<Value>>,
     /// The kinds that policies look up beside those of every question.
     further: BTreeMap<Kind, Vec<Value>>,
     /// Those of them that could not be listed, and why.
@@ -43,11 +36,10 @@ pub struct Capture {
 impl Capture {
     /// Returns everything to collect: the kinds of every question, and those that policies look up.
     pub fn needs(policies: &[Need]) -> Vec<Need> {
-        let usual = [CLAIM, VOLUME, CLASS, POD].into_iter().chain(OWNERS);
-        let usual = usual.map(|(api_version, kind)| Need {
-            kind: Kind::new(api_version, kind),
+        let usual = KEPT.iter().map(|kept| Need {
+            kind: Kind::new(kept.kind.0, kept.kind.1),
             purpose: "every question is made of it".to_owned(),
-            optional: false,
+            optional: kept.optional,
         });
         let usual: Vec<Need> = usual.collect();
         let known = |need: &&Need| !usual.iter().any(|other| other.kind == need.kind) && !need.kind.is_withheld();
@@ -62,18 +54,24 @@ impl Capture {
 
     /// Takes what a fixture needs out of what was collected for [`Self::needs`].
     ///
-    /// Only volumes of the claims are taken, only pods that use them, and only owners of those pods: if a single
-    /// namespace was collected, nothing of another one is taken.
+    /// Only volumes of the claims are taken, only pods that use them, only owners of those pods, and only namespaces that
+    /// are being deleted: if a single namespace was collected, nothing of another one is taken.
     ///
     /// # Errors
     /// When an object cannot be understood; the error names it.
     pub fn of(collected: &Collected, needs: &[Need]) -> Result<Self, String> {
-        let mut taken = Objects::default();
-        for (api_version, kind) in [CLAIM, VOLUME, CLASS, POD].into_iter().chain(OWNERS) {
-            all(collected, &Kind::new(api_version, kind))?.into_iter().try_for_each(|object| taken.add(object))?;
+        let mut objects: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
+        for kept in &KEPT {
+            let found = all(collected, &Kind::new(kept.kind.0, kept.kind.1))?;
+            let typed = found.into_iter().filter(|object| !is_helper(object)).map(|object| {
+                let mut picked = pick(&object, kept.fields);
+                (picked["apiVersion"], picked["kind"]) = (json!(kept.kind.0), json!(kept.kind.1));
+                picked
+            });
+            objects.entry(kept.file).or_default().extend(typed);
         }
-        taken.all.clear();
-        reduce(&mut taken);
+        reduce(&mut objects);
+        objects.values_mut().flatten().for_each(prune);
         let (mut further, mut missing) = (BTreeMap::new(), BTreeMap::new());
         for (kind, found) in collected.kinds() {
             if let Err(why) = found {
@@ -85,7 +83,7 @@ impl Capture {
             found.iter_mut().for_each(scrub);
             further.insert(need.kind.clone(), found);
         }
-        Ok(Self { objects: taken, further, missing })
+        Ok(Self { objects, further, missing })
     }
 
     /// Replaces everything that a person named with another name, the same one everywhere.
@@ -97,7 +95,7 @@ impl Capture {
         anonymous::rename(self);
     }
 
-    /// Returns the kinds that policies can do without and that could not be listed, with the reason.
+    /// Returns the kinds that could not be listed and that policies can do without, with the reason.
     ///
     /// A fixture cannot express that: where the policy was told that it cannot know, it finds no objects there.
     pub fn missing(&self) -> impl Iterator<Item = (&Kind, &str)> {
@@ -106,59 +104,29 @@ impl Capture {
 
     /// Counts the claims.
     pub fn claims(&self) -> usize {
-        self.objects.claims.len()
+        self.objects.get("claims").map_or(0, Vec::len)
     }
 
     /// Returns the files of the fixture, name and objects; no file is empty.
-    ///
-    /// # Errors
-    /// Only when an object is not JSON, which cannot happen.
-    pub fn files(&self) -> Result<Vec<(String, Vec<Value>)>, serde_json::Error> {
-        let Objects { claims, volumes, classes, pods, others, .. } = &self.objects;
-        let others = others.iter().map(|other| {
-            let api_version = OWNERS.iter().find(|(_, kind)| *kind == other.kind).map_or("v1", |(version, _)| version);
-            written((api_version, &other.kind), &OwnerObject { metadata: &other.metadata })
-        });
-        let mut files = vec![
-            ("claims".to_owned(), written_all(CLAIM, claims)?),
-            ("volumes".to_owned(), written_all(VOLUME, volumes)?),
-            ("classes".to_owned(), written_all(CLASS, classes)?),
-            ("pods".to_owned(), written_all(POD, pods)?),
-            ("owners".to_owned(), others.collect::<Result<_, _>>()?),
-        ];
+    pub fn files(&self) -> Vec<(String, Vec<Value>)> {
+        let mut files: Vec<(String, Vec<Value>)> = Vec::new();
+        for kept in &KEPT {
+            if files.iter().all(|(name, _)| name != kept.file) {
+                files.push((kept.file.to_owned(), self.objects.get(kept.file).cloned().unwrap_or_default()));
+            }
+        }
         // Two groups may have a kind of the same name.
         for (kind, objects) in &self.further {
             let group = kind.api_version.split_once('/').map_or(String::new(), |(group, _)| format!(".{group}"));
             files.push((format!("{}{group}", kind.kind.to_lowercase()), objects.clone()));
         }
         files.retain(|(_, objects)| !objects.is_empty());
-        Ok(files)
+        files
     }
-}
-
-#[derive(Serialize)]
-struct OwnerObject<'a> {
-    metadata: &'a Meta,
-}
-
-fn written_all<T: Serialize>(kind: (&str, &str), objects: &[T]) -> Result<Vec<Value>, serde_json::Error> {
-    objects.iter().map(|object| written(kind, object)).collect()
-}
-
-/// Makes an object of what is kept of one, without empty fields.
-fn written(kind: (&str, &str), object: &impl Serialize) -> Result<Value, serde_json::Error> {
-    let mut value = serde_json::to_value(object)?;
-    prune(&mut value);
-    let mut whole =
-        Map::from_iter([("apiVersion".to_owned(), Value::from(kind.0)), ("kind".to_owned(), Value::from(kind.1))]);
-    if let Value::Object(fields) = value {
-        whole.extend(fields);
-    }
-    Ok(Value::Object(whole))
 }
 
 /// Removes null, false and what is empty, which fixtures read as absent, except the key that marks a volume as
-/// ephemeral.
+/// ephemeral, and a class that is named to be none.
 fn prune(value: &mut Value) {
     let says_nothing = |value: &Value| match value {
         Value::Null | Value::Bool(false) => true,
@@ -183,95 +151,113 @@ fn all(collected: &Collected, kind: &Kind) -> Result<Vec<Value>, String> {
 }
 
 /// Removes what no question needs.
-fn reduce(objects: &mut Objects) {
-    let Objects { claims, volumes, classes, pods, others, .. } = objects;
-    claims.retain(|claim| !is_helper(&claim.metadata));
-    let kept: BTreeSet<(String, String)> = claims.iter().map(|claim| key(&claim.metadata)).collect();
-    volumes.retain(|volume| {
-        let holder = volume.spec.claim_ref.as_ref();
-        holder.is_some_and(|holder| kept.contains(&(holder.namespace.clone(), holder.name.clone())))
+fn reduce(objects: &mut BTreeMap<&'static str, Vec<Value>>) {
+    let kept: BTreeSet<(String, String)> = objects.get("claims").into_iter().flatten().map(key).collect();
+    let edit = |objects: &mut BTreeMap<&'static str, Vec<Value>>, file, keep: &mut dyn FnMut(&mut Value) -> bool| {
+        if let Some(found) = objects.get_mut(file) {
+            found.retain_mut(keep);
+        }
+    };
+    edit(objects, "volumes", &mut |volume| {
+        if let Some(annotations) = volume["metadata"].get_mut("annotations").and_then(Value::as_object_mut) {
+            annotations.retain(|key, _| OF_VOLUMES.contains(&key.as_str()));
+        }
+        let holder = &volume["spec"]["claimRef"];
+        kept.contains(&(text(&holder["namespace"]), text(&holder["name"])))
     });
-    for volume in volumes {
-        let annotations = volume.metadata.annotations.take().unwrap_or_default();
-        let provisioned_by = annotations.into_iter().filter(|(key, _)| key == PROVISIONED_BY);
-        volume.metadata = Meta { annotations: Some(provisioned_by.collect()), ..named(&volume.metadata) };
-    }
-    for class in classes {
-        class.metadata = Meta { annotations: class.metadata.annotations.take(), ..named(&class.metadata) };
-    }
-    pods.retain(|pod| !is_helper(&pod.metadata));
-    for pod in pods.iter_mut() {
-        pod.metadata = owned(&pod.metadata);
-        keep_claims(pod, &kept);
-    }
-    pods.retain(|pod| !pod.spec.volumes.is_empty());
-    for other in others.iter_mut() {
-        other.metadata = owned(&other.metadata);
-    }
-    let mut reached: BTreeSet<(String, String, String)> = pods.iter().flat_map(|pod| owners(&pod.metadata)).collect();
+    edit(objects, "pods", &mut |pod| {
+        keep_controllers(pod);
+        keep_claims(pod, &kept)
+    });
+    edit(objects, "owners", &mut |owner| {
+        keep_controllers(owner);
+        true
+    });
+    edit(objects, "namespaces", &mut |namespace| {
+        let is_deleted = namespace["metadata"].get("deletionTimestamp").is_some();
+        is_deleted || namespace["status"]["phase"] == "Terminating"
+    });
+    let mut reached: BTreeSet<(String, String, String)> =
+        objects.get("pods").into_iter().flatten().flat_map(owners).collect();
+    let all: Vec<Value> = objects.get("owners").cloned().unwrap_or_default();
     loop {
         let known = reached.len();
-        let is_reached = |other: &&objects::Other| {
-            let (namespace, name) = key(&other.metadata);
-            reached.contains(&(other.kind.clone(), namespace, name))
-        };
-        let above: Vec<_> = others.iter().filter(is_reached).flat_map(|other| owners(&other.metadata)).collect();
+        let above: Vec<_> = all.iter().filter(|owner| reached.contains(&identity(owner))).flat_map(owners).collect();
         reached.extend(above);
         if reached.len() == known {
             break;
         }
     }
-    others.retain(|other| {
-        let (namespace, name) = key(&other.metadata);
-        reached.contains(&(other.kind.clone(), namespace, name))
-    });
+    edit(objects, "owners", &mut |owner| reached.contains(&identity(owner)));
 }
 
-/// Leaves a pod only its claims, and its mounts of those.
-fn keep_claims(pod: &mut Pod, kept: &BTreeSet<(String, String)>) {
-    let (namespace, name) = key(&pod.metadata);
-    pod.spec.volumes.retain_mut(|volume| {
-        let claim = match (&volume.persistent_volume_claim, &mut volume.ephemeral) {
-            (Some(claim), _) => claim.claim_name.clone(),
-            (None, Some(template)) => {
-                *template = Value::Object(Map::new());
-                format!("{name}-{}", volume.name)
+fn keep_controllers(object: &mut Value) {
+    retain(&mut object["metadata"], "ownerReferences", |owner| owner["controller"] == true);
+}
+
+/// Leaves a pod only its claims, and its mounts of those; false when it has none.
+fn keep_claims(pod: &mut Value, kept: &BTreeSet<(String, String)>) -> bool {
+    let (namespace, name) = key(pod);
+    let mut volumes = BTreeSet::new();
+    for volume in items(&mut pod["spec"], "volumes") {
+        let claim = match (volume.get("persistentVolumeClaim"), volume.get("ephemeral")) {
+            (Some(claim), _) => text(&claim["claimName"]),
+            (None, Some(_)) => {
+                volume["ephemeral"] = json!({});
+                format!("{name}-{}", text(&volume["name"]))
             }
-            (None, None) => return false,
+            (None, None) => continue,
         };
-        kept.contains(&(namespace.clone(), claim))
-    });
-    let volumes: BTreeSet<&str> = pod.spec.volumes.iter().map(|volume| volume.name.as_str()).collect();
-    for container in pod.spec.containers.iter_mut().chain(&mut pod.spec.init_containers) {
-        container.volume_mounts.retain(|mount| volumes.contains(mount.name.as_str()));
-        container.volume_devices.retain(|mount| volumes.contains(mount.name.as_str()));
+        if kept.contains(&(namespace.clone(), claim)) {
+            volumes.insert(text(&volume["name"]));
+        }
+    }
+    let is_kept = |part: &Value| volumes.contains(&text(&part["name"]));
+    retain(&mut pod["spec"], "volumes", is_kept);
+    for containers in ["containers", "initContainers"] {
+        for container in items(&mut pod["spec"], containers) {
+            for mounts in ["volumeMounts", "volumeDevices"] {
+                retain(container, mounts, is_kept);
+            }
+        }
+    }
+    !volumes.is_empty()
+}
+
+/// Goes through the list at a key, if there is one.
+fn items<'a>(value: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> + use<'a> {
+    value.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+fn retain(value: &mut Value, key: &str, keep: impl Fn(&Value) -> bool) {
+    if let Some(items) = value.get_mut(key).and_then(Value::as_array_mut) {
+        items.retain(keep);
     }
 }
 
-fn key(meta: &Meta) -> (String, String) {
-    (meta.namespace.clone().unwrap_or_default(), meta.name.clone())
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
-fn named(meta: &Meta) -> Meta {
-    Meta { name: meta.name.clone(), namespace: meta.namespace.clone(), ..Meta::default() }
+fn key(object: &Value) -> (String, String) {
+    (text(&object["metadata"]["namespace"]), text(&object["metadata"]["name"]))
 }
 
-fn owned(meta: &Meta) -> Meta {
-    let controllers = meta.owner_references.iter().filter(|owner| owner.controller).cloned();
-    Meta { owner_references: controllers.collect(), ..named(meta) }
+fn identity(object: &Value) -> (String, String, String) {
+    let (namespace, name) = key(object);
+    (text(&object["kind"]), namespace, name)
 }
 
-fn owners(meta: &Meta) -> impl Iterator<Item = (String, String, String)> + '_ {
-    let name = |owner: &Owner| (owner.kind.clone(), meta.namespace.clone().unwrap_or_default(), owner.name.clone());
-    meta.owner_references.iter().map(name)
+fn owners(object: &Value) -> impl Iterator<Item = (String, String, String)> + '_ {
+    let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+    owners.map(|owner| (text(&owner["kind"]), text(&object["metadata"]["namespace"]), text(&owner["name"])))
 }
 
 /// Returns whether a claim or pod is one of our own or of the reference tool: no question is about those.
-fn is_helper(meta: &Meta) -> bool {
-    let has =
-        |pairs: &Option<BTreeMap<String, String>>, key: &str| pairs.as_ref().and_then(|pairs| pairs.get(key).cloned());
+fn is_helper(object: &Value) -> bool {
     let (managed, by) = names::MANAGED_BY;
-    has(&meta.annotations, names::KIND).is_some() || has(&meta.labels, managed).is_some_and(|found| found == by)
+    let metadata = &object["metadata"];
+    metadata["annotations"].get(names::KIND).is_some() || metadata["labels"][managed] == by
 }
 
 /// Removes the API server's own fields, and what containers are started with.

@@ -6,7 +6,6 @@ pub(crate) mod fixture;
 pub(crate) mod golden;
 pub(crate) mod lookups;
 pub(crate) mod matrix;
-pub(crate) mod objects;
 pub(crate) mod ready;
 pub(crate) mod rows;
 pub(crate) mod schema;

@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, ResourceExt, api::ListParams};
-use pvmigrate_rehearsal::{Cluster, Error, Settings, find_rsync, read_objects};
+use pvmigrate_objects::input::read_objects;
+use pvmigrate_rehearsal::{Cluster, Error, Settings, find_rsync};
 use serde_json::json;
 
 use crate::stage::{Embedded, claim};

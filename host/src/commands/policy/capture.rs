@@ -130,7 +130,7 @@ pub fn write(capture: &Capture, folder: &Path) -> Result<Vec<String>, Failure> {
         Failure::new(Exit::Usage, error).context(format!("cannot write {}", file.display()))
     };
     std::fs::create_dir_all(folder).map_err(|error| failed(error, folder))?;
-    let files = capture.files().map_err(|error| failed(error.into(), folder))?;
+    let files = capture.files();
     let entries = std::fs::read_dir(folder).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
     for entry in entries.map_err(|error| failed(error, folder))? {
         let file = entry.path();

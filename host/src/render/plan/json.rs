@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::forecast::Line;
-use pvmigrate_core::plan::PlannedGroup;
-use pvmigrate_core::policy::{Judged, Verdict};
+use pvmigrate_core::plan::{PlannedGroup, StaleTemplate};
+use pvmigrate_core::policy::{Judged, LeftOut, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde::Serialize;
 
@@ -33,7 +33,11 @@ pub struct PlanJson<'a> {
     #[serde(flatten)]
     consulted: ConsultedJson<'a>,
     staying: Vec<StayingJson<'a>>,
+    /// Claims of the source class that do not move.
+    left_out: Vec<LeftOut<'a>>,
     unclaimed_volumes: &'a [String],
+    /// Claim templates that will go on making claims of the source class.
+    stale_templates: &'a [StaleTemplate],
 }
 
 #[derive(Debug, Serialize)]
@@ -112,7 +116,9 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         findings: judgement.map_or(&[], |judgement| &judgement.findings),
         consulted: consulted::json(plan.assessment.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
+        left_out: plan.left_out(),
         unclaimed_volumes: &plan.unclaimed,
+        stale_templates: &plan.stale_templates,
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::waiver::Waived;
 use pvmigrate_core::policy::{
-    CallCost, Judged, Judgement, PolicyRef, Severity, Target, Verdict, Volume, Warning, facts,
+    CallCost, Judged, Judgement, LeftOut, PolicyRef, Severity, Target, Verdict, Volume, Warning, facts,
 };
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::table::Table;
 use crate::render::units::{bytes, count};
-use crate::render::{Screen, clean, consulted};
+use crate::render::{Screen, clean, consulted, left_out};
 
 /// Returns the judgement as text for stdout.
 pub fn text(assessment: &Assessment, screen: &Screen) -> String {
@@ -23,6 +23,8 @@ pub fn text(assessment: &Assessment, screen: &Screen) -> String {
     let selected = judgement.selected().count();
     let (all, target) = (count(judgement.verdicts.len(), "claim"), clean(&question.request.target.name));
     let _ = writeln!(text, "\n{selected} of {all} would move to {target}.");
+    let source = question.request.facts.get(facts::SOURCE_CLASS).map_or("", String::as_str);
+    text.push_str(&left_out::claims(&assessment.left_out(), source, screen));
     text.push_str(&findings(&judgement.findings, screen));
     text.push_str(&warnings(&judgement.warnings, screen));
     text.push_str(&consulted::waived(waived, screen));
@@ -146,6 +148,8 @@ pub struct AssessmentJson<'a> {
     /// The time that the policies saw, in unix seconds.
     now: u64,
     verdicts: &'a [Verdict],
+    /// Claims of the source class that would not move.
+    left_out: Vec<LeftOut<'a>>,
     findings: &'a [Judged],
     waived: &'a [Waived],
     warnings: &'a [Warning],
@@ -165,6 +169,7 @@ pub fn json(assessment: &Assessment, exit: Exit) -> AssessmentJson<'_> {
         environment: &request.environment,
         now: request.now,
         verdicts: &judgement.verdicts,
+        left_out: assessment.left_out(),
         findings: &judgement.findings,
         waived,
         warnings: &judgement.warnings,

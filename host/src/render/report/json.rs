@@ -1,6 +1,8 @@
 //! The result of a run, for scripts.
 
 use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::plan::StaleTemplate;
+use pvmigrate_core::policy::LeftOut;
 use pvmigrate_core::record::{Ended, Outcome};
 use serde::Serialize;
 
@@ -25,6 +27,12 @@ pub struct RunJson<'a> {
     defaults_changed: &'a [String],
     unclaimed_volumes: &'a [String],
     left_behind: &'a [String],
+    /// Claims of the source class that did not move; absent where no plan was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<Vec<LeftOut<'a>>>,
+    /// Claim templates that go on making claims of the source class; absent where no plan was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_templates: Option<&'a [StaleTemplate]>,
     /// The policies that were asked, what was waived, and what is odd about that; absent where no plan was made.
     #[serde(flatten)]
     consulted: Option<ConsultedJson<'a>>,
@@ -89,6 +97,8 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         defaults_changed: &report.defaults_changed,
         unclaimed_volumes: &report.unclaimed,
         left_behind: &report.left_behind,
+        left_out: None,
+        stale_templates: None,
         consulted: None,
         compared: None,
         errors: Vec::new(),
@@ -107,10 +117,12 @@ impl<'a> RunJson<'a> {
         self
     }
 
-    /// Adds which policies the plan was made with, and what was waived.
+    /// Adds which policies the plan was made with, what was waived, and what the plan leaves out.
     #[must_use]
     pub fn planned(mut self, plan: &'a Plan) -> Self {
         self.consulted = Some(consulted::json(plan.assessment.as_ref()));
+        self.left_out = Some(plan.left_out());
+        self.stale_templates = Some(&plan.stale_templates);
         self
     }
 

@@ -5,11 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pvmigrate_core::policy::Pairs;
 use serde_json::Value;
 
-use super::Capture;
-use crate::testkit::read::objects::{Meta, Objects};
+use super::{Capture, items, text};
 
 /// Keys whose values decide what policies and pvmigrate do, and say nothing else.
 const DECIDES: [&str; 2] = ["kurl.sh/", "pvmigrate.dev/"];
@@ -57,13 +55,16 @@ impl Names {
         new
     }
 
-    fn rename(&mut self, what: &str, name: &mut String) {
-        self.known.insert(name.clone());
-        *name = self.of(what, name);
+    /// Renames a text, and remembers it as a name.
+    fn rename(&mut self, what: &str, name: &mut Value) {
+        if let Value::String(name) = name {
+            self.known.insert(name.clone());
+            *name = self.of(what, name);
+        }
     }
 
-    fn rename_some(&mut self, what: &str, name: &mut Option<String>) {
-        if let Some(name) = name {
+    fn rename_at(&mut self, what: &str, object: &mut Value, pointer: &str) {
+        if let Some(name) = object.pointer_mut(pointer) {
             self.rename(what, name);
         }
     }
@@ -77,8 +78,13 @@ impl Names {
         }
     }
 
-    fn values(&mut self, pairs: &mut Option<Pairs>) {
-        pairs.iter_mut().flatten().for_each(|(key, value)| self.value(key, value));
+    fn values(&mut self, object: &mut Value, pointer: &str) {
+        let pairs = object.pointer_mut(pointer).and_then(Value::as_object_mut);
+        for (key, value) in pairs.into_iter().flatten() {
+            if let Value::String(value) = value {
+                self.value(key, value);
+            }
+        }
     }
 
     /// Replaces known names within other text.
@@ -106,76 +112,97 @@ impl Names {
 /// Renames everything in a capture.
 pub(super) fn rename(capture: &mut Capture) {
     let mut names = Names { taken: taken(capture), ..Names::default() };
-    let Objects { claims, volumes, classes, pods, others, .. } = &mut capture.objects;
+    let mut of = |file| capture.objects.remove(file).unwrap_or_default();
+    let (mut pods, mut owners, mut namespaces) = (of("pods"), of("owners"), of("namespaces"));
+    let (mut claims, mut volumes, mut classes) = (of("claims"), of("volumes"), of("classes"));
     // Pods first: the claim of an ephemeral volume has its name from the pod.
-    for pod in pods {
-        let old = pod.metadata.name.clone();
-        place(&mut names, "pod", &mut pod.metadata);
-        names.rename_some("node", &mut pod.spec.node_name);
-        let mut mounts = BTreeMap::new();
-        for volume in &mut pod.spec.volumes {
-            let mount = volume.name.clone();
-            volume.name = names.of("volume", &mount);
-            if volume.ephemeral.is_some() && volume.persistent_volume_claim.is_none() {
-                let claim = format!("{old}-{mount}");
-                names.known.insert(claim.clone());
-                names.given.insert(claim, format!("{}-{}", pod.metadata.name, volume.name));
-            }
-            if let Some(claim) = &mut volume.persistent_volume_claim {
-                names.rename("claim", &mut claim.claim_name);
-            }
-            mounts.insert(mount, volume.name.clone());
-        }
-        for container in pod.spec.containers.iter_mut().chain(&mut pod.spec.init_containers) {
-            for mount in container.volume_mounts.iter_mut().chain(&mut container.volume_devices) {
-                if let Some(new) = mounts.get(&mount.name) {
-                    mount.name.clone_from(new);
-                }
-            }
+    pods.iter_mut().for_each(|pod| rename_pod(&mut names, pod));
+    owners.iter_mut().for_each(|owner| place(&mut names, "owner", owner));
+    for claim in &mut claims {
+        place(&mut names, "claim", claim);
+        names.rename_at("uid", claim, "/metadata/uid");
+        names.rename_at("pv", claim, "/spec/volumeName");
+    }
+    for volume in &mut volumes {
+        place(&mut names, "pv", volume);
+        for (what, field) in [("namespace", "namespace"), ("claim", "name"), ("uid", "uid")] {
+            names.rename_at(what, volume, &format!("/spec/claimRef/{field}"));
         }
     }
-    for other in others {
-        place(&mut names, "owner", &mut other.metadata);
-    }
-    for claim in &mut *claims {
-        place(&mut names, "claim", &mut claim.metadata);
-        names.rename_some("uid", &mut claim.metadata.uid);
-        names.rename_some("pv", &mut claim.spec.volume_name);
-    }
-    for volume in volumes {
-        place(&mut names, "pv", &mut volume.metadata);
-        if let Some(holder) = &mut volume.spec.claim_ref {
-            names.rename("namespace", &mut holder.namespace);
-            names.rename("claim", &mut holder.name);
-        }
-    }
+    namespaces.iter_mut().for_each(|namespace| names.rename_at("namespace", namespace, "/metadata/name"));
     for object in capture.further.values_mut().flatten() {
         known_place(&mut names, object);
     }
     // Values last: one that is also a name gets that name.
-    for claim in claims {
-        names.values(&mut claim.metadata.labels);
-        names.values(&mut claim.metadata.annotations);
-    }
-    for class in classes {
-        let parameters = class.parameters.iter_mut().flatten();
-        for (key, value) in parameters.filter(|(key, _)| key.contains("secret")) {
-            names.value(key, value);
+    for claim in &mut claims {
+        for pointer in ["/metadata/labels", "/metadata/annotations", "/spec/selector/matchLabels"] {
+            names.values(claim, pointer);
         }
-        names.values(&mut class.metadata.annotations);
+        for expression in
+            claim.pointer_mut("/spec/selector/matchExpressions").and_then(Value::as_array_mut).into_iter().flatten()
+        {
+            expression.get_mut("values").into_iter().for_each(|values| anything(&mut names, "values", values));
+        }
+    }
+    for class in &mut classes {
+        let parameters = class.get_mut("parameters").and_then(Value::as_object_mut).into_iter().flatten();
+        for (key, value) in parameters.filter(|(key, _)| key.contains("secret")) {
+            if let Value::String(value) = value {
+                names.value(key, value);
+            }
+        }
+        names.values(class, "/metadata/annotations");
     }
     for object in capture.further.values_mut().flatten() {
         anything(&mut names, "", object);
     }
+    capture.objects.extend([
+        ("pods", pods),
+        ("owners", owners),
+        ("namespaces", namespaces),
+        ("claims", claims),
+        ("volumes", volumes),
+        ("classes", classes),
+    ]);
+}
+
+fn rename_pod(names: &mut Names, pod: &mut Value) {
+    let old = text(&pod["metadata"]["name"]);
+    place(names, "pod", pod);
+    let new = text(&pod["metadata"]["name"]);
+    names.rename_at("node", pod, "/spec/nodeName");
+    let mut mounts = BTreeMap::new();
+    for volume in items(&mut pod["spec"], "volumes") {
+        let mount = text(&volume["name"]);
+        let renamed = names.of("volume", &mount);
+        volume["name"] = Value::from(renamed.as_str());
+        if volume.get("persistentVolumeClaim").is_some() {
+            names.rename_at("claim", volume, "/persistentVolumeClaim/claimName");
+        } else {
+            let claim = format!("{old}-{mount}");
+            names.known.insert(claim.clone());
+            names.given.insert(claim, format!("{new}-{renamed}"));
+        }
+        mounts.insert(mount, renamed);
+    }
+    for containers in ["containers", "initContainers"] {
+        for container in items(&mut pod["spec"], containers) {
+            for field in ["volumeMounts", "volumeDevices"] {
+                for mount in items(container, field) {
+                    if let Some(new) = mounts.get(&text(&mount["name"])) {
+                        mount["name"] = Value::from(new.as_str());
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// Renames an object, its namespace and its owners.
-fn place(names: &mut Names, what: &str, meta: &mut Meta) {
-    names.rename_some("namespace", &mut meta.namespace);
-    names.rename(what, &mut meta.name);
-    for owner in &mut meta.owner_references {
-        names.rename("owner", &mut owner.name);
-    }
+fn place(names: &mut Names, what: &str, object: &mut Value) {
+    names.rename_at("namespace", object, "/metadata/namespace");
+    names.rename_at(what, object, "/metadata/name");
+    items(&mut object["metadata"], "ownerReferences").for_each(|owner| names.rename_at("owner", owner, "/name"));
 }
 
 /// Learns the names of an object of any kind.
@@ -211,7 +238,7 @@ fn anything(names: &mut Names, key: &str, value: &mut Value) {
 /// Lists every text of a capture.
 fn taken(capture: &Capture) -> BTreeSet<String> {
     let mut taken = BTreeSet::new();
-    let files = capture.files().unwrap_or_default();
+    let files = capture.files();
     let mut left: Vec<&Value> = files.iter().flat_map(|(_, objects)| objects).collect();
     while let Some(value) = left.pop() {
         match value {

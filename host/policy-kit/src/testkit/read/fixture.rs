@@ -1,16 +1,18 @@
 //! Snapshots on disk: folders and files of Kubernetes objects, for test cases and for commands without one.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use pvmigrate_core::policy::{Collected, Need, StorageClass, Volume};
 
-use super::find;
+use pvmigrate_objects::{complete, input};
+use pvmigrate_yaml::Mistake;
+use serde_json::Value;
+
 use super::lookups::Further;
-use super::objects::Objects;
 use super::snapshot::Snapshot;
 use super::yaml;
 use crate::testkit::vocabulary::error::TestkitError;
-use pvmigrate_yaml::Mistake;
 
 /// The content of a folder or a file of Kubernetes objects, as far as a question needs it.
 #[derive(Clone, Debug)]
@@ -22,8 +24,8 @@ pub struct Fixture {
 }
 
 impl Fixture {
-    /// Reads all YAML and JSON below a folder, test files aside, or one file. What a claim, volume or pod leaves out is
-    /// filled in as for `policy test`.
+    /// Reads all YAML and JSON below a folder, test files aside, one file, or standard input (`-`). What is left out is filled
+    /// in as for `policy test`.
     ///
     /// # Errors
     /// When a file cannot be read, an object cannot be understood, or there is none.
@@ -33,19 +35,23 @@ impl Fixture {
 
     /// Reads as [`Self::read`] does; `wrong` gives errors about the whole their place.
     pub(crate) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
-        let files: Vec<_> = find::files(path)?.into_iter().filter(|file| !find::is_test(file)).collect();
-        if files.is_empty() {
-            return Err(wrong(format!("there is no YAML or JSON in {}", path.display())));
-        }
-        let mut objects = Objects::default();
-        files.iter().try_for_each(|file| objects.add_file(file))?;
+        let files = input::files(path)?;
+        let mut objects: Vec<Value> = input::read(&files)?.into_iter().map(|given| given.object).collect();
+        complete::at_rest(&mut objects);
         let snapshot = Snapshot::of(&objects).map_err(wrong)?;
-        Ok(Self { snapshot, further: Further::of(objects.all), files })
+        // What a Secret holds is nobody's business here.
+        objects.retain(|object| object["kind"] != "Secret");
+        Ok(Self { snapshot, further: Further::of(objects), files })
     }
 
     /// Returns the classes.
     pub fn classes(&self) -> &[StorageClass] {
         &self.snapshot.classes
+    }
+
+    /// Returns what is wrong with classes that can be migrated neither from nor to, by name.
+    pub fn unclear_classes(&self) -> &BTreeMap<String, String> {
+        &self.snapshot.unclear
     }
 
     /// Returns the claims with their volumes, in order of namespace and name.
@@ -70,7 +76,7 @@ mod tests {
     const OBJECTS: &str = r#"{"apiVersion": "v1", "kind": "List", "items": [
         {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "slow"}, "provisioner": "p"},
         {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "db"},
-         "spec": {"storageClassName": "slow", "resources": {"requests": {"storage": "1Gi"}}}},
+         "spec": {"storageClassName": "slow", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}},
         {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "disks", "namespace": "db"}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key", "namespace": "db"}}]}"#;
 
@@ -94,7 +100,8 @@ mod tests {
     #[test]
     fn nothing_to_read_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(matches!(Fixture::read(folder.path()), Err(TestkitError::Wrong(_))));
-        assert!(matches!(Fixture::read(&folder.path().join("none")), Err(TestkitError::Unreadable { .. })));
+        for path in [folder.path().to_owned(), folder.path().join("none")] {
+            assert!(matches!(Fixture::read(&path), Err(TestkitError::Input(_))));
+        }
     }
 }

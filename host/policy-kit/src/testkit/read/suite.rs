@@ -290,6 +290,11 @@ impl Reader<'_, '_> {
             let near = did_you_mean(target, snapshot.classes.iter().map(|class| class.name.as_str()));
             return Err(Wrong::new(&at.at, format!("unknown class {target}{near}")));
         };
+        for at in [self.file.need("source")?, at] {
+            if let Some(what) = snapshot.unclear.get(at.text("class")?) {
+                return Err(Wrong::new(&at.at, what.as_str()));
+            }
+        }
         let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), source.to_owned())]);
         for facts in [self.file.get("facts"), case.get("facts")].into_iter().flatten() {
             rows::known_facts(facts, "a request", &FACTS)?;

@@ -2,19 +2,11 @@
 
 use std::path::Path;
 
-use serde_json::Value;
-
 use crate::testkit::vocabulary::error::TestkitError;
 use pvmigrate_yaml::Place;
 
 pub(crate) fn read_text(path: &Path) -> Result<String, TestkitError> {
     std::fs::read_to_string(path).map_err(|source| TestkitError::Unreadable { path: path.to_owned(), source })
-}
-
-/// Reads all documents of a file. The place within them is lost.
-pub(crate) fn documents(path: &Path) -> Result<Vec<Value>, TestkitError> {
-    let text = read_text(path)?;
-    Ok(pvmigrate_yaml::read_all(&text, path)?)
 }
 
 /// Points at a file as a whole.

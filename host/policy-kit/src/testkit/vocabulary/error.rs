@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::report::ExitMeaning;
+use pvmigrate_objects::input::InputError;
 use pvmigrate_policy::PolicyFailure;
 use pvmigrate_policy::SettingsError;
 use pvmigrate_yaml::Mistake;
@@ -20,6 +21,9 @@ pub enum TestkitError {
     /// The folder of a policy cannot be built.
     #[error(transparent)]
     Project(#[from] crate::project::ProjectError),
+    /// The objects of a fixture cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
     /// A file or folder cannot be read.
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable {
@@ -83,6 +87,7 @@ impl TestkitError {
                 ExitMeaning::NotLoaded
             }
             Self::Settings(SettingsError::Wrong { .. })
+            | Self::Input(_)
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Wrong(_)

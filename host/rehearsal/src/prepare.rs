@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use pvmigrate_objects::complete;
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,7 +15,8 @@ use crate::{
 };
 
 /// Puts the objects into a new store and adds what they take for granted.
-pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, objects: Vec<Value>) -> Result<(), Error> {
+pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Value>) -> Result<(), Error> {
+    complete::without_controllers(&mut objects);
     let mut keys = Vec::new();
     for object in objects {
         let Some((kind, object)) = known(object)? else { continue };
@@ -29,9 +31,6 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, objects: Vec<Value>)
     add_nodes(store);
     complete_identities(store, &keys);
     complete_owners(store, &keys);
-    for key in keys.iter().filter(|key| *key.kind == kinds::CLAIMS) {
-        add_volume(store, key);
-    }
     for (_, volume) in store.listed(&kinds::VOLUMES, "") {
         volumes.open(&volume).map_err(|error| Error::Object {
             object: format!("PersistentVolume {}", object::name(&volume)),
@@ -167,38 +166,4 @@ fn complete_owners(store: &mut Store, keys: &[Key]) {
             store.write(key, object);
         }
     }
-}
-
-/// Makes the volume that a claim names and that was not given.
-fn add_volume(store: &mut Store, claim_key: &Key) {
-    let Some(claim) = store.get(claim_key) else { return };
-    let Some(name) = text(&claim, "/spec/volumeName") else { return };
-    let key = Key::new(&kinds::VOLUMES, "", name);
-    if store.contains(&key) {
-        return;
-    }
-    let class = text(&claim, "/spec/storageClassName");
-    let class = class.and_then(|class| store.find(&kinds::STORAGE_CLASSES, "", class));
-    let driver = class.as_ref().and_then(|class| text(class, "/provisioner")).unwrap_or("rehearsal.pvmigrate.dev");
-    let policy = class.as_ref().and_then(|class| text(class, "/reclaimPolicy")).unwrap_or("Delete");
-    let mut volume = json!({
-        "apiVersion": "v1", "kind": "PersistentVolume",
-        "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": driver}},
-        "spec": {
-            "accessModes": claim["spec"]["accessModes"],
-            "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
-            "claimRef": {
-                "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": claim_key.namespace,
-                "name": claim_key.name, "uid": object::uid(&claim),
-            },
-            "csi": {"driver": driver, "volumeHandle": name},
-            "persistentVolumeReclaimPolicy": policy,
-            "storageClassName": claim["spec"]["storageClassName"],
-            "volumeMode": text(&claim, "/spec/volumeMode").unwrap_or("Filesystem"),
-        },
-        "status": {"phase": "Bound"},
-    });
-    admit::identity(store, &kinds::VOLUMES, &mut volume);
-    admit::finalizers(&kinds::VOLUMES, &mut volume);
-    store.write(&key, volume);
 }
