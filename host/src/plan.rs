@@ -93,11 +93,16 @@ impl Plan {
         all.filter(|blocker| seen.insert(*blocker)).cloned().collect()
     }
 
+    /// Returns the new groups of which nothing is known that keeps them from starting.
+    pub fn unblocked(&self) -> impl Iterator<Item = &PlannedGroup> {
+        self.groups.iter().filter(|group| group.blockers.is_empty())
+    }
+
     /// Returns the new groups that may start: all or none, or with `skip_blocked` those that nothing keeps from it.
     pub fn startable(&self, skip_blocked: bool) -> impl Iterator<Item = &PlannedGroup> {
-        let is_free = |group: &PlannedGroup| group.blockers.is_empty();
-        let may_start = self.blockers.is_empty() && (skip_blocked || self.groups.iter().all(is_free));
-        self.groups.iter().filter(move |group| may_start && is_free(group))
+        let is_all = self.unblocked().count() == self.groups.len();
+        let may_start = self.blockers.is_empty() && (skip_blocked || is_all);
+        self.unblocked().filter(move |_| may_start)
     }
 
     /// Returns whether there is nothing to do at all.

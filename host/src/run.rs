@@ -84,7 +84,7 @@ pub async fn carry_out(
     let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
     let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };
     let trials =
-        if options.skip_preflight { Vec::new() } else { trials(run.plan.groups.iter().map(|group| &group.record)) };
+        if options.skip_preflight { Vec::new() } else { trials(run.plan.unblocked().map(|group| &group.record)) };
     let is_idle = run.plan.groups.is_empty() && run.plan.resumed.is_empty();
     let has_work = !options.preflight_only || !trials.is_empty();
     if !is_idle && has_work {

@@ -12,7 +12,7 @@ use crate::eligibility;
 use crate::forecast::{Forecast, forecast};
 use crate::group::{self, Group};
 use crate::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
-use crate::policy::{About, Judged, Judgement, Pairs, Request, facts};
+use crate::policy::{About, Decider, Judged, Judgement, Pairs, Request, facts};
 use crate::record::{ClaimRecord, MigrationOptions, Record, Uid, Version, WorkloadRef};
 use crate::survey::{ClaimId, Scope, Survey};
 
@@ -167,7 +167,10 @@ fn policy_blocker(finding: &Judged) -> Blocker {
             About::Claim { namespace, name } => format!("claim {namespace}/{name}"),
             About::Plan | About::Object(_) => finding.about.to_string(),
         },
-        message: format!("{} ({} of policy {})", finding.message, finding.code, finding.by),
+        message: match &finding.by {
+            Decider::Host => format!("{} ({})", finding.message, finding.code),
+            Decider::Policy(policy) => format!("{} ({} of policy {policy})", finding.message, finding.code),
+        },
         hint: finding.remedy.clone().unwrap_or_else(|| "change what the policy objects to, or the policy".to_owned()),
     }
 }

@@ -17,6 +17,7 @@ mod text;
 
 pub use error::{InputError, Origin};
 pub use files::files;
+pub use text::text;
 
 /// The path that stands for standard input.
 pub const STDIN: &str = "-";
@@ -42,10 +43,21 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<Given>, InputError> {
     let mut all = Vec::new();
     for path in paths {
         for file in files(path)? {
-            let text = text::read(&file)?;
-            all.extend(of_text(&file, &text)?);
+            all.extend(documents_of(&file, &text(&file)?)?);
         }
     }
+    finish(all, paths)
+}
+
+/// Reads the objects of one text; the file is for messages.
+///
+/// # Errors
+/// As [`read`].
+pub fn of_text(file: &Path, text: &str) -> Result<Vec<Given>, InputError> {
+    finish(documents_of(file, text)?, &[file.to_owned()])
+}
+
+fn finish(all: Vec<Given>, paths: &[PathBuf]) -> Result<Vec<Given>, InputError> {
     if all.is_empty() {
         return Err(InputError::NoObject { paths: paths.to_vec() });
     }
@@ -61,7 +73,7 @@ pub fn read_objects(path: &Path) -> Result<Vec<Value>, InputError> {
     Ok(read(&[path.to_owned()])?.into_iter().map(|given| given.object).collect())
 }
 
-fn of_text(file: &Path, text: &str) -> Result<Vec<Given>, InputError> {
+fn documents_of(file: &Path, text: &str) -> Result<Vec<Given>, InputError> {
     let mut objects = Vec::new();
     for (document, value) in (1..).zip(documents::read(file, text)?) {
         let origin = Origin { file: file.to_owned(), document, item: None };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::{Waived, Waiver};
 use pvmigrate_core::policy::{Judgement, PolicyRef, Question};
+use pvmigrate_objects::input;
 use pvmigrate_policy::{Configured, Limits, Policies, Policy};
 use pvmigrate_policy_kit::Note;
 use serde::{Deserialize, Serialize};
@@ -102,26 +103,22 @@ impl SavedQuestion {
     /// # Errors
     /// When it cannot be read, or is something else.
     pub fn read(file: &Path) -> Result<Self, Failure> {
-        Self::read_if_it_is_one(file)?.ok_or_else(|| {
+        let text = input::text(file)?;
+        Self::of_text_if_it_is_one(file, &text)?.ok_or_else(|| {
             Failure::usage(format!("{} is not a saved question", file.display()))
                 .hint("--save-question of plan or migrate writes one; for Kubernetes objects: pvmigrate policy run --snapshot")
         })
     }
 
-    /// Reads a file if it is a saved question; `None` for folders and for other files.
+    /// Reads the text of a file if it is a saved question; `None` for any other text.
     ///
     /// # Errors
-    /// When it cannot be read, or is not a valid saved question.
-    pub fn read_if_it_is_one(file: &Path) -> Result<Option<Self>, Failure> {
+    /// When it is not a valid saved question.
+    pub fn of_text_if_it_is_one(file: &Path, text: &str) -> Result<Option<Self>, Failure> {
         let failed = |what: &str, error: anyhow::Error| {
             Failure::new(Exit::Usage, error).context(format!("{} {what}", file.display()))
         };
-        let is_folder = std::fs::metadata(file).map_err(|error| failed("cannot be read", error.into()))?.is_dir();
-        if is_folder {
-            return Ok(None);
-        }
-        let text = std::fs::read_to_string(file).map_err(|error| failed("cannot be read", error.into()))?;
-        let header = serde_json::from_str::<Header>(&text).ok();
+        let header = serde_json::from_str::<Header>(text).ok();
         let Some(header) = header.filter(|header| header.api_version.starts_with("pvmigrate.dev/question/")) else {
             return Ok(None);
         };
@@ -129,7 +126,7 @@ impl SavedQuestion {
             let what = format!("it has version {}, this pvmigrate reads {API_VERSION}", header.api_version);
             return Err(failed("is a saved question of an unsupported version", anyhow::anyhow!(what)));
         }
-        let saved = serde_json::from_str(&text);
+        let saved = serde_json::from_str(text);
         saved.map(Some).map_err(|error| failed("is not a valid saved question", error.into()))
     }
 

@@ -2,12 +2,13 @@
 //!
 //! Both become a [`Snapshot`]; a saved question also knows how it was asked. What flags say takes precedence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use pvmigrate_core::policy::{Collected, Need, Pairs, Question, Request, StorageClass, Volume, facts};
+use pvmigrate_objects::input;
 use pvmigrate_policy_kit::testkit::Fixture;
 use pvmigrate_yaml::did_you_mean;
 
@@ -35,6 +36,8 @@ pub struct Snapshot {
     classes: BTreeMap<String, StorageClass>,
     volumes: Vec<Volume>,
     collected: Arc<Collected>,
+    /// The namespaces that there are; not known of a saved question.
+    namespaces: Option<BTreeSet<String>>,
     /// What is wrong with classes, by name.
     unclear: BTreeMap<String, String>,
     /// How it was asked; objects on disk have not been asked about yet.
@@ -55,14 +58,20 @@ impl Snapshot {
     /// # Errors
     /// When it cannot be read.
     pub fn read(path: &Path, needs: &[Need]) -> Result<Self, Failure> {
-        if let Some(saved) = SavedQuestion::read_if_it_is_one(path)? {
-            return Ok(Self::of_saved(saved.question));
-        }
-        let fixture = Fixture::read(path)?;
+        let fixture = if path.is_dir() {
+            Fixture::read(path)?
+        } else {
+            let text = input::text(path)?;
+            if let Some(saved) = SavedQuestion::of_text_if_it_is_one(path, &text)? {
+                return Ok(Self::of_saved(saved.question));
+            }
+            Fixture::of_text(path, &text)?
+        };
         Ok(Self {
             classes: fixture.classes().iter().map(|class| (class.name.clone(), class.clone())).collect(),
             volumes: fixture.volumes().to_vec(),
             collected: Arc::new(fixture.collected(needs)),
+            namespaces: Some(fixture.namespaces().clone()),
             unclear: fixture.unclear_classes().clone(),
             earlier: Earlier::default(),
         })
@@ -77,7 +86,7 @@ impl Snapshot {
         };
         let classes = request.source.into_iter().chain([request.target]);
         let classes = classes.map(|class| (class.name.clone(), class)).collect();
-        Self { classes, volumes: request.volumes, collected, unclear: BTreeMap::new(), earlier }
+        Self { classes, volumes: request.volumes, collected, namespaces: None, unclear: BTreeMap::new(), earlier }
     }
 
     /// Makes the question that the flags ask.
@@ -91,6 +100,12 @@ impl Snapshot {
             all_facts.insert(facts::SOURCE_CLASS.to_owned(), source);
         }
         if let Some(namespace) = some(given.namespace) {
+            if let Some(known) = self.namespaces.as_ref().filter(|known| !known.contains(&namespace)) {
+                let near = did_you_mean(&namespace, known.iter().map(String::as_str));
+                return Err(Failure::usage(format!(
+                    "--namespace: no object of the snapshot is in namespace {namespace}{near}"
+                )));
+            }
             all_facts.insert(facts::NAMESPACE.to_owned(), namespace);
         }
         let source = self.source(all_facts.get(facts::SOURCE_CLASS))?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use pvmigrate_core::policy::quantity::parse_bytes;
 use serde_json::{Value, json};
 
-use super::{class_of, is, key, name, namespace};
+use super::{class_of, is, key, name, names, namespace};
 use crate::from_resource::class::NO_PROVISIONER;
 use crate::from_resource::volume::PROVISIONED_BY;
 
@@ -172,13 +172,13 @@ fn size(list: &Value) -> u64 {
 
 /// Binds a claim and a volume to each other.
 fn tie(objects: &mut [Value], claim_at: usize, volume_at: usize) {
+    // A volume without the claim's uid is the claim's only until somebody looks.
+    names::add_uid(&mut objects[claim_at]);
     let claim = &objects[claim_at];
-    let mut holder = json!({
+    let holder = json!({
         "apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace(claim), "name": name(claim),
+        "uid": claim["metadata"]["uid"],
     });
-    if let Some(uid) = claim["metadata"].get("uid") {
-        holder["uid"] = uid.clone();
-    }
     let volume = &mut objects[volume_at];
     if volume["spec"]["claimRef"].get("uid").is_none() {
         volume["spec"]["claimRef"] = holder;

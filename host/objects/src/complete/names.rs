@@ -10,12 +10,7 @@ use super::{name, namespace};
 pub(super) fn add_uids(objects: &mut [Value]) {
     let mut known = HashMap::new();
     for object in objects.iter_mut() {
-        if object["metadata"]["uid"].as_str().is_none_or(str::is_empty) {
-            let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
-            let parts = ["uid", &kind, namespace(object), name(object)];
-            let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-            object["metadata"]["uid"] = json!(parts.join("-"));
-        }
+        add_uid(object);
         known.insert(identity(object, namespace(object)), object["metadata"]["uid"].clone());
     }
     for object in objects {
@@ -30,6 +25,16 @@ pub(super) fn add_uids(objects: &mut [Value]) {
                 owner["uid"] = uid.clone();
             }
         }
+    }
+}
+
+/// Gives an object a uid made of its name, unless it has one.
+pub(super) fn add_uid(object: &mut Value) {
+    if object["metadata"]["uid"].as_str().is_none_or(str::is_empty) {
+        let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
+        let parts = ["uid", &kind, namespace(object), name(object)];
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        object["metadata"]["uid"] = json!(parts.join("-"));
     }
 }
 

@@ -5,7 +5,11 @@ use std::path::Path;
 
 use super::{InputError, STDIN};
 
-pub(super) fn read(file: &Path) -> Result<String, InputError> {
+/// Reads the text of a file, or of standard input (`-`): UTF-8, or UTF-16 with a byte order mark.
+///
+/// # Errors
+/// When it cannot be read, or is not text.
+pub fn text(file: &Path) -> Result<String, InputError> {
     let bytes = if file == Path::new(STDIN) {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)

@@ -1,6 +1,6 @@
 //! Snapshots on disk: folders and files of Kubernetes objects, for test cases and for commands without one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use pvmigrate_core::policy::{Collected, Need, StorageClass, Volume};
@@ -21,6 +21,7 @@ pub struct Fixture {
     pub(crate) further: Further,
     /// The files that were read.
     pub(crate) files: Vec<PathBuf>,
+    namespaces: BTreeSet<String>,
 }
 
 impl Fixture {
@@ -36,17 +37,40 @@ impl Fixture {
     /// Reads as [`Self::read`] does; `wrong` gives errors about the whole their place.
     pub(crate) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
         let files = input::files(path)?;
-        let mut objects: Vec<Value> = input::read(&files)?.into_iter().map(|given| given.object).collect();
+        Self::of(input::read(&files)?, files, wrong)
+    }
+
+    /// Reads the text of one file as [`Self::read`] does.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of_text(path: &Path, text: &str) -> Result<Self, TestkitError> {
+        let wrong = |what| Mistake { place: yaml::whole(path), what }.into();
+        Self::of(input::of_text(path, text)?, vec![path.to_owned()], &wrong)
+    }
+
+    fn of(
+        given: Vec<input::Given>,
+        files: Vec<PathBuf>,
+        wrong: &dyn Fn(String) -> TestkitError,
+    ) -> Result<Self, TestkitError> {
+        let mut objects: Vec<Value> = given.into_iter().map(|given| given.object).collect();
+        let namespaces = objects.iter().filter_map(namespace_of).collect();
         complete::at_rest(&mut objects);
         let snapshot = Snapshot::of(&objects).map_err(wrong)?;
         // What a Secret holds is nobody's business here.
         objects.retain(|object| object["kind"] != "Secret");
-        Ok(Self { snapshot, further: Further::of(objects), files })
+        Ok(Self { snapshot, further: Further::of(objects), files, namespaces })
     }
 
     /// Returns the classes.
     pub fn classes(&self) -> &[StorageClass] {
         &self.snapshot.classes
+    }
+
+    /// Returns the namespaces that there are: those of all objects.
+    pub fn namespaces(&self) -> &BTreeSet<String> {
+        &self.namespaces
     }
 
     /// Returns what is wrong with classes that can be migrated neither from nor to, by name.
@@ -63,6 +87,11 @@ impl Fixture {
     pub fn collected(&self, needs: &[Need]) -> Collected {
         self.further.collect(needs)
     }
+}
+
+fn namespace_of(object: &Value) -> Option<String> {
+    let field = if object["kind"] == "Namespace" { "name" } else { "namespace" };
+    object["metadata"][field].as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
