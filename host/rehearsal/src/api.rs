@@ -8,6 +8,7 @@ pub(crate) mod failure;
 mod limit_range;
 mod logs;
 mod patch;
+mod pod_security;
 pub(crate) mod quota;
 mod read;
 pub(crate) mod route;

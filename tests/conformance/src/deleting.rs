@@ -1,6 +1,6 @@
 //! Deletion: preconditions, finalizers, owners.
 
-use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace};
 use kube::{
     Api, ResourceExt,
     api::{DeleteParams, ListParams, PostParams, Preconditions},
@@ -187,4 +187,28 @@ pub async fn a_finalizer_holds_a_succeeded_pod(stage: &Stage) {
     merge(&stage.pods(), "copy", json!({"metadata": {"finalizers": null}})).await.unwrap();
     wait(&stage.pods(), "copy", gone()).await;
     wait(&stage.claims(), "two", gone()).await;
+}
+
+pub async fn a_namespace_that_is_being_deleted_takes_nothing_new(stage: &Stage) {
+    let namespaces: Api<Namespace> = Api::all(stage.client.clone());
+    let name = stage.own("leaving");
+    let namespace = json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": name, "finalizers": ["example.com/hold"]}});
+    create(&namespaces, namespace).await;
+    namespaces.delete(&name, &DeleteParams::default()).await.unwrap();
+    let is_terminating = |namespace: Option<&Namespace>| {
+        let phase = || namespace?.status.as_ref()?.phase.clone();
+        phase().as_deref() == Some("Terminating")
+    };
+    wait(&namespaces, &name, is_terminating).await;
+    let configs: Api<ConfigMap> = Api::namespaced(stage.client.clone(), &name);
+    let config = serde_json::from_value(json!({"metadata": {"name": "new"}})).unwrap();
+    let status = refusal(configs.create(&Default::default(), &config).await);
+    assert_eq!((status.code, status.reason.as_str()), (403, "Forbidden"));
+    let words = format!(
+        "configmaps \"new\" is forbidden: unable to create new content in namespace {name} because it is being terminated"
+    );
+    assert_eq!(status.message, words);
+    merge(&namespaces, &name, json!({"metadata": {"finalizers": null}})).await.unwrap();
+    wait(&namespaces, &name, gone()).await;
 }

@@ -1,14 +1,14 @@
-//! ResourceQuotas and LimitRanges: what they refuse, in their own words, and what they fill in.
+//! ResourceQuotas, LimitRanges and Pod Security: what they refuse, in their own words, and what they fill in.
 
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{LimitRange, PersistentVolumeClaim, ResourceQuota};
+use k8s_openapi::api::core::v1::{LimitRange, Namespace, PersistentVolumeClaim, Pod, ResourceQuota};
 use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
 
 use crate::{
     provisioning::event,
-    stage::{Stage, claim, create, gone, pod, refusal, stateful_set, wait},
+    stage::{Stage, claim, create, gone, merge, pod, refusal, stateful_set, wait},
 };
 
 async fn quota(stage: &Stage, name: &str, hard: Value) {
@@ -140,4 +140,35 @@ pub async fn a_limit_range_fills_in_and_bounds_containers(stage: &Stage) {
     let status = refusal(stage.pods().create(&params, &serde_json::from_value(greedy).unwrap()).await);
     let words = "pods \"greedy\" is forbidden: maximum memory usage per Container is 128Mi, but limit is 1Gi";
     assert_eq!(status.message, words);
+}
+
+pub async fn a_restricted_namespace_refuses_pods_in_known_words(stage: &Stage) {
+    let namespaces: Api<Namespace> = Api::all(stage.client.clone());
+    let enforce = |level: &str, version: &str| {
+        json!({"metadata": {"labels": {"pod-security.kubernetes.io/enforce": level,
+            "pod-security.kubernetes.io/enforce-version": version}}})
+    };
+    merge(&namespaces, &stage.namespace, enforce("restricted", "v1.30")).await.unwrap();
+    let params = PostParams { dry_run: true, ..PostParams::default() };
+    let plain: Pod = serde_json::from_value(pod("plain", "nothing")).unwrap();
+    // The admission of pods learns of labels with a little delay.
+    let status = refusal::<()>(Err(until(async || stage.pods().create(&params, &plain).await.err()).await));
+    assert_eq!((status.code, status.reason.as_str()), (403, "Forbidden"));
+    let words = "pods \"plain\" is forbidden: violates PodSecurity \"restricted:v1.30\": allowPrivilegeEscalation != \
+                 false (container \"main\" must set securityContext.allowPrivilegeEscalation=false), unrestricted \
+                 capabilities (container \"main\" must set securityContext.capabilities.drop=[\"ALL\"]), runAsNonRoot \
+                 != true (pod or container \"main\" must set securityContext.runAsNonRoot=true), seccompProfile (pod or \
+                 container \"main\" must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \
+                 \"Localhost\")";
+    assert_eq!(status.message, words);
+    let mut hardened = pod("hardened", "nothing");
+    hardened["spec"]["containers"][0]["securityContext"] = json!({"allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}});
+    stage.pods().create(&params, &serde_json::from_value(hardened.clone()).unwrap()).await.unwrap();
+    hardened["spec"]["hostNetwork"] = json!(true);
+    let status = refusal(stage.pods().create(&params, &serde_json::from_value(hardened).unwrap()).await);
+    let words = "violates PodSecurity \"restricted:v1.30\": host namespaces (hostNetwork=true)";
+    assert!(status.message.ends_with(words), "{}", status.message);
+    merge(&namespaces, &stage.namespace, enforce("privileged", "latest")).await.unwrap();
+    until(async || stage.pods().create(&params, &plain).await.ok()).await;
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{failure::Failure, limit_range, quota};
+use super::{failure::Failure, limit_range, pod_security, quota};
 use crate::{
     kinds::{self, Kind},
     object::{self, set},
@@ -36,6 +36,7 @@ pub(crate) fn creation(store: &mut Store, kind: &Kind, new: &mut Value) -> Resul
         let name = format!("{base}{}", store.random().name_suffix());
         set(new, &["metadata", "name"], json!(name));
     }
+    namespace_is_open(store, kind, new)?;
     identity(store, kind, new);
     if kind.status {
         object::remove(new, &["status"]);
@@ -44,7 +45,18 @@ pub(crate) fn creation(store: &mut Store, kind: &Kind, new: &mut Value) -> Resul
     defaults(kind, new);
     finalizers(kind, new);
     limit_range::admit(store, kind, new)?;
+    pod_security::admit(store, kind, new)?;
     quota::check(store, kind, new)
+}
+
+/// Refuses new content of a namespace that is being deleted.
+fn namespace_is_open(store: &Store, kind: &Kind, new: &Value) -> Result<(), Failure> {
+    let namespace = object::namespace(new);
+    let found = kind.namespaced.then(|| store.find(&kinds::NAMESPACES, "", namespace)).flatten();
+    if found.is_some_and(|found| object::text(&found, "/status/phase") == Some("Terminating")) {
+        return Err(Failure::namespace_terminating(kind, object::name(new), namespace));
+    }
+    Ok(())
 }
 
 /// Gives a new object its uid, creation time and first generation.
@@ -118,6 +130,9 @@ pub(crate) fn defaults(kind: &Kind, new: &mut Value) {
             let name = object::name(new).to_owned();
             set(new, &["metadata", "labels", "kubernetes.io/metadata.name"], json!(name));
             fill(new, &["spec", "finalizers"], json!(["kubernetes"]));
+            if object::is_terminating(new) {
+                set(new, &["status", "phase"], json!("Terminating"));
+            }
             fill(new, &["status", "phase"], json!("Active"));
         }
         ("", "pods") => {

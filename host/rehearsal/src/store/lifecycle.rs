@@ -58,6 +58,9 @@ pub(crate) fn delete(store: &mut Store, key: &Key, request: &DeleteRequest) -> R
     let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(grace);
     object::set(&mut marked, &["metadata", "deletionTimestamp"], json!(object::stamp(end)));
     object::set(&mut marked, &["metadata", "deletionGracePeriodSeconds"], json!(grace));
+    if *key.kind == kinds::NAMESPACES {
+        object::set(&mut marked, &["status", "phase"], json!("Terminating"));
+    }
     if key.kind.generation {
         count_generation(&mut marked);
     }
