@@ -5,8 +5,10 @@
 //! Kubernetes does with a delay is named with a time (`later`).
 
 mod binder;
+mod daemon_set;
 mod deployment;
 mod garbage;
+mod job;
 mod later;
 mod pods;
 mod protection;
@@ -14,6 +16,8 @@ pub(crate) mod provisioner;
 mod replica_set;
 pub(crate) mod scheduler;
 mod stateful_set;
+pub(crate) mod taints;
+pub(crate) mod topology;
 mod triggers;
 
 use std::{
@@ -25,7 +29,7 @@ use std::{
 use serde_json::Value;
 use tokio::{sync::watch, time::Instant};
 
-use self::{binder::Binder, later::Later};
+use self::{binder::Binder, later::Later, taints::Evictions};
 
 use crate::{
     api::{admit, quota, validate},
@@ -101,6 +105,7 @@ struct Controllers {
     queue: Queue,
     later: Later,
     binder: Binder,
+    evictions: Evictions,
     /// How often looks failed one after the other.
     failures: BTreeMap<Key, u32>,
     /// The last revision of what the cluster began with.
@@ -118,6 +123,7 @@ impl Controllers {
             queue: Queue::default(),
             later: Later::default(),
             binder: Binder::new(inner.settings.seed),
+            evictions: Evictions::default(),
             failures: BTreeMap::new(),
             loaded: store.revision(),
             resync: None,
@@ -213,10 +219,18 @@ impl Controllers {
             }
             ("", "persistentvolumeclaims") => self.binder.sync_claim(inner, store, key, &object),
             ("", "persistentvolumes") => protection::release_volume(store, key, &object),
-            ("", "pods") => pod(inner, store, key, &object),
+            ("", "pods") => {
+                pod(inner, store, key, &object);
+                if object::text(&object, "/spec/nodeName").is_some() && pods::is_active(&object) {
+                    let again = self.evictions.look(store, key, &object);
+                    again.into_iter().for_each(|at| self.later.push(key.clone(), at, None));
+                }
+            }
             ("", "resourcequotas") => quota::recount(store, key, &object),
             ("apps", "deployments") => deployment::reconcile(store, key, &object),
             ("apps", "replicasets") => replica_set::reconcile(store, key, &object),
+            ("apps", "daemonsets") => daemon_set::reconcile(store, key, &object),
+            ("batch", "jobs") => job::reconcile(store, key, &object),
             ("apps", "statefulsets") => {
                 let progress = stateful_set::reconcile(store, key, &object);
                 self.back_off(key, progress == stateful_set::Progress::Failed);
@@ -248,8 +262,16 @@ fn pod(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Arc<Value>) {
     }
 }
 
+/// The reason why a controller did not make an object.
+enum NotMade {
+    /// There is one of that name.
+    Exists,
+    /// The API refused it, in these words.
+    Refused(String),
+}
+
 /// Creates an object as a controller does; what the API would refuse becomes an Event about its owner.
-fn create(store: &mut Store, kind: &'static Kind, mut new: Value, owner: &Value) -> Option<Arc<Value>> {
+fn create(store: &mut Store, kind: &'static Kind, mut new: Value, owner: &Value) -> Result<Arc<Value>, NotMade> {
     let refused = admit::creation(store, kind, &mut new)
         .and_then(|()| validate::form(kind, &new))
         .and_then(|()| validate::object(kind, &new))
@@ -257,11 +279,11 @@ fn create(store: &mut Store, kind: &'static Kind, mut new: Value, owner: &Value)
     if let Some(failure) = refused {
         let message = format!("Error creating: {}", failure.message);
         store.record_event(owner, "Warning", "FailedCreate", &message, "controller-manager");
-        return None;
+        return Err(NotMade::Refused(failure.message));
     }
     let key = Key::of(kind, &new);
     if store.contains(&key) {
-        return None;
+        return Err(NotMade::Exists);
     }
-    Some(store.write(&key, new))
+    Ok(store.write(&key, new))
 }

@@ -130,11 +130,12 @@ pub(crate) static DEPLOYMENTS: Kind = kind::<apps::Deployment>("apps", "v1", "de
 pub(crate) static STATEFUL_SETS: Kind =
     kind::<apps::StatefulSet>("apps", "v1", "statefulsets", "StatefulSet").with_scale();
 pub(crate) static REPLICA_SETS: Kind = kind::<apps::ReplicaSet>("apps", "v1", "replicasets", "ReplicaSet").with_scale();
-static DAEMON_SETS: Kind =
+pub(crate) static DAEMON_SETS: Kind =
     kind::<apps::DaemonSet>("apps", "v1", "daemonsets", "DaemonSet").with_status().with_generation();
 static REVISIONS: Kind = kind::<apps::ControllerRevision>("apps", "v1", "controllerrevisions", "ControllerRevision");
-static JOBS: Kind = kind::<batch::Job>("batch", "v1", "jobs", "Job").with_status().with_generation();
-static CRON_JOBS: Kind = kind::<batch::CronJob>("batch", "v1", "cronjobs", "CronJob").with_status().with_generation();
+pub(crate) static JOBS: Kind = kind::<batch::Job>("batch", "v1", "jobs", "Job").with_status().with_generation();
+pub(crate) static CRON_JOBS: Kind =
+    kind::<batch::CronJob>("batch", "v1", "cronjobs", "CronJob").with_status().with_generation();
 pub(crate) static STORAGE_CLASSES: Kind =
     kind::<storage::StorageClass>("storage.k8s.io", "v1", "storageclasses", "StorageClass").cluster_wide();
 static CSI_DRIVERS: Kind = kind::<storage::CSIDriver>("storage.k8s.io", "v1", "csidrivers", "CSIDriver").cluster_wide();

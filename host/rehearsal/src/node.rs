@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use self::{log::Log, mounts::Seen};
 use crate::{
     cluster::{Busy, Inner},
+    controllers::taints,
     kinds, object,
     store::{
         Key, Store,
@@ -109,6 +110,12 @@ impl Node {
 /// Looks at one pod that has a node: starts it, stops it, or takes its object away.
 pub(crate) fn reconcile(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Arc<Value>) {
     let uid = object::uid(pod);
+    let node = object::text(pod, "/spec/nodeName").and_then(|name| store.find(&kinds::NODES, "", name));
+    let readiness = node.as_deref().map_or("True", taints::readiness);
+    // Of a node that is not heard of nothing comes, and one that is not ready starts nothing.
+    if readiness != "True" && (readiness != "False" || !object::is_terminating(pod)) {
+        return;
+    }
     if object::is_terminating(pod) {
         let stopping = inner.node.stop(inner, uid);
         if !stopping {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{failure::Failure, limit_range, pod_security, quota};
 use crate::{
+    controllers::taints,
     kinds::{self, Kind},
     object::{self, set},
     store::Store,
@@ -116,6 +117,21 @@ fn requests_from_limits(pod: &mut Value) {
     }
 }
 
+/// Lets a pod stay for five minutes on a node that is lost, unless it says how long itself.
+fn tolerate_lost_nodes(pod: &mut Value) {
+    let mut all = object::items(pod, "/spec/tolerations").to_vec();
+    for key in [taints::NOT_READY, taints::UNREACHABLE] {
+        let is_named = all.iter().any(|one| {
+            let (of, effect) = (object::text(one, "/key"), object::text(one, "/effect"));
+            of.is_none_or(|of| of == key) && effect.is_none_or(|effect| effect == "NoExecute")
+        });
+        if !is_named {
+            all.push(json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}));
+        }
+    }
+    set(pod, &["spec", "tolerations"], Value::Array(all));
+}
+
 fn fill(object: &mut Value, path: &[&str], value: Value) {
     let pointer = format!("/{}", path.join("/"));
     if object.pointer(&pointer).is_none_or(Value::is_null) {
@@ -141,6 +157,7 @@ pub(crate) fn defaults(kind: &Kind, new: &mut Value) {
             fill(new, &["spec", "serviceAccountName"], json!("default"));
             fill(new, &["spec", "schedulerName"], json!("default-scheduler"));
             requests_from_limits(new);
+            tolerate_lost_nodes(new);
             fill(new, &["status", "phase"], json!("Pending"));
         }
         ("", "persistentvolumeclaims") => {

@@ -12,7 +12,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::provisioner;
+use super::{
+    provisioner::{self, SELECTED_NODE},
+    scheduler::node_fits_volume,
+};
 use crate::{
     api::{admit, selector::label_selector_matches},
     cluster::Inner,
@@ -106,7 +109,9 @@ impl Binder {
             return;
         }
         let delayed = provisioner::is_delayed(store, claim);
-        if let Some(volume) = self.best_match(claim, delayed) {
+        // Once a node was chosen, only a volume that can be mounted there will do.
+        let node = object::annotation(claim, SELECTED_NODE).and_then(|node| store.find(&kinds::NODES, "", node));
+        if let Some(volume) = self.best_match(claim, delayed, node.as_deref()) {
             self.bind(store, &volume, key);
             return;
         }
@@ -149,7 +154,7 @@ impl Binder {
     /// Finds the volume for a claim that names none: one reserved for it, else the smallest free one that fits.
     ///
     /// A reserved volume is taken whatever its class, and also by a claim that would wait for a consumer.
-    fn best_match(&self, claim: &Value, delayed: bool) -> Option<Key> {
+    fn best_match(&self, claim: &Value, delayed: bool, node: Option<&Value>) -> Option<Key> {
         let wanted = size_of_claim(claim);
         let class = text(claim, "/spec/storageClassName");
         let mut smallest: Option<(u128, Key)> = None;
@@ -168,11 +173,11 @@ impl Binder {
             if reserved {
                 return Some(key.clone());
             }
-            let selector = claim.pointer("/spec/selector").unwrap_or(&Value::Null);
             let free = !delayed
                 && text(volume, "/status/phase") == Some("Available")
                 && text(volume, "/spec/storageClassName") == class
-                && (selector.is_null() || label_selector_matches(selector, volume));
+                && selects(claim, volume)
+                && node.is_none_or(|node| node_fits_volume(node, volume));
             if free && smallest.as_ref().is_none_or(|(best, _)| size < *best) {
                 smallest = Some((size, key.clone()));
             }
@@ -257,6 +262,21 @@ fn satisfies(volume: &Value, claim: &Value) -> Result<(), String> {
         return Err("incompatible volumeMode".to_owned());
     }
     if offers_modes(volume, claim) { Ok(()) } else { Err("incompatible accessMode".to_owned()) }
+}
+
+/// Tells whether a volume will do for a claim that looks for one.
+pub(super) fn fits(volume: &Value, claim: &Value) -> bool {
+    if is_free(volume) {
+        let is_available = text(volume, "/status/phase") == Some("Available");
+        return is_available && satisfies(volume, claim).is_ok() && selects(claim, volume);
+    }
+    is_bound_to(volume, claim)
+}
+
+/// Tells whether a claim's selector, if it has one, means a volume.
+fn selects(claim: &Value, volume: &Value) -> bool {
+    let selector = claim.pointer("/spec/selector").unwrap_or(&Value::Null);
+    selector.is_null() || label_selector_matches(selector, volume)
 }
 
 fn size_of_volume(volume: &Value) -> u128 {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Value, json};
 
-use super::create;
+use super::{create, replica_set};
 use crate::{
     kinds,
     object::{self, number},
@@ -26,7 +26,7 @@ pub(super) fn reconcile(store: &mut Store, key: &Key, deployment: &Value) {
         Some(current) => current,
         None => {
             let set = new_set(deployment);
-            let Some(made) = create(store, &kinds::REPLICA_SETS, set, deployment) else { return };
+            let Ok(made) = create(store, &kinds::REPLICA_SETS, set, deployment) else { return };
             let made_key = Key::of(&kinds::REPLICA_SETS, &made);
             sets.push((made_key.clone(), (*made).clone()));
             made_key
@@ -91,13 +91,16 @@ fn write_counts(store: &mut Store, key: &Key, sets: &[(Key, Value)], current: &K
     let replicas = count(store, "/status/replicas", None);
     let ready = count(store, "/status/readyReplicas", None);
     let updated = count(store, "/status/replicas", Some(current));
+    let refused = store.get(current).and_then(|set| replica_set::failure(&set).cloned());
     lifecycle::edit(store, key, |deployment| {
         let available = if ready >= wanted { "True" } else { "False" };
         let generation = deployment["metadata"]["generation"].clone();
+        let mut conditions = vec![json!({"type": "Available", "status": available})];
+        conditions.extend(refused);
         deployment["status"] = json!({
             "replicas": replicas, "readyReplicas": ready, "availableReplicas": ready, "updatedReplicas": updated,
             "unavailableReplicas": (wanted - ready).max(0), "observedGeneration": generation,
-            "conditions": [{"type": "Available", "status": available}],
+            "conditions": conditions,
         });
     });
 }

@@ -74,6 +74,7 @@ pub(super) fn make_ephemeral_claims(store: &mut Store, pod: &Value) {
         object::set(&mut claim, &["metadata", "name"], json!(name));
         object::set(&mut claim, &["metadata", "namespace"], json!(object::namespace(pod)));
         object::set(&mut claim, &["metadata", "ownerReferences"], json!([object::controller_reference(pod)]));
-        create(store, &kinds::CLAIMS, claim, pod);
+        // What is refused has an Event; the pod waits.
+        let _ = create(store, &kinds::CLAIMS, claim, pod);
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::topology;
 use crate::{
     api::admit,
     cluster::Inner,
@@ -27,8 +28,13 @@ const NODE_BOUND: &str = "rehearsal.pvmigrate.dev/node-bound";
 const PROVISION: &str = "rehearsal.pvmigrate.dev/provision";
 const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 
-fn class_of(store: &Store, claim: &Value) -> Option<Arc<Value>> {
+pub(super) fn class_of(store: &Store, claim: &Value) -> Option<Arc<Value>> {
     store.find(&kinds::STORAGE_CLASSES, "", text(claim, "/spec/storageClassName")?)
+}
+
+/// Tells whether a class makes volumes at all.
+pub(super) fn is_dynamic(class: &Value) -> bool {
+    text(class, "/provisioner").is_some_and(|name| name != NO_PROVISIONER)
 }
 
 /// Tells whether a claim waits for a pod and no node was chosen for it yet.
@@ -47,7 +53,7 @@ pub(super) fn provision(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim:
         return;
     };
     let provisioner = text(&class, "/provisioner").unwrap_or_default().to_owned();
-    if provisioner == NO_PROVISIONER {
+    if !is_dynamic(&class) {
         let message = "no volume plugin matched name: kubernetes.io/no-provisioner";
         store.record_event(claim, "Warning", "ProvisioningFailed", message, "persistentvolume-controller");
         return;
@@ -77,8 +83,11 @@ pub(super) fn provision(inner: &Arc<Inner>, store: &mut Store, key: &Key, claim:
     }
 }
 
-/// Returns what the driver says when it cannot make such a volume.
+/// Returns what the provisioner or its driver says when it cannot make such a volume.
 pub fn refusal(class: &Value, claim: &Value) -> Option<String> {
+    if claim.pointer("/spec/selector").is_some_and(|selector| !selector.is_null()) {
+        return Some("claim Selector is not supported".to_owned());
+    }
     if let Some(why) = annotation(class, PROVISION) {
         return Some(why.to_owned());
     }
@@ -92,9 +101,16 @@ pub fn refusal(class: &Value, claim: &Value) -> Option<String> {
 
 /// Makes the directory and the volume's object, and stores it.
 fn make(inner: &Inner, store: &mut Store, class: &Value, claim: &Value, volume_name: &str) -> Result<Value, String> {
+    let place = topology::place(store, class, claim)?;
     let mut volume = volume_for(class, claim, volume_name, || {
-        store.list(&kinds::NODES, "").next().map(|(key, _)| key.name.clone()).unwrap_or_default()
+        let first = || store.list(&kinds::NODES, "").next().map(|(key, _)| key.name.clone());
+        place.as_ref().map(|place| place.node.clone()).or_else(first).unwrap_or_default()
     });
+    if let Some(place) = place
+        && volume.pointer("/spec/nodeAffinity").is_none()
+    {
+        volume["spec"]["nodeAffinity"] = place.affinity();
+    }
     admit::identity(store, &kinds::VOLUMES, &mut volume);
     admit::finalizers(&kinds::VOLUMES, &mut volume);
     admit::defaults(&kinds::VOLUMES, &mut volume);

@@ -1,10 +1,14 @@
 //! The scheduler: finds a node for a pod whose claims allow it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
 
-use super::provisioner::{SELECTED_NODE, is_delayed};
+use super::{
+    binder,
+    provisioner::{self, SELECTED_NODE, is_delayed},
+    taints, topology,
+};
 use crate::{
     api::selector::expression_matches,
     cluster::Inner,
@@ -13,6 +17,14 @@ use crate::{
     object::{self, annotation, text},
     store::{Key, Reference, Store, lifecycle},
 };
+
+/// Why a pod gets no node yet.
+enum Refusal {
+    /// Something of the pod itself, whatever the nodes are.
+    Pod(String),
+    /// What each node has against it.
+    Nodes(Vec<&'static str>),
+}
 
 /// Gives a pod a node, or notes why it cannot have one yet.
 pub(super) fn schedule(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &Value) {
@@ -23,42 +35,37 @@ pub(super) fn schedule(inner: &Arc<Inner>, store: &mut Store, key: &Key, pod: &V
     }
 }
 
-fn refuse(store: &mut Store, key: &Key, pod: &Value, why: &str) {
+fn refuse(store: &mut Store, key: &Key, pod: &Value, why: &Refusal) {
     let nodes = store.list(&kinds::NODES, "").count();
-    let message = format!("0/{nodes} nodes are available: {why}.");
+    let message = summary(nodes, why);
     lifecycle::edit(store, key, |pod| {
         set_condition(pod, "PodScheduled", "False", Some(("Unschedulable", &message)));
     });
     store.record_event(pod, "Warning", "FailedScheduling", &message, "default-scheduler");
 }
 
-fn find_node(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Result<String, String> {
+fn find_node(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Result<String, Refusal> {
     if !object::items(pod, "/spec/schedulingGates").is_empty() {
-        return Err("the pod has scheduling gates".to_owned());
+        return Err(Refusal::Pod("the pod has scheduling gates".to_owned()));
     }
-    let volumes = check_claims(inner, store, pod, claims)?;
-    let mut refused: Vec<&str> = Vec::new();
+    let needs = Needs::of(inner, store, pod, claims).map_err(Refusal::Pod)?;
+    let mut refused: Vec<&'static str> = Vec::new();
     let mut fitting: Vec<(usize, usize, String)> = Vec::new();
     for (key, node) in store.list(&kinds::NODES, "") {
-        if let Some(why) = refuses_pod(node, pod) {
+        if let Some(why) = refuses_pod(node, pod).or_else(|| needs.missing_on(store, node)) {
             refused.push(why);
-        } else if volumes.iter().any(|volume| !node_fits_volume(node, volume)) {
-            refused.push("node(s) didn't match PersistentVolume's node affinity");
-        } else {
-            let has_volume = has_user_of(store, pod, claims, &key.name);
-            let wanted = claims.iter().any(|claim| {
-                let claim = store.find(&kinds::CLAIMS, object::namespace(pod), claim);
-                claim.is_some_and(|claim| annotation(&claim, SELECTED_NODE) == Some(&key.name) && is_unbound(&claim))
-            });
-            fitting.push((
-                usize::from(!has_volume && !wanted),
-                store.count_referring(&Reference::Node(key.name.clone())),
-                key.name.clone(),
-            ));
+            continue;
         }
+        let has_volume = has_user_of(store, pod, claims, &key.name);
+        let wanted = needs.waiting.iter().any(|claim| annotation(claim, SELECTED_NODE) == Some(&key.name));
+        fitting.push((
+            usize::from(!has_volume && !wanted),
+            store.count_referring(&Reference::Node(key.name.clone())),
+            key.name.clone(),
+        ));
     }
     // A node that has the volume already comes first, then the emptiest.
-    fitting.into_iter().min().map(|(_, _, node)| node).ok_or_else(|| summary(&refused))
+    fitting.into_iter().min().map(|(_, _, node)| node).ok_or(Refusal::Nodes(refused))
 }
 
 /// Tells whether a pod that has this node already uses one of the claims.
@@ -71,45 +78,98 @@ fn has_user_of(store: &Store, pod: &Value, claims: &[String], node: &str) -> boo
     })
 }
 
-fn summary(refused: &[&str]) -> String {
-    let mut reasons: Vec<&str> = refused.to_vec();
-    reasons.sort_unstable();
-    reasons.dedup();
-    let counted: Vec<String> = reasons
-        .iter()
-        .map(|reason| format!("{} {reason}", refused.iter().filter(|one| one == &reason).count()))
-        .collect();
-    if counted.is_empty() { "no nodes available to schedule pods".to_owned() } else { counted.join(", ") }
+/// Writes what stands against a pod as kube-scheduler does, with what its preemption adds.
+fn summary(nodes: usize, why: &Refusal) -> String {
+    let refused = match why {
+        Refusal::Pod(why) => return format!("0/{nodes} nodes are available: {why}."),
+        Refusal::Nodes(_) if nodes == 0 => return "no nodes available to schedule pods".to_owned(),
+        Refusal::Nodes(refused) => refused,
+    };
+    let counts = refused.iter().fold(BTreeMap::<&str, usize>::new(), |mut counts, reason| {
+        *counts.entry(reason).or_default() += 1;
+        counts
+    });
+    let mut counted: Vec<String> = counts.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    counted.sort_unstable();
+    format!(
+        "0/{nodes} nodes are available: {}. no new claims to deallocate, preemption: 0/{nodes} nodes are available: \
+         {nodes} Preemption is not helpful for scheduling.",
+        counted.join(", ")
+    )
 }
 
-/// Checks a pod's claims and returns the volumes of the bound ones.
-fn check_claims(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Result<Vec<Arc<Value>>, String> {
-    let namespace = object::namespace(pod);
-    let mut volumes = Vec::new();
-    for name in claims {
-        if let Some(why) = unschedulable_claim(store, namespace, name) {
-            return Err(why);
-        }
-        let Some(claim) = store.find(&kinds::CLAIMS, namespace, name) else { continue };
-        if is_unbound(&claim) {
-            if text(&claim, "/spec/volumeName").is_some() || !waits_for_consumer(store, &claim) {
-                return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
+/// What a pod needs of a node for its claims.
+struct Needs {
+    /// The volumes of the bound claims; `None` for one that does not exist.
+    volumes: Vec<Option<Arc<Value>>>,
+    /// The claims that get a volume once a node is chosen.
+    waiting: Vec<Arc<Value>>,
+    /// Another pod has a claim that only one may have.
+    taken: bool,
+}
+
+impl Needs {
+    /// Looks at a pod's claims.
+    ///
+    /// # Errors
+    ///
+    /// Says what keeps the pod from any node.
+    fn of(inner: &Inner, store: &Store, pod: &Value, claims: &[String]) -> Result<Self, String> {
+        let namespace = object::namespace(pod);
+        let mut needs = Self { volumes: Vec::new(), waiting: Vec::new(), taken: false };
+        for name in claims {
+            if let Some(why) = unschedulable_claim(store, namespace, name) {
+                return Err(why);
             }
-            continue;
+            let Some(claim) = store.find(&kinds::CLAIMS, namespace, name) else { continue };
+            if is_unbound(&claim) {
+                if text(&claim, "/spec/volumeName").is_some() || !waits_for_consumer(store, &claim) {
+                    return Err("pod has unbound immediate PersistentVolumeClaims".to_owned());
+                }
+                needs.waiting.push(claim);
+                continue;
+            }
+            let volume = text(&claim, "/spec/volumeName").and_then(|volume| store.find(&kinds::VOLUMES, "", volume));
+            needs.taken |= volume.as_ref().is_some_and(|volume| {
+                object::texts(volume, "/spec/accessModes") == ["ReadWriteOncePod"]
+                    && inner.node.users_of(namespace, name).iter().any(|(key, _)| key.name != object::name(pod))
+            });
+            needs.volumes.push(volume);
         }
-        let volume = text(&claim, "/spec/volumeName").and_then(|volume| store.find(&kinds::VOLUMES, "", volume));
-        let Some(volume) = volume else {
-            return Err(format!("persistentvolumeclaim {name:?} bound to non-existent persistentvolume"));
-        };
-        let in_use = object::texts(&volume, "/spec/accessModes") == ["ReadWriteOncePod"]
-            && inner.node.users_of(namespace, name).iter().any(|(key, _)| key.name != object::name(pod));
-        if in_use {
-            return Err("node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode"
-                .to_owned());
-        }
-        volumes.push(volume);
+        Ok(needs)
     }
-    Ok(volumes)
+
+    /// Returns what a node lacks.
+    fn missing_on(&self, store: &Store, node: &Value) -> Option<&'static str> {
+        if self.taken {
+            return Some(
+                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by \
+                 another pod",
+            );
+        }
+        if self.volumes.iter().any(Option::is_none) {
+            return Some("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)");
+        }
+        if self.volumes.iter().flatten().any(|volume| !node_fits_volume(node, volume)) {
+            return Some("node(s) didn't match PersistentVolume's node affinity");
+        }
+        let bindable = |claim: &Arc<Value>| has_free_volume(store, claim, node) || can_provision(store, claim, node);
+        (!self.waiting.iter().all(bindable)).then_some("node(s) didn't find available persistent volumes to bind")
+    }
+}
+
+/// Tells whether there is a volume that a claim can have on a node.
+fn has_free_volume(store: &Store, claim: &Value, node: &Value) -> bool {
+    let free = store.referring(&kinds::VOLUMES, &Reference::NoClaim);
+    let reserved = Reference::claim(object::namespace(claim), object::name(claim));
+    free.chain(store.referring(&kinds::VOLUMES, &reserved))
+        .any(|(_, volume)| binder::fits(volume, claim) && node_fits_volume(node, volume))
+}
+
+/// Tells whether a claim's class makes volumes for a node.
+fn can_provision(store: &Store, claim: &Value, node: &Value) -> bool {
+    provisioner::class_of(store, claim)
+        .is_some_and(|class| provisioner::is_dynamic(&class) && topology::allows(&class, node))
 }
 
 fn is_unbound(claim: &Value) -> bool {
@@ -144,35 +204,22 @@ fn assign(store: &mut Store, key: &Key, pod: &Value, claims: &[String], node: &s
 
 /// Returns why a node does not take a pod, whatever its volumes.
 fn refuses_pod(node: &Value, pod: &Value) -> Option<&'static str> {
-    let labels = object::pairs(node, "/metadata/labels");
-    if object::pairs(pod, "/spec/nodeSelector").iter().any(|(key, value)| labels.get(key) != Some(value)) {
-        return Some("node(s) didn't match Pod's node affinity/selector");
-    }
-    let required = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
-    if let Some(required) = pod.pointer(required)
-        && !matches_terms(node, required)
-    {
-        return Some("node(s) didn't match Pod's node affinity/selector");
-    }
-    if object::flag(node, "/spec/unschedulable") {
+    let tolerations = object::items(pod, "/spec/tolerations");
+    if taints::is_cordoned_for(node, tolerations) {
         return Some("node(s) were unschedulable");
     }
-    let tolerations = object::items(pod, "/spec/tolerations");
-    let untolerated = object::items(node, "/spec/taints").iter().any(|taint| {
-        matches!(text(taint, "/effect"), Some("NoSchedule" | "NoExecute"))
-            && !tolerations.iter().any(|toleration| tolerates(toleration, taint))
-    });
-    untolerated.then_some("node(s) had untolerated taint(s)")
+    if !taints::admit(node, tolerations) {
+        return Some("node(s) had untolerated taint(s)");
+    }
+    (!selects(node, pod)).then_some("node(s) didn't match Pod's node affinity/selector")
 }
 
-fn tolerates(toleration: &Value, taint: &Value) -> bool {
-    let same = |field: &str| text(toleration, field) == text(taint, field);
-    let key_fits = match text(toleration, "/key") {
-        None => text(toleration, "/operator") == Some("Exists"),
-        Some(_) => same("/key"),
-    };
-    let value_fits = text(toleration, "/operator") == Some("Exists") || same("/value");
-    key_fits && value_fits && (text(toleration, "/effect").is_none() || same("/effect"))
+/// Tells whether a pod's node selector and required node affinity mean a node.
+pub(super) fn selects(node: &Value, pod: &Value) -> bool {
+    let labels = object::pairs(node, "/metadata/labels");
+    let required = pod.pointer("/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution");
+    object::pairs(pod, "/spec/nodeSelector").iter().all(|(key, value)| labels.get(key) == Some(value))
+        && required.is_none_or(|required| required.is_null() || matches_terms(node, required))
 }
 
 /// Tells whether a node satisfies one of the terms of a node selector.

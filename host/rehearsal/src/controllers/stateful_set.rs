@@ -153,7 +153,7 @@ fn make(store: &mut Store, set: &Value, at: i64) -> Progress {
             return Progress::Failed;
         }
     }
-    if let Some(made) = create(store, &kinds::PODS, pod, set) {
+    if let Ok(made) = create(store, &kinds::PODS, pod, set) {
         claims::own(store, set, &made, at, false);
     }
     Progress::Waits

@@ -18,14 +18,16 @@ pub(super) fn of(store: &Store, change: &Change) -> Vec<Key> {
     match (change.key.kind.group, change.key.kind.plural) {
         ("", "persistentvolumeclaims") => of_claim(store, change, &mut keys),
         ("", "pods") => of_pod(store, change, &mut keys),
-        // What a quota refused is tried again when it has room.
-        ("", "resourcequotas") => {
-            for kind in [&kinds::STATEFUL_SETS, &kinds::REPLICA_SETS] {
-                keys.extend(store.list(kind, &change.key.namespace).map(|(key, _)| key.clone()));
-            }
+        // What a quota refused is tried again when it has room, and what a namespace refused when it changes.
+        ("", "resourcequotas") => keys.extend(makers_of_pods(store, &change.key.namespace)),
+        ("", "namespaces") => keys.extend(makers_of_pods(store, &change.key.name)),
+        ("", "nodes") => {
+            keys.extend(waiting_pods(store, ""));
+            let node = Reference::Node(change.key.name.clone());
+            keys.extend(store.referring(&kinds::PODS, &node).map(|(key, _)| key.clone()));
+            keys.extend(store.list(&kinds::DAEMON_SETS, "").map(|(key, _)| key.clone()));
         }
-        ("", "nodes") => keys.extend(waiting_pods(store, "")),
-        ("apps", "replicasets") => keys.extend(owners_of(change, "Deployment")),
+        ("apps", "replicasets") => keys.extend(owners_of(change, "apps/v1", "Deployment")),
         ("storage.k8s.io", "storageclasses") => {
             let class = Some(change.key.name.as_str());
             // A claim without a class may get this one, when it is the default.
@@ -67,8 +69,10 @@ fn of_pod(store: &Store, change: &Change, keys: &mut Vec<Key>) {
         // Only the protection of a claim that is being deleted asks for its pods; the binder does not.
         keys.extend(claims.filter(|claim| store.get(claim).is_some_and(|claim| object::is_terminating(&claim))));
     }
-    keys.extend(owners_of(change, "ReplicaSet"));
-    keys.extend(owners_of(change, "StatefulSet"));
+    for kind in ["ReplicaSet", "StatefulSet", "DaemonSet"] {
+        keys.extend(owners_of(change, "apps/v1", kind));
+    }
+    keys.extend(owners_of(change, "batch/v1", "Job"));
     if object::controller_of(&change.after).is_none()
         && let Some((set, _)) = change.key.name.rsplit_once('-')
     {
@@ -80,11 +84,17 @@ fn of_pod(store: &Store, change: &Change, keys: &mut Vec<Key>) {
     }
 }
 
-/// Returns the controllers that the changed object had and has, where they are of this `apps` kind.
-fn owners_of(change: &Change, kind: &str) -> Vec<Key> {
+/// Returns the workloads of a namespace whose controllers make pods and claims.
+fn makers_of_pods(store: &Store, namespace: &str) -> Vec<Key> {
+    let makers = [&kinds::STATEFUL_SETS, &kinds::REPLICA_SETS, &kinds::DAEMON_SETS, &kinds::JOBS];
+    makers.into_iter().flat_map(|kind| store.list(kind, namespace)).map(|(key, _)| key.clone()).collect()
+}
+
+/// Returns the controllers that the changed object had and has, where they are of this kind.
+fn owners_of(change: &Change, api_version: &str, kind: &str) -> Vec<Key> {
     let owner = |form: &Arc<Value>| {
         let owner = object::controller_of(form)?;
-        let kind = kinds::by_object("apps/v1", kind).filter(|_| text(owner, "/kind") == Some(kind))?;
+        let kind = kinds::by_object(api_version, kind).filter(|_| text(owner, "/kind") == Some(kind))?;
         Some(Key::new(kind, &change.key.namespace, text(owner, "/name")?))
     };
     forms(change).filter_map(owner).collect()

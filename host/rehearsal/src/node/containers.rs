@@ -216,8 +216,10 @@ fn name_of(container: &Value) -> String {
 
 /// Tells whether a pod's containers may be run as real processes: only those that are to run once, as copies are. A
 /// workload that happens to be an rsync daemon is taken to run like any other.
+///
+/// A pod that a controller has made is a workload's: a Job's own rsync is not run on this machine.
 fn runs_once(pod: &Value) -> bool {
-    object::text(pod, "/spec/restartPolicy") == Some("Never")
+    object::text(pod, "/spec/restartPolicy") == Some("Never") && object::controller_of(pod).is_none()
 }
 
 /// Tells whether a container of such a pod is run as a real process.

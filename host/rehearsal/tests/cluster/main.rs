@@ -14,3 +14,4 @@ mod loading;
 mod owners;
 mod sets;
 mod stage;
+mod strict;

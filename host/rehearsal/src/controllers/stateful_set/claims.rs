@@ -22,7 +22,7 @@ pub(super) fn make(store: &mut Store, set: &Value, at: i64) -> Result<bool, Stri
         match store.get(&key) {
             Some(claim) if object::is_terminating(&claim) => in_the_way = Some(key.name),
             Some(_) => {}
-            None => usable &= create(store, &kinds::CLAIMS, new(set, template, &key.name), set).is_some(),
+            None => usable &= create(store, &kinds::CLAIMS, new(set, template, &key.name), set).is_ok(),
         }
     }
     in_the_way.map_or(Ok(usable), Err)
