@@ -17,11 +17,12 @@ use crate::{
     faults::{Faults, Handle},
     fill::{self, Contents},
     kinds,
+    load::{self, NotPlayed},
     node::{
         Node,
         machine::{CopyFault, Machine},
     },
-    object, prepare,
+    object,
     store::{Key, Store, lifecycle},
 };
 
@@ -146,6 +147,7 @@ impl Drop for Guard {
 pub struct Cluster {
     inner: Arc<Inner>,
     guard: Arc<Guard>,
+    not_played: Arc<NotPlayed>,
 }
 
 impl Cluster {
@@ -155,7 +157,7 @@ impl Cluster {
     /// Objects may come from a dump: uids and the statuses of pods are kept, resourceVersions are not. Namespaces and
     /// nodes that are missing are made; a claim that names a volume which is not given gets that volume. Claims that
     /// name none are provisioned as the API would have it: at once, or when a pod needs them. Kinds that this cluster
-    /// does not serve are left out, with a warning.
+    /// does not serve are left out; [`Self::not_played`] names them.
     ///
     /// # Errors
     ///
@@ -165,7 +167,7 @@ impl Cluster {
             .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
         let (published, revision) = watch::channel(0);
         let mut store = Store::new(settings.seed, settings.history, published);
-        prepare::take_in(&mut store, &machine.volumes, objects)?;
+        let not_played = load::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
         let inner = Arc::new(Inner {
             store: Mutex::new(store),
@@ -178,9 +180,14 @@ impl Cluster {
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(controllers::run(Arc::clone(&inner), stopped));
         let guard = Arc::new(Guard { stop, inner: Arc::clone(&inner) });
-        let cluster = Self { inner, guard };
+        let cluster = Self { inner, guard, not_played: Arc::new(not_played) };
         cluster.settled().await;
         Ok(cluster)
+    }
+
+    /// Returns what of the objects it was started with this cluster does not act on.
+    pub fn not_played(&self) -> &NotPlayed {
+        &self.not_played
     }
 
     /// Returns a client that meets no faults.
@@ -227,7 +234,7 @@ impl Cluster {
     ///
     /// Fails when the object is malformed or of a kind that is not served.
     pub fn put(&self, object: Value) -> Result<Value, Error> {
-        prepare::put(&mut self.inner.store(), object)
+        load::put(&mut self.inner.store(), object)
     }
 
     /// Changes an object in place, as another user would; false when there is none.

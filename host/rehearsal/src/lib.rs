@@ -9,10 +9,13 @@
 //! # What it does not do
 //!
 //! Server-side apply keeps no field ownership; Deployments replace their pods at once, and neither they nor
-//! ReplicaSets adopt what they did not make; StatefulSets keep no revisions; DaemonSets, Jobs and CronJobs
-//! have no controller (their pods are kept as given); containers are never restarted; no VolumeAttachments are made;
-//! `events.k8s.io` events are stored apart from core events; nobody is authenticated. A deletion with `Foreground`
-//! propagation is done as `Background`.
+//! ReplicaSets adopt what they did not make; StatefulSets keep no revisions, and a DaemonSet's new template reaches
+//! only new pods; a Job's containers never end, and CronJobs make no Jobs; containers are never restarted; no
+//! VolumeAttachments are made; the content of a namespace that is being deleted stays; pods are judged by Pod Security
+//! when they are made, not when they are changed, and never by what room a node has; `events.k8s.io` events are stored
+//! apart from core events; nobody is authenticated. A deletion with `Foreground` propagation is done as `Background`.
+//!
+//! Which of the objects given to it a cluster does not act on, it says itself: [`Cluster::not_played`].
 
 mod api;
 mod cluster;
@@ -22,9 +25,9 @@ mod error;
 mod faults;
 mod fill;
 mod kinds;
+mod load;
 mod node;
 mod object;
-mod prepare;
 mod random;
 mod store;
 mod volumes;
@@ -34,6 +37,7 @@ pub use compare::{Difference, compare};
 pub use error::Error;
 pub use faults::{Chaos, FaultLayer, Faults, Faulty, FaultyBody, Handle, Kill, When};
 pub use fill::{Contents, Fill, fill};
+pub use load::{Feature, LeftOut, Named, NotPlayed, Unplayed, User};
 pub use node::{
     machine::{CopyFailure, CopyFault},
     process::find_rsync,

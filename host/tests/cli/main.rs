@@ -16,6 +16,7 @@ mod policy_test;
 mod readme;
 mod registries;
 mod rehearse;
+mod strict;
 mod usage;
 
 use std::path::PathBuf;

@@ -84,6 +84,27 @@ fn shown(class: &Value) -> String {
     format!("[{}]", terms(class).iter().map(term).collect::<Vec<_>>().join(" "))
 }
 
+/// Returns labels with which a made-up node satisfies the classes of a file that names no nodes.
+pub(crate) fn labels_for_made_up_node<'a>(
+    classes: impl Iterator<Item = &'a Value>,
+    number: usize,
+) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for term in classes.filter_map(|class| terms(class).first()) {
+        for expression in items(term, "/matchLabelExpressions") {
+            let values = texts(expression, "/values");
+            if let (Some(key), false) = (text(expression, "/key"), values.is_empty()) {
+                // A host's name stays what it is.
+                if key == "kubernetes.io/hostname" {
+                    continue;
+                }
+                labels.entry(key.to_owned()).or_insert_with(|| values[number % values.len()].to_owned());
+            }
+        }
+    }
+    labels
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,5 +120,14 @@ mod tests {
         assert!(allows(&class(&["a", "b"]), &node));
         assert!(!allows(&class(&["a"]), &node));
         assert!(!allows(&json!({"allowedTopologies": [{}]}), &node));
+    }
+
+    #[test]
+    fn made_up_nodes_lie_where_the_classes_want_them() {
+        let classes = [class(&["a", "b"]), json!({})];
+        for number in 0..3 {
+            let labels = labels_for_made_up_node(classes.iter(), number);
+            assert!(allows(&classes[0], &json!({"metadata": {"labels": labels}})), "{labels:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! What a real cluster refuses or does by itself, and what an embedded one says that it does not do.
 
-use pvmigrate_rehearsal::Cluster;
+use pvmigrate_rehearsal::{Cluster, Feature, Named};
 use serde_json::{Value, json};
 
 use crate::stage::{Embedded, claim, pod, workload};
@@ -296,4 +296,31 @@ async fn a_node_that_is_not_ready_starts_nothing() {
     embedded.cluster.settled().await;
     assert_eq!(names(&embedded.cluster, "Pod"), ["picky", "tolerant"]);
     assert_eq!(pod("picky")["status"]["phase"], "Running");
+}
+
+#[tokio::test]
+async fn what_is_not_played_is_returned() {
+    let widget =
+        json!({"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "test"}});
+    let hook = json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "guard"}});
+    let cron_job = json!({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "backup", "namespace": "test"},
+        "spec": {"schedule": "0 0 * * *", "jobTemplate": {"spec": {"template": {"spec": pod_spec()}}}}});
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "test"}});
+    let embedded = start(vec![widget, hook, cron_job, budget, class_in("a", "zonal", "Immediate")]).await;
+    let not_played = embedded.cluster.not_played();
+    let named =
+        |namespace: Option<&str>, name: &str| Named { namespace: namespace.map(str::to_owned), name: name.to_owned() };
+    let kinds: Vec<_> = not_played.kinds.iter().map(|left| (left.kind.as_str(), left.objects.as_slice())).collect();
+    let guard: &[Named] = &[named(None, "guard")];
+    assert_eq!(kinds, [("ValidatingWebhookConfiguration", guard), ("Widget", &[named(Some("test"), "w")])]);
+    let features: Vec<_> =
+        not_played.features.iter().map(|unplayed| (unplayed.feature, unplayed.objects[0].name.as_str())).collect();
+    assert_eq!(
+        features,
+        [(Feature::Schedules, "backup"), (Feature::DisruptionBudgets, "web"), (Feature::MadeUpTopologies, "zonal"),]
+    );
+    assert_eq!(not_played.features[0].objects[0].claims, ["data"]);
+    assert!(start(vec![in_test(claim("data", "now"))]).await.cluster.not_played().is_empty());
 }

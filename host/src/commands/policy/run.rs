@@ -14,7 +14,7 @@ use crate::render::policy::assessment as show;
 /// The flags of `policy run`.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "Examples:
-  kubectl get sc,pv,pvc,pods,deploy,sts,rs -A -o yaml > all.yaml
+  kubectl get ns,no,sc,pv,pvc,pods,deploy,sts,rs,ds,jobs,cj,quota,limits -A -o yaml > all.yaml
   pvmigrate policy run keep.wasm --snapshot all.yaml --source-sc old --dest-sc new
   pvmigrate policy run --snapshot all.yaml --source-sc old --dest-sc new --environment prod
 

@@ -19,7 +19,7 @@ use crate::render::{Screen, clean};
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Question")]
 pub struct SnapshotArgs {
-    /// Folder or file of Kubernetes objects (kubectl get sc,pv,pvc,pods,deploy,sts,rs -A -o yaml), or a saved question
+    /// Folder or file of Kubernetes objects (policy run --help has the command), or a saved question
     #[arg(long, value_name = "DIR|FILE")]
     pub snapshot: PathBuf,
     /// StorageClass to migrate from (default: the saved question's)

@@ -5,21 +5,30 @@ use std::{collections::BTreeSet, sync::Arc};
 use pvmigrate_objects::complete;
 use serde_json::{Value, json};
 
+use super::not_played::{NotPlayed, Unserved};
 use crate::{
     Error,
     api::admit,
+    controllers::topology,
     kinds::{self, Kind},
     object::{self, text},
     store::{Key, Store},
     volumes::Volumes,
 };
 
-/// Puts the objects into a new store and adds what they take for granted.
-pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Value>) -> Result<(), Error> {
+/// Puts the objects into a new store and adds what they take for granted; returns what will not be played.
+pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Value>) -> Result<NotPlayed, Error> {
     complete::without_controllers(&mut objects);
     let mut keys = Vec::new();
+    let mut unserved = Unserved::default();
     for object in objects {
-        let Some((kind, object)) = known(object)? else { continue };
+        let (kind, object) = match known(object)? {
+            Known::Served(kind, object) => (kind, object),
+            Known::Unserved(object) => {
+                unserved.add(&object);
+                continue;
+            }
+        };
         let key = Key::of(kind, &object);
         if store.contains(&key) {
             return Err(Error::Duplicate { object: shown(&key) });
@@ -28,7 +37,8 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Val
         keys.push(key);
     }
     add_namespaces(store);
-    add_nodes(store);
+    let made_up = store.list(&kinds::NODES, "").next().is_none();
+    add_nodes(store, made_up);
     complete_identities(store, &keys);
     complete_owners(store, &keys);
     for (_, volume) in store.listed(&kinds::VOLUMES, "") {
@@ -37,13 +47,13 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Val
             reason: format!("its directory cannot be made: {error}"),
         })?;
     }
-    Ok(())
+    Ok(unserved.with_features(store, made_up))
 }
 
 /// Creates or replaces one object as given.
 pub(crate) fn put(store: &mut Store, object: Value) -> Result<Value, Error> {
     let shown_kind = format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object::name(&object));
-    let Some((kind, mut object)) = known(object)? else {
+    let Known::Served(kind, mut object) = known(object)? else {
         return Err(Error::Object { object: shown_kind, reason: "this kind is not served".to_owned() });
     };
     let key = Key::of(kind, &object);
@@ -67,12 +77,17 @@ fn shown(key: &Key) -> String {
     }
 }
 
-/// Checks an object and gives it a namespace; `None` for a kind that is not served.
-fn known(mut object: Value) -> Result<Option<(&'static Kind, Value)>, Error> {
+/// An object that was looked at.
+enum Known {
+    Served(&'static Kind, Value),
+    Unserved(Value),
+}
+
+/// Checks an object of a kind that is served and gives it a namespace.
+fn known(mut object: Value) -> Result<Known, Error> {
     let (api_version, name) = (text(&object, "/apiVersion").unwrap_or_default(), text(&object, "/kind"));
     let Some(kind) = kinds::by_object(api_version, name.unwrap_or_default()) else {
-        tracing::warn!(api_version, kind = name, name = object::name(&object), "this kind is not served: left out");
-        return Ok(None);
+        return Ok(Known::Unserved(object));
     };
     if kind.namespaced && object::namespace(&object).is_empty() {
         object::set(&mut object, &["metadata", "namespace"], json!("default"));
@@ -85,7 +100,7 @@ fn known(mut object: Value) -> Result<Option<(&'static Kind, Value)>, Error> {
         return Err(fail("it has no metadata.name".to_owned()));
     }
     (kind.check)(&object).map_err(|error| fail(error.to_string()))?;
-    Ok(Some((kind, object)))
+    Ok(Known::Served(kind, object))
 }
 
 fn add_namespaces(store: &mut Store) {
@@ -102,18 +117,20 @@ fn add_namespaces(store: &mut Store) {
     }
 }
 
-/// Adds the nodes that pods and claims name, and two when there is none at all.
-fn add_nodes(store: &mut Store) {
+/// Adds the nodes that pods and claims name, and two when there is none at all. Where all are made up, they lie where the
+/// classes want their volumes.
+fn add_nodes(store: &mut Store, made_up: bool) {
     let named = store.all().filter_map(|(key, object)| match key.kind.plural {
         "pods" => text(object, "/spec/nodeName").map(str::to_owned),
         "persistentvolumeclaims" => object::annotation(object, "volume.kubernetes.io/selected-node").map(str::to_owned),
         _ => None,
     });
     let mut wanted: BTreeSet<String> = named.collect();
-    if wanted.is_empty() && store.list(&kinds::NODES, "").next().is_none() {
+    if wanted.is_empty() && made_up {
         wanted = ["node-1", "node-2"].map(str::to_owned).into();
     }
-    for name in wanted {
+    let classes = store.listed(&kinds::STORAGE_CLASSES, "");
+    for (number, name) in wanted.into_iter().enumerate() {
         let key = Key::new(&kinds::NODES, "", &name);
         if !store.contains(&key) {
             let mut node = json!({
@@ -121,6 +138,12 @@ fn add_nodes(store: &mut Store) {
                 "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux"}},
                 "status": {"conditions": [{"type": "Ready", "status": "True"}]},
             });
+            if made_up {
+                let classes = classes.iter().map(|(_, class)| &**class);
+                for (label, value) in topology::labels_for_made_up_node(classes, number) {
+                    object::set(&mut node, &["metadata", "labels", &label], json!(value));
+                }
+            }
             admit::identity(store, &kinds::NODES, &mut node);
             store.write(&key, node);
         }

@@ -1,0 +1,7 @@
+//! From the objects of files to a store that a cluster can start with.
+
+mod not_played;
+mod prepare;
+
+pub use not_played::{Feature, LeftOut, Named, NotPlayed, Unplayed, User};
+pub(crate) use prepare::{put, take_in};
