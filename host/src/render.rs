@@ -20,6 +20,7 @@ pub mod json;
 pub mod left_out;
 pub mod leftovers;
 pub mod lines;
+pub mod not_played;
 mod paint;
 pub mod plan;
 pub mod policy;

@@ -1,6 +1,7 @@
 //! The cluster as its user sees it: started from objects, talked to by clients, looked into by tests.
 
 use std::{
+    collections::HashSet,
     ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -13,7 +14,7 @@ use tokio::sync::watch;
 use crate::{
     Error,
     api::Api,
-    controllers,
+    controllers::{self, provisioner::SELECTED_NODE},
     faults::{Faults, Handle},
     fill::{self, Contents},
     kinds,
@@ -22,8 +23,8 @@ use crate::{
         Node,
         machine::{CopyFault, Machine},
     },
-    object,
-    store::{Key, Store, lifecycle},
+    object::{self, text},
+    store::{Key, Reference, Store, lifecycle},
 };
 
 /// The behaviour of an embedded cluster.
@@ -86,9 +87,16 @@ pub(crate) struct Inner {
     pub(crate) machine: Arc<Machine>,
     pub(crate) node: Node,
     activity: Arc<watch::Sender<usize>>,
+    /// The claims that were given as Pending, by uid: what they wait for does not happen here either.
+    waiting: HashSet<String>,
 }
 
 impl Inner {
+    /// Tells whether a claim is to stay Pending.
+    pub(crate) fn keeps_waiting(&self, claim: &Value) -> bool {
+        self.waiting.contains(object::uid(claim))
+    }
+
     /// Locks the objects. Held for one request or one look of a controller, never across a wait.
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
@@ -169,6 +177,9 @@ impl Cluster {
         let mut store = Store::new(settings.seed, settings.history, published);
         let not_played = load::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
+        let waiting =
+            store.list(&kinds::CLAIMS, "").filter(|(_, claim)| text(claim, "/status/phase") == Some("Pending"));
+        let waiting = waiting.map(|(_, claim)| object::uid(claim).to_owned()).collect();
         let inner = Arc::new(Inner {
             store: Mutex::new(store),
             revision,
@@ -176,6 +187,7 @@ impl Cluster {
             machine: Arc::new(machine),
             node: Node::default(),
             activity,
+            waiting,
         });
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(controllers::run(Arc::clone(&inner), stopped));
@@ -313,6 +325,29 @@ impl Cluster {
         self.inner.store().compact();
     }
 
+    /// Brings the cluster to rest as it was given: claims that say nothing of a volume have one, also where their class waits
+    /// for a pod and there is none.
+    pub async fn at_rest(&self) {
+        self.settled().await;
+        let waits = |claim: &Value| {
+            text(claim, "/status/phase") == Some("Pending")
+                && text(claim, "/spec/volumeName").is_none()
+                && !self.inner.keeps_waiting(claim)
+        };
+        {
+            let mut store = self.inner.store();
+            let node = store.list(&kinds::NODES, "").next().map(|(key, _)| key.name.clone()).unwrap_or_default();
+            let claims = store.listed(&kinds::CLAIMS, "");
+            let waiting = claims.into_iter().filter(|(_, claim)| waits(claim)).map(|(key, _)| key);
+            // A pod that cannot be placed is the reason for the others.
+            let unused: Vec<Key> = waiting.filter(|key| !is_used(&store, key)).collect();
+            for key in unused {
+                lifecycle::edit(&mut store, &key, |claim| object::set_annotation(claim, SELECTED_NODE, &node));
+            }
+        }
+        self.settled().await;
+    }
+
     /// Waits until the controllers have nothing left to do and no container runs that would end by itself.
     pub async fn settled(&self) {
         let mut activity = self.inner.activity.subscribe();
@@ -346,4 +381,8 @@ impl std::fmt::Debug for Cluster {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cluster").field("settings", &self.inner.settings).finish_non_exhaustive()
     }
+}
+
+fn is_used(store: &Store, claim: &Key) -> bool {
+    store.referring(&kinds::PODS, &Reference::claim(&claim.namespace, &claim.name)).next().is_some()
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use pvmigrate_rehearsal::NotPlayed;
+
 use super::shared;
 use crate::assessment::saved;
 use crate::cli::migration::MigrateArgs;
@@ -26,7 +28,11 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let planned = run::plan(&connection.client, &policies, &options).await?;
     saved::keep(args.migration.rules.save_question.as_deref(), &planned.1, &policies, &options.waivers)?;
     let run = run::carry_out(planned, &connection.client, &policies, &options, progress, &stop).await?;
-    let exit = show(&run, &Shown { options: &options, interrupted: stop.requested(), checked: None }, screen)?;
+    let exit = show(
+        &run,
+        &Shown { options: &options, interrupted: stop.requested(), checked: None, not_played: None },
+        screen,
+    )?;
     if exit == Exit::Interrupted {
         screen.hint("to continue, run the same command again; to go back: pvmigrate abort --all");
     }
@@ -42,6 +48,8 @@ pub(super) struct Shown<'a> {
     pub(super) interrupted: bool,
     /// What a rehearsal compared.
     pub(super) checked: Option<&'a Comparison>,
+    /// What a rehearsal did not play.
+    pub(super) not_played: Option<&'a NotPlayed>,
 }
 
 /// Shows the result of a run, and returns its exit code.
@@ -54,10 +62,11 @@ pub(super) fn show(run: &Run, shown: &Shown<'_>, screen: &Screen) -> Result<Exit
     let text = || {
         let mut text = render::report::run_text(run, &blockers, shown.options, screen);
         text.push_str(&shown.checked.map_or_else(String::new, |checked| render::report::checked(checked, screen)));
+        text.push_str(&shown.not_played.map_or_else(String::new, |found| render::not_played::text(found, screen)));
         text
     };
-    screen
-        .result(text, &render::report::json(&run.report, &blockers, exit).planned(&run.plan).compared(shown.checked))?;
+    let json = render::report::json(&run.report, &blockers, exit).planned(&run.plan);
+    screen.result(text, &json.compared(shown.checked).not_played(shown.not_played))?;
     render::findings::hints(screen, &blockers);
     render::findings::hint_skip_blocked(screen, &run.plan, shown.options);
     Ok(exit)

@@ -63,7 +63,7 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
 
     let settings = Settings::new(directory.path().join("volumes"), rsync);
     let cluster = Cluster::start(objects, settings).await?;
-    cluster.settled().await;
+    cluster.at_rest().await;
     let filled = cluster.fill_all(SEED).map_err(|error| unwritable(directory.path(), &error))?;
     let bytes = filled.iter().map(|(_, _, contents)| contents.bytes).sum();
     let claims = units::count(filled.len(), "volume");
@@ -85,7 +85,12 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
             Some(before.check(&cluster, &mut run.report))
         }
     };
-    let shown = migrate::Shown { options: &options, interrupted: stop.requested(), checked: checked.as_ref() };
+    let shown = migrate::Shown {
+        options: &options,
+        interrupted: stop.requested(),
+        checked: checked.as_ref(),
+        not_played: Some(cluster.not_played()),
+    };
     let exit = migrate::show(&run, &shown, screen)?;
     screen.detail(|| connection.requests.to_string());
     cluster.stop().await;

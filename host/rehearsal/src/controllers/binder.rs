@@ -71,6 +71,9 @@ impl Binder {
 
     /// Brings one claim nearer to its binding.
     pub(super) fn sync_claim(&mut self, inner: &Arc<Inner>, store: &mut Store, key: &Key, claim: &Value) {
+        if inner.keeps_waiting(claim) {
+            return;
+        }
         if object::annotation(claim, BIND_COMPLETED).is_some() {
             self.sync_bound(store, key, claim);
         } else {

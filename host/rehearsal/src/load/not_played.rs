@@ -13,7 +13,7 @@ use crate::{
 /// What a cluster leaves aside of the objects it was started with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotPlayed {
-    /// Objects of kinds that are not served: the cluster does not hold them. By apiVersion and kind.
+    /// Objects of kinds that are not served, or that nothing here acts on. By apiVersion and kind.
     pub kinds: Vec<LeftOut>,
     /// What the cluster holds and does not act on.
     pub features: Vec<Unplayed>,
@@ -26,7 +26,7 @@ impl NotPlayed {
     }
 }
 
-/// The objects of one kind that is not served.
+/// The objects of one kind that is not played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeftOut {
     /// The apiVersion, such as `example.com/v1`.
@@ -37,7 +37,7 @@ pub struct LeftOut {
     pub objects: Vec<Named>,
 }
 
-/// An object of a kind that is not served.
+/// An object of such a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
     /// Absent where the file gives none.
@@ -104,6 +104,36 @@ pub struct User {
     pub name: String,
     /// The claims that its pods mount; none for an object without pods.
     pub claims: Vec<String>,
+}
+
+/// As many claims of one set are named as a cluster could have pods in it.
+const MOST: usize = 1000;
+
+/// The kinds that the cluster acts on, or that [`Feature`] names one by one.
+static PLAYED: [&str; 16] = [
+    "Namespace",
+    "Node",
+    "Pod",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "LimitRange",
+    "ResourceQuota",
+    "Deployment",
+    "StatefulSet",
+    "ReplicaSet",
+    "DaemonSet",
+    "Job",
+    "CronJob",
+    "PodDisruptionBudget",
+    "HorizontalPodAutoscaler",
+    "NetworkPolicy",
+];
+
+/// Tells whether an object that the cluster holds has no effect in it.
+pub(super) fn is_inert(kind: &Kind, object: &Value) -> bool {
+    let (label, ours) = ("/metadata/labels/app.kubernetes.io~1managed-by", "pvmigrate");
+    let is_record = *kind == kinds::CONFIG_MAPS && text(object, label) == Some(ours);
+    !is_record && *kind != kinds::STORAGE_CLASSES && !PLAYED.contains(&kind.kind)
 }
 
 /// Collects the objects that are left out on the way.
@@ -194,7 +224,7 @@ fn claims(key: &Key, object: &Value) -> Vec<String> {
     let ordinals = first..first + number(object, "/spec/replicas").unwrap_or(1);
     for template in items(object, "/spec/volumeClaimTemplates") {
         let name = |at: i64| format!("{}-{}-{at}", object::name(template), key.name);
-        names.extend(ordinals.clone().map(name));
+        names.extend(ordinals.clone().take(MOST).map(name));
     }
     names
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use pvmigrate_objects::complete;
 use serde_json::{Value, json};
 
-use super::not_played::{NotPlayed, Unserved};
+use super::not_played::{self, NotPlayed, Unserved};
 use crate::{
     Error,
     api::admit,
@@ -23,7 +23,12 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Val
     let mut unserved = Unserved::default();
     for object in objects {
         let (kind, object) = match known(object)? {
-            Known::Served(kind, object) => (kind, object),
+            Known::Served(kind, object) => {
+                if not_played::is_inert(kind, &object) {
+                    unserved.add(&object);
+                }
+                (kind, object)
+            }
             Known::Unserved(object) => {
                 unserved.add(&object);
                 continue;

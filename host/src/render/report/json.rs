@@ -4,6 +4,7 @@ use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::plan::StaleTemplate;
 use pvmigrate_core::policy::LeftOut;
 use pvmigrate_core::record::{Ended, Outcome};
+use pvmigrate_rehearsal::NotPlayed;
 use serde::Serialize;
 
 use crate::driver::GroupEnd;
@@ -13,6 +14,7 @@ use crate::plan::Plan;
 use crate::render::consulted::{self, ConsultedJson};
 use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::not_played::NotPlayedJson;
 use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
 
 /// The report of a run, for scripts.
@@ -39,6 +41,9 @@ pub struct RunJson<'a> {
     /// What a rehearsal compared with before.
     #[serde(skip_serializing_if = "Option::is_none")]
     compared: Option<ComparedJson<'a>>,
+    /// What of the given objects a rehearsal did not play.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    not_played: Option<NotPlayedJson<'a>>,
     /// What was asked for and not done, such as the abort of a group that can only go forward.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<ErrorJson>,
@@ -101,6 +106,7 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         stale_templates: None,
         consulted: None,
         compared: None,
+        not_played: None,
         errors: Vec::new(),
     }
 }
@@ -114,6 +120,13 @@ impl<'a> RunJson<'a> {
             workloads: checked.workloads,
             changes: &checked.changes,
         });
+        self
+    }
+
+    /// Adds what a rehearsal did not play.
+    #[must_use]
+    pub fn not_played(mut self, not_played: Option<&'a NotPlayed>) -> Self {
+        self.not_played = not_played.map(NotPlayedJson::from);
         self
     }
 
