@@ -98,6 +98,7 @@ fn types_of_other_worlds_stop_at_their_gate() {
         ("host/objects/src", &["kube::", "wasmtime", "bindgen!", "clap::", "anyhow::", "tokio::"]),
         ("host/policy/src", &["k8s_openapi", "kube::", "clap::"]),
         ("host/policy-kit/src", &["k8s_openapi", "kube::", "bindgen!", "clap::"]),
+        ("host/proxy/src", &["k8s_openapi", "kube::", "wasmtime", "clap::", "anyhow::"]),
         ("host/registry/src", &["k8s_openapi", "kube::", "wasmtime", "clap::"]),
         ("host/yaml/src", &["k8s_openapi", "kube::", "wasmtime", "clap::", "anyhow::"]),
     ] {

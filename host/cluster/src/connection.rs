@@ -8,10 +8,10 @@ use http::header::USER_AGENT;
 use kube::client::ClientBuilder;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use pvmigrate_proxy::{InvalidProxy, ProxyVariables, Setting, choose};
 
 use crate::causes::chain;
 use crate::error::Error;
-use crate::proxy::{self, ProxyVariables};
 use crate::requests::Requests;
 use crate::{transport, tunnel};
 
@@ -64,12 +64,12 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, Error> {
     // Our choice of a proxy replaces kube's.
     config.proxy_url = None;
     let server = config.cluster_url.to_string();
-    let Some(proxy) = proxy::choose(&config.cluster_url, proxy_url.as_deref(), &variables)? else {
+    let Some(proxy) = choose(&config.cluster_url, proxy_url.as_deref().map(setting), &variables)? else {
         let client = ClientBuilder::try_from(config).map_err(|error| wrong(chain(&error)))?.build();
         return Ok(over(client, &server, &server));
     };
     let way = format!("{server} through the proxy {proxy}");
-    Ok(over(tunnel::client(&config, proxy)?, &server, &way))
+    Ok(over(tunnel::client(config, proxy)?, &server, &way))
 }
 
 /// Counts, bounds and repeats the requests of an existing client, as [`connect`] does.
@@ -91,7 +91,7 @@ async fn config(options: &ConnectOptions, variables: &ProxyVariables) -> Result<
         return in_cluster(options).map(|config| (config, None));
     };
     let proxy_url = proxy_url(&kubeconfig, options.context.as_deref());
-    variables.check(proxy_url.as_deref())?;
+    variables.check(proxy_url.as_deref().map(setting))?;
     let choice = KubeConfigOptions { context: options.context.clone(), cluster: None, user: None };
     let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await.map_err(|error| {
         let which = match &options.context {
@@ -139,8 +139,18 @@ fn in_cluster(options: &ConnectOptions) -> Result<Config, Error> {
     })
 }
 
+fn setting(text: &str) -> Setting<'_> {
+    Setting { name: "proxy-url of the kubeconfig", text }
+}
+
 fn wrong(message: String) -> Error {
     Error::Kubeconfig { message }
+}
+
+impl From<InvalidProxy> for Error {
+    fn from(invalid: InvalidProxy) -> Self {
+        wrong(invalid.to_string())
+    }
 }
 
 #[cfg(test)]

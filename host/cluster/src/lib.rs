@@ -23,7 +23,6 @@ mod manifest;
 mod observe;
 mod permissions;
 pub mod preflight;
-mod proxy;
 mod record_codec;
 mod record_store;
 mod requests;

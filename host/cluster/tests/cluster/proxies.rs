@@ -149,7 +149,7 @@ async fn a_proxy_that_cannot_be_reached_is_named_with_who_asked_for_it() {
              (Connect): the proxy cannot be reached: "
         );
         assert!(said.starts_with(&begins) && said.contains("refused"), "{said}");
-        assert!(said.contains("; correct HTTPS_PROXY, or name the API server in NO_PROXY"), "{said}");
+        assert!(said.contains("; correct HTTPS_PROXY, or add api.example.test to NO_PROXY"), "{said}");
         let said = Case { proxy_url: Some(&url), ..Case::of(SERVER, &[]) }.run().await;
         assert!(said.contains(&format!("{scheme}://{unused} (from proxy-url of the kubeconfig): ")), "{said}");
         assert!(said.contains("; correct proxy-url of the kubeconfig"), "{said}");
@@ -164,8 +164,8 @@ async fn a_proxy_that_refuses_and_a_setting_that_is_wrong_are_told_apart_from_th
     let picky = format!("http://me:s%40cret@127.0.0.1:{}", picky.port);
     let socks = format!("socks5://me:s%40cret@127.0.0.1:{}", socks.port);
     for (url, words) in [
-        (picky.as_str(), "the proxy does not connect to the API server: tunnel error: proxy authorization required"),
-        (socks.as_str(), "the proxy does not connect to the API server: SOCKS error: "),
+        (picky.as_str(), "the proxy does not connect to api.example.test:6443: tunnel error: proxy authorization required"),
+        (socks.as_str(), "the proxy does not connect to api.example.test:6443: SOCKS error: "),
         ("http://me:s%40cret@p:x", "determine how to reach the cluster: HTTPS_PROXY is not a proxy URL (invalid"),
         ("ftp://me:s%40cret@p", "HTTPS_PROXY names a proxy with the scheme ftp, which is not supported"),
     ] {

@@ -1,4 +1,4 @@
-//! Chooses the proxy on the way to the API server by the rules of kubectl, which are those of Go's `net/http`.
+//! Which proxy leads to a server, as the environment or a setting has it.
 //!
 //! kube's own rules differ: it compares `NO_PROXY` with the name of the proxy instead of the server's, applies it to a
 //! kubeconfig's `proxy-url` too, refuses an empty entry, and knows neither `HTTP_PROXY` nor a suffix without a dot.
@@ -7,172 +7,82 @@ use std::fmt;
 use std::net::IpAddr;
 
 use http::Uri;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use ipnet::IpNet;
 
-use crate::error::Error;
-
-/// The default port of SOCKS, as in Go; those of the other schemes are the client's.
-const SOCKS_PORT: u16 = 1080;
+use crate::proxy::{InvalidProxy, Origin, Proxy, parse};
 
 /// What the environment says about proxies.
-#[derive(Clone, Default)]
-pub(crate) struct ProxyVariables {
+#[derive(Clone, Debug, Default)]
+pub struct ProxyVariables {
     /// For servers with TLS: which variable, and its text.
-    https: Option<(&'static str, String)>,
+    https: Option<(&'static str, Text)>,
     /// For servers without.
-    http: Option<(&'static str, String)>,
+    http: Option<(&'static str, Text)>,
     /// Servers that are reached directly.
     exempt: String,
 }
 
+/// The text of a variable, which may hold a password and is therefore not shown.
+#[derive(Clone)]
+struct Text(String);
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(set)")
+    }
+}
+
+/// A proxy that a configuration asks for, other than through the environment.
+#[derive(Clone, Copy)]
+pub struct Setting<'a> {
+    /// What messages call it, such as `proxy-url of the kubeconfig`.
+    pub name: &'static str,
+    /// The address of the proxy.
+    pub text: &'a str,
+}
+
 impl ProxyVariables {
-    pub(crate) fn from_env() -> Self {
+    /// Reads `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY`, or the same in lower case.
+    pub fn from_env() -> Self {
         Self::of(|name| std::env::var(name).ok())
     }
 
     /// Reads the variables with `lookup`. Of the two spellings the upper case one wins, and an empty text counts as unset.
-    fn of(lookup: impl Fn(&str) -> Option<String>) -> Self {
+    pub fn of(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let first = |names: [&'static str; 2]| {
             names.into_iter().find_map(|name| Some((name, lookup(name).filter(|text| !text.is_empty())?)))
         };
+        let secret = |found: Option<(&'static str, String)>| found.map(|(name, text)| (name, Text(text)));
         Self {
-            https: first(["HTTPS_PROXY", "https_proxy"]),
-            http: first(["HTTP_PROXY", "http_proxy"]),
+            https: secret(first(["HTTPS_PROXY", "https_proxy"])),
+            http: secret(first(["HTTP_PROXY", "http_proxy"])),
             exempt: first(["NO_PROXY", "no_proxy"]).map(|(_, list)| list).unwrap_or_default(),
         }
     }
 
-    /// Checks what kube reads by itself when it loads a kubeconfig: its error would not say which text is wrong.
-    pub(crate) fn check(&self, of_kubeconfig: Option<&str>) -> Result<(), Error> {
-        let kubeconfig = of_kubeconfig.map(|text| (Origin::Kubeconfig, text));
-        let variable = self.https.as_ref().map(|(name, text)| (Origin::Variable(name), text.as_str()));
-        kubeconfig.or(variable).map_or(Ok(()), |(origin, text)| parse(text, origin).map(drop))
+    /// Checks the form of the setting, or without one of `HTTPS_PROXY`: kube reads both by itself when it loads a
+    /// kubeconfig, and its error would not say which text is wrong.
+    ///
+    /// # Errors
+    /// When it is not a URL.
+    pub fn check(&self, setting: Option<Setting<'_>>) -> Result<(), InvalidProxy> {
+        let setting = setting.map(|Setting { name, text }| (Origin::Setting(name), text));
+        let variable = self.https.as_ref().map(|(name, text)| (Origin::Variable(name), text.0.as_str()));
+        setting.or(variable).map_or(Ok(()), |(origin, text)| parse(text, origin).map(drop))
     }
 }
 
-/// Who asked for a proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
-    Variable(&'static str),
-    Kubeconfig,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable(name) => f.write_str(name),
-            Self::Kubeconfig => f.write_str("proxy-url of the kubeconfig"),
-        }
-    }
-}
-
-/// A proxy and who asked for it. What it shows of itself contains no password.
-#[derive(Clone)]
-pub(crate) struct Proxy {
-    intercept: Intercept,
-    origin: Origin,
-}
-
-impl Proxy {
-    fn read(text: &str, origin: Origin) -> Result<Self, Error> {
-        let url = parse(text, origin)?;
-        if let Some(scheme) = url.scheme_str().filter(|scheme| !["http", "https", "socks5", "socks5h"].contains(scheme))
-        {
-            return Err(wrong(format!(
-                "{origin} names a proxy with the scheme {scheme}, which is not supported; use http, https or socks5"
-            )));
-        }
-        // The rules of this matcher are not Go's; it only takes the URL apart, and the password out of it.
-        let intercept = Matcher::builder().all(text).build().intercept(&Uri::from_static("https://any"));
-        let intercept = intercept.filter(|intercept| intercept.uri().host().is_some_and(|host| !host.is_empty()));
-        intercept.map(|intercept| Self { intercept, origin }).ok_or_else(|| malformed(origin, "it names no host"))
-    }
-
-    /// Returns its address without credentials.
-    pub(crate) fn address(&self) -> &Uri {
-        self.intercept.uri()
-    }
-
-    pub(crate) fn is_socks(&self) -> bool {
-        self.address().scheme_str().is_some_and(|scheme| scheme.starts_with("socks"))
-    }
-
-    /// Returns what to connect to. A SOCKS URL gets its port here: the client would take it for an HTTP one, with HTTP's
-    /// port.
-    pub(crate) fn to_dial(&self) -> Result<Uri, http::Error> {
-        let host = self.address().host().unwrap_or_default();
-        if self.is_socks() {
-            let port = self.address().port_u16().unwrap_or(SOCKS_PORT);
-            return Uri::builder().scheme("http").authority(format!("{host}:{port}")).path_and_query("/").build();
-        }
-        Ok(self.address().clone())
-    }
-
-    /// Returns the credentials for the header `Proxy-Authorization`.
-    pub(crate) fn basic_auth(&self) -> Option<&http::HeaderValue> {
-        self.intercept.basic_auth()
-    }
-
-    /// Returns the credentials of a SOCKS proxy.
-    pub(crate) fn raw_auth(&self) -> Option<(&str, &str)> {
-        self.intercept.raw_auth()
-    }
-
-    /// Says what to do about a proxy that does not work.
-    pub(crate) fn advice(&self) -> String {
-        match self.origin {
-            Origin::Variable(name) => format!("correct {name}, or name the API server in NO_PROXY"),
-            Origin::Kubeconfig => format!("correct {}", self.origin),
-        }
-    }
-}
-
-impl fmt::Display for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} (from {})", self.address().to_string().trim_end_matches('/'), self.origin)
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Proxy({self})")
-    }
-}
-
-fn parse(text: &str, origin: Origin) -> Result<Uri, Error> {
-    let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| malformed(origin, &error.to_string()))?;
-    // `Uri` accepts any text as a port, and then has none.
-    let rest = url.authority().and_then(|known| known.as_str().rsplit('@').next()?.strip_prefix(known.host()));
-    if url.port_u16().is_none() && rest.is_some_and(|rest| !rest.is_empty()) {
-        return Err(malformed(origin, "invalid port"));
-    }
-    Ok(url)
-}
-
-/// Builds the error about a malformed proxy, without its text, which may hold a password.
-fn malformed(origin: Origin, why: &str) -> Error {
-    wrong(format!(
-        "{origin} is not a proxy URL ({why}); write it as http://proxy.example.com:3128, with special characters of \
-         a password as %40"
-    ))
-}
-
-fn wrong(message: String) -> Error {
-    Error::Kubeconfig { message }
-}
-
-/// Returns the proxy to `server`: the kubeconfig's, to which no exemption applies, else the environment's.
+/// Returns the proxy to `server`: the setting's, to which no exemption applies, else the environment's.
 ///
 /// # Errors
-/// [`Error::Kubeconfig`] when the proxy to use cannot be used; it names who asked for it.
-pub(crate) fn choose(
+/// When the proxy to use cannot be used; the error names who asked for it.
+pub fn choose(
     server: &Uri,
-    of_kubeconfig: Option<&str>,
+    setting: Option<Setting<'_>>,
     variables: &ProxyVariables,
-) -> Result<Option<Proxy>, Error> {
-    if let Some(text) = of_kubeconfig {
-        return Proxy::read(text, Origin::Kubeconfig).map(Some);
+) -> Result<Option<Proxy>, InvalidProxy> {
+    if let Some(Setting { name, text }) = setting {
+        return Proxy::read(text, Origin::Setting(name)).map(Some);
     }
     let is_tls = server.scheme_str() == Some("https");
     let variable = if is_tls { &variables.https } else { &variables.http };
@@ -182,7 +92,7 @@ pub(crate) fn choose(
     if is_local(&host) || is_exempt(&variables.exempt, &host, port) {
         return Ok(None);
     }
-    Proxy::read(text, Origin::Variable(name)).map(Some)
+    Proxy::read(&text.0, Origin::Variable(name)).map(Some)
 }
 
 /// Tells whether the host is this machine, which is never reached through a proxy of the environment.
@@ -237,8 +147,12 @@ mod tests {
         ProxyVariables::of(|name| set.iter().find(|(known, _)| *known == name).map(|(_, text)| (*text).to_owned()))
     }
 
+    fn setting(text: &str) -> Setting<'_> {
+        Setting { name: "proxy-url of the kubeconfig", text }
+    }
+
     fn chosen(server: &str, of_kubeconfig: Option<&str>, set: &[(&str, &str)]) -> Option<String> {
-        let proxy = choose(&server.parse().unwrap(), of_kubeconfig, &variables(set)).unwrap();
+        let proxy = choose(&server.parse().unwrap(), of_kubeconfig.map(setting), &variables(set)).unwrap();
         proxy.map(|proxy| proxy.to_string())
     }
 
@@ -329,25 +243,12 @@ mod tests {
                 (Some(text), vec![], "proxy-url of the kubeconfig"),
                 (None, vec![("https_proxy", text)], "https_proxy"),
             ] {
-                let said = choose(&server, kubeconfig, &variables(&set)).unwrap_err().to_string();
-                assert!(said.contains(&format!(": {origin} {words}")), "{text}: {said}");
+                let said = choose(&server, kubeconfig.map(setting), &variables(&set)).unwrap_err().to_string();
+                assert!(said.starts_with(&format!("{origin} {words}")), "{text}: {said}");
                 assert!(!said.contains("secret"), "{said}");
             }
         }
         let unused = [("HTTPS_PROXY", "ftp://p"), ("NO_PROXY", "k8s.example.com")];
         assert_eq!(chosen("https://k8s.example.com", None, &unused), None, "nobody asks for that proxy");
-    }
-
-    #[test]
-    fn credentials_are_kept_apart_from_what_is_shown() {
-        let proxy = |text: &str| Proxy::read(text, Origin::Kubeconfig).unwrap();
-        let http = proxy("http://me:s%40cret@p:3128");
-        assert_eq!(http.basic_auth().unwrap().to_str().unwrap(), "Basic bWU6c0BjcmV0");
-        let socks = proxy("socks5h://me:s%40cret@p");
-        assert_eq!(socks.raw_auth(), Some(("me", "s@cret")));
-        assert_eq!(socks.to_dial().unwrap().to_string(), "http://p:1080/");
-        for shown in [format!("{http} {http:?} {}", http.advice()), format!("{socks} {socks:?}")] {
-            assert!(!shown.contains("cret") && !shown.contains("me:"), "{shown}");
-        }
     }
 }
