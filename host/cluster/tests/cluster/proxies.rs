@@ -1,6 +1,7 @@
 //! The way to an API server through proxies, and past them. Each case runs in a process of its own, which has the variables
 //! of the case and no others: they belong to a whole process, and kube reads some of them by itself.
 
+#[path = "../../../proxy/tests/support/proxies.rs"]
 mod servers;
 
 use std::process::Stdio;
@@ -9,13 +10,37 @@ use pvmigrate_cluster::{ConnectOptions, Error, connect, survey};
 use pvmigrate_core::survey::Scope;
 use serde_json::json;
 
-use servers::{CERTIFICATE, Endpoint, Kind};
+use servers::{CERTIFICATE, Endpoint, Kind, acceptor, head, serve};
+use tokio::io::AsyncWriteExt as _;
 
 /// The variable by which the process of a case knows that it is one.
 const CASE: &str = "PVMIGRATE_TEST_PROXIES";
 
 /// The server's name; only a proxy knows where it is.
 const SERVER: &str = "https://api.example.test:6443";
+
+const NOTHING: &str = r#"{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":"1"},"items":[]}"#;
+
+/// Starts an API server that has no objects.
+async fn api() -> Endpoint {
+    let tls = acceptor();
+    serve(move |stream, _asked| {
+        let tls = tls.clone();
+        async move {
+            let mut stream = tls.accept(stream).await?;
+            loop {
+                head(&mut stream).await?;
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{NOTHING}",
+                    NOTHING.len()
+                );
+                stream.write_all(answer.as_bytes()).await?;
+                stream.flush().await?;
+            }
+        }
+    })
+    .await
+}
 
 /// What a case is about: the kubeconfig's server and proxy, and the environment.
 struct Case<'a> {
@@ -78,7 +103,7 @@ async fn the_process_of_a_case() {
 
 #[tokio::test]
 async fn https_proxy_leads_to_the_server_with_its_credentials() {
-    let proxy = Endpoint::api().await.behind(Kind::Http).await;
+    let proxy = Endpoint::before(api().await.port, Kind::Http).await;
     let url = format!("http://me:s%40cret@127.0.0.1:{}", proxy.port);
     for name in ["HTTPS_PROXY", "https_proxy"] {
         assert_eq!(Case::of(SERVER, &[(name, &url)]).run().await, "ok");
@@ -92,10 +117,10 @@ async fn https_proxy_leads_to_the_server_with_its_credentials() {
 
 #[tokio::test]
 async fn no_proxy_is_compared_with_the_server() {
-    let api = Endpoint::api().await;
+    let api = api().await;
     // Means this machine, but is not a loopback address: those are never reached through a proxy of the environment.
     let server = format!("https://0.0.0.0:{}", api.port);
-    let proxy = api.behind(Kind::Http).await;
+    let proxy = Endpoint::before(api.port, Kind::Http).await;
     let url = format!("http://127.0.0.1:{}", proxy.port);
     // The last is what kube would refuse to read.
     for list in ["0.0.0.0", "0.0.0.0/8", "*", "example.test,0.0.0.0,"] {
@@ -109,7 +134,7 @@ async fn no_proxy_is_compared_with_the_server() {
 
 #[tokio::test]
 async fn the_kubeconfigs_proxy_comes_first_and_nothing_exempts_from_it() {
-    let proxy = Endpoint::api().await.behind(Kind::Http).await;
+    let proxy = Endpoint::before(api().await.port, Kind::Http).await;
     let url = format!("http://127.0.0.1:{}", proxy.port);
     let variables = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("NO_PROXY", "*")];
     let case = Case { proxy_url: Some(&url), ..Case::of(SERVER, &variables) };
@@ -119,9 +144,9 @@ async fn the_kubeconfigs_proxy_comes_first_and_nothing_exempts_from_it() {
 
 #[tokio::test]
 async fn socks_leads_to_the_server_with_its_credentials() {
-    let api = Endpoint::api().await;
-    let open = api.behind(Kind::Socks { password: None }).await;
-    let closed = api.behind(Kind::Socks { password: Some("s@cret") }).await;
+    let api = api().await;
+    let open = Endpoint::before(api.port, Kind::Socks { password: None }).await;
+    let closed = Endpoint::before(api.port, Kind::Socks { password: Some("s@cret") }).await;
     let url = format!("socks5://127.0.0.1:{}", open.port);
     assert_eq!(Case { proxy_url: Some(&url), ..Case::of(SERVER, &[]) }.run().await, "ok");
     assert!(open.asked().iter().all(|asked| asked == "api.example.test:6443") && !open.asked().is_empty());
@@ -132,7 +157,7 @@ async fn socks_leads_to_the_server_with_its_credentials() {
 
 #[tokio::test]
 async fn a_proxy_may_have_tls_of_its_own() {
-    let proxy = Endpoint::api().await.behind(Kind::Https).await;
+    let proxy = Endpoint::before(api().await.port, Kind::Https).await;
     let url = format!("https://localhost:{}", proxy.port);
     assert_eq!(Case::of(SERVER, &[("HTTPS_PROXY", &url)]).run().await, "ok");
     assert!(!proxy.asked().is_empty());
@@ -159,12 +184,18 @@ async fn a_proxy_that_cannot_be_reached_is_named_with_who_asked_for_it() {
 
 #[tokio::test]
 async fn a_proxy_that_refuses_and_a_setting_that_is_wrong_are_told_apart_from_the_server() {
-    let api = Endpoint::api().await;
-    let (picky, socks) = (api.behind(Kind::Refusing).await, api.behind(Kind::Socks { password: Some("other") }).await);
+    let api = api().await;
+    let (picky, socks) = (
+        Endpoint::before(api.port, Kind::Refusing).await,
+        Endpoint::before(api.port, Kind::Socks { password: Some("other") }).await,
+    );
     let picky = format!("http://me:s%40cret@127.0.0.1:{}", picky.port);
     let socks = format!("socks5://me:s%40cret@127.0.0.1:{}", socks.port);
     for (url, words) in [
-        (picky.as_str(), "the proxy does not connect to api.example.test:6443: tunnel error: proxy authorization required"),
+        (
+            picky.as_str(),
+            "the proxy does not connect to api.example.test:6443: tunnel error: proxy authorization required",
+        ),
         (socks.as_str(), "the proxy does not connect to api.example.test:6443: SOCKS error: "),
         ("http://me:s%40cret@p:x", "determine how to reach the cluster: HTTPS_PROXY is not a proxy URL (invalid"),
         ("ftp://me:s%40cret@p", "HTTPS_PROXY names a proxy with the scheme ftp, which is not supported"),

@@ -1,4 +1,7 @@
-//! An API server that has no objects, and proxies that lead to it whatever the name they are asked for.
+//! Proxies that lead to one server of this machine, whatever the name they are asked for, and note what that is. Tests of
+//! several crates include this file by its path.
+
+#![allow(dead_code, reason = "no crate needs all of it")]
 
 use std::sync::{Arc, Mutex};
 
@@ -10,18 +13,17 @@ use tokio_rustls::rustls::crypto::ring::default_provider;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// For `api.example.test` and `localhost`, signed by itself, for a hundred years:
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=api.example.test
-/// -addext subjectAltName=DNS:api.example.test,DNS:localhost -addext basicConstraints=critical,CA:FALSE`.
-pub(super) const CERTIFICATE: &str = include_str!("cert.pem");
-const KEY: &str = include_str!("key.pem");
-
-const NOTHING: &str = r#"{"apiVersion":"v1","kind":"List","metadata":{"resourceVersion":"1"},"items":[]}"#;
+/// For two names and `localhost`, signed by itself, for a hundred years: `openssl req -x509 -newkey ec
+/// -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500 -subj /CN=example.test
+/// -addext subjectAltName=DNS:api.example.test,DNS:registry.example.test,DNS:localhost
+/// -addext basicConstraints=critical,CA:FALSE`.
+pub(crate) const CERTIFICATE: &str = include_str!("cert.pem");
+pub(crate) const KEY: &str = include_str!("key.pem");
 
 /// The kind of a proxy.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
-    /// HTTP `CONNECT`.
+pub(crate) enum Kind {
+    /// HTTP: `CONNECT`, and requests that name a whole address.
     Http,
     /// The same within TLS.
     Https,
@@ -32,47 +34,27 @@ pub(super) enum Kind {
 }
 
 /// A server on a port of this machine. It ends with the runtime of its test.
-pub(super) struct Endpoint {
-    pub(super) port: u16,
+pub(crate) struct Endpoint {
+    pub(crate) port: u16,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Endpoint {
-    /// Starts an API server.
-    pub(super) async fn api() -> Self {
+    /// Starts a proxy in front of the server on this port.
+    pub(crate) async fn before(server: u16, kind: Kind) -> Self {
         let tls = acceptor();
-        serve(move |stream, _asked| {
-            let tls = tls.clone();
-            async move {
-                let mut stream = tls.accept(stream).await?;
-                loop {
-                    head(&mut stream).await?;
-                    let answer = format!(
-                        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{NOTHING}",
-                        NOTHING.len()
-                    );
-                    stream.write_all(answer.as_bytes()).await?;
-                    stream.flush().await?;
-                }
-            }
-        })
-        .await
-    }
-
-    /// Starts a proxy in front of this server.
-    pub(super) async fn behind(&self, kind: Kind) -> Self {
-        let (api, tls) = (self.port, acceptor());
         serve(move |mut stream, asked| {
             let tls = tls.clone();
             async move {
                 match kind {
-                    Kind::Http => connect(&mut stream, api, &asked).await,
-                    Kind::Https => connect(&mut tls.accept(stream).await?, api, &asked).await,
+                    Kind::Http => http(&mut stream, server, &asked).await,
+                    Kind::Https => http(&mut tls.accept(stream).await?, server, &asked).await,
                     Kind::Refusing => {
                         head(&mut stream).await?;
-                        stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n").await
+                        let answer = "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+                        stream.write_all(answer.as_bytes()).await
                     }
-                    Kind::Socks { password } => socks(&mut stream, api, password, &asked).await,
+                    Kind::Socks { password } => socks(&mut stream, server, password, &asked).await,
                 }
             }
         })
@@ -80,14 +62,15 @@ impl Endpoint {
     }
 
     /// Returns what a proxy was asked for so far.
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
-type Asked = Arc<Mutex<Vec<String>>>;
+pub(crate) type Asked = Arc<Mutex<Vec<String>>>;
 
-async fn serve<F, W>(answer: F) -> Endpoint
+/// Starts a server that treats each connection like this.
+pub(crate) async fn serve<F, W>(answer: F) -> Endpoint
 where
     F: Fn(TcpStream, Asked) -> W + Send + 'static,
     W: Future<Output = std::io::Result<()>> + Send + 'static,
@@ -105,7 +88,8 @@ where
     Endpoint { port, asked }
 }
 
-fn acceptor() -> TlsAcceptor {
+/// Accepts TLS as the server of [`CERTIFICATE`].
+pub(crate) fn acceptor() -> TlsAcceptor {
     let certificate = CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap();
     let key = PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap();
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()));
@@ -114,7 +98,7 @@ fn acceptor() -> TlsAcceptor {
 }
 
 /// Reads the head of a request.
-async fn head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
+pub(crate) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(stream.read_u8().await?);
@@ -122,18 +106,28 @@ async fn head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<String> 
     Ok(String::from_utf8_lossy(&head).into_owned())
 }
 
-async fn connect(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), api: u16, asked: &Asked) -> std::io::Result<()> {
+async fn http(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), server: u16, asked: &Asked) -> std::io::Result<()> {
     let head = head(stream).await?;
     let first = head.lines().next().unwrap_or_default();
-    let credentials = head.lines().find_map(|line| line.strip_prefix("Proxy-Authorization: "));
+    let credentials = head
+        .lines()
+        .filter_map(|line| line.split_once(": "))
+        .find_map(|(name, value)| name.eq_ignore_ascii_case("proxy-authorization").then_some(value));
     let noted = credentials.map_or_else(|| first.to_owned(), |credentials| format!("{first}, {credentials}"));
     asked.lock().unwrap().push(noted);
-    stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
-    forward(stream, api).await
+    let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
+    if first.starts_with("CONNECT ") {
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+    } else {
+        // One request a connection, so that the next one is noted, too; servers accept a whole address.
+        let (first, rest) = head.split_once("\r\n").unwrap_or_default();
+        server.write_all(format!("{first}\r\nConnection: close\r\n{rest}").as_bytes()).await?;
+    }
+    copy_bidirectional(stream, &mut server).await.map(drop)
 }
 
 /// Speaks RFC 1928 and 1929, as far as a client with a name to reach needs it.
-async fn socks(stream: &mut TcpStream, api: u16, password: Option<&str>, asked: &Asked) -> std::io::Result<()> {
+async fn socks(stream: &mut TcpStream, server: u16, password: Option<&str>, asked: &Asked) -> std::io::Result<()> {
     const VERSION: u8 = 5;
     let _version = stream.read_u8().await?;
     let _methods = short(stream).await?;
@@ -155,7 +149,8 @@ async fn socks(stream: &mut TcpStream, api: u16, password: Option<&str>, asked: 
     let (host, port) = (short(stream).await?, stream.read_u16().await?);
     asked.lock().unwrap().push(format!("{host}:{port}"));
     stream.write_all(&[VERSION, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
-    forward(stream, api).await
+    let mut server = TcpStream::connect(("127.0.0.1", server)).await?;
+    copy_bidirectional(stream, &mut server).await.map(drop)
 }
 
 /// Reads a text of up to 255 bytes, its length first.
@@ -163,9 +158,4 @@ async fn short(stream: &mut TcpStream) -> std::io::Result<String> {
     let mut text = vec![0; usize::from(stream.read_u8().await?)];
     stream.read_exact(&mut text).await?;
     Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-async fn forward(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), api: u16) -> std::io::Result<()> {
-    let mut api = TcpStream::connect(("127.0.0.1", api)).await?;
-    copy_bidirectional(stream, &mut api).await.map(drop)
 }
