@@ -15,6 +15,19 @@ pub enum Error {
         /// Why.
         why: String,
     },
+    /// No answer through a proxy.
+    #[error("cannot reach {url} through the proxy {proxy}: {why}")]
+    Proxy {
+        /// The address.
+        url: String,
+        /// The proxy, with who asked for it.
+        proxy: String,
+        /// Why, and what to do about it where the proxy is the reason.
+        why: String,
+    },
+    /// The proxy that the environment names cannot be used.
+    #[error(transparent)]
+    InvalidProxy(#[from] pvmigrate_proxy::InvalidProxy),
     /// The answer took too long.
     #[error("{url} did not answer within {seconds} s")]
     Slow {

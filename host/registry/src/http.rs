@@ -1,15 +1,16 @@
-//! Requests with a bound on what comes back, in bytes and in time. No redirect is followed here.
+//! Requests with a bound on what comes back, in bytes and in time, directly or through a proxy. No redirect is followed here.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::PROXY_AUTHORIZATION;
 use http::{HeaderMap, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use pvmigrate_proxy::{Connector, Proxy, ProxyVariables, choose};
 
 use crate::error::Error;
 
@@ -23,8 +24,9 @@ pub(crate) const SOON: Duration = Duration::from_secs(30);
 /// A client that sends requests.
 #[derive(Debug, Default)]
 pub(crate) struct Http {
-    plain: OnceLock<Client<HttpConnector, Full<Bytes>>>,
-    tls: OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>,
+    proxies: Arc<ProxyVariables>,
+    plain: OnceLock<Client<Connector, Full<Bytes>>>,
+    tls: OnceLock<Client<HttpsConnector<Connector>, Full<Bytes>>>,
 }
 
 /// One request, without its address.
@@ -62,18 +64,33 @@ impl Answer {
 }
 
 impl Http {
-    /// Sends one request.
-    pub(crate) async fn send(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
-        let answer = tokio::time::timeout(ask.time, self.exchange(url, ask)).await;
-        answer.unwrap_or_else(|_| Err(Error::Slow { url: url.to_string(), seconds: ask.time.as_secs() }))
+    pub(crate) fn new(proxies: ProxyVariables) -> Self {
+        Self { proxies: Arc::new(proxies), ..Self::default() }
     }
 
-    async fn exchange(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
-        let unreachable = |why: String| Error::Unreachable { url: url.to_string(), why };
+    /// Sends one request.
+    pub(crate) async fn send(&self, url: &Uri, ask: &Ask) -> Result<Answer, Error> {
+        let proxy = choose(url, None, &self.proxies)?;
+        let answer = tokio::time::timeout(ask.time, self.exchange(url, ask, proxy.as_ref())).await;
+        answer.unwrap_or_else(|_| {
+            let through = proxy.map(|proxy| format!(" through the proxy {proxy}")).unwrap_or_default();
+            Err(Error::Slow { url: format!("{url}{through}"), seconds: ask.time.as_secs() })
+        })
+    }
+
+    async fn exchange(&self, url: &Uri, ask: &Ask, proxy: Option<&Proxy>) -> Result<Answer, Error> {
+        let unreachable = |why: String| match proxy {
+            Some(proxy) => Error::Proxy { url: url.to_string(), proxy: proxy.to_string(), why },
+            None => Error::Unreachable { url: url.to_string(), why },
+        };
         let mut request = Request::new(Full::new(ask.body.clone()));
         *request.method_mut() = ask.method.clone();
         *request.uri_mut() = url.clone();
         *request.headers_mut() = ask.headers.clone();
+        let forwarding = proxy.filter(|proxy| proxy.forwards(url));
+        if let Some(credentials) = forwarding.and_then(Proxy::basic_auth) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, credentials.clone());
+        }
         let agent = concat!("pvmigrate/", env!("CARGO_PKG_VERSION"));
         request.headers_mut().insert(http::header::USER_AGENT, http::HeaderValue::from_static(agent));
         let answer = if url.scheme_str() == Some("https") {
@@ -83,6 +100,10 @@ impl Http {
         };
         let answer = answer.map_err(|error| unreachable(causes(&error)))?;
         let (head, mut body) = answer.into_parts();
+        if let Some(proxy) = forwarding.filter(|_| head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED) {
+            let advice = proxy.advice(url.host().unwrap_or_default());
+            return Err(unreachable(format!("the proxy does not accept the credentials, or wants some; {advice}")));
+        }
         let most = if head.status.is_success() { ask.most } else { SMALL };
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -96,28 +117,24 @@ impl Http {
         Ok(Answer { code: head.status, headers: head.headers, body: bytes.freeze() })
     }
 
-    fn plain(&self) -> &Client<HttpConnector, Full<Bytes>> {
-        self.plain.get_or_init(|| Client::builder(TokioExecutor::new()).build(connector()))
+    fn plain(&self) -> &Client<Connector, Full<Bytes>> {
+        self.plain.get_or_init(|| Client::builder(TokioExecutor::new()).build(self.connector()))
     }
 
-    fn tls(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, Error> {
+    fn tls(&self) -> Result<&Client<HttpsConnector<Connector>, Full<Bytes>>, Error> {
         if let Some(client) = self.tls.get() {
             return Ok(client);
         }
-        let mut tcp = connector();
-        tcp.enforce_http(false);
         let https = HttpsConnectorBuilder::new()
             .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
             .map_err(|error| Error::Tls(error.to_string()))?;
-        let https = https.https_only().enable_http1().wrap_connector(tcp);
+        let https = https.https_only().enable_http1().wrap_connector(self.connector());
         Ok(self.tls.get_or_init(|| Client::builder(TokioExecutor::new()).build(https)))
     }
-}
 
-fn connector() -> HttpConnector {
-    let mut tcp = HttpConnector::new();
-    tcp.set_connect_timeout(Some(CONNECT));
-    tcp
+    fn connector(&self) -> Connector {
+        Connector::by_environment(Arc::clone(&self.proxies)).connect_timeout(CONNECT)
+    }
 }
 
 /// Joins an error with its causes: "client error (Connect)" alone helps nobody.

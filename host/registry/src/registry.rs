@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, StatusCode};
+use pvmigrate_proxy::ProxyVariables;
 
 use crate::artifact::{Artifact, MANIFEST_TYPE, Manifest};
 use crate::credentials::Credentials;
@@ -41,10 +42,10 @@ pub struct Pulled {
 }
 
 impl Registry {
-    /// Makes a client that signs in with these credentials. It uses plain HTTP for this machine, and for others only
-    /// when `plain_http` says so.
-    pub fn new(credentials: Credentials, plain_http: bool) -> Self {
-        Self { http: Http::default(), credentials, plain_http }
+    /// Makes a client that signs in with these credentials and goes through these proxies. It uses plain HTTP for this
+    /// machine, and for others only when `plain_http` says so.
+    pub fn new(credentials: Credentials, proxies: ProxyVariables, plain_http: bool) -> Self {
+        Self { http: Http::new(proxies), credentials, plain_http }
     }
 
     /// Pulls the component that a reference names, of at most so many bytes.

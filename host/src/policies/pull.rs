@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use pvmigrate_policy::cache_folder;
+use pvmigrate_proxy::ProxyVariables;
 use pvmigrate_registry::{Credentials, Error, Lock, LockError, Locked, Pulled, Reference, Registry, Store};
 
 use crate::exit::Exit;
@@ -94,7 +95,7 @@ impl Puller {
     }
 }
 
-/// Makes a registry client with the user's own credentials.
+/// Makes a registry client with the user's own credentials and proxies.
 ///
 /// # Errors
 /// When the credentials cannot be read.
@@ -103,7 +104,7 @@ pub fn registry(plain_http: bool) -> Result<Registry, Failure> {
         Some(file) => Credentials::read(&file)?,
         None => Credentials::default(),
     };
-    Ok(Registry::new(credentials, plain_http))
+    Ok(Registry::new(credentials, ProxyVariables::from_env(), plain_http))
 }
 
 impl From<Error> for Failure {
@@ -121,6 +122,8 @@ impl From<Error> for Failure {
                 Some("check that the registry is running; a registry on another machine needs TLS, or --plain-http")
             }
             Error::TooLarge { .. }
+            | Error::Proxy { .. }
+            | Error::InvalidProxy(_)
             | Error::Refused { .. }
             | Error::Invalid { .. }
             | Error::Redirect { .. }

@@ -1,9 +1,9 @@
 //! Against Debian's docker-registry, run here on a free port.
 
-use pvmigrate_registry::{Credentials, Digest, Error, Registry, Store};
+use pvmigrate_registry::{Digest, Error, Registry, Store};
 
 use crate::docker_registry::start;
-use crate::{MOST, artifact, credentials, reference};
+use crate::{MOST, artifact, credentials, reference, signed_in};
 
 #[tokio::test]
 #[ignore = "needs docker-registry: tests/run registry"]
@@ -59,9 +59,9 @@ async fn what_was_pulled_once_is_there_without_the_registry() {
 async fn a_user_who_is_wanted_signs_in() {
     let docker = start(true);
     let there = reference(&docker.host, "keep:1");
-    let nobody = Registry::new(Credentials::default(), false).push(&there, &artifact(b"x")).await.unwrap_err();
+    let nobody = Registry::default().push(&there, &artifact(b"x")).await.unwrap_err();
     assert!(matches!(nobody, Error::SignIn { .. }) && nobody.to_string().contains(&docker.host), "{nobody}");
-    let user = Registry::new(credentials(&[&docker.host]), false);
+    let user = signed_in(credentials(&[&docker.host]));
     user.push(&there, &artifact(b"x")).await.unwrap();
     assert_eq!(user.pull(&there, MOST).await.unwrap().bytes.as_ref(), b"x");
 }

@@ -1,10 +1,10 @@
 //! Registries that lie, flood, or send us elsewhere.
 
 use http::StatusCode;
-use pvmigrate_registry::{Credentials, Digest, Error, Registry};
+use pvmigrate_registry::{Digest, Error, Registry};
 
 use crate::fake::{Fake, Seen, code, ok};
-use crate::{MOST, credentials, reference};
+use crate::{MOST, credentials, reference, signed_in};
 
 const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 
@@ -115,7 +115,7 @@ async fn with_token_service(realm: String) -> Fake {
 async fn a_password_is_not_sent_to_a_token_service_on_another_host() {
     let thief = Fake::start(|_| code(StatusCode::FORBIDDEN, &[])).await;
     let fake = with_token_service(format!("http://{}/token", thief.host)).await;
-    let registry = Registry::new(credentials(&[&fake.host]), false);
+    let registry = signed_in(credentials(&[&fake.host]));
     let error = registry.pull(&reference(&fake.host, "keep:1"), MOST).await.unwrap_err();
     assert!(error.to_string().contains("is not sent to another host"), "{error}");
     let passwords = |seen: Vec<Seen>| seen.into_iter().filter_map(|seen| seen.authorization).collect::<Vec<_>>();
@@ -128,7 +128,7 @@ async fn a_password_is_not_sent_to_a_token_service_on_another_host() {
 async fn the_password_for_a_token_service_is_sent_to_it_and_its_token_to_the_registry() {
     let service = Fake::start(|_| ok(r#"{"token": "t0ken"}"#)).await;
     let fake = with_token_service(format!("http://{}/token", service.host)).await;
-    let registry = Registry::new(credentials(&[&service.host]), false);
+    let registry = signed_in(credentials(&[&service.host]));
     let error = registry.pull(&reference(&fake.host, "keep:1"), MOST).await.unwrap_err();
     assert!(matches!(error, Error::SignIn { .. }), "{error}");
     let [asked] = service.seen().try_into().unwrap();
@@ -142,7 +142,7 @@ async fn the_password_for_a_token_service_is_sent_to_it_and_its_token_to_the_reg
 #[tokio::test]
 async fn a_token_service_on_the_net_is_spoken_to_over_tls_only() {
     let fake = with_token_service("http://auth.example.com/token".to_owned()).await;
-    let error = Registry::new(credentials(&[&fake.host]), false).pull(&reference(&fake.host, "keep:1"), MOST).await;
+    let error = signed_in(credentials(&[&fake.host])).pull(&reference(&fake.host, "keep:1"), MOST).await;
     assert!(matches!(error.unwrap_err(), Error::Redirect { .. }));
 }
 
@@ -163,7 +163,7 @@ async fn an_upload_to_another_place_is_not_made() {
 #[tokio::test]
 async fn other_machines_are_not_spoken_to_in_plain_http() {
     // Nobody listens on port 1, and the address is for documentation: TLS is what must fail.
-    let registry = Registry::new(Credentials::default(), false);
+    let registry = Registry::default();
     let error = registry.pull(&reference("127.0.0.1.example.invalid:1", "keep:1"), MOST).await.unwrap_err();
     assert!(error.to_string().contains("https://127.0.0.1.example.invalid:1/"), "{error}");
 }

@@ -7,8 +7,12 @@ mod docker;
 mod docker_registry;
 mod fake;
 mod hostile;
+mod proxies;
+#[path = "../../../proxy/tests/support/proxies.rs"]
+mod servers;
 
-use pvmigrate_registry::{Artifact, Credentials, Reference};
+use pvmigrate_proxy::ProxyVariables;
+use pvmigrate_registry::{Artifact, Credentials, Reference, Registry};
 
 /// More than any artifact here has.
 const MOST: usize = 1 << 20;
@@ -32,9 +36,18 @@ fn reference(host: &str, rest: &str) -> Reference {
 
 /// Returns the user `me` with the password `secret`, for these hosts.
 fn credentials(hosts: &[&str]) -> Credentials {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("config.json");
     let auths: Vec<_> = hosts.iter().map(|host| format!("{host:?}: {{\"auth\": \"bWU6c2VjcmV0\"}}")).collect();
-    std::fs::write(&file, format!("{{\"auths\": {{{}}}}}", auths.join(", "))).unwrap();
-    Credentials::read(&file).unwrap()
+    credentials_of(&format!("{{\"auths\": {{{}}}}}", auths.join(", ")))
+}
+
+/// Returns what a file with this text has.
+fn credentials_of(text: &str) -> Credentials {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    Credentials::read(file.path()).unwrap()
+}
+
+/// Returns a client that reaches registries directly.
+fn signed_in(credentials: Credentials) -> Registry {
+    Registry::new(credentials, ProxyVariables::default(), false)
 }
