@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use http::Uri;
 
+use crate::credentials::is_hub;
 use crate::reference::is_loopback;
+
+/// Where Docker Hub gives out tokens.
+const HUB_SERVICE: &str = "auth.docker.io";
 
 /// What a registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +79,9 @@ pub(crate) fn trust(registry: &str, plain_http: bool, realm: &Uri) -> Trust {
         Some("http") if plain_http && (authority.as_str() == registry || is_loopback(authority.as_str())) => {}
         _ => return Trust::Never("passwords and tokens are sent over TLS only"),
     }
-    if authority.as_str() == registry { Trust::OfRegistry } else { Trust::OfService }
+    // Docker Hub's service has a host of its own, and no login is ever kept for that.
+    let is_own = authority.as_str() == registry || (is_hub(registry) && authority.as_str() == HUB_SERVICE);
+    if is_own { Trust::OfRegistry } else { Trust::OfService }
 }
 
 #[cfg(test)]
@@ -111,6 +117,9 @@ mod tests {
         assert_eq!(trust("r.example.com", false, same), Trust::OfRegistry);
         assert_eq!(trust("r.example.com:443", false, same), Trust::OfService);
         assert_eq!(trust("r.example.com", false, other), Trust::OfService);
+        let hub = "https://auth.docker.io/token";
+        assert_eq!(trust("registry-1.docker.io", false, hub), Trust::OfRegistry);
+        assert_eq!(trust("r.example.com", false, hub), Trust::OfService, "not for others that name it");
         assert!(matches!(trust("r.example.com", false, "http://r.example.com/token"), Trust::Never(_)));
         assert!(matches!(trust("r.example.com", true, "http://auth.example.com/token"), Trust::Never(_)));
         assert_eq!(trust("localhost:5000", true, "http://localhost:5000/token"), Trust::OfRegistry);

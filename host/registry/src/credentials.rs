@@ -1,118 +1,136 @@
-//! Users and passwords from docker's configuration file: the entries of `auths`, and nothing else.
+//! Users, passwords and identity tokens, from where docker and podman keep them: files, and the helpers that these name.
 //!
-//! Credential helpers are programs, and are not run. `docker login` writes an entry where no helper is configured.
+//! The crate `docker_credential` reads such files, too. It knows no paths in keys, takes a helper that has no entry for one
+//! that is broken, and waits for ever for one that hangs.
+
+mod file;
+mod helper;
+mod login;
+mod places;
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use base64::Engine as _;
-use serde::Deserialize;
+use tokio::sync::Mutex;
 
 use crate::error::Error;
+use file::{File, Source};
+use helper::Fault;
+use places::Places;
 
-/// The users and passwords of hosts.
+pub(crate) use file::is_hub;
+pub(crate) use login::{Login, basic};
+
+/// Time for a helper. It may ask the user to unlock something.
+const HELPER: Duration = Duration::from_secs(60);
+
+/// The logins of hosts and repositories. Files are read at the beginning, helpers are run when a registry asks for a login.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    hosts: BTreeMap<String, User>,
-}
-
-/// A user name with its password.
-#[derive(Clone)]
-pub(crate) struct User {
-    pub(crate) name: String,
-    pub(crate) password: String,
+    files: Vec<Arc<File>>,
+    /// Where a login was looked for, for messages.
+    searched: String,
+    /// What helpers have answered, by their program and the server: whoever unlocks something does it once.
+    answers: Arc<Mutex<BTreeMap<(String, String), Option<Login>>>>,
 }
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.hosts.keys()).finish()
+        f.debug_list().entries(self.files.iter().map(|file| &file.path)).finish()
     }
-}
-
-#[derive(Deserialize)]
-struct File {
-    #[serde(default)]
-    auths: BTreeMap<String, Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    /// `user:password` in base64.
-    #[serde(default)]
-    auth: String,
-    #[serde(default)]
-    username: String,
-    #[serde(default)]
-    password: String,
 }
 
 impl Credentials {
-    /// Returns where docker keeps them: `$DOCKER_CONFIG/config.json`, or `~/.docker/config.json`.
-    pub fn usual_file() -> Option<PathBuf> {
-        let folder = std::env::var_os("DOCKER_CONFIG").map(PathBuf::from);
-        let folder = folder.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".docker")));
-        folder.map(|folder| folder.join("config.json"))
+    /// Reads them from where podman and docker keep them: the file that `REGISTRY_AUTH_FILE` names, or the folder that
+    /// `DOCKER_CONFIG` names, or podman's `auth.json` and then docker's `config.json`.
+    ///
+    /// # Errors
+    /// When a file cannot be read or parsed, or the one that `REGISTRY_AUTH_FILE` names does not exist.
+    pub fn usual() -> Result<Self, Error> {
+        Self::at(&Places::usual())
     }
 
-    /// Reads them from a file; a missing file holds none.
+    /// Reads them from one file; a missing file holds none.
     ///
     /// # Errors
     /// When it cannot be read or parsed.
     pub fn read(file: &Path) -> Result<Self, Error> {
-        let wrong = |why: String| Error::Credentials { file: file.to_owned(), why };
-        let text = match std::fs::read_to_string(file) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(wrong(error.to_string())),
+        Self::at(&Places { files: vec![file.to_owned()], named_by: None })
+    }
+
+    fn at(places: &Places) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for path in &places.files {
+            match (File::read(path)?, places.named_by) {
+                (Some(file), _) => files.push(Arc::new(file)),
+                (None, None) => {}
+                (None, Some(variable)) => {
+                    let why = format!("it does not exist, but {variable} names it");
+                    return Err(Error::Credentials { file: path.clone(), why });
+                }
+            }
+        }
+        let searched: Vec<_> = places.files.iter().map(|file| file.display().to_string()).collect();
+        Ok(Self { files, searched: searched.join(", "), answers: Arc::default() })
+    }
+
+    /// Returns the login for a host, or for a repository on it; `None` when nobody has one.
+    ///
+    /// # Errors
+    /// When a helper that would have to know fails, or an entry cannot be read.
+    pub(crate) async fn of(&self, host: &str, repository: Option<&str>) -> Result<Option<Login>, Error> {
+        for file in &self.files {
+            for source in file.sources(host, repository) {
+                let login = match source {
+                    Source::Helper(name) => self.ask(file, name, host).await?,
+                    Source::Entry(key, entry) => entry.login().map_err(|why| Error::Credentials {
+                        file: file.path.clone(),
+                        why: format!("the auth of {key} {why}"),
+                    })?,
+                };
+                if login.is_some() {
+                    return Ok(login);
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says where the login for a host was looked for.
+    pub(crate) async fn searched(&self, host: &str) -> String {
+        let answers = self.answers.lock().await;
+        let server = file::server(host);
+        let asked = answers.keys().filter(|(_, known)| known == server).map(|(program, _)| format!(", {program}"));
+        if self.searched.is_empty() { "no file".to_owned() } else { self.searched.clone() + &asked.collect::<String>() }
+    }
+
+    async fn ask(&self, file: &File, name: &str, host: &str) -> Result<Option<Login>, Error> {
+        let (program, server) = (format!("docker-credential-{name}"), file::server(host));
+        let failed = |fault: Fault| {
+            let (program, server, file) = (program.clone(), server.to_owned(), file.path.clone());
+            match fault {
+                Fault::Missing => Error::NoHelper { program, server, file },
+                Fault::Failed(why) => Error::Helper { program, server, file, why },
+            }
         };
-        // serde's message could quote a password.
-        let read: File = serde_json::from_str(&text).map_err(|error| {
-            wrong(format!("invalid JSON or unexpected fields (line {}, column {})", error.line(), error.column()))
-        })?;
-        let mut hosts = BTreeMap::new();
-        for (host, entry) in read.auths {
-            let user =
-                entry.user().ok_or_else(|| wrong(format!("the auth of {host} is not user:password in base64")))?;
-            hosts.extend(user.map(|user| (host_of(&host).to_owned(), user)));
+        // What has a separator would be looked for in the current folder.
+        if name.contains(std::path::MAIN_SEPARATOR) {
+            return Err(failed(Fault::Failed("this is not the name of a program".to_owned())));
         }
-        Ok(Self { hosts })
-    }
-
-    pub(crate) fn of(&self, host: &str) -> Option<&User> {
-        self.hosts.get(host)
-    }
-}
-
-impl Entry {
-    /// Returns the user: `Some(None)` where the entry has none (a credential helper has it), `None` if it cannot be
-    /// read.
-    fn user(&self) -> Option<Option<User>> {
-        if !self.username.is_empty() {
-            return Some(Some(User { name: self.username.clone(), password: self.password.clone() }));
+        let mut answers = self.answers.lock().await;
+        let key = (program.clone(), server.to_owned());
+        if let Some(known) = answers.get(&key) {
+            return Ok(known.clone());
         }
-        if self.auth.is_empty() {
-            return Some(None);
-        }
-        let decoded = base64::engine::general_purpose::STANDARD.decode(&self.auth).ok()?;
-        let text = String::from_utf8(decoded).ok()?;
-        let (name, password) = text.split_once(':')?;
-        Some(Some(User { name: name.to_owned(), password: password.trim_end_matches('\0').to_owned() }))
+        tracing::debug!(%program, %server, "asking a credential helper");
+        let login = helper::ask(&OsString::from(&program), server, HELPER).await.map_err(failed)?;
+        answers.insert(key, login.clone());
+        Ok(login)
     }
-}
-
-impl User {
-    /// Returns the value of an `Authorization` header.
-    pub(crate) fn basic(&self) -> String {
-        let pair = format!("{}:{}", self.name, self.password);
-        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair))
-    }
-}
-
-/// Returns the host of an entry: old entries are addresses, of which only the host counts.
-fn host_of(key: &str) -> &str {
-    let rest = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
-    rest.split('/').next().unwrap_or(rest)
 }
 
 #[cfg(test)]
@@ -120,41 +138,45 @@ fn host_of(key: &str) -> &str {
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> Result<Credentials, Error> {
+    #[tokio::test]
+    async fn the_first_file_that_has_a_login_is_the_one_and_others_are_not_needed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        std::fs::write(&first, r#"{"auths": {"r.io/team": {"auth": "bWU6YQ=="}, "r.io": {}}}"#).unwrap();
+        std::fs::write(&second, r#"{"auths": {"r.io": {"auth": "eW91OmI="}, "s.io": {"auth": "%"}}}"#).unwrap();
+        let missing = folder.path().join("missing");
+        let credentials = Credentials::at(&Places { files: vec![missing, first, second], named_by: None }).unwrap();
+        let name = async |host: &str, repository: &str| match credentials.of(host, Some(repository)).await.unwrap() {
+            Some(Login::Password { name, .. }) => name,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(name("r.io", "team/keep").await, "me");
+        assert_eq!(name("r.io", "else").await, "you", "an empty entry is none");
+        assert_eq!(name("t.io", "else").await, "None");
+        let error = credentials.of("s.io", None).await.unwrap_err().to_string();
+        assert!(error.ends_with("second: the auth of s.io is not user:password in base64"), "{error}");
+        let shown = format!("{credentials:?}");
+        assert!(shown.contains("second") && !shown.contains("bWU6"), "{shown}");
+    }
+
+    #[tokio::test]
+    async fn a_helper_that_is_missing_is_an_error_and_never_taken_for_nobody() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), text).unwrap();
-        Credentials::read(file.path())
+        std::fs::write(file.path(), r#"{"credsStore": "pvmigrate-test-nowhere", "credHelpers": {"s.io": "../x"}}"#)
+            .unwrap();
+        let credentials = Credentials::read(file.path()).unwrap();
+        let error = credentials.of("r.io", None).await.unwrap_err();
+        assert!(matches!(&error, Error::NoHelper { server, .. } if server == "r.io"), "{error}");
+        assert!(error.to_string().contains("docker-credential-pvmigrate-test-nowhere"), "{error}");
+        let error = credentials.of("s.io", None).await.unwrap_err();
+        assert!(matches!(error, Error::Helper { .. }), "{error}");
     }
 
     #[test]
-    fn entries_by_host_in_all_their_forms() {
-        let text = r#"{"credsStore": "x", "auths": {"https://one.example.com/v1/": {"auth": "bWU6YTpi"},
-            "two.example.com:5000": {"username": "you", "password": "p"}, "three.example.com": {}}}"#;
-        let read = read(text).unwrap();
-        let user = read.of("one.example.com").unwrap();
-        assert_eq!((user.name.as_str(), user.password.as_str()), ("me", "a:b"));
-        assert_eq!(user.basic(), "Basic bWU6YTpi");
-        assert_eq!(read.of("two.example.com:5000").unwrap().name, "you");
-        assert!(read.of("two.example.com").is_none(), "another port is another service");
-        assert!(read.of("three.example.com").is_none());
-        assert_eq!(format!("{read:?}"), r#"{"one.example.com", "two.example.com:5000"}"#, "no password is printed");
-    }
-
-    #[test]
-    fn a_file_that_cannot_be_understood_is_an_error_without_its_secrets() {
-        for text in [
-            r#"{"auths": {"a": {"auth": "c2VjcmV0"}}}"#,
-            r#"{"auths": {"a": {"auth": "%"}}}"#,
-            r#"{"auths": "secret"}"#,
-            "secret",
-        ] {
-            let error = read(text).unwrap_err().to_string();
-            assert!(!error.contains("secret") && !error.contains("c2VjcmV0"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_missing_file_holds_no_user() {
-        assert!(Credentials::read(Path::new("/nonexistent/config.json")).unwrap().hosts.is_empty());
+    fn a_missing_file_holds_no_login_unless_it_was_named() {
+        let files = vec!["/nonexistent/auth.json".into()];
+        assert!(Credentials::at(&Places { files: files.clone(), named_by: None }).unwrap().files.is_empty());
+        let error = Credentials::at(&Places { files, named_by: Some("REGISTRY_AUTH_FILE") }).unwrap_err().to_string();
+        assert!(error.contains("/nonexistent/auth.json") && error.contains("REGISTRY_AUTH_FILE"), "{error}");
     }
 }

@@ -111,6 +111,28 @@ pub enum Error {
         /// What is wrong.
         why: String,
     },
+    /// A credential helper does not exist.
+    #[error("credential helper {program}, which {} names for {server}, was not found on the PATH", .file.display())]
+    NoHelper {
+        /// The program.
+        program: String,
+        /// What it was to be asked for.
+        server: String,
+        /// The file that names it.
+        file: PathBuf,
+    },
+    /// A credential helper has failed.
+    #[error("credential helper {program}, which {} names for {server}, failed: {why}", .file.display())]
+    Helper {
+        /// The program.
+        program: String,
+        /// What it was asked for.
+        server: String,
+        /// The file that names it.
+        file: PathBuf,
+        /// What it said, or did not.
+        why: String,
+    },
     /// This machine has no root certificates.
     #[error("cannot set up TLS: {0}")]
     Tls(String),

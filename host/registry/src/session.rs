@@ -2,12 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use http::{HeaderValue, Method, StatusCode, Uri};
 use serde::Deserialize;
 
 use crate::challenge::{Challenge, Trust, trust};
-use crate::credentials::{Credentials, User};
+use crate::credentials::{Credentials, Login, basic};
 use crate::error::Error;
 use crate::http::{Answer, Ask, Http};
 use crate::reference::{Reference, is_loopback};
@@ -73,7 +73,7 @@ impl<'a> Session<'a> {
         };
         match answer.code {
             code if code.is_success() || code == StatusCode::NOT_FOUND => Ok(answer),
-            StatusCode::UNAUTHORIZED => Err(self.sign_in_failed(&detail(&answer))),
+            StatusCode::UNAUTHORIZED => Err(self.still_unauthorized(&detail(&answer)).await),
             code => Err(Error::Refused {
                 method: ask.method.to_string(),
                 url: url.to_string(),
@@ -130,10 +130,15 @@ impl<'a> Session<'a> {
     }
 
     async fn sign_in(&self, challenge: Option<Challenge>) -> Result<(), Error> {
-        let host = &self.reference.host;
-        let user = self.credentials.of(host);
+        let Reference { host, repository, .. } = self.reference;
         let header = match challenge {
-            Some(Challenge::Basic) => user.map(User::basic).ok_or_else(|| self.sign_in_failed(&self.nobody(host)))?,
+            Some(Challenge::Basic) => match self.credentials.of(host, Some(repository)).await? {
+                Some(Login::Password { name, password }) => basic(&name, &password),
+                Some(Login::IdentityToken(_)) => {
+                    return Err(self.sign_in_failed("it wants a password, and the login for it is an identity token"));
+                }
+                None => return Err(self.sign_in_failed(&self.nobody(host).await)),
+            },
             Some(Challenge::Bearer { realm, service }) => {
                 let token = self.token(&realm, service.as_deref()).await?;
                 format!("Bearer {token}")
@@ -150,51 +155,104 @@ impl<'a> Session<'a> {
 
     /// Asks the registry's token service for a token.
     async fn token(&self, realm: &str, service: Option<&str>) -> Result<String, Error> {
-        let host = &self.reference.host;
+        let Reference { host, repository, .. } = self.reference;
         let address = self.address(realm)?;
-        let (of, user) = match trust(host, self.plain_http, &address) {
+        let (of, login) = match trust(host, self.plain_http, &address) {
             Trust::Never(why) => {
                 return Err(Error::Redirect { url: host.clone(), to: realm.to_owned(), why });
             }
-            Trust::OfRegistry => (host.as_str(), self.credentials.of(host)),
+            Trust::OfRegistry => (host.as_str(), self.credentials.of(host, Some(repository)).await?),
             Trust::OfService => {
                 let of = address.authority().map_or("", |authority| authority.as_str());
-                (of, self.credentials.of(of))
+                (of, self.credentials.of(of, None).await?)
             }
         };
-        let rights = if self.rights == Rights::Push { "pull,push" } else { "pull" };
-        let mut query = vec![format!("scope=repository:{}:{rights}", self.reference.repository)];
-        query.extend(service.map(|service| format!("service={}", escaped(service))));
-        let separator = if address.query().is_some() { '&' } else { '?' };
-        let url = self.address(&format!("{realm}{separator}{}", query.join("&")))?;
-        let mut ask = Ask::new(Method::GET);
-        if let Some(mut value) = user.and_then(|user| HeaderValue::from_str(&user.basic()).ok()) {
-            value.set_sensitive(true);
-            ask.headers.insert(AUTHORIZATION, value);
-        }
-        let answer = self.http.send(&url, &ask).await?;
-        let why = || match user {
-            Some(_) => format!("{of} rejected the password: {}", detail(&answer)),
-            None => self.nobody(of),
+        let answer = self
+            .http
+            .send(&self.token_url(realm, service, login.as_ref())?, &self.token_ask(service, login.as_ref()))
+            .await?;
+        let given: Option<Token> = if answer.code.is_success() {
+            Some(serde_json::from_slice(&answer.body).map_err(|_| Error::Invalid {
+                url: realm.to_owned(),
+                why: "the token service returned no token".to_owned(),
+            })?)
+        } else {
+            None
         };
-        if !answer.code.is_success() {
-            return Err(self.sign_in_failed(&why()));
+        if let Some(token) = given.and_then(|given| given.token.or(given.access_token)) {
+            return Ok(token);
         }
-        let given: Token = serde_json::from_slice(&answer.body).map_err(|_| Error::Invalid {
-            url: realm.to_owned(),
-            why: "the token service returned no token".to_owned(),
-        })?;
-        given.token.or(given.access_token).ok_or_else(|| self.sign_in_failed(&why()))
+        Err(self.sign_in_failed(&match login {
+            Some(Login::Password { .. }) => format!("{of} rejected the password: {}", detail(&answer)),
+            Some(Login::IdentityToken(_)) => format!("{of} rejected the identity token: {}", detail(&answer)),
+            None => self.nobody(of).await,
+        }))
     }
 
-    fn nobody(&self, of: &str) -> String {
-        let other = match self.credentials.of(&self.reference.host) {
-            Some(_) if of != self.reference.host => {
-                format!("; the password for {} is not sent to another host", self.reference.host)
+    fn scope(&self) -> String {
+        let rights = if self.rights == Rights::Push { "pull,push" } else { "pull" };
+        format!("repository:{}:{rights}", self.reference.repository)
+    }
+
+    /// Returns the address of a token. An identity token is sent in the body of a request, and with it what else is asked.
+    fn token_url(&self, realm: &str, service: Option<&str>, login: Option<&Login>) -> Result<Uri, Error> {
+        if matches!(login, Some(Login::IdentityToken(_))) {
+            return self.address(realm);
+        }
+        let mut query = vec![format!("scope={}", self.scope())];
+        query.extend(service.map(|service| format!("service={}", escaped(service))));
+        let separator = if realm.contains('?') { '&' } else { '?' };
+        self.address(&format!("{realm}{separator}{}", query.join("&")))
+    }
+
+    /// Returns the request for a token: as the user, as anybody, or for an identity token.
+    fn token_ask(&self, service: Option<&str>, login: Option<&Login>) -> Ask {
+        let mut ask = Ask::new(Method::GET);
+        match login {
+            Some(Login::Password { name, password }) => {
+                if let Ok(mut value) = HeaderValue::from_str(&basic(name, password)) {
+                    value.set_sensitive(true);
+                    ask.headers.insert(AUTHORIZATION, value);
+                }
             }
-            _ => String::new(),
+            Some(Login::IdentityToken(token)) => {
+                let mut form = vec![
+                    "grant_type=refresh_token".to_owned(),
+                    "client_id=pvmigrate".to_owned(),
+                    format!("scope={}", escaped(&self.scope())),
+                    format!("refresh_token={}", escaped(token)),
+                ];
+                form.extend(service.map(|service| format!("service={}", escaped(service))));
+                ask.method = Method::POST;
+                ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+                ask.body = form.join("&").into();
+            }
+            None => {}
+        }
+        ask
+    }
+
+    async fn nobody(&self, of: &str) -> String {
+        let searched = self.credentials.searched(of).await;
+        let host = &self.reference.host;
+        let other = match of == host {
+            true => String::new(),
+            false => format!(
+                "; {of} gives out its tokens, and the login for {host} is not sent to another host: add an entry for {of} \
+                 to auths if it may have it"
+            ),
         };
-        format!("no entry for {of} in the auths of docker's config.json (credential helpers are not run){other}")
+        format!("no login for {of} (looked into {searched}){other}")
+    }
+
+    /// Returns the error of a registry that does not accept what it was signed in to with.
+    async fn still_unauthorized(&self, detail: &str) -> Error {
+        let Reference { host, repository, .. } = self.reference;
+        match self.credentials.of(host, Some(repository)).await {
+            Ok(Some(_)) => self.sign_in_failed(&format!("it rejected the login: {detail}")),
+            Ok(None) => self.sign_in_failed(&format!("{detail}; {}", self.nobody(host).await)),
+            Err(error) => error,
+        }
     }
 
     fn sign_in_failed(&self, why: &str) -> Error {

@@ -100,40 +100,51 @@ impl Puller {
 /// # Errors
 /// When the credentials cannot be read.
 pub fn registry(plain_http: bool) -> Result<Registry, Failure> {
-    let credentials = match Credentials::usual_file() {
-        Some(file) => Credentials::read(&file)?,
-        None => Credentials::default(),
-    };
-    Ok(Registry::new(credentials, ProxyVariables::from_env(), plain_http))
+    Ok(Registry::new(Credentials::usual()?, ProxyVariables::from_env(), plain_http))
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let hint = match &error {
-            Error::Absent(_) => Some("check the host, the repository and the tag"),
-            Error::WrongBytes { .. } => {
-                Some("the content was changed in the registry or on the network: do not use it")
-            }
-            Error::NotWasm { .. } => Some("push policies with: pvmigrate policy push POLICY REFERENCE"),
-            Error::SignIn { .. } => {
-                Some("sign in, for example with `docker login`; credential helpers are not supported")
-            }
-            Error::Unreachable { .. } | Error::Slow { .. } => {
-                Some("check that the registry is running; a registry on another machine needs TLS, or --plain-http")
-            }
-            Error::TooLarge { .. }
-            | Error::Proxy { .. }
-            | Error::InvalidProxy(_)
-            | Error::Refused { .. }
-            | Error::Invalid { .. }
-            | Error::Redirect { .. }
-            | Error::Credentials { .. }
-            | Error::Tls(_) => None,
-        };
+        let hint = hint(&error);
         let mut failure = Self::new(Exit::PolicyLoad, error);
-        failure.hints.extend(hint.map(str::to_owned));
+        failure.hints.extend(hint);
         failure
     }
+}
+
+/// Says what to do about an error, where the error does not say it itself.
+fn hint(error: &Error) -> Option<String> {
+    let hint = match error {
+        Error::Absent(_) => "check the host, the repository and the tag",
+        Error::WrongBytes { .. } => "the content was changed in the registry or on the network: do not use it",
+        Error::NotWasm { .. } => "push policies with: pvmigrate policy push POLICY REFERENCE",
+        Error::SignIn { host, .. } => {
+            return Some(format!("sign in with `docker login {host}` or `podman login {host}`"));
+        }
+        Error::NoHelper { program, server, file } => {
+            return Some(format!(
+                "install {program}, or remove it from {} and sign in to {server} again",
+                file.display()
+            ));
+        }
+        Error::Helper { program, server, .. } => {
+            return Some(format!(
+                "find out why: printf {server} | {program} get   (it prints the password if it works)"
+            ));
+        }
+        Error::Unreachable { .. } | Error::Slow { .. } => {
+            "check that the registry is running; a registry on another machine needs TLS, or --plain-http"
+        }
+        Error::TooLarge { .. }
+        | Error::Proxy { .. }
+        | Error::InvalidProxy(_)
+        | Error::Refused { .. }
+        | Error::Invalid { .. }
+        | Error::Redirect { .. }
+        | Error::Credentials { .. }
+        | Error::Tls(_) => return None,
+    };
+    Some(hint.to_owned())
 }
 
 impl From<LockError> for Failure {

@@ -15,7 +15,10 @@ mod policy_measure;
 mod policy_test;
 mod readme;
 mod registries;
+mod registry_access;
 mod rehearse;
+#[path = "../../proxy/tests/support/proxies.rs"]
+mod servers;
 mod strict;
 mod usage;
 
@@ -45,7 +48,13 @@ fn command(words: &[&str]) -> Command {
     for variable in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "NO_COLOR", "PVMIGRATE_LOG"] {
         command.env_remove(variable);
     }
-    command.env("HOME", "/nonexistent").env_remove("XDG_CACHE_HOME").env_remove("DOCKER_CONFIG");
+    for variable in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "SSL_CERT_FILE"] {
+        command.env_remove(variable);
+    }
+    for variable in ["HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"] {
+        command.env_remove(variable).env_remove(variable.to_lowercase());
+    }
+    command.env("HOME", "/nonexistent").env("XDG_RUNTIME_DIR", "/nonexistent");
     command
 }
 

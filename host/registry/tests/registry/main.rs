@@ -10,6 +10,7 @@ mod hostile;
 mod proxies;
 #[path = "../../../proxy/tests/support/proxies.rs"]
 mod servers;
+mod tokens;
 
 use pvmigrate_proxy::ProxyVariables;
 use pvmigrate_registry::{Artifact, Credentials, Reference, Registry};

@@ -28,6 +28,16 @@ impl Drop for Docker {
 /// # Panics
 /// When this machine has no docker-registry: such tests are ignored, and run by `tests/run registry`, which installs it.
 pub(crate) fn start(with_users: bool) -> Docker {
+    start_with(with_users, None)
+}
+
+/// Starts a registry, with TLS if it gets a certificate and its key, both as PEM.
+#[allow(dead_code, reason = "not every test that includes this has one with TLS")]
+pub(crate) fn start_with_tls(with_users: bool, certificate: &str, key: &str) -> Docker {
+    start_with(with_users, Some((certificate, key)))
+}
+
+fn start_with(with_users: bool, tls: Option<(&str, &str)>) -> Docker {
     let program = "/usr/bin/docker-registry";
     assert!(Path::new(program).exists(), "there is no {program}: run tests/setup docker-registry");
     let folder = tempfile::tempdir().unwrap();
@@ -36,8 +46,15 @@ pub(crate) fn start(with_users: bool) -> Docker {
     let (data, users, config) = (folder.path().join("data"), folder.path().join("users"), folder.path().join("c.yml"));
     std::fs::write(&users, USERS).unwrap();
     let auth = format!("auth: {{htpasswd: {{realm: here, path: {}}}}}\n", users.display());
+    let tls = tls.map_or_else(String::new, |(certificate, key)| {
+        let (cert, key_file) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+        std::fs::write(&cert, certificate).unwrap();
+        std::fs::write(&key_file, key).unwrap();
+        format!(", tls: {{certificate: {}, key: {}}}", cert.display(), key_file.display())
+    });
     let text = format!(
-        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp: {{addr: \"{host}\"}}\n{}",
+        "version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\n\
+         http: {{addr: \"{host}\"{tls}}}\n{}",
         data.display(),
         if with_users { &auth } else { "" }
     );
