@@ -13,6 +13,7 @@ use pvmigrate_proxy::{InvalidProxy, ProxyVariables, Setting, choose};
 use crate::causes::chain;
 use crate::error::Error;
 use crate::requests::Requests;
+use crate::transport::Compression;
 use crate::{transport, tunnel};
 
 /// Long enough for a slow link, short enough that a wrong address is noticed.
@@ -49,7 +50,8 @@ impl std::fmt::Debug for Connection {
 /// Reads the credentials and makes a client. Sends nothing yet.
 ///
 /// Connects through the kubeconfig's `proxy-url`, else through what `HTTPS_PROXY` (for a server without TLS,
-/// `HTTP_PROXY`) names, unless `NO_PROXY` exempts the server, as kubectl does.
+/// `HTTP_PROXY`) names, unless `NO_PROXY` exempts the server, as kubectl does. Long answers come compressed unless the
+/// kubeconfig's `disable-compression` says otherwise, also as with kubectl.
 ///
 /// # Errors
 /// [`Error::Kubeconfig`] names the file, the context, the certificate or the proxy setting that is wrong.
@@ -64,24 +66,25 @@ pub async fn connect(options: &ConnectOptions) -> Result<Connection, Error> {
     // Our choice of a proxy replaces kube's.
     config.proxy_url = None;
     let server = config.cluster_url.to_string();
+    let compression = if config.disable_compression { Compression::None } else { Compression::Gzip };
     let Some(proxy) = choose(&config.cluster_url, proxy_url.as_deref().map(setting), &variables)? else {
         let client = ClientBuilder::try_from(config).map_err(|error| wrong(chain(&error)))?.build();
-        return Ok(over(client, &server, &server));
+        return Ok(over(client, &server, &server, compression));
     };
     let way = format!("{server} through the proxy {proxy}");
-    Ok(over(tunnel::client(config, proxy)?, &server, &way))
+    Ok(over(tunnel::client(config, proxy)?, &server, &way, compression))
 }
 
 /// Counts, bounds and repeats the requests of an existing client, as [`connect`] does.
 pub fn wrap(client: Client) -> Connection {
-    over(client, "(embedded)", "(embedded)")
+    over(client, "(embedded)", "(embedded)", Compression::None)
 }
 
 /// Wraps a client. `way` is what messages call the server: with the proxy that stands in front of it.
-fn over(client: Client, server: &str, way: &str) -> Connection {
+fn over(client: Client, server: &str, way: &str, compression: Compression) -> Connection {
     let requests = Requests::default();
     let namespace = client.default_namespace().to_owned();
-    let client = transport::wrap(client, way, &requests);
+    let client = transport::wrap(client, way, &requests, compression);
     Connection { client, requests, server: server.to_owned(), namespace }
 }
 
