@@ -34,9 +34,12 @@ pub struct Credentials {
     files: Vec<Arc<File>>,
     /// Where a login was looked for, for messages.
     searched: String,
-    /// What helpers have answered, by their program and the server: whoever unlocks something does it once.
-    answers: Arc<Mutex<BTreeMap<(String, String), Option<Login>>>>,
+    /// Kept, so that whoever unlocks something does it once.
+    answers: Arc<Mutex<Answers>>,
 }
+
+/// What helpers have answered, by their program and the server.
+type Answers = BTreeMap<(String, String), Option<Login>>;
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
