@@ -87,14 +87,14 @@ pub(crate) struct Inner {
     pub(crate) machine: Arc<Machine>,
     pub(crate) node: Node,
     activity: Arc<watch::Sender<usize>>,
-    /// The claims that were given as Pending, by uid: what they wait for does not happen here either.
-    waiting: HashSet<String>,
+    /// The claims that were given as Pending: what they wait for does not happen here either.
+    waiting: HashSet<(String, String)>,
 }
 
 impl Inner {
     /// Tells whether a claim is to stay Pending.
     pub(crate) fn keeps_waiting(&self, claim: &Value) -> bool {
-        self.waiting.contains(object::uid(claim))
+        self.waiting.contains(&(object::namespace(claim).to_owned(), object::name(claim).to_owned()))
     }
 
     /// Locks the objects. Held for one request or one look of a controller, never across a wait.
@@ -175,11 +175,9 @@ impl Cluster {
             .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
         let (published, revision) = watch::channel(0);
         let mut store = Store::new(settings.seed, settings.history, published);
+        let waiting = given_as_pending(&objects);
         let not_played = load::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
-        let waiting =
-            store.list(&kinds::CLAIMS, "").filter(|(_, claim)| text(claim, "/status/phase") == Some("Pending"));
-        let waiting = waiting.map(|(_, claim)| object::uid(claim).to_owned()).collect();
         let inner = Arc::new(Inner {
             store: Mutex::new(store),
             revision,
@@ -385,4 +383,10 @@ impl std::fmt::Debug for Cluster {
 
 fn is_used(store: &Store, claim: &Key) -> bool {
     store.referring(&kinds::PODS, &Reference::claim(&claim.namespace, &claim.name)).next().is_some()
+}
+
+fn given_as_pending(objects: &[Value]) -> HashSet<(String, String)> {
+    let claims = objects.iter().filter(|object| object["kind"] == "PersistentVolumeClaim");
+    let pending = claims.filter(|claim| text(claim, "/status/phase") == Some("Pending"));
+    pending.map(|claim| (object::namespace(claim).to_owned(), object::name(claim).to_owned())).collect()
 }
