@@ -11,6 +11,7 @@ use pvmigrate_core::plan::{self, PlannedGroup, StaleTemplate};
 use pvmigrate_core::policy::waiver::Waived;
 use pvmigrate_core::policy::{Collected, Judgement, LeftOut, Question};
 use pvmigrate_core::record::Record;
+use pvmigrate_core::static_class;
 use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::{Policies, PolicyFailure};
 
@@ -59,8 +60,10 @@ impl Plan {
         let Assessment { question, judgement, .. } = &assessment;
         let asked = options.asked(question.request.target.binding_mode == "WaitForFirstConsumer");
         let mut groups = plan::groups(survey, judgement, &scope, &asked, now);
-        for group in &mut groups {
-            group.blockers.extend(too_large(&group.record));
+        let records: Vec<&Record> = groups.iter().map(|group| &group.record).collect();
+        let unmet = static_class::blockers(survey, &scope.dest_class, &records);
+        for (group, unmet) in groups.iter_mut().zip(unmet) {
+            group.blockers.extend(too_large(&group.record).into_iter().chain(unmet));
         }
         let found: Vec<_> = plan::policy_blockers(judgement, &groups).collect();
         for (group, blocker) in found {
@@ -116,6 +119,7 @@ fn too_large(record: &Record) -> Option<Blocker> {
     let error = RecordStore::check_size(record).err()?;
     Some(Blocker {
         code: Code::RecordTooLarge,
+        cause: None,
         about: format!("group {}/{}", record.namespace, record.name),
         message: error.to_string(),
         hint: "migrate its claims in parts: leave some out with a policy, or shorten their annotations".to_owned(),

@@ -9,12 +9,13 @@ use sources::code;
 const HERE: &str = "host/cluster/src";
 
 /// The files that may change objects. `resources.rs` holds the requests themselves and is called by these.
-const WRITERS: [&str; 7] = [
+const WRITERS: [&str; 8] = [
     "cleanup.rs",
     "default_class.rs",
     "execute.rs",
     "execute/settle.rs",
     "preflight.rs",
+    "preflight/removal.rs",
     "record_store.rs",
     "resources.rs",
 ];

@@ -196,6 +196,15 @@ where
         }
     }
 
+    /// Asks whether an object could be created, without creating it: quotas, bounds and webhooks are asked as well.
+    pub(crate) async fn rehearse_create(&self, object: &K) -> Result<(), Error> {
+        let name = object.meta().name.clone().unwrap_or_default();
+        match self.api.create(&PostParams { dry_run: true, ..post() }, object).await {
+            Err(kube::Error::Api(refusal)) if refusal.is_already_exists() => Ok(()),
+            answer => answer.map(drop).map_err(|error| Error::of(&self.action("create").on(&name), &error)),
+        }
+    }
+
     /// Replaces an object of the version that is in `object`.
     pub(crate) async fn replace(&self, name: &str, object: &K) -> Result<Changed<K>, Error> {
         changed(self.api.replace(name, &post(), object).await, &self.action("update").on(name))

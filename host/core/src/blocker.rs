@@ -4,17 +4,32 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::cause::Cause;
+
 /// The reason why a group does not go on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Blocker {
     /// The kind of fact, as a stable code.
     pub code: Code,
+    /// Why the cluster does not do what is asked of it, where that is what it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// Kind, namespace and name of the object it is about.
     pub about: String,
     /// What is wrong.
     pub message: String,
     /// What to do next.
     pub hint: String,
+}
+
+impl Blocker {
+    /// Returns the code, with the cause beside it.
+    pub fn label(&self) -> String {
+        match self.cause {
+            Some(cause) => format!("{} ({cause})", self.code),
+            None => self.code.to_string(),
+        }
+    }
 }
 
 macro_rules! codes {
@@ -89,7 +104,7 @@ impl fmt::Display for Code {
 
 impl fmt::Display for Blocker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}: {}", self.code, self.about, self.message)
+        write!(f, "{}: {}: {}", self.label(), self.about, self.message)
     }
 }
 

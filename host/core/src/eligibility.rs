@@ -33,7 +33,7 @@ pub fn blockers(survey: &Survey, group: &Group) -> Vec<Blocker> {
 
 fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found: &mut Vec<Blocker>) {
     let mut block = |code, message: String, hint: String| {
-        found.push(Blocker { code, about: format!("claim {id}"), message, hint });
+        found.push(Blocker { code, cause: None, about: format!("claim {id}"), message, hint });
     };
     if facts.terminating {
         let hint = format!("see what holds it: kubectl describe pvc -n {} {}", id.namespace, id.name);
@@ -91,6 +91,7 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
     if pod.finished {
         return Some(Blocker {
             code: Code::FinishedPod,
+            cause: None,
             about,
             message: format!("it has ended, but Kubernetes keeps its claim {} for as long as the pod exists", id.name),
             hint: format!("once nobody needs its logs, run: kubectl delete pod -n {} {}", pod.namespace, pod.name),
@@ -99,6 +100,7 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
     let Some(owner) = &pod.owner else {
         return Some(Blocker {
             code: Code::BarePod,
+            cause: None,
             about,
             message: format!("it uses claim {} and no workload owns it, so nothing would start it again", id.name),
             hint: format!(
@@ -115,6 +117,7 @@ fn user(survey: &Survey, id: &ClaimId, pod: &PodFacts) -> Option<Blocker> {
     }
     Some(Blocker {
         code: Code::UnhandledWorkload,
+        cause: None,
         about: owner.to_string(),
         message: format!(
             "its pod {} uses claim {}; only Deployments, StatefulSets and ReplicaSets can be stopped and started",
@@ -129,6 +132,7 @@ fn owned(facts: &WorkloadFacts) -> Option<Blocker> {
     let owner = facts.owner.as_ref()?;
     Some(Blocker {
         code: Code::OwnedWorkload,
+        cause: None,
         about: format!("{} {}/{}", facts.workload.kind.as_str(), facts.namespace, facts.workload.name),
         message: format!("{owner} owns it and would scale it up again during the copy"),
         hint: "pause that operator, or remove the ownerReference for the duration of the migration".to_owned(),

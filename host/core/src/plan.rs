@@ -90,6 +90,7 @@ pub fn class_blockers(survey: &Survey, scope: &Scope) -> Vec<Blocker> {
     let known: Vec<&str> = survey.classes.keys().map(String::as_str).collect();
     let missing = |class: &str, hint: &str| Blocker {
         code: Code::NoSuchClass,
+        cause: None,
         about: format!("StorageClass {class}"),
         message: format!(
             "it does not exist; existing classes: {}",
@@ -108,6 +109,7 @@ pub fn class_blockers(survey: &Survey, scope: &Scope) -> Vec<Blocker> {
     if source == dest {
         found.push(Blocker {
             code: Code::SameClass,
+            cause: None,
             about: format!("StorageClass {source}"),
             message: "it is both the source and the destination".to_owned(),
             hint: "give two different classes".to_owned(),
@@ -163,6 +165,7 @@ fn concerned(about: &About, groups: &[PlannedGroup]) -> Option<usize> {
 fn policy_blocker(finding: &Judged) -> Blocker {
     Blocker {
         code: Code::PolicyBlocker,
+        cause: None,
         about: match &finding.about {
             About::Claim { namespace, name } => format!("claim {namespace}/{name}"),
             About::Plan | About::Object(_) => finding.about.to_string(),

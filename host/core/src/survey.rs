@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::policy::{ObjectRef, StorageClass, Volume};
 use crate::record::{Record, Uid, WorkloadKind, WorkloadRef};
+use crate::static_class::FreeVolume;
 
 /// A claim's namespace and name. Two namespaces may hold claims of one name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -59,6 +60,8 @@ pub struct Survey {
     pub swapped: Vec<SwappedVolume>,
     /// Volumes of the source class that no claim holds: reported, and left alone.
     pub unclaimed: Vec<String>,
+    /// Volumes of the destination class that claims can have, where the class makes none itself.
+    pub free: Vec<FreeVolume>,
     /// Records on the cluster, ended ones too.
     pub records: Vec<Record>,
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::access::{AccessMode, VolumeMode};
 use crate::blocker::{Blocker, Code};
-use crate::record::Record;
+use crate::cause::{Cause, Setting};
+use crate::record::{ClaimRecord, Record};
 
 /// A combination to try out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,14 +23,35 @@ pub struct Trial {
 pub struct TrialResult {
     /// The trial.
     pub trial: Trial,
-    /// Why it failed, in the provisioner's or the cluster's own words.
-    pub failure: Option<String>,
+    /// Why it failed; `None` when it did not.
+    pub failure: Option<TrialFailure>,
+}
+
+/// Why a trial failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialFailure {
+    /// The kind of cause.
+    pub cause: Cause,
+    /// What happened, in the provisioner's or the cluster's own words.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+}
+
+impl TrialFailure {
+    /// Tells the cause from the cluster's own words, the claim's first, and what to do about it.
+    pub fn of(message: String, words: &[String], setting: &Setting<'_>) -> Self {
+        let cause = Cause::of(words.iter().map(String::as_str));
+        Self { cause, message, hint: cause.hint(setting, &words.join("; ")) }
+    }
 }
 
 /// Returns the trials that these new migrations need: each distinct shape of a claim without a destination, once a namespace.
 pub fn trials<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
     let of_record = |record: &'a Record| {
-        let unprovisioned = record.claims.values().filter(|claim| claim.destination.is_none());
+        // A claim without modes is blocked already, and no API server takes it.
+        let can_be_tried = |claim: &&ClaimRecord| claim.destination.is_none() && !claim.modes.is_empty();
+        let unprovisioned = record.claims.values().filter(can_be_tried);
         unprovisioned.map(|claim| Trial {
             namespace: record.namespace.clone(),
             modes: claim.modes.clone(),
@@ -45,13 +67,13 @@ impl TrialResult {
     pub fn blocker(&self) -> Option<Blocker> {
         let Trial { namespace, modes, volume_mode } = &self.trial;
         let modes: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
+        let failure = self.failure.clone()?;
         Some(Blocker {
             code: Code::NotProvisionable,
+            cause: Some(failure.cause),
             about: format!("namespace {namespace}, {} {volume_mode}", modes.join("+")),
-            message: self.failure.clone()?,
-            hint: "see whether the class offers this access mode; another can be asked for by an annotation of the \
-                   claim (kurl.sh/pvcmigrate-destinationaccessmode) or by a policy"
-                .to_owned(),
+            message: failure.message,
+            hint: failure.hint,
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct Given {
     pub dest_class: Option<String>,
     /// `--namespace`.
     pub namespace: Option<String>,
+    /// `--skip-source-validation`.
+    pub skip_source_validation: bool,
     /// `--environment`.
     pub environment: Option<String>,
     /// `--now`.
@@ -94,9 +96,12 @@ impl Snapshot {
     /// # Errors
     /// When a class is missing, or the snapshot has none of that name.
     pub fn question(self, given: Given) -> Result<Question, Failure> {
+        if self.classes.is_empty() {
+            return Err(Failure::usage("the snapshot holds no StorageClass").hint("add them: kubectl get sc -o yaml"));
+        }
         let some = |flag: Option<String>| flag.filter(|text| !text.is_empty());
         let mut all_facts = self.earlier.facts.clone();
-        if let Some(source) = some(given.source_class) {
+        if let Some(source) = given.source_class {
             all_facts.insert(facts::SOURCE_CLASS.to_owned(), source);
         }
         if let Some(namespace) = some(given.namespace) {
@@ -108,8 +113,11 @@ impl Snapshot {
             }
             all_facts.insert(facts::NAMESPACE.to_owned(), namespace);
         }
+        if given.skip_source_validation {
+            all_facts.insert(facts::SKIP_SOURCE_VALIDATION.to_owned(), facts::TRUE.to_owned());
+        }
         let source = self.source(all_facts.get(facts::SOURCE_CLASS))?;
-        let target = some(given.dest_class).or_else(|| self.earlier.target.clone());
+        let target = given.dest_class.or_else(|| self.earlier.target.clone());
         let target = target.ok_or_else(|| self.missing("--dest-sc", "to"))?;
         let Some(target) = self.classes.get(&target).cloned() else {
             return Err(self.unknown("--dest-sc", &target));

@@ -58,7 +58,7 @@ pub struct RegistryArgs {
 }
 
 /// Reads a boolean in the words that Go's `flag` package accepts.
-pub(super) fn go_bool(text: &str) -> Result<bool, String> {
+pub(crate) fn go_bool(text: &str) -> Result<bool, String> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),

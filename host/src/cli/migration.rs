@@ -169,9 +169,9 @@ impl MigrationArgs {
     /// # Errors
     /// Bad usage: an option that is missing or invalid.
     pub fn options(&self) -> Result<Options, Failure> {
+        self.scope.refuse_empty_classes()?;
         let given = |class: &Option<String>, flag: &str, what: &str| {
-            let class = class.clone().filter(|class| !class.is_empty());
-            class.ok_or_else(|| {
+            class.clone().ok_or_else(|| {
                 Failure::usage(format!("{flag} is missing: the StorageClass to migrate {what}"))
                     .hint("list the StorageClasses: kubectl get storageclass")
                     .hint("see all flags: pvmigrate --help")
@@ -224,6 +224,33 @@ impl MigrationArgs {
             },
         })
     }
+}
+
+impl ScopeArgs {
+    /// Refuses class names that are empty.
+    ///
+    /// # Errors
+    /// Bad usage, with what an empty name would mean.
+    pub fn refuse_empty_classes(&self) -> Result<(), Failure> {
+        refuse_empty_classes(self.source_sc.as_deref(), self.dest_sc.as_deref())
+    }
+}
+
+/// Refuses class names that are empty: to Kubernetes that is a claim without a class, to a script a variable that is not set.
+///
+/// # Errors
+/// Bad usage, with what an empty name would mean.
+pub fn refuse_empty_classes(source: Option<&str>, dest: Option<&str>) -> Result<(), Failure> {
+    if source == Some("") {
+        return Err(Failure::usage("--source-sc is empty, and claims without a StorageClass cannot be chosen")
+            .hint("name a StorageClass; those that claims have: kubectl get pvc -A")
+            .hint("claims without one are bound to volumes made by hand: create each anew with a class, and copy it yourself"));
+    }
+    if dest == Some("") {
+        return Err(Failure::usage("--dest-sc is empty, and claims cannot be moved to no StorageClass")
+            .hint("list the StorageClasses: kubectl get storageclass"));
+    }
+    Ok(())
 }
 
 impl From<SourceVolumes> for Disposal {

@@ -1,6 +1,7 @@
 //! What keeps something from starting: the reference tool's table of namespace, resource and message.
 
 use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::cause::Cause;
 
 use super::table::Table;
 use super::units::count;
@@ -13,18 +14,19 @@ pub fn table(blockers: &[Blocker], width: Option<u16>) -> String {
     let mut table = Table::new(&["NAMESPACE", "RESOURCE", "MESSAGE"], &[]);
     for blocker in blockers {
         let (namespace, resource) = place(&blocker.about);
-        table.row(&[namespace, resource, format!("{}: {}", blocker.code, blocker.message)]);
+        table.row(&[namespace, resource, format!("{}: {}", blocker.label(), blocker.message)]);
     }
     table.text(width)
 }
 
-/// Says on stderr what to do about the blockers, each advice once.
+/// Says on stderr what to do about the blockers, each advice once, behind the word that tells what it is about.
 pub fn hints(screen: &Screen, blockers: &[Blocker]) {
     let mut told: Vec<&str> = Vec::new();
     for blocker in blockers.iter().filter(|blocker| !blocker.hint.is_empty()) {
         if !told.contains(&blocker.hint.as_str()) {
             told.push(&blocker.hint);
-            screen.hint(&format!("{}: {}", blocker.code, clean(&blocker.hint)));
+            let word = blocker.cause.map_or(blocker.code.as_str(), Cause::as_str);
+            screen.hint(&format!("{word}: {}", clean(&blocker.hint)));
         }
     }
 }
@@ -59,6 +61,7 @@ mod tests {
     fn a_table_as_the_reference_tool_prints_it() {
         let blocker = |code, about: &str, message: &str| Blocker {
             code,
+            cause: None,
             about: about.to_owned(),
             message: message.to_owned(),
             hint: String::new(),

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use pvmigrate_core::blocker::Blocker;
+use pvmigrate_core::cause::{Cause, Setting};
 use pvmigrate_core::record::{Disposal, Ended, Outcome};
 
 use super::lines::hanging;
@@ -165,6 +166,7 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => {
             line(why);
             line("its workloads run on the old volumes again");
+            advice(group, why).iter().for_each(|hint| line(hint));
         }
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => {}
         GroupEnd::Blocked(blockers) | GroupEnd::NotBegun(blockers) => {
@@ -178,10 +180,18 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
             for message in super::failure::messages(error) {
                 line(&message);
             }
+            advice(group, &format!("{error:#}")).iter().for_each(|hint| line(hint));
             line("once that is fixed, run the same command again to continue");
         }
     }
     text
+}
+
+/// Returns what to do about a cause, if the words tell one.
+fn advice(group: &GroupReport, words: &str) -> Option<String> {
+    let cause = Some(Cause::of([words])).filter(|cause| *cause != Cause::Unknown)?;
+    let class = group.claims.first().map_or("CLASS", |claim| claim.to.as_str());
+    Some(cause.hint(&Setting { namespace: &group.namespace, class, ..Setting::default() }, words))
 }
 
 fn differences(claim: &ClaimReport, screen: &Screen) -> String {

@@ -221,6 +221,7 @@ fn planned(record: Record, blockers: Vec<Blocker>) -> PlannedGroup {
 pub(crate) fn blocker() -> Blocker {
     Blocker {
         code: Code::BarePod,
+        cause: None,
         about: "pod shop/debug".to_owned(),
         message: "it uses claim idle and no workload owns it, so nothing would start it again".to_owned(),
         hint: "save its manifest, delete it, and create it again afterwards".to_owned(),

@@ -1,5 +1,7 @@
 //! The preflight: trial volumes of the destination class, made before anything is stopped.
 
+use std::time::Duration;
+
 use pvmigrate_cluster::Watched;
 use pvmigrate_cluster::preflight::Preflight;
 use pvmigrate_core::trial::{Trial, TrialResult};
@@ -26,7 +28,9 @@ pub(super) async fn make<'a>(
     options: &'a Options,
     stop: &Stop,
 ) -> Result<Tried<'a>, Failure> {
-    let preflight = retrying(|| watched.preflight(trials, &options.dest_class, &options.rsync_image)).await?;
+    let removal = Duration::from_secs(options.limits.delete_volume_seconds.into());
+    let (class, image) = (&options.dest_class, &options.rsync_image);
+    let preflight = retrying(|| watched.preflight(trials, class, image, removal)).await?;
     let results = tokio::select! {
         results = retrying(|| preflight.results(options.pod_ready_timeout)) => Some(results),
         () = stop.wait() => None,

@@ -184,6 +184,7 @@ fn changed(planned: &PlannedGroup) -> Blocker {
     let claims: Vec<&str> = planned.group.claims.iter().map(String::as_str).collect();
     Blocker {
         code: Code::OtherMigration,
+        cause: None,
         about: format!("claims {} in namespace {}", claims.join(", "), planned.group.namespace),
         message: "they have changed since the plan: not all of them are to be migrated any more".to_owned(),
         hint: "run migrate again for a new plan".to_owned(),

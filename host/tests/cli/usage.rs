@@ -14,7 +14,7 @@ fn refused(words: &[&str], part: &str) {
 #[test]
 fn missing_and_wrong_words_are_named() {
     refused(&[], "--source-sc is missing");
-    refused(&["--source-sc", "", "--dest-sc", "b"], "--source-sc is missing");
+    refused(&["--source-sc", "", "--dest-sc", "b"], "--source-sc is empty");
     refused(&["-source-sc", "a"], "--dest-sc is missing");
     refused(&["plan", "--source-sc=a"], "--dest-sc is missing");
     refused(&["--source-sc", "a", "--dest-sc", "b", "--set-defaults=maybe"], "--set-defaults");

@@ -12,6 +12,7 @@ use pvmigrate::exit::Exit;
 use pvmigrate::options::Options;
 use pvmigrate::run::Run;
 use pvmigrate_core::blocker::{Blocker, Code};
+use pvmigrate_core::cause::Cause;
 use pvmigrate_rehearsal::{Faults, Settings};
 
 use crate::{Ended, Place, Scenario, Scene, content, scenarios};
@@ -102,6 +103,7 @@ pub async fn a_mode_the_class_cannot_provide_is_shown_with_the_provisioners_reas
     let mine: Vec<&Blocker> = found.iter().filter(|blocker| blocker.code == Code::NotProvisionable).collect();
     assert_eq!(mine.len(), 2, "one a namespace and shape, all shown: {found:#?}");
     assert!(mine.iter().any(|blocker| blocker.message.contains("ReadWriteMany")), "{mine:#?}");
+    assert!(mine.iter().all(|blocker| blocker.cause == Some(Cause::AccessModeUnsupported)), "{mine:#?}");
 }
 
 pub async fn an_image_without_rsync_fails_in_the_preflight(place: &Place) {
@@ -111,6 +113,7 @@ pub async fn an_image_without_rsync_fails_in_the_preflight(place: &Place) {
     };
     let found = blockers(place, &scenario, async |_: &Scene| {}).await;
     assert!(found[0].message.contains("rsync"), "{}", found[0]);
+    assert_eq!(found[0].cause, Some(Cause::ImageWithoutRsync), "{}", found[0]);
 }
 
 pub async fn a_forbidden_request_names_verb_and_resource(place: &Place) {

@@ -56,10 +56,12 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
     }
 }
 
-/// Builds a pod that mounts the claim and runs `rsync --version`, which tries out the image too.
-pub(crate) fn pod(trial: &Trial, class: &str, image: &str) -> Pod {
+/// Builds a pod that mounts the claim, if there is one, and runs `rsync --version`, which tries out the image too.
+pub(crate) fn pod(trial: &Trial, class: &str, image: &str, has_claim: bool) -> Pod {
     let mut container = container(image, vec!["--version".to_owned()], false);
-    if trial.volume_mode == VolumeMode::Block {
+    if !has_claim {
+        container.volume_mounts = None;
+    } else if trial.volume_mode == VolumeMode::Block {
         container.volume_mounts = None;
         let device = VolumeDevice { name: "dest".to_owned(), device_path: "/dev/dest".to_owned() };
         container.volume_devices = Some(vec![device]);
@@ -76,7 +78,7 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str) -> Pod {
         },
         spec: Some(PodSpec {
             containers: vec![container],
-            volumes: Some(vec![volume("dest", &claim_name(trial, class), false)]),
+            volumes: has_claim.then(|| vec![volume("dest", &claim_name(trial, class), false)]),
             ..bare_spec()
         }),
         status: None,
@@ -97,7 +99,7 @@ mod tests {
     fn the_objects_of_a_trial() {
         let trial = trial(VolumeMode::Filesystem);
         insta::assert_json_snapshot!("preflight_claim", claim(&trial, "fast"));
-        insta::assert_json_snapshot!("preflight_pod", pod(&trial, "fast", "eeacms/rsync:2.3"));
+        insta::assert_json_snapshot!("preflight_pod", pod(&trial, "fast", "eeacms/rsync:2.3", true));
     }
 
     #[test]
@@ -105,7 +107,7 @@ mod tests {
         let (files, block) = (trial(VolumeMode::Filesystem), trial(VolumeMode::Block));
         assert_ne!(claim_name(&files, "fast"), claim_name(&block, "fast"));
         assert_ne!(claim_name(&files, "fast"), claim_name(&files, "slow"));
-        let pod = pod(&block, "fast", "image");
+        let pod = pod(&block, "fast", "image", true);
         let spec = pod.spec.unwrap_or_default();
         assert!(spec.containers[0].volume_mounts.is_none());
         assert_eq!(spec.containers[0].volume_devices.as_ref().map(Vec::len), Some(1));

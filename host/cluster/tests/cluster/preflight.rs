@@ -5,6 +5,7 @@ use std::time::Duration;
 use kube::Client;
 use pvmigrate_cluster::{Error, Watched};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
+use pvmigrate_core::cause::Cause;
 use pvmigrate_core::ports::PortError;
 use pvmigrate_core::trial::{Trial, TrialResult};
 use pvmigrate_rehearsal::{Chaos, Faults};
@@ -16,6 +17,13 @@ fn trial(modes: &[AccessMode]) -> Trial {
     Trial { namespace: SHOP.to_owned(), modes: modes.to_vec(), volume_mode: VolumeMode::Filesystem }
 }
 
+/// How long what the trials make may take to go.
+const REMOVAL: Duration = Duration::from_secs(120);
+
+fn message(result: &TrialResult) -> &str {
+    &result.failure.as_ref().unwrap().message
+}
+
 /// Makes the trials, removes what they made, and waits until it is gone.
 async fn try_out(
     client: &Client,
@@ -24,7 +32,7 @@ async fn try_out(
     ready_timeout: Duration,
 ) -> Result<Vec<TrialResult>, Error> {
     let watched = Watched::start(client.clone(), Some(SHOP)).await?;
-    let preflight = watched.preflight(trials, class, "image").await?;
+    let preflight = watched.preflight(trials, class, "image", REMOVAL).await?;
     let results = preflight.results(ready_timeout).await?;
     preflight.remove().await?;
     assert_eq!(preflight.gone().await, Vec::<String>::new());
@@ -84,7 +92,7 @@ async fn refused_and_unanswered_writes_leave_nothing_of_a_trial() {
             }
         };
         let preflight = loop {
-            if let Ok(preflight) = watched.preflight(&trials, "keep", "image").await {
+            if let Ok(preflight) = watched.preflight(&trials, "keep", "image", REMOVAL).await {
                 break preflight;
             }
         };
@@ -99,24 +107,90 @@ async fn refused_and_unanswered_writes_leave_nothing_of_a_trial() {
     }
 }
 
+fn class(name: &str, provisioner: &str, annotations: &Value) -> Value {
+    json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": name, "annotations": annotations},
+        "provisioner": provisioner, "volumeBindingMode": "Immediate"})
+}
+
+/// The seconds in which nothing may be waited for in vain: a trial that waits out its time fails the test by its message.
+const LONG: Duration = Duration::from_secs(60);
+
 #[tokio::test]
 async fn a_class_that_cannot_provision_gives_its_own_reason() {
     let mut all = objects();
-    all.push(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "static"},
-        "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "Immediate"}));
+    all.push(class(
+        "broken",
+        "disks.example.com",
+        &json!({"rehearsal.pvmigrate.dev/provision": "rpc error: code = Internal"}),
+    ));
     let stage = Stage::with(all).await;
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
-    let results = try_out(&stage.connection().client, &trials, "static", Duration::from_secs(1)).await.unwrap();
-    let failure = results[0].failure.as_deref().unwrap();
-    assert!(failure.starts_with("not ready after 1 s: "), "{failure}");
+    let results = try_out(&stage.connection().client, &trials, "broken", Duration::from_secs(1)).await.unwrap();
+    let failure = results[0].failure.as_ref().unwrap();
+    assert!(failure.message.starts_with("not ready after 1 s: ProvisioningFailed: "), "{}", failure.message);
+    assert_eq!(failure.cause, Cause::ProvisionerFailed);
     assert_eq!(left(&stage), Vec::<String>::new());
 
     let faults = Faults { forbid: vec![("list".to_owned(), "events".to_owned())], ..Faults::default() };
     let (connection, _) = stage.faulty(faults);
-    let results = try_out(&connection.client, &trials, "static", Duration::from_secs(1)).await.unwrap();
-    let failure = results[0].failure.as_deref().unwrap();
+    let results = try_out(&connection.client, &trials, "broken", Duration::from_secs(1)).await.unwrap();
+    let failure = message(&results[0]);
     assert!(failure.contains("the claim is Pending") && failure.contains("may not list events"), "{failure}");
     assert_eq!(left(&stage), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_never_changes_by_itself_is_not_waited_for() {
+    let refused = "rpc error: code = InvalidArgument desc = Volume capabilities MULTI_NODE_MULTI_WRITER not supported.";
+    let mut all = objects();
+    all.push(class("single", "disks.example.com", &json!({"rehearsal.pvmigrate.dev/provision": refused})));
+    let stage = Stage::with(all).await;
+    let trials = [trial(&[AccessMode::ReadWriteMany])];
+    let results = try_out(&stage.connection().client, &trials, "single", LONG).await.unwrap();
+    let failure = results[0].failure.as_ref().unwrap();
+    assert!(failure.message.starts_with("ProvisioningFailed: ") && failure.message.contains(refused), "{failure:?}");
+    assert_eq!(failure.cause, Cause::AccessModeUnsupported);
+    assert!(failure.hint.contains("offers this access mode"), "{}", failure.hint);
+}
+
+/// A node that no pod of ours can go to, whatever it tolerates, is waited for only for a moment.
+#[tokio::test]
+async fn what_nobody_changes_is_waited_for_only_for_a_moment() {
+    let mut all = objects();
+    all.push(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"},
+        "spec": {"taints": [{"key": "drained", "effect": "NoExecute"}]}}));
+    let stage = Stage::with(all).await;
+    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let results = try_out(&stage.connection().client, &trials, "late", Duration::from_secs(6)).await.unwrap();
+    let failure = results[0].failure.as_ref().unwrap();
+    assert!(failure.message.starts_with("not ready after 1 s: FailedScheduling: 0/"), "{}", failure.message);
+    assert_eq!(failure.cause, Cause::UntoleratedTaint);
+}
+
+#[tokio::test]
+async fn a_trial_takes_no_volume_of_a_class_without_a_provisioner() {
+    let mut all = objects();
+    all.push(class("static", "kubernetes.io/no-provisioner", &json!({})));
+    all.push(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "by-hand"},
+        "spec": {"storageClassName": "static", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
+            "hostPath": {"path": "/srv"}}}));
+    all.push(json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "sizes", "namespace": SHOP},
+        "spec": {"limits": []}}));
+    let stage = Stage::with(all.clone()).await;
+    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let results = try_out(&stage.connection().client, &trials, "static", LONG).await.unwrap();
+    assert_eq!(results[0].failure, None);
+    stage.cluster.settled().await;
+    let volume = stage.cluster.objects().into_iter().find(|object| object["metadata"]["name"] == "by-hand").unwrap();
+    assert_eq!((&volume["status"]["phase"], &volume["spec"]["claimRef"]), (&json!("Available"), &Value::Null));
+
+    // What would refuse the claim is found all the same.
+    if let Some(range) = all.iter_mut().find(|object| object["kind"] == "LimitRange") {
+        range["spec"] = json!({"limits": [{"type": "PersistentVolumeClaim", "min": {"storage": "1Gi"}}]});
+    }
+    let stage = Stage::with(all).await;
+    let results = try_out(&stage.connection().client, &trials, "static", LONG).await.unwrap();
+    assert_eq!(results[0].failure.as_ref().unwrap().cause, Cause::LimitRange);
 }
 
 #[tokio::test]
@@ -132,7 +206,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
             let faults = Faults { forbid: vec![("create".to_owned(), "pods".to_owned())], ..Faults::default() };
             let (cut, handle) = cluster.client_with(faults);
             let results = try_out(&cut, &trials, "fast", Duration::from_secs(5)).await.unwrap();
-            assert!(results[0].failure.as_deref().unwrap().contains("not allowed to create pods"));
+            assert!(message(&results[0]).contains("not allowed to create pods"));
             let written = handle.written();
             let name = written[0].rsplit('/').next().unwrap().to_owned();
             cluster
@@ -150,7 +224,7 @@ async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
     stage.cluster.settled().await;
     assert_eq!(left(&stage), Vec::<String>::new());
     let results = claim(json!({"somebody": "else"})).await;
-    let failure = results[0].failure.as_deref().unwrap();
+    let failure = message(&results[0]);
     assert!(failure.contains("was not made by a trial"), "{failure}");
     // The claim, and the volume that it was given.
     stage.cluster.settled().await;

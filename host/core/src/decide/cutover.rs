@@ -33,6 +33,7 @@ fn cut_over(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
         }
         None => next.blockers.push(Blocker {
             code: Code::DestinationVolumeGone,
+            cause: None,
             about: view.about(pair),
             message: "its new volume, which holds the proven copy, no longer exists".to_owned(),
             hint: format!(

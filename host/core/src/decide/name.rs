@@ -85,6 +85,7 @@ fn await_stray(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next)
     match &trouble {
         Some(pods) if view.now >= deadline => next.blockers.push(Blocker {
             code: Code::PodsRemain,
+            cause: None,
             about: view.about(pair),
             message: format!("its StatefulSet has created an empty claim of this name, and pods still use it: {pods}"),
             hint: format!(

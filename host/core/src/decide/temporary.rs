@@ -23,6 +23,7 @@ pub(super) fn in_the_way(view: &View<'_>, pair: &Pair<'_>, name: &str, temp: &Cl
     };
     next.blockers.push(Blocker {
         code: Code::ForeignTempClaim,
+        cause: None,
         about: view.about(pair),
         message: format!("a claim {name} is in the way: {of}"),
         hint: format!(

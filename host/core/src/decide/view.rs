@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::next::Next;
 use crate::blocker::{Blocker, Code};
+use crate::cause::{Cause, Setting};
 use crate::observation::{Claim, ClaimSeen, Observation, Volume};
 use crate::record::{ClaimRecord, Fact, Goal, OnFailure, Record};
 use crate::step::{Step, Target};
@@ -79,13 +80,33 @@ impl<'a> View<'a> {
                 let why = format!("claim {}: {message}", pair.name);
                 next.steps.push(Step::Note(Fact::TurnedBack { why }));
             }
-            OnFailure::Hold => {
-                let hint = format!(
-                    "nothing is lost; fix the cause and run migrate again, or run: pvmigrate abort --namespace {} {}",
-                    self.record.namespace, self.record.name
-                );
-                next.blockers.push(Blocker { code, about: self.about(pair), message, hint });
-            }
+            OnFailure::Hold => next.blockers.push(self.held(code, pair, message)),
+        }
+    }
+
+    /// Makes the blocker of a group that is held for a person.
+    fn held(&self, code: Code, pair: &Pair<'_>, message: String) -> Blocker {
+        let Record { namespace, name, asked, .. } = self.record;
+        // What its own pods do says nothing about ours.
+        let is_ours = code != Code::PodsRemain;
+        let cause = if is_ours { Cause::of([message.as_str()]) } else { Cause::Unknown };
+        let setting = Setting { namespace, class: &asked.dest_class, image: &asked.rsync_image };
+        let first = if !is_ours {
+            format!("see what keeps them: kubectl describe pods -n {namespace}")
+        } else if cause == Cause::Unknown {
+            "fix the cause".to_owned()
+        } else {
+            cause.hint(&setting, &message)
+        };
+        Blocker {
+            code,
+            cause: Some(cause).filter(|cause| *cause != Cause::Unknown),
+            about: self.about(pair),
+            message,
+            hint: format!(
+                "{first}; nothing is lost: then run migrate again, or go back with: pvmigrate abort --namespace \
+                 {namespace} {name}"
+            ),
         }
     }
 
@@ -127,6 +148,7 @@ impl<'a> Pair<'a> {
         let destination = self.record.destination.as_ref().map_or("not made yet", |volume| volume.name.as_str());
         next.blockers.push(Blocker {
             code: Code::ForeignClaim,
+            cause: None,
             about: view.about(self),
             message: format!(
                 "another claim has taken this name in the meantime; both volumes are kept: old {}, new {destination}",
@@ -140,6 +162,7 @@ impl<'a> Pair<'a> {
     pub(super) fn source_volume_gone(&self, view: &View<'_>, next: &mut Next) {
         next.blockers.push(Blocker {
             code: Code::SourceVolumeGone,
+            cause: None,
             about: view.about(self),
             message: format!("its volume {} no longer exists", self.record.source.name),
             hint: "look for the disk on the backend, and restore the volume object from a backup".to_owned(),

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::{Container, Pod};
 use pvmigrate_core::names;
 use pvmigrate_core::record::{Purpose, Uid, Version};
 
-use super::pod_progress::{Reached, is_leaving, phase, reached};
+use super::pod_progress::{Reached, is_leaving, phase, reached, trouble_of_any};
 use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
 use super::{Kept, Reads};
 
@@ -35,6 +35,8 @@ pub struct SeenPod {
     pub held: bool,
     /// What it says of itself, when it is a copy pod.
     pub copy: Option<CopyPod>,
+    /// Why it does not get on, as its own status says, when it is another pod of ours: one of the preflight.
+    pub trouble: Option<String>,
 }
 
 /// What a copy pod, of ours or of the reference tool, says of itself.
@@ -79,6 +81,7 @@ impl Reads<Pod> for SeenPod {
             tombstone: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE),
             held: metadata.finalizers.iter().flatten().next().is_some(),
             copy: copy_pod(pod),
+            trouble: if is_managed(metadata) { trouble_of_any(pod) } else { None },
         })
     }
 }

@@ -1,10 +1,11 @@
 //! Volumes (`v1` PersistentVolume).
 
 use k8s_openapi::api::core::v1::PersistentVolume;
-use pvmigrate_core::access::AccessMode;
+use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{Holder, Volume};
 use pvmigrate_core::record::{Uid, Version};
+use pvmigrate_core::static_class::FreeVolume;
 use pvmigrate_core::survey::{ClaimId, VolumeFacts};
 use pvmigrate_core::text::printable;
 use serde_json::{Value, json};
@@ -91,6 +92,23 @@ pub fn modes(volume: &PersistentVolume) -> Vec<AccessMode> {
 pub fn capacity(volume: &PersistentVolume) -> Result<Option<u64>, Unreadable> {
     let list = volume.spec.as_ref().and_then(|spec| spec.capacity.as_ref());
     storage(list, || format!("volume {}", name(volume)))
+}
+
+/// Reads a volume that a claim can have: a free one, or one that is kept for a single claim, or has it already.
+///
+/// A released one is for nobody: it names a claim that is gone.
+pub fn free(volume: &PersistentVolume) -> Result<Option<FreeVolume>, Unreadable> {
+    let is_released = !matches!(phase(volume), "" | "Pending" | "Available" | "Bound");
+    if is_released || volume.metadata.deletion_timestamp.is_some() {
+        return Ok(None);
+    }
+    let mode = volume.spec.as_ref().and_then(|spec| spec.volume_mode.as_deref());
+    Ok(Some(FreeVolume {
+        kept_for: holder(volume).map(|Holder { namespace, name, .. }| ClaimId { namespace, name }),
+        bytes: capacity(volume)?.unwrap_or(0),
+        modes: modes(volume),
+        volume_mode: if mode == Some("Block") { VolumeMode::Block } else { VolumeMode::Filesystem },
+    }))
 }
 
 /// Collects what the host needs to know of a volume.
@@ -211,6 +229,24 @@ status: {phase: Released}
         assert_eq!(handle("{hostPath: {path: /mnt/a}}").unwrap(), "hostPath /mnt/a");
         assert_eq!(handle("{nfs: {server: nas, path: /e}}").unwrap(), "nfs nas:/e");
         assert_eq!(handle("{}"), None);
+    }
+
+    #[test]
+    fn a_volume_is_free_or_kept_for_one_claim() {
+        let read = |phase: &str, claim: &str| {
+            let spec = format!("{{accessModes: [ReadWriteMany], capacity: {{storage: 1Ki}}{claim}}}");
+            free(&yaml(&format!("metadata: {{name: a}}\nspec: {spec}\nstatus: {{phase: {phase}}}"))).unwrap()
+        };
+        let kept = ", claimRef: {namespace: shop, name: data}";
+        let volume = read("Available", "").unwrap();
+        assert_eq!((volume.kept_for, volume.bytes, volume.volume_mode), (None, 1024, VolumeMode::Filesystem));
+        assert_eq!(volume.modes, [AccessMode::ReadWriteMany]);
+        for phase in ["Available", "Bound"] {
+            assert_eq!(read(phase, kept).unwrap().kept_for.unwrap().to_string(), "shop/data");
+        }
+        assert_eq!(read("Released", kept), None);
+        assert_eq!(read("Failed", ""), None);
+        assert_eq!(free(&yaml(RELEASED)).unwrap(), None, "it is being deleted besides");
     }
 
     #[test]

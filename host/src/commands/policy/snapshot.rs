@@ -10,7 +10,8 @@ use pvmigrate_policy::Policies;
 
 use crate::assessment::Assessment;
 use crate::assessment::snapshot::{Given, Snapshot};
-use crate::cli::flags::EnvironmentArgs;
+use crate::cli::flags::{EnvironmentArgs, go_bool};
+use crate::cli::migration::refuse_empty_classes;
 use crate::failure::Failure;
 use crate::policies::chain::{self, Chain};
 use crate::render::{Screen, clean};
@@ -31,6 +32,10 @@ pub struct SnapshotArgs {
     /// Only claims in this namespace (default: all namespaces, or the saved question's)
     #[arg(long, short, value_name = "NAME")]
     pub namespace: Option<String>,
+    /// Do not require the source StorageClass object to exist
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          default_value = "false", hide_default_value = true, value_parser = go_bool, action = clap::ArgAction::Set)]
+    pub skip_source_validation: bool,
     /// Time that the policies see, such as 2026-01-31T12:00:00Z (default: now, or the saved question's)
     #[arg(long, value_name = "TIME")]
     pub now: Option<Timestamp>,
@@ -83,6 +88,7 @@ impl TryFrom<Chain> for PolicySet {
 /// # Errors
 /// On bad usage, or when the snapshot cannot be read.
 pub(super) fn question(args: &SnapshotArgs, sets: &[&PolicySet], screen: &Screen) -> Result<Question, Failure> {
+    refuse_empty_classes(args.source_sc.as_deref(), args.dest_sc.as_deref())?;
     let needs: Vec<_> = sets.iter().flat_map(|set| set.policies.needs()).collect();
     let snapshot = Snapshot::read(&args.snapshot, &needs)?;
     for need in snapshot.without(&needs) {
@@ -93,6 +99,7 @@ pub(super) fn question(args: &SnapshotArgs, sets: &[&PolicySet], screen: &Screen
         source_class: args.source_sc.clone(),
         dest_class: args.dest_sc.clone(),
         namespace: args.namespace.clone(),
+        skip_source_validation: args.skip_source_validation,
         environment: args.environment.name.clone(),
         now: args.now,
     })

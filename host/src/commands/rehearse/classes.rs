@@ -16,9 +16,15 @@ const ROLE: &str = "rehearsal.pvmigrate.dev/role";
 /// # Errors
 /// Bad usage, when it is not clear.
 pub(super) fn of(scope: &ScopeArgs, objects: &[Value]) -> Result<Classes, Failure> {
-    let given = |flag: &Option<String>| flag.clone().filter(|class| !class.is_empty());
+    scope.refuse_empty_classes()?;
     let classes: Vec<&Value> = objects.iter().filter(|object| object["kind"] == "StorageClass").collect();
     let names: Vec<&str> = classes.iter().filter_map(|class| class["metadata"]["name"].as_str()).collect();
+    if names.is_empty() {
+        return Err(Failure::usage(
+            "the files hold no StorageClass, neither that to migrate from nor that to migrate to",
+        )
+        .hint("add them to the files: kubectl get sc -o yaml"));
+    }
     let role = |role: &str| {
         let mut with = classes.iter().filter(|class| class["metadata"]["annotations"][ROLE] == role);
         let first = with.next().and_then(|class| class["metadata"]["name"].as_str());
@@ -31,13 +37,13 @@ pub(super) fn of(scope: &ScopeArgs, objects: &[Value]) -> Result<Classes, Failur
         }
         _ => None,
     };
-    let source = given(&scope.source_sc).or_else(|| role("source")).or_else(only_used);
+    let source = scope.source_sc.clone().or_else(|| role("source")).or_else(only_used);
     let source = source.ok_or_else(|| unclear("from", "--source-sc", &names))?;
     let other = || match names.as_slice() {
         [a, b] => [a, b].into_iter().find(|name| **name != source).map(|name| (*name).to_owned()),
         _ => None,
     };
-    let dest = given(&scope.dest_sc).or_else(|| role("destination")).or_else(other);
+    let dest = scope.dest_sc.clone().or_else(|| role("destination")).or_else(other);
     let dest = dest.ok_or_else(|| unclear("to", "--dest-sc", &names))?;
     Ok(Classes { source, dest })
 }
@@ -53,9 +59,8 @@ fn used<'a>(objects: &'a [Value], classes: &[&'a Value]) -> BTreeSet<&'a str> {
 }
 
 fn unclear(way: &str, flag: &str, names: &[&str]) -> Failure {
-    let there =
-        if names.is_empty() { "no StorageClass".to_owned() } else { format!("StorageClasses {}", names.join(", ")) };
-    Failure::usage(format!("cannot tell which StorageClass to migrate {way}: the files have {there}"))
+    let there = names.join(", ");
+    Failure::usage(format!("cannot tell which StorageClass to migrate {way}: the files have StorageClasses {there}"))
         .hint(format!("name it with {flag} CLASS"))
 }
 
@@ -108,7 +113,7 @@ mod tests {
         let objects = [class("a", json!({ROLE: "source"})), class("b", json!({ROLE: "destination"})), third];
         assert_eq!(found(&scope(None, None), &objects), pair("a", "b"));
         assert_eq!(found(&scope(Some("third"), None), &objects), pair("third", "b"));
-        assert_eq!(found(&scope(Some("x"), Some("y")), &[]), pair("x", "y"));
+        assert_eq!(found(&scope(Some("x"), Some("y")), &objects), pair("x", "y"));
     }
 
     #[test]
@@ -117,6 +122,23 @@ mod tests {
         let failure = of(&scope(None, None), &both_used).unwrap_err();
         assert!(failure.error.to_string().contains("a, b"), "{}", failure.error);
         assert!(failure.hints[0].contains("--source-sc"));
-        assert!(of(&scope(None, None), &[]).is_err());
+    }
+
+    #[test]
+    fn an_empty_name_is_not_a_name_that_is_missing() {
+        let objects = [class("a", json!({})), class("b", json!({})), claim(Some(""))];
+        let empty = of(&scope(Some(""), Some("b")), &objects).unwrap_err();
+        assert!(empty.error.to_string().contains("claims without a StorageClass cannot be chosen"), "{}", empty.error);
+        let empty = of(&scope(Some("a"), Some("")), &objects).unwrap_err();
+        assert!(empty.error.to_string().starts_with("--dest-sc is empty"), "{}", empty.error);
+    }
+
+    #[test]
+    fn files_without_a_class_are_told_how_to_get_them() {
+        for scope in [scope(None, None), scope(Some("a"), Some("b"))] {
+            let failure = of(&scope, &[claim(Some("a"))]).unwrap_err();
+            assert!(failure.error.to_string().starts_with("the files hold no StorageClass"), "{}", failure.error);
+            assert!(failure.hints[0].contains("kubectl get sc -o yaml"), "{:?}", failure.hints);
+        }
     }
 }
