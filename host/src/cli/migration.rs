@@ -140,7 +140,7 @@ pub struct CopyArgs {
     /// How long it may take until as many pods are Ready as before; after that, the old volumes are kept
     #[arg(long, value_name = "SECONDS", default_value = "900")]
     pub ready_timeout: NonZeroU32,
-    /// How long the volume of a temporary claim may take to be deleted
+    /// How long a deleted volume may take to be gone: that of a trial of the checks, and a claim's old one
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub delete_pv_timeout: NonZeroU32,
 }

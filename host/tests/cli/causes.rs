@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::{Ran, path_text, pvmigrate};
 
-const CLASS_A: &str = "
+pub(crate) const CLASS_A: &str = "
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata: {name: a}
@@ -13,7 +13,7 @@ reclaimPolicy: Delete
 volumeBindingMode: Immediate
 ";
 
-const CLASS_B: &str = "
+pub(crate) const CLASS_B: &str = "
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
 metadata: {name: b}
@@ -31,7 +31,7 @@ reclaimPolicy: Delete
 volumeBindingMode: WaitForFirstConsumer
 ";
 
-const CLAIM: &str = "
+pub(crate) const CLAIM: &str = "
 apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data, namespace: ns}
@@ -41,7 +41,7 @@ spec:
   resources: {requests: {storage: 1Gi}}
 ";
 
-const DEPLOYMENT: &str = "
+pub(crate) const DEPLOYMENT: &str = "
 apiVersion: apps/v1
 kind: Deployment
 metadata: {name: web, namespace: ns}
@@ -56,7 +56,7 @@ spec:
 ";
 
 /// Runs the binary on a file of these documents, which takes the place of `FILE` in the words.
-fn on(documents: &[&str], words: &[&str]) -> Ran {
+pub(crate) fn on(documents: &[&str], words: &[&str]) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("all.yaml");
     std::fs::write(&file, documents.join("---\n")).unwrap();

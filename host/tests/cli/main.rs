@@ -9,6 +9,7 @@ mod contributing;
 #[path = "../../registry/tests/support/docker_registry.rs"]
 mod docker_registry;
 mod environments;
+mod flags;
 mod input;
 mod on_a_cluster;
 mod policy;

@@ -193,6 +193,40 @@ async fn a_trial_takes_no_volume_of_a_class_without_a_provisioner() {
     assert_eq!(results[0].failure.as_ref().unwrap().cause, Cause::LimitRange);
 }
 
+/// The finalizer of a driver that does not answer.
+const HELD: &str = "example.com/detach";
+
+#[tokio::test]
+async fn a_trials_volume_that_stays_is_named_with_its_disk_once_the_time_is_up() {
+    let stage = Stage::new().await;
+    let client = stage.connection().client;
+    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let watched = Watched::start(client.clone(), Some(SHOP)).await.unwrap();
+    let preflight = watched.preflight(&trials, "fast", "image", Duration::from_secs(1)).await.unwrap();
+    assert_eq!(preflight.results(LONG).await.unwrap()[0].failure, None);
+    let of_trial =
+        |object: &Value| object["spec"]["claimRef"]["name"].as_str().is_some_and(|claim| claim.starts_with("pf-pvc-"));
+    let volume = stage.cluster.objects().into_iter().find(of_trial).unwrap();
+    let name = volume["metadata"]["name"].as_str().unwrap();
+    let api = kube::Api::<k8s_openapi::api::core::v1::PersistentVolume>::all(client);
+    let set = async |finalizers: &Value| {
+        let patch = json!({"metadata": {"finalizers": finalizers}});
+        api.patch(name, &kube::api::PatchParams::default(), &kube::api::Patch::Merge(&patch)).await.unwrap();
+    };
+    let mut finalizers = volume["metadata"]["finalizers"].as_array().unwrap().clone();
+    finalizers.push(json!(HELD));
+    set(&json!(finalizers)).await;
+    assert_eq!(preflight.remove().await.unwrap(), Vec::<String>::new());
+    let left = preflight.gone().await;
+    assert_eq!(left.len(), 1, "{left:?}");
+    let disk = volume["spec"]["csi"]["volumeHandle"].as_str().unwrap();
+    for part in [name, &format!("(disk disks.example.com {disk})"), "still there 1 s after", "--delete-pv-timeout"] {
+        assert!(left[0].contains(part), "{part} is not in: {}", left[0]);
+    }
+    set(&json!([])).await;
+    assert_eq!(preflight.gone().await, Vec::<String>::new(), "it is gone, whenever that is");
+}
+
 #[tokio::test]
 async fn what_a_killed_run_left_is_replaced_and_what_is_not_ours_is_left() {
     let stage = Stage::new().await;

@@ -41,7 +41,7 @@ pub struct Limits {
     /// Seconds for as many pods to be Ready again as before the stop.
     #[serde(default = "ready_seconds")]
     pub ready_seconds: u32,
-    /// Seconds for a source volume to be gone after its delete (`--delete-pv-timeout`).
+    /// Seconds for a volume to be gone after its delete (`--delete-pv-timeout`): a source volume, or that of a trial.
     pub delete_volume_seconds: u32,
 }
 
