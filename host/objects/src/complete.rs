@@ -2,7 +2,8 @@
 //!
 //! * A claim without a class has the default one.
 //! * A claim that says nothing of a volume is bound: to the volume that names it, to a free one that fits, or to one made
-//!   for it, of its class and size. One that says `Pending` or `Lost` stays so.
+//!   for it, of its class and size. One that says `Pending` or `Lost` stays so, and one for which nobody makes a volume (a
+//!   selector, a class without a provisioner) is `Pending`.
 //! * A claim whose volume belongs to another claim, or that was bound once and names no volume, is `Lost`.
 //! * A workload without pods among the objects has those that its controller would have made, running on the nodes in turn,
 //!   with the claims of a StatefulSet's templates and those of generic ephemeral volumes.

@@ -338,11 +338,16 @@ mod tests {
         let run = Run { plan: samples::plan(false), trials: Vec::new(), cut_short: true, report };
         insta::assert_snapshot!(
             run_text(&run, &[], &samples::options(), &samples::screen(None)),
-            @"
+            @r"
         Stopped before the checks were complete; nothing was started.
 
         Left behind by the checks:
           the trial's pod pf in namespace shop is still there after 120 s
+
+        2 claims of StorageClass slow left out:
+        CLAIM                       REASON       BECAUSE
+        shop/shared                 other-class  its volume has class nfs (default 0.1.0)
+        shop/data\u{1b}[2J\u{202e}  other-class  its volume has class nfs (default 0.1.0)
 
         POLICY   VERSION  DIGEST
         default  0.1.0    sha256:00

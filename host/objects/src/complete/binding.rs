@@ -1,6 +1,6 @@
 //! Which claim has which volume, as the volume controller would find it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pvmigrate_core::policy::quantity::parse_bytes;
 use serde_json::{Value, json};
@@ -71,8 +71,9 @@ fn fate(objects: &[Value], volumes: &Volumes, claim: &Value, makes: &dyn Fn(&Val
     if let Some(at) = volumes.free_for(objects, claim) {
         return Fate::Bound(at);
     }
-    // No provisioner makes a volume for a selector.
-    if claim["spec"].get("selector").is_some() && phase != "Bound" {
+    // Nobody makes a volume for a selector, or where the class has no provisioner.
+    let is_static = class_of(claim).is_some_and(|class| volumes.static_classes.contains(class));
+    if (is_static || claim["spec"].get("selector").is_some()) && phase != "Bound" {
         return Fate::Pending;
     }
     if makes(claim) { Fate::Made(format!("pv-{}-{}", namespace(claim), name(claim))) } else { Fate::AsItIs }
@@ -93,13 +94,22 @@ fn may_hold(volume: &Value, claim: &Value) -> bool {
 struct Volumes {
     named: HashMap<String, usize>,
     reserved: HashMap<(String, String), Vec<usize>>,
+    /// The classes without a provisioner.
+    static_classes: HashSet<String>,
     /// Smallest first.
     free: HashMap<String, Vec<(u64, usize)>>,
 }
 
 impl Volumes {
     fn of(objects: &[Value]) -> Self {
-        let mut volumes = Self { named: HashMap::new(), reserved: HashMap::new(), free: HashMap::new() };
+        let classes = objects.iter().filter(|object| is(object, "StorageClass"));
+        let without = classes.filter(|class| class["provisioner"] == NO_PROVISIONER);
+        let mut volumes = Self {
+            named: HashMap::new(),
+            reserved: HashMap::new(),
+            static_classes: without.map(|class| name(class).to_owned()).collect(),
+            free: HashMap::new(),
+        };
         for (at, volume) in objects.iter().enumerate().filter(|(_, object)| is(object, "PersistentVolume")) {
             volumes.named.insert(name(volume).to_owned(), at);
             let holder = &volume["spec"]["claimRef"];

@@ -70,9 +70,10 @@ fn a_claim_has_the_volume_that_a_cluster_would_give_it() {
         (of_a, "", "", &other, ("Bound", "pv-ns-c")),
         (of_a, "", "Pending", &holder(""), ("Pending", "-")),
         (of_a, bound_once, "", "", ("Lost", "-")),
-        (of_manual, "", "", "", ("Bound", "pv-ns-c")),
+        (of_manual, "", "", "", ("Pending", "-")),
+        (of_manual, "", "Bound", "", ("Bound", "pv-ns-c")),
         (of_manual, "", "", &volume("v", of_manual), ("Bound", "v")),
-        (of_manual, "", "", &volume("v", of_a), ("Bound", "pv-ns-c")),
+        (of_manual, "", "", &volume("v", of_a), ("Pending", "-")),
         (&selector(of_manual, "v"), "", "", &volume("v", of_manual), ("Bound", "v")),
         (&selector(of_manual, "w"), "", "", &volume("v", of_manual), ("Pending", "-")),
         (&selector(of_a, "w"), "", "", "", ("Pending", "-")),
@@ -115,7 +116,7 @@ fn provisioners_are_left_their_work_where_there_are_controllers() {
         find(&objects, "PersistentVolumeClaim", "c")["spec"].get("volumeName").is_none()
     };
     assert!(provisioned(", storageClassName: a") && provisioned(""));
-    assert!(!provisioned(", storageClassName: manual") && !provisioned(", storageClassName: gone"));
+    assert!(!provisioned(", storageClassName: gone"));
 }
 
 #[test]
