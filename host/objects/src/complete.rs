@@ -4,7 +4,7 @@
 //! * A claim that says nothing of a volume is bound: to the volume that names it, to a free one that fits, or to one made
 //!   for it, of its class and size. One that says `Pending` or `Lost` stays so, and one for which nobody makes a volume (a
 //!   selector, a class without a provisioner) is `Pending`.
-//! * A claim whose volume belongs to another claim, or that was bound once and names no volume, is `Lost`.
+//! * A claim that was bound once, and names no volume or one that belongs to another claim, is `Lost`.
 //! * A workload without pods among the objects has those that its controller would have made, running on the nodes in turn,
 //!   with the claims of a StatefulSet's templates and those of generic ephemeral volumes.
 //! * An owner reference without a uid has that of the object it names.
@@ -42,7 +42,8 @@ pub fn without_controllers(objects: &mut Vec<Value>) {
         .collect();
     let is_provisioned =
         |claim: &Value| class_of(claim).is_some_and(|class| provisioned.iter().any(|one| one == class));
-    binding::bind(objects, &|claim| !is_provisioned(claim));
+    // Provisioners do not look at a claim with a selector.
+    binding::bind(objects, &|claim| !is_provisioned(claim) || claim["spec"].get("selector").is_some());
 }
 
 /// Writes each claim's and volume's class where it belongs today.

@@ -87,12 +87,12 @@ pub(crate) struct Inner {
     pub(crate) machine: Arc<Machine>,
     pub(crate) node: Node,
     activity: Arc<watch::Sender<usize>>,
-    /// The claims that were given as Pending: what they wait for does not happen here either.
+    /// The claims that were given as Pending or Lost: what they wait for does not happen here either.
     waiting: HashSet<(String, String)>,
 }
 
 impl Inner {
-    /// Tells whether a claim is to stay Pending.
+    /// Tells whether a claim is to stay without a volume.
     pub(crate) fn keeps_waiting(&self, claim: &Value) -> bool {
         self.waiting.contains(&(object::namespace(claim).to_owned(), object::name(claim).to_owned()))
     }
@@ -175,7 +175,7 @@ impl Cluster {
             .map_err(|source| Error::Directory { path: settings.directory.clone(), source })?;
         let (published, revision) = watch::channel(0);
         let mut store = Store::new(settings.seed, settings.history, published);
-        let waiting = given_as_pending(&objects);
+        let waiting = given_as_unbound(&objects);
         let not_played = load::take_in(&mut store, &machine.volumes, objects)?;
         let activity = Arc::new(watch::Sender::new(0));
         let inner = Arc::new(Inner {
@@ -385,8 +385,8 @@ fn is_used(store: &Store, claim: &Key) -> bool {
     store.referring(&kinds::PODS, &Reference::claim(&claim.namespace, &claim.name)).next().is_some()
 }
 
-fn given_as_pending(objects: &[Value]) -> HashSet<(String, String)> {
+fn given_as_unbound(objects: &[Value]) -> HashSet<(String, String)> {
     let claims = objects.iter().filter(|object| object["kind"] == "PersistentVolumeClaim");
-    let pending = claims.filter(|claim| text(claim, "/status/phase") == Some("Pending"));
-    pending.map(|claim| (object::namespace(claim).to_owned(), object::name(claim).to_owned())).collect()
+    let unbound = claims.filter(|claim| matches!(text(claim, "/status/phase"), Some("Pending" | "Lost")));
+    unbound.map(|claim| (object::namespace(claim).to_owned(), object::name(claim).to_owned())).collect()
 }

@@ -15,6 +15,7 @@ mod on_a_cluster;
 mod policy;
 mod policy_measure;
 mod policy_test;
+mod readers;
 mod readme;
 mod registries;
 mod registry_access;

@@ -54,14 +54,16 @@ fn fate(objects: &[Value], volumes: &Volumes, claim: &Value, makes: &dyn Fn(&Val
     if phase == "Pending" || phase == "Lost" {
         return Fate::AsItIs;
     }
+    let was_bound = claim["metadata"]["annotations"][BIND_COMPLETED] == "yes";
     if let Some(wanted) = claim["spec"]["volumeName"].as_str().filter(|name| !name.is_empty()) {
         return match volumes.named.get(wanted) {
             Some(at) if may_hold(&objects[*at], claim) => Fate::Bound(*at),
-            Some(_) => Fate::Lost,
+            Some(_) if was_bound => Fate::Lost,
+            Some(_) => Fate::Pending,
             None => Fate::Made(wanted.to_owned()),
         };
     }
-    if claim["metadata"]["annotations"][BIND_COMPLETED] == "yes" {
+    if was_bound {
         return Fate::Lost;
     }
     let reserved = volumes.reserved.get(&key(claim)).into_iter().flatten();
@@ -76,7 +78,14 @@ fn fate(objects: &[Value], volumes: &Volumes, claim: &Value, makes: &dyn Fn(&Val
     if (is_static || claim["spec"].get("selector").is_some()) && phase != "Bound" {
         return Fate::Pending;
     }
-    if makes(claim) { Fate::Made(format!("pv-{}-{}", namespace(claim), name(claim))) } else { Fate::AsItIs }
+    if !makes(claim) {
+        return Fate::AsItIs;
+    }
+    let mut made = format!("pv-{}-{}", namespace(claim), name(claim));
+    while volumes.named.contains_key(&made) {
+        made.push_str("-x");
+    }
+    Fate::Made(made)
 }
 
 /// Tells whether a volume is free for this claim or belongs to it: by name, and by uid where both have one.
