@@ -4,6 +4,7 @@
 
 mod assessment;
 mod capture;
+mod cases;
 mod causes;
 mod contributing;
 #[path = "../../registry/tests/support/docker_registry.rs"]
