@@ -49,7 +49,7 @@ impl Readers {
     }
 
     /// Reads as `policy run` does.
-    fn from_files(&self, text: &str) -> Vec<String> {
+    fn by_files(&self, text: &str) -> Vec<String> {
         let file = self.folder.path().join("all.yaml");
         std::fs::write(&file, text).unwrap();
         let snapshot = Snapshot::read(&file, &[]).unwrap_or_else(|error| panic!("{}\n{text}", error.error));
@@ -64,7 +64,7 @@ impl Readers {
     }
 
     /// Reads as `rehearse` does, and by that as `plan` does.
-    async fn from_a_cluster(&self, text: &str) -> Vec<String> {
+    async fn by_cluster(&self, text: &str) -> Vec<String> {
         let file = self.folder.path().join("all.yaml");
         std::fs::write(&file, text).unwrap();
         let objects = input::read_objects(&file).unwrap();
@@ -204,7 +204,7 @@ async fn generated_clusters_are_read_alike() {
     let (mut moved, mut left) = (0, std::collections::BTreeMap::<String, u32>::new());
     for seed in 0..CLUSTERS {
         let text = cluster(seed);
-        let (files, cluster) = (readers.from_files(&text), readers.from_a_cluster(&text).await);
+        let (files, cluster) = (readers.by_files(&text), readers.by_cluster(&text).await);
         assert_eq!(files, cluster, "seed {seed}:\n{text}");
         moved += files.iter().filter(|line| line.contains(": true by ")).count();
         for line in files.iter().filter_map(|line| line.split_once("left out: ")) {
@@ -216,7 +216,6 @@ async fn generated_clusters_are_read_alike() {
     for code in ["unbound", "lost", "held-by-another", "namespace-terminating"] {
         assert!(left.get(code).copied().unwrap_or_default() > 10, "{code}: {left:?}");
     }
-    println!("{CLUSTERS} clusters: {moved} claims move, left out: {left:?}");
 }
 
 /// A reader that overlooks one thing is told from the others.
@@ -244,7 +243,7 @@ async fn a_reader_that_differs_is_caught() {
         for seed in 0..CLUSTERS {
             let text = cluster(seed);
             is_caught = text.contains(overlooked)
-                && readers.from_files(&overlooked_text(&text)) != readers.from_a_cluster(&text).await;
+                && readers.by_files(&overlooked_text(&text)) != readers.by_cluster(&text).await;
             if is_caught {
                 break;
             }

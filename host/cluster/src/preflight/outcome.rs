@@ -41,7 +41,7 @@ impl Said {
     fn words(&self) -> Option<String> {
         let under_way =
             |reason: &&str| self.others.iter().find(|(said, _)| said == reason).map(|(_, words)| words.clone());
-        self.warning.clone().or_else(|| UNDER_WAY.iter().find_map(|reason| under_way(reason)))
+        self.warning.clone().or_else(|| UNDER_WAY.iter().find_map(under_way))
     }
 }
 

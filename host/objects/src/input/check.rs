@@ -37,7 +37,7 @@ pub(super) fn list<'a>(origin: &Origin, value: &'a Value) -> Result<Option<List<
 pub(super) fn object(origin: &Origin, object: &Value) -> Result<(), InputError> {
     let wrong = |what: String| InputError::Object { origin: origin.clone(), what };
     let kind = object["kind"].as_str().unwrap_or_default();
-    if !object.get("metadata").is_some_and(|metadata| metadata.get("name").is_some()) {
+    if object.get("metadata").is_none_or(|metadata| metadata.get("name").is_none()) {
         return Err(wrong(format!("{kind} has no metadata.name")));
     }
     let about = |what: String| wrong(format!("{}: {what}", identity(object)));
