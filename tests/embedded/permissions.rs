@@ -7,6 +7,7 @@ use std::sync::Arc;
 use pvmigrate::cli::flags::{ClusterArgs, WhereArgs};
 use pvmigrate::commands::abort::{self, AbortArgs};
 use pvmigrate::commands::status;
+use pvmigrate::options::Options;
 use pvmigrate::stop::Stop;
 use pvmigrate_cluster::{Need, cleanup, permissions, permissions_for};
 use pvmigrate_core::record::Disposal;
@@ -76,6 +77,8 @@ async fn looked(scene: &Scene) -> Pairs {
     assert_eq!(status::migrations(&client, None).await.unwrap().len(), 1);
     let options = scenarios::ONE_CLAIM.options();
     pvmigrate::run::plan(&client, pvmigrate_tests::policies(), &options).await.unwrap();
+    let in_one = Options { namespace: Some("app".to_owned()), ..options };
+    pvmigrate::run::plan(&client, pvmigrate_tests::policies(), &in_one).await.unwrap();
     used("status and plan", &needs, &handle)
 }
 
