@@ -24,7 +24,7 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
     let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
     if !blockers.is_empty() && run.report.groups.iter().all(|group| !matches!(group.end, GroupEnd::NotBegun(_))) {
         let title = "Nothing new was started, because of these findings:";
-        let _ = writeln!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
+        let _ = write!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));
     }
     if run.cut_short && run.report.groups.is_empty() {
         let _ = writeln!(text, "Stopped before the checks were complete; nothing was started.");
