@@ -109,7 +109,7 @@ impl Cause {
             Self::VolumeNotMounted => {
                 "see whether the driver's pod on that node is well: kubectl get pods -A -o wide".to_owned()
             }
-            Self::ImageName => format!("{image} is no valid image name; write --rsync-image REGISTRY/NAME:TAG"),
+            Self::ImageName => format!("invalid image name {image}; write --rsync-image REGISTRY/NAME:TAG"),
             Self::ImagePull => format!(
                 "check name and tag of {image}, whether the nodes reach its registry, and the imagePullSecrets of \
                  ServiceAccount default in namespace {namespace}; or give another --rsync-image"

@@ -35,7 +35,7 @@ const NOT_READY: [&str; 9] = [
     "node.cloudprovider.kubernetes.io/shutdown",
 ];
 
-/// Taints of nodes that are not meant for ordinary pods: that these refuse is nobody's mistake.
+/// Taints of nodes that are not meant for ordinary pods: a refusal by these is expected.
 const CONTROL_PLANE: [&str; 2] = ["node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master"];
 
 /// One reason, and how many nodes have given it.

@@ -97,7 +97,7 @@ impl File {
 }
 
 impl Entry {
-    /// Returns the login; `None` where there is none, because a helper has it.
+    /// Returns the login; `None` where a helper has it.
     ///
     /// # Errors
     /// Says what is wrong with `auth`.
@@ -128,7 +128,7 @@ pub(crate) fn is_hub(host: &str) -> bool {
     HUB.contains(&host)
 }
 
-/// A folder that is none counts as absent, too: `/dev/null` as a home is a way to say that there is nothing.
+/// What is not a folder counts as absent, too: `/dev/null` as a home says that there is nothing.
 pub(super) fn is_absent(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory)
 }

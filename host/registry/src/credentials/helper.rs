@@ -20,7 +20,7 @@ const MOST_SHOWN: usize = 300;
 /// How a helper failed.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// There is no such program.
+    /// The program was not found.
     Missing,
     /// It did not do what it is for.
     Failed(String),

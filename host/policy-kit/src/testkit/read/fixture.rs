@@ -58,7 +58,7 @@ impl Fixture {
         let namespaces = objects.iter().filter_map(namespace_of).collect();
         complete::at_rest(&mut objects);
         let snapshot = Snapshot::of(&objects).map_err(wrong)?;
-        // What a Secret holds is nobody's business here.
+        // Policies never see Secrets.
         objects.retain(|object| object["kind"] != "Secret");
         Ok(Self { snapshot, further: Further::of(objects), files, namespaces })
     }
