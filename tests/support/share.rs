@@ -270,10 +270,12 @@ impl Share {
                 now.iter().map(|object| text(object, "/metadata/resourceVersion").to_owned()).collect();
             let is_bound = |object: &Value| text(object, "/status/phase") != "Pending" || self.waits_for_pod(object);
             let exists = |volume: &Value| {
-                let claim = ["/namespace", "/name"].map(|field| text(volume, &format!("/spec/claimRef{field}")));
+                // Another claim may have the name by now: the volume's own is gone all the same.
+                const IDENTITY: [&str; 3] = ["/namespace", "/name", "/uid"];
+                let claim = IDENTITY.map(|field| text(volume, &format!("/spec/claimRef{field}")));
                 let is_it = |object: &Arc<Value>| {
                     text(object, "/kind") == "PersistentVolumeClaim"
-                        && ["/namespace", "/name"].map(|field| text(object, &format!("/metadata{field}"))) == claim
+                        && IDENTITY.map(|field| text(object, &format!("/metadata{field}"))) == claim
                 };
                 now.iter().any(is_it)
             };
