@@ -154,7 +154,7 @@ mod tests {
             other => format!("{other:?}"),
         };
         assert_eq!(name("r.io", "team/keep").await, "me");
-        assert_eq!(name("r.io", "else").await, "you", "an empty entry is none");
+        assert_eq!(name("r.io", "else").await, "you", "an empty entry counts as absent");
         assert_eq!(name("t.io", "else").await, "None");
         let error = credentials.of("s.io", None).await.unwrap_err().to_string();
         assert!(error.ends_with("second: the auth of s.io is not user:password in base64"), "{error}");

@@ -32,7 +32,7 @@ fn namespace_leaves_the_others_alone() {
     assert_eq!(moved(&[]), [true, true]);
     assert_eq!(moved(&["--namespace", "other"]), [false, true]);
     assert_eq!(moved(&["-n", "ns"]), [true, false]);
-    assert_eq!(moved(&["-namespace="]), [true, true], "an empty one is none");
+    assert_eq!(moved(&["-namespace="]), [true, true], "an empty value means all namespaces");
 }
 
 #[test]
