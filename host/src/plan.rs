@@ -12,7 +12,7 @@ use pvmigrate_core::policy::waiver::Waived;
 use pvmigrate_core::policy::{Collected, Judgement, LeftOut, Question};
 use pvmigrate_core::record::Record;
 use pvmigrate_core::static_class;
-use pvmigrate_core::survey::Survey;
+use pvmigrate_core::survey::{Survey, Unclaimed};
 use pvmigrate_policy::{Policies, PolicyFailure};
 
 use crate::assessment::Assessment;
@@ -30,7 +30,7 @@ pub struct Plan {
     /// What the policies were asked and said; `None` when the classes are not there to ask about.
     pub assessment: Option<Assessment>,
     /// Volumes of the source class without a claim, left alone.
-    pub unclaimed: Vec<String>,
+    pub unclaimed: Vec<Unclaimed>,
     /// Claim templates that will go on making claims of the source class.
     pub stale_templates: Vec<StaleTemplate>,
 }

@@ -32,6 +32,7 @@ pub mod report;
 pub(crate) mod samples;
 pub mod table;
 pub mod terminal;
+mod unclaimed;
 pub mod units;
 
 pub use paint::Paint;

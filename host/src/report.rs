@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use pvmigrate_core::record::{ClaimRecord, Ended, Evidence, Outcome, Record};
+use pvmigrate_core::survey::Unclaimed;
 
 use crate::driver::GroupEnd;
 
@@ -13,7 +14,7 @@ pub struct Report {
     /// StorageClasses whose default mark was changed.
     pub defaults_changed: Vec<String>,
     /// Volumes of the source class without a claim, left alone.
-    pub unclaimed: Vec<String>,
+    pub unclaimed: Vec<Unclaimed>,
     /// What the checks made and could not remove, in words.
     pub left_behind: Vec<String>,
 }

@@ -6,6 +6,7 @@ mod bad_input;
 mod cluster;
 mod conformance;
 mod kill;
+mod left_by_reference;
 mod outcome;
 mod two;
 

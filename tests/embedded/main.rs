@@ -4,6 +4,7 @@
 mod bad_input;
 mod chaos;
 mod kill;
+mod left_by_reference;
 mod outcome;
 mod permissions;
 mod policies;

@@ -14,6 +14,7 @@ mod in_cluster;
 mod journal;
 mod kill;
 mod leaving;
+mod left_by_reference;
 mod meanwhile;
 mod page;
 mod ready;

@@ -8,6 +8,7 @@ mod content;
 mod ground;
 pub mod page;
 pub mod real;
+pub mod reference;
 pub mod scenarios;
 mod scene;
 mod share;

@@ -24,6 +24,8 @@ pub const IDLE: Scenario = Scenario { ask: |options| options.set_defaults = true
 pub const LEFT_BY_REFERENCE: Scenario = Scenario::new("left-by-reference");
 /// What the reference tool leaves within its swap.
 pub const SWAPPED_BY_REFERENCE: Scenario = Scenario::new("swapped-by-reference");
+/// What the reference tool is killed on, see [`crate::reference`].
+pub const HALFWAY: Scenario = Scenario::new("halfway");
 /// One copy fails.
 pub const FAILS_ONCE: Scenario = Scenario { failing_copies: 1, ..ONE_CLAIM };
 /// All copies fail, and the groups go back.

@@ -72,7 +72,7 @@ async fn take_down(nodes: &SimulatedNodes, prefix: &str, namespaces: &[String]) 
     nodes.take_down(namespaces).await;
 }
 
-fn api(client: &Client, kind: &str, namespace: &str) -> Result<Api<DynamicObject>> {
+pub(crate) fn api(client: &Client, kind: &str, namespace: &str) -> Result<Api<DynamicObject>> {
     let found = KINDS.iter().find(|(_, one, _)| *one == kind).with_context(|| format!("no scene has a {kind}"))?;
     let resource = resource(found.0, found.1, found.2);
     Ok(match namespace {

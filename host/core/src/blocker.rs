@@ -60,6 +60,8 @@ codes! {
     SourceVolumeGone = "source-volume-gone",
     /// The destination volume is gone.
     DestinationVolumeGone = "destination-volume-gone",
+    /// Another claim has got the volume that an interrupted run of the reference tool made for this one.
+    VolumeTaken = "volume-taken",
     /// The copy failed as often as allowed, and the user asked to hold.
     CopyFailed = "copy-failed",
     /// The destination was not provisioned in time, and the user asked to hold.

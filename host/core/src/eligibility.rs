@@ -5,7 +5,9 @@ use crate::blocker::{Blocker, Code};
 use crate::group::Group;
 use crate::policy::ObjectRef;
 use crate::record::WorkloadKind;
-use crate::survey::{ClaimFacts, ClaimId, PodFacts, Survey, WorkloadFacts, is_ordinal, scalable};
+use crate::survey::{
+    ClaimFacts, ClaimId, PodFacts, Survey, SwapStage, SwappedVolume, WorkloadFacts, is_ordinal, scalable,
+};
 
 /// The `whenScaled` with which a StatefulSet deletes the claims of the pods that it scales away.
 const DELETE: &str = "Delete";
@@ -15,10 +17,13 @@ pub fn blockers(survey: &Survey, group: &Group) -> Vec<Blocker> {
     let mut found = Vec::new();
     let adopted = crate::group::interrupted(survey);
     for id in group.claim_ids() {
-        if !adopted.contains_key(&id)
-            && let Some(facts) = survey.claims.get(&id)
-        {
-            claim(survey, group, &id, facts, &mut found);
+        match adopted.get(&id) {
+            Some(swapped) => found.extend(halfway(survey, swapped)),
+            None => {
+                if let Some(facts) = survey.claims.get(&id) {
+                    claim(survey, group, &id, facts, &mut found);
+                }
+            }
         }
         for pod in survey.users(&id) {
             found.extend(user(survey, &id, pod));
@@ -31,11 +36,54 @@ pub fn blockers(survey: &Survey, group: &Group) -> Vec<Blocker> {
     found
 }
 
+/// Reports what keeps a swap of the reference tool from being finished: somebody has taken the name or the volume since.
+fn halfway(survey: &Survey, swapped: &SwappedVolume) -> Option<Blocker> {
+    let (id, new) = (&swapped.claim, &swapped.volume.name);
+    let about = format!("claim {id}");
+    if let Some(other) = &swapped.taken_by {
+        return Some(Blocker {
+            code: Code::VolumeTaken,
+            cause: None,
+            about,
+            message: format!(
+                "an interrupted run has moved its data to volume {new}, and claim {other} is bound to that now"
+            ),
+            hint: format!(
+                "if claim {other} has it by mistake, stop what uses it, delete that claim (the volume's policy is {}), and run \
+                 migrate again",
+                swapped.volume.reclaim
+            ),
+        });
+    }
+    let SwapStage::Remade { volume } = &swapped.stage else { return None };
+    let is_made_by_set = |facts: &WorkloadFacts| !facts.claims.contains(&id.name) && facts.names(&id.name);
+    if survey.workloads_of(id).any(is_made_by_set) {
+        return None; // the run undoes what the set's controller has made, and keeps its volume
+    }
+    let now = volume.as_ref().map_or("has no volume".to_owned(), |volume| format!("is on volume {volume}"));
+    Some(Blocker {
+        code: Code::ForeignClaim,
+        cause: None,
+        about,
+        message: format!(
+            "an interrupted run has moved its data to volume {new}; a claim made since has its name, and {now}"
+        ),
+        hint: format!(
+            "if that claim holds nothing you need, run: kubectl delete pvc -n {} {}, then run migrate again; if it is the one \
+             to keep, run: kubectl annotate pv {new} {}-",
+            id.namespace,
+            id.name,
+            crate::names::RECLAIM
+        ),
+    })
+}
+
 fn claim(survey: &Survey, group: &Group, id: &ClaimId, facts: &ClaimFacts, found: &mut Vec<Blocker>) {
     let mut block = |code, message: String, hint: String| {
         found.push(Blocker { code, cause: None, about: format!("claim {id}"), message, hint });
     };
-    if facts.terminating {
+    // What the reference tool has deleted it means to make anew: its copy had ended well, and the volume is kept.
+    if facts.terminating && survey.swapped(id).is_none() {
         let hint = format!("see what holds it: kubectl describe pvc -n {} {}", id.namespace, id.name);
         block(Code::TerminatingClaim, "it is being deleted".to_owned(), hint);
     }
@@ -269,6 +317,39 @@ mod tests {
             assert_eq!(found.is_empty(), strangers.is_empty(), "{when_scaled} {owners:?}: {found:?}");
             assert!(found.iter().all(|blocker| blocker.code == Code::OwnedClaim), "{found:?}");
             assert!(found.iter().all(|blocker| blocker.message.starts_with(strangers)), "{found:?}");
+        }
+    }
+
+    fn halfway(stage: SwapStage, taken_by: Option<ClaimId>) -> SwappedVolume {
+        SwappedVolume {
+            volume: VolumeFacts { name: "pvc-9".to_owned(), reclaim: "Retain".to_owned(), handle: None },
+            claim: id(),
+            stage,
+            reclaim: "Delete".to_owned(),
+            manifest: serde_json::Value::Null,
+            source: None,
+            is_source_free: false,
+            taken_by,
+        }
+    }
+
+    #[test]
+    fn what_the_reference_tool_left_is_finished_unless_somebody_has_taken_the_name_or_the_volume() {
+        let remade = || SwapStage::Remade { volume: Some("pvc-2".to_owned()) };
+        let other = Some(ClaimId { namespace: "shop".to_owned(), name: "other".to_owned() });
+        for (stage, template, taken_by, code) in [
+            (SwapStage::Free, "data", None, None),
+            (SwapStage::Claimed { bound: false }, "data", None, None),
+            (remade(), "data", None, None), // its set has made it
+            (remade(), "other", None, Some(Code::ForeignClaim)),
+            (SwapStage::Free, "data", other.clone(), Some(Code::VolumeTaken)),
+            (SwapStage::Original, "data", None, None),
+        ] {
+            let mut survey = survey(web(template, "Retain"), Vec::new(), Vec::new());
+            survey.claims.get_mut(&id()).unwrap().terminating = stage == SwapStage::Original;
+            survey.swapped.push(halfway(stage.clone(), taken_by));
+            let codes: Vec<Code> = found(&survey).iter().map(|blocker| blocker.code).collect();
+            assert_eq!(codes, Vec::from_iter(code), "{stage:?}, template {template}");
         }
     }
 }

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::names;
+use crate::observation::RETAIN;
 use crate::policy::{Judgement, Planned};
 use crate::record::{
     ClaimRecord, DestinationVolume, Evidence, FORMAT, Goal, MigrationOptions, Record, SourceVolume, WorkloadRecord,
     WorkloadRef,
 };
-use crate::survey::{ClaimId, Survey, SwappedVolume};
+use crate::survey::{ClaimId, Survey, SwapStage, SwappedVolume};
 
 /// The claims and workloads that must stop together, in one namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +50,18 @@ pub fn connect(survey: &Survey, claims: &BTreeSet<ClaimId>) -> Vec<Group> {
     groups
 }
 
-/// Returns the claims that an interrupted run of the reference tool left between the swap and the end: the claim is
-/// missing, or a workload that needs it is still down.
+/// Returns the claims that an interrupted run of the reference tool left between deleting the original and its end: the
+/// claim is missing, not bound yet or made anew, a workload that needs it is still marked, or its new volume has not got its
+/// own reclaim policy. (A policy alone says nothing: somebody may have changed it since.)
 pub fn interrupted(survey: &Survey) -> BTreeMap<ClaimId, &SwappedVolume> {
-    let is_down = |claim: &ClaimId| survey.workloads_of(claim).any(|facts| facts.mark.is_some() && facts.replicas == 0);
-    let unfinished = |swapped: &&SwappedVolume| !swapped.claimed || is_down(&swapped.claim);
+    let is_marked = |claim: &ClaimId| survey.workloads_of(claim).any(|facts| facts.mark.is_some());
+    let unfinished = |swapped: &&SwappedVolume| match swapped.stage {
+        SwapStage::Original => false,
+        SwapStage::Free | SwapStage::Remade { .. } | SwapStage::Claimed { bound: false } => true,
+        SwapStage::Claimed { bound: true } => {
+            is_marked(&swapped.claim) || (swapped.is_source_free && swapped.volume.reclaim != swapped.reclaim)
+        }
+    };
     survey.swapped.iter().filter(unfinished).map(|swapped| (swapped.claim.clone(), swapped)).collect()
 }
 
@@ -72,7 +80,7 @@ impl Group {
         for id in self.claim_ids() {
             let record = match swapped.get(&id) {
                 Some(swapped) => Some(adopted(swapped)),
-                None => moving(survey, judgement, &id),
+                None => moving(survey, judgement, &asked.dest_class, &id),
             };
             claims.extend(record.map(|record| (id.name, record)));
         }
@@ -104,19 +112,22 @@ impl Group {
     }
 }
 
-fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimRecord> {
+fn moving(survey: &Survey, judgement: &Judgement, dest_class: &str, id: &ClaimId) -> Option<ClaimRecord> {
     let facts = survey.claims.get(id)?;
     let volume = facts.volume.as_ref()?;
     let seen = survey.volumes.iter().find(|seen| seen.namespace == id.namespace && seen.name == id.name)?;
     let verdict = judgement.verdict(&id.namespace, &id.name)?;
     let target = verdict.target.as_ref()?;
     let planned = Planned::of(seen, target);
+    // The reference tool had copied, and was killed before or while it deleted the claim: its copy is brought up to date.
+    let begun = survey.swapped(id).filter(|swapped| swapped.stage == SwapStage::Original);
+    let reclaim = begun.filter(|_| volume.reclaim == RETAIN).map_or(&volume.reclaim, |swapped| &swapped.reclaim);
     Some(ClaimRecord {
         uid: Some(facts.uid.clone()),
         manifest: facts.manifest.clone(),
         source: SourceVolume {
             name: volume.name.clone(),
-            reclaim: volume.reclaim.clone(),
+            reclaim: reclaim.clone(),
             handle: volume.handle.clone(),
             node: place(survey, id),
         },
@@ -124,7 +135,10 @@ fn moving(survey: &Survey, judgement: &Judgement, id: &ClaimId) -> Option<ClaimR
         volume_mode: planned.volume_mode,
         bytes: planned.target_bytes,
         verdict: Some(verdict.clone()),
-        destination: None,
+        destination: begun.map(|swapped| DestinationVolume {
+            name: swapped.volume.name.clone(),
+            reclaim: survey.classes.get(dest_class).map_or(RETAIN, |class| &class.reclaim_policy).to_owned(),
+        }),
         warmed: None,
         failures: Vec::new(),
         evidence: None,
@@ -269,5 +283,40 @@ mod tests {
         let survey =
             Survey { workloads: vec![workload("a", "w", &["c"]), workload("b", "w", &["c"])], ..Survey::default() };
         assert_eq!(connect(&survey, &ids(&[("a", "c"), ("b", "c")])).len(), 2);
+    }
+
+    #[test]
+    fn a_swap_is_unfinished_while_anything_of_it_is_not_as_it_will_be() {
+        let swapped = |stage, reclaim: &str, is_source_free| SwappedVolume {
+            volume: crate::survey::VolumeFacts { name: "n".to_owned(), reclaim: reclaim.to_owned(), handle: None },
+            claim: ClaimId { namespace: "a".to_owned(), name: "c".to_owned() },
+            stage,
+            reclaim: "Delete".to_owned(),
+            manifest: serde_json::Value::Null,
+            source: None,
+            is_source_free,
+            taken_by: None,
+        };
+        let bound = || SwapStage::Claimed { bound: true };
+        for (stage, reclaim, is_source_free, replicas, mark, expected) in [
+            (SwapStage::Original, "Retain", false, 0, Some(1), false),
+            (SwapStage::Free, "Retain", false, 0, Some(1), true),
+            (SwapStage::Remade { volume: None }, "Retain", false, 1, None, true),
+            (SwapStage::Claimed { bound: false }, "Retain", true, 1, None, true),
+            (bound(), "Delete", false, 0, Some(1), true),
+            (bound(), "Delete", false, 1, Some(1), true),
+            (bound(), "Retain", true, 1, None, true),
+            (bound(), "Retain", false, 1, None, false), // somebody's own wish, long after
+            (bound(), "Delete", true, 1, None, false),
+        ] {
+            let facts = WorkloadFacts { replicas, mark, ..workload("a", "w", &["c"]) };
+            let what = format!("{stage:?} {reclaim} {is_source_free} {replicas} {mark:?}");
+            let survey = Survey {
+                workloads: vec![facts],
+                swapped: vec![swapped(stage, reclaim, is_source_free)],
+                ..Survey::default()
+            };
+            assert_eq!(!interrupted(&survey).is_empty(), expected, "{what}");
+        }
     }
 }

@@ -5,14 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::policy::{ObjectRef, StorageClass, Volume};
 use crate::record::{Record, Uid, WorkloadKind, WorkloadRef};
 use crate::static_class::FreeVolume;
 
+mod halfway;
+
+pub use halfway::{SwapStage, SwappedVolume, Unclaimed};
+
 /// A claim's namespace and name. Two namespaces may hold claims of one name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ClaimId {
     /// The namespace.
     pub namespace: String,
@@ -56,10 +61,10 @@ pub struct Survey {
     pub pods: Vec<PodFacts>,
     /// Every workload of a kind that can be scaled.
     pub workloads: Vec<WorkloadFacts>,
-    /// Volumes that an interrupted run of the reference tool had swapped in.
+    /// Volumes that a run of the reference tool had swapped in, one a claim. Those of runs that have ended are among them.
     pub swapped: Vec<SwappedVolume>,
     /// Volumes of the source class that no claim holds: reported, and left alone.
-    pub unclaimed: Vec<String>,
+    pub unclaimed: Vec<Unclaimed>,
     /// Volumes of the destination class that claims can have, where the class makes none itself.
     pub free: Vec<FreeVolume>,
     /// Records on the cluster, ended ones too.
@@ -197,26 +202,6 @@ impl WorkloadFacts {
     }
 }
 
-/// A volume on the destination class that the reference tool had swapped in for a claim.
-///
-/// The tool marks the volume ([`crate::names::SOURCE_NAMESPACE`], [`crate::names::SOURCE_CLAIM`],
-/// [`crate::names::RECLAIM`]) only once its copy has ended well.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SwappedVolume {
-    /// The volume.
-    pub volume: VolumeFacts,
-    /// The claim it is for.
-    pub claim: ClaimId,
-    /// That claim exists.
-    pub claimed: bool,
-    /// The policy it should get.
-    pub reclaim: String,
-    /// A manifest for the claim, made from the volume: all that is left of it.
-    pub manifest: Value,
-    /// The old volume, still reserved for the claim, if there is one.
-    pub source: Option<VolumeFacts>,
-}
-
 impl Survey {
     /// Returns the pods that mount the claim.
     pub fn users<'a>(&'a self, claim: &'a ClaimId) -> impl Iterator<Item = &'a PodFacts> {
@@ -234,6 +219,11 @@ impl Survey {
             workload.namespace == claim.namespace
                 && (workload.names(&claim.name) || owners.contains(&workload.workload))
         })
+    }
+
+    /// Returns what the reference tool had made for the claim.
+    pub fn swapped(&self, claim: &ClaimId) -> Option<&SwappedVolume> {
+        self.swapped.iter().find(|swapped| swapped.claim == *claim)
     }
 
     /// Returns the record of the migration that is under way for the claim.

@@ -10,12 +10,13 @@ use pvmigrate_core::policy::question::effective_modes;
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
 use pvmigrate_core::record::Record;
 use pvmigrate_core::static_class::NO_PROVISIONER;
-use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey, SwappedVolume};
+use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey};
 
 use crate::from_resource::{
-    self, Key, Unreadable, claim, class, controller, created, pairs, pod, pod_progress, storage, uid, volume, workload,
+    Key, Unreadable, claim, class, controller, created, pairs, pod, pod_progress, storage, uid, volume, workload,
 };
 
+mod halfway;
 mod objects;
 mod owners;
 mod stays;
@@ -91,8 +92,7 @@ pub fn of(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
     let own_masters = lists.replica_sets.iter().filter(|found| !workload::is_of_deployment(found));
     survey.workloads.extend(own_masters.map(workload::replica_set));
     survey.workloads.sort_by(|a, b| (&a.namespace, &a.workload).cmp(&(&b.namespace, &b.workload)));
-    survey.swapped = swapped(&lists, scope);
-    survey.unclaimed = unclaimed(&lists, scope, &survey.swapped);
+    (survey.swapped, survey.unclaimed) = halfway::find(&lists, scope)?;
     if survey.classes.get(&scope.dest_class).is_some_and(|class| class.provisioner == NO_PROVISIONER) {
         let of_class = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.dest_class));
         survey.free = of_class.filter_map(|found| volume::free(found).transpose()).collect::<Result<_, _>>()?;
@@ -215,64 +215,6 @@ fn question(
         namespace: id.namespace.clone(),
         name: id.name.clone(),
     })
-}
-
-/// Finds what the reference tool had swapped in for a claim. A claim that is still on another volume was not swapped.
-fn swapped(lists: &Lists, scope: &Scope) -> Vec<SwappedVolume> {
-    let claims: HashMap<ClaimId, &PersistentVolumeClaim> =
-        lists.claims.iter().map(|found| (claim_id(found), found)).collect();
-    let is_held = |found: &&PersistentVolume, id: &ClaimId| {
-        volume::class(found) == Some(&scope.source_class)
-            && volume::holder(found).is_some_and(|holder| holder.namespace == id.namespace && holder.name == id.name)
-    };
-    let candidates = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.dest_class));
-    candidates
-        .filter_map(|found| {
-            let (id, reclaim) = volume::swapped_for(found)?;
-            let is_in_scope = scope.namespace.as_ref().is_none_or(|namespace| *namespace == id.namespace);
-            let claim = claims.get(&id);
-            let is_elsewhere =
-                claim.is_some_and(|claim| claim::volume_name(claim).as_deref() != Some(volume::name(found)));
-            if !is_in_scope || is_elsewhere {
-                return None;
-            }
-            Some(SwappedVolume {
-                volume: volume::facts(found),
-                claimed: claim.is_some(),
-                reclaim,
-                manifest: volume::claim_manifest(found, &id),
-                source: lists.volumes.iter().find(|source| is_held(source, &id)).map(volume::facts),
-                claim: id,
-            })
-        })
-        .collect()
-}
-
-/// Names the volumes of the source class that no claim holds, in any namespace, and no migration needs.
-fn unclaimed(lists: &Lists, scope: &Scope, swapped: &[SwappedVolume]) -> Vec<String> {
-    let claims: HashMap<ClaimId, Option<String>> =
-        lists.claims.iter().map(|found| (claim_id(found), claim::volume_name(found))).collect();
-    let open = lists.records.iter().filter(|record| record.is_open());
-    let mut needed: BTreeSet<&str> =
-        open.flat_map(|record| record.claims.values()).map(|claim| claim.source.name.as_str()).collect();
-    needed.extend(swapped.iter().filter_map(|swapped| swapped.source.as_ref()).map(|source| source.name.as_str()));
-    let is_claimed = |found: &&PersistentVolume| {
-        let Some(holder) = volume::holder(found) else { return false };
-        let is_seen = scope.namespace.as_ref().is_none_or(|namespace| *namespace == holder.namespace);
-        if !is_seen {
-            // Claims of other namespaces were not listed; the volume's own phase is all there is.
-            return volume::phase(found) == "Bound";
-        }
-        let id = ClaimId { namespace: holder.namespace, name: holder.name };
-        claims.get(&id).is_some_and(|named| named.as_deref() == Some(volume::name(found)))
-    };
-    let of_source = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.source_class));
-    let mut names: Vec<String> = of_source
-        .filter(|found| !is_claimed(found) && !needed.contains(volume::name(found)))
-        .map(|found| from_resource::volume::name(found).to_owned())
-        .collect();
-    names.sort_unstable();
-    names
 }
 
 #[cfg(test)]

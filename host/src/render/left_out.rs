@@ -1,5 +1,4 @@
-//! What a run leaves as it is although one would expect otherwise: claims that do not move, volumes that nobody claims,
-//! templates that make claims of the old class. Nothing of it is left out in silence.
+//! What a run leaves as it is although one would expect otherwise: claims that do not move, templates that make claims of the old class. Nothing of it is left out in silence.
 
 use std::fmt::Write as _;
 
@@ -31,16 +30,6 @@ pub fn claims(left_out: &[LeftOut<'_>], source_class: &str, screen: &Screen) -> 
         let _ = writeln!(text, "and {more} more; -v lists all");
     }
     text
-}
-
-/// Names volumes of the source class that no claim holds; nothing is done about them.
-pub fn volumes(unclaimed: &[String], screen: &Screen) -> String {
-    if unclaimed.is_empty() {
-        return String::new();
-    }
-    let names: Vec<String> = unclaimed.iter().map(|name| clean(name)).collect();
-    let label = format!("{} without a claim, left alone: ", count(unclaimed.len(), "volume"));
-    format!("\n{}", hanging(&label, &names.join(", "), screen.width))
 }
 
 /// Names the claim templates that go on making claims of the source class, and what to do about it.

@@ -13,7 +13,7 @@ use pvmigrate_core::record::{ClaimRecord, Record};
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, consulted, findings, left_out};
+use super::{Screen, clean, consulted, findings, left_out, unclaimed};
 use crate::options::Options;
 use crate::plan::Plan;
 
@@ -44,7 +44,7 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     }
     text.push_str(&consulted::text(plan.assessment.as_ref(), screen));
     text.push_str(&left_out::claims(&left, &options.source_class, screen));
-    text.push_str(&left_out::volumes(&plan.unclaimed, screen));
+    text.push_str(&unclaimed::text(&plan.unclaimed));
     let classes = (options.source_class.as_str(), options.dest_class.as_str());
     text.push_str(&left_out::templates(&plan.stale_templates, classes, screen));
     let blockers = plan.all_blockers();

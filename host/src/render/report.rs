@@ -9,7 +9,7 @@ use pvmigrate_core::record::{Disposal, Ended, Outcome};
 use super::lines::hanging;
 use super::table::Table;
 use super::units::{bytes, count, duration};
-use super::{Screen, clean, consulted, findings, left_out};
+use super::{Screen, clean, consulted, findings, left_out, unclaimed};
 use crate::driver::GroupEnd;
 use crate::options::Options;
 use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
@@ -35,7 +35,7 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let claims = run.plan.groups.iter().map(|group| group.record.claims.len()).sum();
         let groups = count(run.plan.groups.len(), "group");
         let _ = writeln!(text, "All checks passed: {} in {groups} can be migrated.", count(claims, "claim"));
-        text.push_str(&left_out::volumes(&run.report.unclaimed, screen));
+        text.push_str(&unclaimed::text(&run.report.unclaimed));
         text.push_str(&left_behind(&run.report, screen));
     } else if blockers.is_empty() {
         let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
@@ -64,7 +64,7 @@ pub fn text(report: &Report, disposal: Disposal, screen: &Screen) -> String {
         let classes: Vec<String> = report.defaults_changed.iter().map(|class| clean(class)).collect();
         let _ = writeln!(text, "\nDefault annotation changed on StorageClass {}.", classes.join(", "));
     }
-    text.push_str(&left_out::volumes(&report.unclaimed, screen));
+    text.push_str(&unclaimed::text(&report.unclaimed));
     text.push_str(&left_behind(report, screen));
     text
 }
@@ -288,7 +288,7 @@ mod tests {
         report.groups[0].claims[0].strays = vec![None, Some("pvc-stray".to_owned())];
         report.groups[0].claims[0].lost_owners = vec!["StatefulSet web".to_owned()];
         report.defaults_changed = vec!["fast".to_owned(), "slow".to_owned()];
-        report.unclaimed = vec!["pv-lost".to_owned()];
+        report.unclaimed = vec![samples::unclaimed()];
         report
     }
 

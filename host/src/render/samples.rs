@@ -20,6 +20,8 @@ use pvmigrate_core::record::{
     SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
+use pvmigrate_core::survey::{ClaimId, Unclaimed};
+
 use crate::assessment::Assessment;
 use crate::options::Options;
 use crate::plan::Plan;
@@ -327,6 +329,16 @@ pub(crate) fn assessment() -> Assessment {
     Assessment { question: Question { request, collected: Default::default() }, judgement, waived: Vec::new() }
 }
 
+pub(crate) fn unclaimed() -> Unclaimed {
+    Unclaimed {
+        name: "pv-lost".to_owned(),
+        claim: Some(ClaimId { namespace: "shop".to_owned(), name: "data-old-0".to_owned() }),
+        phase: "Available".to_owned(),
+        reclaim: "Retain".to_owned(),
+        handle: Some("ebs.csi.aws.com vol-0a1".to_owned()),
+    }
+}
+
 pub(crate) fn plan(blocked: bool) -> Plan {
     Plan {
         resumed: vec![record(&["begun"], true)],
@@ -337,7 +349,7 @@ pub(crate) fn plan(blocked: bool) -> Plan {
         ],
         blockers: Vec::new(),
         assessment: Some(assessment()),
-        unclaimed: vec!["pv-lost".to_owned()],
+        unclaimed: vec![unclaimed()],
         stale_templates: Vec::new(),
     }
 }

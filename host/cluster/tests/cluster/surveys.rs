@@ -27,7 +27,7 @@ async fn any_number_of_claims_costs_nine_lists() {
     let id = ClaimId { namespace: SHOP.to_owned(), name: "cache".to_owned() };
     assert_eq!(survey.users(&id).count(), 2);
     assert_eq!(survey.workloads_of(&id).count(), 1);
-    assert_eq!(survey.unclaimed, Vec::<String>::new());
+    assert_eq!(survey.unclaimed, []);
     let set = survey.workloads.iter().find(|facts| facts.workload.kind == WorkloadKind::StatefulSet).unwrap();
     assert_eq!(set.when_scaled.as_deref(), Some("Delete"));
 }

@@ -42,10 +42,10 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     }
 }
 
-/// Deletes warm and priming pods that a late step of another process has started: even finished, they
-/// would hold the claim for ever.
+/// Deletes warm and priming pods that a late step of another process has started, and those that the reference tool has left:
+/// even finished, they would hold the claim for ever.
 fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
-    for pod in pair.seen.pods.iter().filter(|pod| matches!(pod.purpose, Purpose::Prime | Purpose::Warm)) {
+    for pod in pair.seen.pods.iter().filter(|pod| pod.purpose != Purpose::Copy) {
         temporary::delete_pod(pair, pod, next);
     }
 }

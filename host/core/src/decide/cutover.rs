@@ -1,11 +1,11 @@
 //! All copies proven: every claim gets its new volume. From here the only way is forward.
 
 use super::next::Next;
-use super::view::{Named, Pair, View};
+use super::view::{Named, Pair, View, volume_target};
 use super::{name, temporary, workload};
 use crate::blocker::{Blocker, Code};
 use crate::observation::Claim;
-use crate::step::Side;
+use crate::step::{Side, Step};
 
 /// Cuts every claim over.
 pub(super) fn decide(view: &View<'_>, next: &mut Next) {
@@ -24,6 +24,13 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
 }
 
 fn cut_over(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
+    // Kept by the reference tool before it deleted the original; its temporary claim goes now, and must not take the disk along.
+    let unkept = pair.seen.destination_volume.as_ref().filter(|volume| !claim.bound && !volume.is_retained());
+    if let Some(volume) = unkept {
+        let (claim, volume) = (pair.name.to_owned(), volume_target(volume));
+        next.steps.push(Step::RetainDestination { claim, volume });
+        return;
+    }
     if !claim.bound && !temporary::clear_away(view, pair, next) {
         return;
     }

@@ -104,7 +104,8 @@ fn is_ours(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> b
 }
 
 fn provision(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
-    let deadline = after(temp.created, view.record.asked.limits.start_seconds);
+    // One that was adopted may have been waiting for long: nobody had chosen a node for it.
+    let deadline = after(temp.created.max(view.record.begun), view.record.asked.limits.start_seconds);
     if view.now >= deadline {
         let why = temp.trouble.as_deref().unwrap_or("no event says why");
         let message = format!("its destination was not provisioned in time: {why}");

@@ -5,7 +5,7 @@ use super::view::{Pair, View, claim_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Pod, Progress};
-use crate::record::Goal;
+use crate::record::{Evidence, Goal};
 use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -58,13 +58,14 @@ pub(super) fn clear_away(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> b
     temps_gone && pair.seen.pods.is_empty()
 }
 
-/// Deletes both temporary claims of this run; tells whether they are gone. Others' claims are not ours to delete.
+/// Deletes both temporary claims of this run, and the one that the reference tool was killed at before it deleted it; tells
+/// whether they are gone. Others' claims are not ours to delete.
 fn clear_temps(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let source = (Side::Source, &pair.seen.source, names::source_claim(pair.name));
     let destination = (Side::Destination, &pair.seen.destination, names::destination_claim(pair.name));
     let mut gone = true;
     for (side, temp, name) in [source, destination] {
-        let Some(temp) = temp.as_ref().filter(|temp| temp.run.as_ref() == Some(&view.record.run)) else { continue };
+        let Some(temp) = temp.as_ref().filter(|temp| is_to_go(view, pair, temp)) else { continue };
         gone = false;
         if temp.terminating {
             next.waits.push(pair.wait(Awaited::TempsGone));
@@ -74,6 +75,16 @@ fn clear_temps(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
         }
     }
     gone
+}
+
+fn is_to_go(view: &View<'_>, pair: &Pair<'_>, temp: &Claim) -> bool {
+    match &temp.run {
+        Some(run) => *run == view.record.run,
+        None => {
+            let new = pair.record.destination.as_ref().map(|volume| &volume.name);
+            pair.record.evidence == Some(Evidence::Adopted) && new.is_some() && temp.volume.as_ref() == new
+        }
+    }
 }
 
 /// Deletes every pod of ours for this claim; tells whether they are gone.

@@ -19,11 +19,21 @@ pub(super) fn mark(view: &View<'_>, next: &mut Next) {
 pub(super) fn stop(view: &View<'_>, next: &mut Next) {
     if view.record.stopped.is_some() {
         bring_down(view, next);
+    } else if existing(view).any(|(_, seen)| is_outdated(view, seen)) {
+        for (recorded, seen) in existing(view).filter(|(_, seen)| is_outdated(view, seen)) {
+            let (workload, version) = (recorded.workload.clone(), seen.version.clone());
+            next.steps.push(Step::MarkWorkload { workload, version, replicas: seen.replicas });
+        }
     } else {
-        let up = existing(view).filter(|(_, seen)| seen.mark.is_none());
+        let up = existing(view).filter(|(_, seen)| seen.mark.is_none() || seen.replicas > 0);
         let ready = up.map(|(recorded, seen)| (recorded.workload.clone(), seen.ready)).collect();
         next.steps.push(Step::Note(Fact::Stopping { at: view.now, ready }));
     }
+}
+
+/// Tells whether a workload is up with the mark of an interrupted run: somebody has scaled it up since, and that scale counts.
+fn is_outdated(view: &View<'_>, seen: &WorkloadSeen) -> bool {
+    view.record.stopped.is_none() && seen.replicas > 0 && seen.mark.is_some_and(|mark| mark != seen.replicas)
 }
 
 /// Stops every workload of the group that is up, or that has lost its mark.
@@ -60,7 +70,7 @@ pub(super) fn bring_back(view: &View<'_>, next: &mut Next) {
         let (workload, version) = (recorded.workload.clone(), seen.version.clone());
         // Without the mark the scale is left as it is, except at 0: a mark may be lost to a tool that resets
         // annotations. Once all were started, a scale of 0 is intended.
-        let replicas = seen.mark.unwrap_or(recorded.replicas);
+        let replicas = if is_outdated(view, seen) { seen.replicas } else { seen.mark.unwrap_or(recorded.replicas) };
         let is_left_down = seen.replicas == 0 && replicas > 0 && view.record.started.is_none();
         if seen.mark.is_some() || is_left_down {
             next.steps.push(Step::StartWorkload { workload, version, replicas });

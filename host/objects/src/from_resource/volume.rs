@@ -16,6 +16,10 @@ use super::{Key, Unreadable, WORDS, annotation, claim, owned_annotation, storage
 /// Written by whoever provisioned a volume: its driver.
 pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
+/// Attributes that name the claim, where a CSI provisioner is told to pass them on.
+const CSI_NAMESPACE: &str = "csi.storage.k8s.io/pvc/namespace";
+const CSI_CLAIM: &str = "csi.storage.k8s.io/pvc/name";
+
 /// A volume and its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenVolume {
@@ -153,6 +157,25 @@ pub fn swapped_for(volume: &PersistentVolume) -> Option<(ClaimId, String)> {
     Some((claim, owned_annotation(metadata, names::RECLAIM)?))
 }
 
+/// Returns the claim that a volume without one belonged to, if it says so: in its `claimRef`, in what its CSI provisioner noted
+/// (`--extra-create-metadata`), or in the name of its directory (`<volume>_<namespace>_<claim>`, as local-path-provisioner has it).
+pub fn former_claim(volume: &PersistentVolume) -> Option<ClaimId> {
+    if let Some(holder) = holder(volume) {
+        return Some(ClaimId { namespace: holder.namespace, name: holder.name });
+    }
+    let spec = volume.spec.as_ref()?;
+    let noted = |key: &str| spec.csi.as_ref()?.volume_attributes.as_ref()?.get(key).cloned();
+    if let (Some(namespace), Some(name)) = (noted(CSI_NAMESPACE), noted(CSI_CLAIM)) {
+        return Some(ClaimId { namespace, name });
+    }
+    let host = spec.host_path.as_ref().map(|host| &host.path);
+    let directory = host.or(spec.local.as_ref().map(|local| &local.path))?;
+    let last = directory.trim_end_matches('/').rsplit('/').next()?;
+    // Neither a namespace nor a claim has an underscore in its name.
+    let (namespace, name) = last.strip_prefix(name(volume))?.strip_prefix('_')?.split_once('_')?;
+    Some(ClaimId { namespace: namespace.to_owned(), name: name.to_owned() })
+}
+
 /// Makes up the manifest of a claim of which only its new volume is left.
 pub fn claim_manifest(volume: &PersistentVolume, claim: &ClaimId) -> Value {
     let spec = volume.spec.as_ref();
@@ -247,6 +270,27 @@ status: {phase: Released}
         assert_eq!(read("Released", kept), None);
         assert_eq!(read("Failed", ""), None);
         assert_eq!(free(&yaml(RELEASED)).unwrap(), None, "it is being deleted besides");
+    }
+
+    #[test]
+    fn a_volume_says_whose_it_was_where_its_provisioner_has_noted_it() {
+        let former = |spec: &str| {
+            let volume = yaml(&format!("metadata: {{name: pvc-9}}\nspec: {spec}"));
+            former_claim(&volume).map(|claim| claim.to_string())
+        };
+        let noted = "{csi.storage.k8s.io/pvc/namespace: shop, csi.storage.k8s.io/pvc/name: data}";
+        for (spec, claim) in [
+            ("{}", None),
+            ("{claimRef: {namespace: shop, name: data, uid: u1}}", Some("shop/data")),
+            (&format!("{{csi: {{driver: d, volumeHandle: h, volumeAttributes: {noted}}}}}"), Some("shop/data")),
+            ("{csi: {driver: d, volumeHandle: h, volumeAttributes: {csi.storage.k8s.io/pvc/name: data}}}", None),
+            ("{hostPath: {path: /opt/volumes/pvc-9_shop_data/}}", Some("shop/data")),
+            ("{local: {path: /opt/volumes/pvc-9_shop_data}}", Some("shop/data")),
+            ("{local: {path: /opt/volumes/pvc-8_shop_data}}", None),
+            ("{local: {path: /mnt/disks/pvc-9_shop}}", None),
+        ] {
+            assert_eq!(former(spec).as_deref(), claim, "{spec}");
+        }
     }
 
     #[test]

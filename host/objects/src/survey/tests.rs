@@ -2,6 +2,7 @@
 
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::record::{WorkloadKind, WorkloadRef};
+use pvmigrate_core::survey::{SwapStage, SwappedVolume};
 
 use super::*;
 use crate::testing::{record, yaml};
@@ -151,13 +152,17 @@ fn only_classes_of_the_run_must_be_understood() {
 
 #[test]
 fn volumes_without_a_claim_are_reported_wherever_they_lie() {
-    assert_eq!(of(lists(), &scope(None)).unwrap().unclaimed, ["alone", "elsewhere", "released"]);
+    let names = |lists, scope| {
+        let unclaimed = of(lists, &scope).unwrap().unclaimed.into_iter();
+        unclaimed.map(|volume| volume.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(lists(), scope(None)), ["alone", "elsewhere", "released"]);
     // With one namespace, claims of the others are not listed, and a bound volume is taken at its word.
-    assert_eq!(of(lists(), &scope(Some("shop"))).unwrap().unclaimed, ["alone", "released"]);
+    assert_eq!(names(lists(), scope(Some("shop"))), ["alone", "released"]);
     let mut open = record();
     open.claims.get_mut("data-web-0").unwrap().source.name = "released".to_owned();
     let lists = Lists { records: vec![open], ..lists() };
-    assert_eq!(of(lists, &scope(Some("shop"))).unwrap().unclaimed, ["alone"], "a migration under way needs it");
+    assert_eq!(names(lists, scope(Some("shop"))), ["alone"], "a migration under way needs it");
 }
 
 const SWAPPED: &str = "
@@ -177,7 +182,7 @@ fn with_swapped(change: impl FnOnce(&mut Lists)) -> Vec<SwappedVolume> {
 #[test]
 fn a_swap_that_the_reference_tool_did_not_finish_is_found() {
     let found = with_swapped(|_| {});
-    assert_eq!((found.len(), found[0].claimed, found[0].reclaim.as_str()), (1, false, "Delete"));
+    assert_eq!((found.len(), &found[0].stage, found[0].reclaim.as_str()), (1, &SwapStage::Free, "Delete"));
     assert_eq!(found[0].source.as_ref().unwrap().name, "old");
     assert_eq!(found[0].manifest["spec"]["accessModes"][0], AccessMode::ReadWriteOnce.as_str());
 }
@@ -186,8 +191,9 @@ fn a_swap_that_the_reference_tool_did_not_finish_is_found() {
 fn a_claim_that_is_still_on_its_old_volume_was_not_swapped() {
     let claim =
         |volume: &str| yaml(&format!("{{metadata: {{name: lost, namespace: shop}}, spec: {{volumeName: {volume}}}}}"));
-    assert!(with_swapped(|lists| lists.claims.push(claim("old"))).is_empty());
-    assert!(with_swapped(|lists| lists.claims.push(claim("new")))[0].claimed);
+    assert_eq!(with_swapped(|lists| lists.claims.push(claim("old")))[0].stage, SwapStage::Original);
+    let stage = SwapStage::Claimed { bound: false };
+    assert_eq!(with_swapped(|lists| lists.claims.push(claim("new")))[0].stage, stage);
 }
 
 #[test]
@@ -197,4 +203,66 @@ fn a_volume_of_a_run_of_ours_is_not_taken_for_a_swapped_one() {
         volume.metadata.annotations.as_mut().unwrap().insert("pvmigrate.dev/run".to_owned(), "r".to_owned());
     };
     assert!(with_swapped(mark).is_empty());
+}
+
+/// A swapped volume of the second minute, its old one, and a claim.
+fn with_claim(claim: &str, volumes: &[&str]) -> Survey {
+    let mut lists = lists();
+    lists.volumes.push(yaml(SWAPPED));
+    let swapped = lists.volumes.last_mut().unwrap();
+    swapped.metadata.creation_timestamp = Some(yaml("2026-01-01T00:02:00Z"));
+    lists.volumes.retain(|found| volume::name(found) != "alone");
+    lists.volumes.extend(volumes.iter().map(|text| yaml(text)));
+    lists.claims.push(yaml(claim));
+    of(lists, &scope(None)).unwrap()
+}
+
+fn old(at: &str, spec: &str) -> String {
+    format!(
+        "{{metadata: {{name: old, creationTimestamp: 2026-01-01T00:{at}Z}}, spec: {{storageClassName: gp2, \
+         capacity: {{storage: 1Gi}}, persistentVolumeReclaimPolicy: Retain, {spec}}}, status: {{phase: Available}}}}"
+    )
+}
+
+#[test]
+fn a_claim_that_is_newer_than_the_swapped_volume_is_not_the_one_it_was_made_for() {
+    let claim = |at: &str, volume: &str| {
+        format!(
+            "{{metadata: {{name: lost, namespace: shop, creationTimestamp: 2026-01-01T00:{at}Z}}, \
+             spec: {{storageClassName: gp2, volumeName: {volume}}}}}"
+        )
+    };
+    let held = "claimRef: {namespace: shop, name: lost, uid: u}";
+    let remade = |volume: Option<&str>| Some(SwapStage::Remade { volume: volume.map(str::to_owned) });
+    for (claim_at, named, volume_at, stage) in [
+        ("01:00", "old", "01:00", Some(SwapStage::Original)),
+        ("03:00", "old", "03:00", remade(Some("old"))),
+        ("03:00", "''", "01:00", remade(None)),
+        // It got the tool's old volume, and the data there may be newer than the copy: a claim as any.
+        ("03:00", "old", "01:00", None),
+        // Within one second the tool's old volume is known by its policy.
+        ("02:00", "old", "02:00", Some(SwapStage::Original)),
+    ] {
+        let survey = with_claim(&claim(claim_at, named), &[&old(volume_at, held)]);
+        let found = survey.swapped.first().map(|swapped| swapped.stage.clone());
+        assert_eq!(found, stage, "claim of {claim_at} on {named} of {volume_at}");
+        let is_source = survey.swapped.iter().any(|swapped| swapped.source.is_some());
+        assert_eq!(is_source, named == "''", "what a claim is on is not given up");
+    }
+}
+
+#[test]
+fn a_free_old_volume_is_named_with_the_claim_that_it_must_have_been_of() {
+    let other = "{metadata: {name: other, namespace: shop}, spec: {storageClassName: gp2}}";
+    let former = |volumes: &[&str]| -> Vec<(String, Option<String>)> {
+        let found = with_claim(other, volumes).unclaimed.into_iter().filter(|volume| volume.name.starts_with("old"));
+        found.map(|volume| (volume.name, volume.claim.map(|claim| claim.to_string()))).collect()
+    };
+    let of_lost = Some("shop/lost".to_owned());
+    assert_eq!(former(&[&old("01:00", "")]), [("old".to_owned(), of_lost.clone())]);
+    assert_eq!(former(&[&old("03:00", "")]), [("old".to_owned(), None)], "it is newer than the copy");
+    let second = old("01:00", "").replace("name: old", "name: old2");
+    assert_eq!(former(&[&old("01:00", ""), &second]), [("old".to_owned(), None), ("old2".to_owned(), None)]);
+    let other_size = second.replace("1Gi", "2Gi");
+    assert_eq!(former(&[&old("01:00", ""), &other_size]), [("old".to_owned(), of_lost), ("old2".to_owned(), None)]);
 }

@@ -15,6 +15,7 @@ use crate::options::Options;
 use crate::plan::Plan;
 use crate::render::consulted::{self, ConsultedJson};
 use crate::render::json::{ExitJson, SCHEMA_VERSION, WorkloadJson};
+use crate::render::unclaimed::{self, UnclaimedJson};
 
 /// A plan for scripts.
 #[derive(Debug, Serialize)]
@@ -35,7 +36,9 @@ pub struct PlanJson<'a> {
     staying: Vec<StayingJson<'a>>,
     /// Claims of the source class that do not move.
     left_out: Vec<LeftOut<'a>>,
-    unclaimed_volumes: &'a [String],
+    /// The names of [`Self::unclaimed`].
+    unclaimed_volumes: Vec<&'a str>,
+    unclaimed: Vec<UnclaimedJson<'a>>,
     /// Claim templates that will go on making claims of the source class.
     stale_templates: &'a [StaleTemplate],
 }
@@ -117,7 +120,8 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         consulted: consulted::json(plan.assessment.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
         left_out: plan.left_out(),
-        unclaimed_volumes: &plan.unclaimed,
+        unclaimed_volumes: plan.unclaimed.iter().map(|volume| volume.name.as_str()).collect(),
+        unclaimed: unclaimed::json(&plan.unclaimed),
         stale_templates: &plan.stale_templates,
     }
 }

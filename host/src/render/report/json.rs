@@ -15,6 +15,7 @@ use crate::render::consulted::{self, ConsultedJson};
 use crate::render::failure::{ErrorJson, messages};
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
 use crate::render::not_played::NotPlayedJson;
+use crate::render::unclaimed::{self, UnclaimedJson};
 use crate::report::{ClaimReport, Comparison, GroupReport, Report, Verified};
 
 /// The report of a run, for scripts.
@@ -27,7 +28,9 @@ pub struct RunJson<'a> {
     blockers: &'a [Blocker],
     groups: Vec<GroupJson<'a>>,
     defaults_changed: &'a [String],
-    unclaimed_volumes: &'a [String],
+    /// The names of [`Self::unclaimed`].
+    unclaimed_volumes: Vec<&'a str>,
+    unclaimed: Vec<UnclaimedJson<'a>>,
     left_behind: &'a [String],
     /// Claims of the source class that did not move; absent where no plan was made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,7 +103,8 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         blockers,
         groups: report.groups.iter().map(group).collect(),
         defaults_changed: &report.defaults_changed,
-        unclaimed_volumes: &report.unclaimed,
+        unclaimed_volumes: report.unclaimed.iter().map(|volume| volume.name.as_str()).collect(),
+        unclaimed: unclaimed::json(&report.unclaimed),
         left_behind: &report.left_behind,
         left_out: None,
         stale_templates: None,

@@ -17,6 +17,19 @@ fn a_mark_on_a_workload_that_is_up_goes() {
 }
 
 #[test]
+fn a_workload_that_somebody_has_scaled_up_since_the_reference_tool_died_keeps_that_scale() {
+    let mut scene = Scene::begun().settled().app_is(5, Some(3), 0);
+    scene.record.stopped = None;
+    assert_eq!(scene.says(), ["StartWorkload app@7 5"]);
+    scene.record.stopped = Some(at(0));
+    assert_eq!(
+        scene.says(),
+        ["StartWorkload app@7 3"],
+        "the mark is ours, and whoever scales up did not know about us"
+    );
+}
+
+#[test]
 fn the_mark_says_what_the_scale_was() {
     let scene = Scene::begun().settled().app_is(0, Some(5), 0);
     assert_eq!(scene.says(), ["StartWorkload app@7 5"]);
