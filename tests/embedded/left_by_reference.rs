@@ -10,5 +10,5 @@ async fn every_state_is_finished() {
 
 #[tokio::test]
 async fn a_kill_after_every_write_is_finished() {
-    check::a_kill_after_every_write_is_finished(&Place::Embedded, 1, 6).await;
+    check::a_kill_after_every_write_is_finished(&Place::Embedded, 3, 6).await;
 }

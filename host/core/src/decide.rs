@@ -67,6 +67,7 @@ fn chain_phases(view: &View<'_>, next: &mut Next) {
             }
         }
         Goal::Back(why) => {
+            cutover::decide_adopted(view, next);
             rollback::decide(view, next);
             if next.is_clear() {
                 settle::back(view, why, next);

@@ -20,7 +20,7 @@ use crate::{Place, Scene, content, scenarios};
 const CLAIMS: [&str; 3] = ["data", "data-db-0", "idle"];
 
 /// How long one run may take on a machine that does a lot at once: a state that is waited on for ever is to be named.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Its workloads.
 const WORKLOADS: [(&str, &str); 2] = [("Deployment", "one"), ("StatefulSet", "db")];

@@ -15,17 +15,30 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
         workload::mark(view, next);
     }
     for pair in view.claims() {
-        match pair.named() {
-            Named::Final(claim) => cut_over(view, &pair, claim, next),
-            Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // corrected before anything else
-            Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
-        }
+        claim(view, &pair, next);
+    }
+}
+
+/// Cuts over what has no way back in a group that is turned back.
+pub(super) fn decide_adopted(view: &View<'_>, next: &mut Next) {
+    for pair in view.claims().filter(Pair::is_adopted) {
+        claim(view, &pair, next);
+    }
+}
+
+fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
+    match pair.named() {
+        Named::Final(claim) => cut_over(view, pair, claim, next),
+        Named::Nothing | Named::Outdated(_) | Named::Stray(_) => {} // corrected before anything else
+        Named::Original(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
     }
 }
 
 fn cut_over(view: &View<'_>, pair: &Pair<'_>, claim: &Claim, next: &mut Next) {
-    // Kept by the reference tool before it deleted the original; its temporary claim goes now, and must not take the disk along.
-    let unkept = pair.seen.destination_volume.as_ref().filter(|volume| !claim.bound && !volume.is_retained());
+    // Killed between its two patches, the reference tool has kept the source volume only. Its temporary claim goes now, and
+    // must not take the disk along.
+    let is_open = pair.is_adopted() && !claim.bound;
+    let unkept = pair.seen.destination_volume.as_ref().filter(|volume| is_open && !volume.is_retained());
     if let Some(volume) = unkept {
         let (claim, volume) = (pair.name.to_owned(), volume_target(volume));
         next.steps.push(Step::RetainDestination { claim, volume });

@@ -24,7 +24,7 @@ const BINDING_SECONDS: u32 = 2;
 pub(super) fn hold(view: &View<'_>, next: &mut Next) {
     for pair in view.claims() {
         match pair.named() {
-            Named::Nothing if view.is_forward() && pair.record.destination.is_some() => {
+            Named::Nothing if pair.side(view) == Side::Destination && pair.record.destination.is_some() => {
                 next.steps.push(Step::CreateFinalClaim { claim: pair.name.to_owned() });
             }
             Named::Outdated(claim) => free(&pair, claim, Held::Pending, next),
@@ -40,7 +40,7 @@ pub(super) fn hold(view: &View<'_>, next: &mut Next) {
 pub(super) fn heir<'a>(view: &View<'_>, pair: &Pair<'a>, claim: &Claim) -> Option<&'a Volume> {
     let source = pair.seen.source_volume.as_ref()?;
     let waits = source.is_reserved_for(&view.record.namespace, pair.name);
-    (!view.is_forward() && waits && claim.volume.is_none() && !claim.terminating).then_some(source)
+    (pair.side(view) == Side::Source && waits && claim.volume.is_none() && !claim.terminating).then_some(source)
 }
 
 /// Removes a claim that holds the name, or waits for it to go.

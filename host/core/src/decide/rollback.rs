@@ -19,14 +19,15 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
             return;
         }
     }
-    for pair in view.claims() {
+    for pair in view.claims().filter(|pair| !pair.is_adopted()) {
         claim(view, &pair, next);
     }
     // A claim that is being deleted needs its pods gone; while a name is free, or is about to be, no controller may make a
     // claim.
     let is_away = |pair: &Pair<'_>| match pair.named() {
         Named::Original(claim) => claim.terminating,
-        Named::Nothing | Named::Final(_) | Named::Outdated(_) | Named::Stray(_) => true,
+        Named::Final(claim) => !claim.bound,
+        Named::Nothing | Named::Outdated(_) | Named::Stray(_) => true,
         Named::Restored(_) | Named::Foreign => false,
     };
     if view.claims().any(|pair| is_away(&pair)) {

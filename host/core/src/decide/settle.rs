@@ -15,7 +15,7 @@ pub(super) fn forward(view: &View<'_>, next: &mut Next) {
         unmark(view, &pair, next);
         clear_leftovers(view, &pair, next);
     }
-    let late = come_back(view, Side::Destination, next);
+    let late = come_back(view, next);
     if next.is_clear() && late.is_none() {
         for pair in view.claims() {
             dispose(view, &pair, next);
@@ -30,12 +30,12 @@ pub(super) fn forward(view: &View<'_>, next: &mut Next) {
 /// Settles a group that was turned back.
 pub(super) fn back(view: &View<'_>, why: &str, next: &mut Next) {
     for pair in view.claims() {
-        if matches!(pair.named(), Named::Restored(_)) {
+        if matches!(pair.named(), Named::Restored(_) | Named::Final(_)) {
             unmark(view, &pair, next);
         }
         clear_leftovers(view, &pair, next);
     }
-    let late = come_back(view, Side::Source, next);
+    let late = come_back(view, next);
     if next.is_clear() {
         // Last, because the touch is what keeps a late fence off the original.
         for pair in view.claims() {
@@ -43,7 +43,14 @@ pub(super) fn back(view: &View<'_>, why: &str, next: &mut Next) {
         }
     }
     if next.is_clear() {
-        let why = late.map_or_else(|| why.to_owned(), |late| format!("{why}; since then {late}"));
+        let mut why = why.to_owned();
+        let moved: Vec<&str> = view.claims().filter(Pair::is_adopted).map(|pair| pair.name).collect();
+        if !moved.is_empty() {
+            why = format!("{why}; moved already by the interrupted run, and stays so: {}", moved.join(", "));
+        }
+        if let Some(late) = late {
+            why = format!("{why}; since then {late}");
+        }
         next.steps.push(Step::Note(Fact::Ended(Ended { at: view.now, how: Outcome::RolledBack(why) })));
     }
 }
@@ -51,7 +58,7 @@ pub(super) fn back(view: &View<'_>, why: &str, next: &mut Next) {
 /// Starts the workloads, waits for their pods, and only then gives the volumes their reclaim policy back: until something
 /// has run on them, and the claims have had their owners for a while, nothing can free a disk. Returns what is not Ready at
 /// the deadline.
-fn come_back(view: &View<'_>, side: Side, next: &mut Next) -> Option<String> {
+fn come_back(view: &View<'_>, next: &mut Next) -> Option<String> {
     workload::bring_back(view, next);
     if !next.is_clear() {
         return None;
@@ -59,6 +66,7 @@ fn come_back(view: &View<'_>, side: Side, next: &mut Next) -> Option<String> {
     let late = workload::await_ready(view, next);
     if next.is_clear() {
         for pair in view.claims() {
+            let side = pair.side(view);
             let volume = match side {
                 Side::Source => &pair.seen.source_volume,
                 Side::Destination => &pair.seen.destination_volume,

@@ -5,7 +5,6 @@ use super::view::{Pair, View, claim_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Pod, Progress};
-use crate::record::{Evidence, Goal};
 use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -49,7 +48,7 @@ pub(super) fn clear_away(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> b
         return false;
     }
     for pod in &pair.seen.pods {
-        if view.record.goal == Goal::Forward && pod.progress == Progress::Running && !pod.leaving {
+        if pair.side(view) == Side::Destination && pod.progress == Progress::Running && !pod.leaving {
             next.waits.push(pair.wait(Awaited::CopyFinished));
         } else {
             delete_pod(pair, pod, next);
@@ -82,7 +81,7 @@ fn is_to_go(view: &View<'_>, pair: &Pair<'_>, temp: &Claim) -> bool {
         Some(run) => *run == view.record.run,
         None => {
             let new = pair.record.destination.as_ref().map(|volume| &volume.name);
-            pair.record.evidence == Some(Evidence::Adopted) && new.is_some() && temp.volume.as_ref() == new
+            pair.is_adopted() && new.is_some() && temp.volume.as_ref() == new
         }
     }
 }

@@ -6,8 +6,8 @@ use super::next::Next;
 use crate::blocker::{Blocker, Code};
 use crate::cause::{Cause, Setting};
 use crate::observation::{Claim, ClaimSeen, Observation, Volume};
-use crate::record::{ClaimRecord, Fact, Goal, OnFailure, Record};
-use crate::step::{Step, Target};
+use crate::record::{ClaimRecord, Evidence, Fact, Goal, OnFailure, Record};
+use crate::step::{Side, Step, Target};
 use crate::waiting::{Awaited, Waiting};
 
 /// A group as recorded and as seen, at one moment: all that is decided from.
@@ -139,6 +139,17 @@ impl<'a> Named<'a> {
 }
 
 impl<'a> Pair<'a> {
+    /// Tells whether the reference tool has deleted the original claim itself: no record has its manifest, and the copy is as
+    /// good as that tool left it. Such a claim only has a way forward, wherever its group goes.
+    pub(super) fn is_adopted(&self) -> bool {
+        self.record.evidence == Some(Evidence::Adopted)
+    }
+
+    /// Returns the volume that the claim is to end on.
+    pub(super) fn side(&self, view: &View<'_>) -> Side {
+        if view.is_forward() || self.is_adopted() { Side::Destination } else { Side::Source }
+    }
+
     pub(super) fn named(&self) -> Named<'a> {
         Named::of(self.run, self.record, self.seen)
     }

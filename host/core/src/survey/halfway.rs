@@ -32,7 +32,8 @@ pub struct SwappedVolume {
 /// What has the name of a claim for which the reference tool had made a volume.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SwapStage {
-    /// The original claim, on its old volume; perhaps it is being deleted. Its data may be newer than the tool's copy.
+    /// The original claim, perhaps being deleted, or one that has got its old volume since. The data there may be newer than
+    /// the tool's copy.
     Original,
     /// Nothing.
     Free,

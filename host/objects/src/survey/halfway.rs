@@ -37,7 +37,7 @@ fn swapped(lists: &Lists, scope: &Scope, claims: &Claims<'_>) -> Result<Vec<Swap
     let mut all = Vec::new();
     for (id, (found, reclaim)) in newest {
         let named = claims.get(&id).copied();
-        let Some(stage) = stage(lists, named, found) else { continue };
+        let stage = stage(lists, named, found);
         let own = named.filter(|_| matches!(stage, SwapStage::Claimed { .. }));
         let manifest = own.map(|named| claim::facts(named).map(|facts| facts.manifest)).transpose()?;
         let is_source = |source: &&PersistentVolume| {
@@ -75,27 +75,20 @@ fn is_newer(other: &PersistentVolume, swapped: &PersistentVolume) -> bool {
     other_at > swapped_at || (other_at == swapped_at && volume::reclaim(other) != RETAIN)
 }
 
-/// Tells what has the claim's name; `None` where the swapped volume is of no use any more.
+/// Tells what has the claim's name.
 ///
 /// The tool makes its volume for a claim that exists. So a claim that is newer than the volume is another one, which
-/// somebody has made since; if it got a volume that is older, its data may be newer than the copy, and it moves as any claim.
-fn stage(lists: &Lists, claim: Option<&PersistentVolumeClaim>, swapped: &PersistentVolume) -> Option<SwapStage> {
-    let Some(claim) = claim else { return Some(SwapStage::Free) };
+/// somebody has made since; if it got a volume that is older, its data may be newer than the copy, as that of the original.
+fn stage(lists: &Lists, claim: Option<&PersistentVolumeClaim>, swapped: &PersistentVolume) -> SwapStage {
+    let Some(claim) = claim else { return SwapStage::Free };
     if is_named(Some(&claim), swapped) {
-        return Some(SwapStage::Claimed { bound: claim::phase(claim) == "Bound" });
+        return SwapStage::Claimed { bound: claim::phase(claim) == "Bound" };
     }
     let named = claim::volume_name(claim);
     let on = named.as_ref().and_then(|name| lists.volumes.iter().find(|found| volume::name(found) == name));
     let (claim_at, swapped_at): (Timestamp, Timestamp) = (created(&claim.metadata), created(&swapped.metadata));
-    if claim_at < swapped_at {
-        return Some(SwapStage::Original);
-    }
     let is_on_old = on.is_some_and(|on| !is_newer(on, swapped));
-    match (is_on_old, claim_at == swapped_at) {
-        (true, true) => Some(SwapStage::Original),
-        (true, false) => None,
-        (false, _) => Some(SwapStage::Remade { volume: named }),
-    }
+    if claim_at < swapped_at || is_on_old { SwapStage::Original } else { SwapStage::Remade { volume: named } }
 }
 
 /// Names the claim that has got the swapped volume meanwhile, if that is neither its own nor its temporary one.

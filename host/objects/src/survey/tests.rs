@@ -233,19 +233,18 @@ fn a_claim_that_is_newer_than_the_swapped_volume_is_not_the_one_it_was_made_for(
         )
     };
     let held = "claimRef: {namespace: shop, name: lost, uid: u}";
-    let remade = |volume: Option<&str>| Some(SwapStage::Remade { volume: volume.map(str::to_owned) });
+    let remade = |volume: Option<&str>| SwapStage::Remade { volume: volume.map(str::to_owned) };
     for (claim_at, named, volume_at, stage) in [
-        ("01:00", "old", "01:00", Some(SwapStage::Original)),
+        ("01:00", "old", "01:00", SwapStage::Original),
         ("03:00", "old", "03:00", remade(Some("old"))),
         ("03:00", "''", "01:00", remade(None)),
-        // It got the tool's old volume, and the data there may be newer than the copy: a claim as any.
-        ("03:00", "old", "01:00", None),
+        // It got the tool's old volume, and the data there may be newer than the copy.
+        ("03:00", "old", "01:00", SwapStage::Original),
         // Within one second the tool's old volume is known by its policy.
-        ("02:00", "old", "02:00", Some(SwapStage::Original)),
+        ("02:00", "old", "02:00", SwapStage::Original),
     ] {
         let survey = with_claim(&claim(claim_at, named), &[&old(volume_at, held)]);
-        let found = survey.swapped.first().map(|swapped| swapped.stage.clone());
-        assert_eq!(found, stage, "claim of {claim_at} on {named} of {volume_at}");
+        assert_eq!(survey.swapped[0].stage, stage, "claim of {claim_at} on {named} of {volume_at}");
         let is_source = survey.swapped.iter().any(|swapped| swapped.source.is_some());
         assert_eq!(is_source, named == "''", "what a claim is on is not given up");
     }

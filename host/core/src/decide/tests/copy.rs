@@ -303,6 +303,16 @@ fn a_pod_of_the_reference_tool_behind_the_fence_is_deleted_before_the_copy() {
 }
 
 #[test]
+fn a_pod_of_the_reference_tool_goes_while_the_original_is_on_its_way_out() {
+    let leftover = pod(Purpose::Leftover, 0, Progress::Failed("killed".to_owned()));
+    let scene = Scene::begun().quiet().with(|seen| {
+        seen.named.as_mut().unwrap().terminating = true;
+        seen.pods = vec![leftover];
+    });
+    assert_eq!(scene.says()[0], "DeletePod leftover0 leftover0-uid", "it keeps the claim, though it has ended");
+}
+
+#[test]
 fn a_claim_of_unknown_uid_behind_the_fence_is_foreign() {
     let scene = Scene::begun().fenced().with(|seen| seen.named = Some(claim("other", None, None)));
     assert_eq!(scene.says(), ["blocked foreign-claim"]);

@@ -3,7 +3,7 @@
 use super::scene::{Scene, claim, pod, succeeded, touched, volume};
 use crate::names;
 use crate::observation::{Progress, RETAIN};
-use crate::record::Purpose;
+use crate::record::{Evidence, Purpose};
 
 #[test]
 fn both_temporary_claims_go_first() {
@@ -139,4 +139,27 @@ fn what_a_late_write_left_is_cleared_away_after_the_move() {
     assert!(says.contains(&"DeleteTemp data-pvcmigrate data-pvcmigrate-uid@7".to_owned()), "{says:?}");
     let says = scene.with(|seen| seen.destination = None).says();
     assert!(says.contains(&"DeletePod copy1 copy1-uid".to_owned()), "{says:?}");
+}
+
+/// Returns a claim that the reference tool has deleted, with the temporary claim that it was killed at.
+fn adopted() -> Scene {
+    let temp = names::destination_claim("data");
+    let scene = cleared().with(|seen| seen.destination = Some(claim(&temp, Some("new-data"), None)));
+    scene.recorded(|record| {
+        record.uid = None;
+        record.evidence = Some(Evidence::Adopted);
+    })
+}
+
+#[test]
+fn the_temporary_claim_of_the_reference_tool_goes_once_its_volume_is_kept() {
+    let unkept = volume("new-data", "Delete", "data-pvcmigrate", Some("data-pvcmigrate-uid"));
+    let scene = adopted().with(|seen| seen.destination_volume = Some(unkept));
+    assert_eq!(scene.says(), ["RetainDestination new-data new-data-uid@7"]);
+    let scene = scene.with(|seen| seen.destination_volume.as_mut().unwrap().reclaim = RETAIN.to_owned());
+    assert_eq!(scene.says(), ["DeleteTemp data-pvcmigrate data-pvcmigrate-uid@7"]);
+    let scene = scene.with(|seen| seen.destination.as_mut().unwrap().terminating = true);
+    assert_eq!(scene.says(), ["wait TempsGone of claim data"]);
+    let scene = scene.with(|seen| seen.destination.as_mut().unwrap().volume = Some("another".to_owned()));
+    assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for the claim"], "it is somebody else's");
 }

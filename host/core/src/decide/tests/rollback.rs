@@ -1,8 +1,8 @@
 //! Rows of the way back.
 
-use super::scene::{Scene, at, claim, stray, succeeded, touched, user, volume};
-use crate::observation::RETAIN;
-use crate::record::Goal;
+use super::scene::{Scene, at, claim, pending, stray, succeeded, touched, user, volume};
+use crate::observation::{ClaimSeen, RETAIN};
+use crate::record::{Evidence, Goal};
 
 /// Turns the group back, a moment ago.
 fn just_turned(mut scene: Scene) -> Scene {
@@ -179,4 +179,64 @@ fn nothing_starts_before_every_claim_is_back() {
 fn a_claim_that_is_neither_is_foreign() {
     let scene = nothing_left().with(|seen| seen.named = Some(claim("other", Some("elsewhere"), None)));
     assert_eq!(scene.says(), ["blocked foreign-claim"]);
+}
+
+/// Returns a group turned back of which the reference tool had swapped `data` before it was killed.
+fn half_swapped() -> Scene {
+    let scene = Scene::of(&["data", "logs"]).bound().recorded(|record| {
+        record.uid = None;
+        record.evidence = Some(Evidence::Adopted);
+    });
+    let logs = Scene::of(&["data", "logs"]).quiet();
+    let mut scene = just_turned(scene);
+    scene.record.claims.extend(logs.record.claims.into_iter().filter(|(name, _)| name == "logs"));
+    scene.seen.claims.extend(logs.seen.claims.into_iter().filter(|(name, _)| name == "logs"));
+    scene
+}
+
+/// Changes what is seen of `logs`.
+fn logs(mut scene: Scene, change: impl FnOnce(&mut ClaimSeen)) -> Scene {
+    change(scene.seen.claims.get_mut("logs").unwrap());
+    scene
+}
+
+#[test]
+fn what_the_reference_tool_has_swapped_stays_so_when_the_rest_turns_back() {
+    let scene = half_swapped();
+    assert_eq!(scene.says(), ["Touch logs logs-uid@7 at 0"], "and data is no foreign claim");
+    let mut scene = logs(scene, |seen| {
+        seen.named.as_mut().unwrap().touched = touched(0);
+        (seen.destination, seen.destination_volume) = (None, None);
+    });
+    scene.record.claims.get_mut("logs").unwrap().touched = true;
+    assert_eq!(scene.says(), ["Unmark data new-uid@7", "StartWorkload app@7 3"]);
+    let scene = scene.with(|seen| seen.named.as_mut().unwrap().run = None).app_is(3, None, 3);
+    let mut scene = scene.later(5);
+    (scene.record.started, scene.record.ready) = (Some(at(2)), Some(at(3)));
+    let each = ["RestoreReclaim new-data new-data-uid@7 Delete", "RestoreReclaim old-logs old-logs-uid@7 Delete"];
+    assert_eq!(scene.says(), each, "each claim's own volume");
+    let scene = scene.with(|seen| seen.destination_volume.as_mut().unwrap().reclaim = "Delete".to_owned());
+    let scene = logs(scene, |seen| {
+        seen.source_volume.as_mut().unwrap().reclaim = "Delete".to_owned();
+        seen.named.as_mut().unwrap().touched = None;
+    });
+    let says = scene.says();
+    assert!(says[0].contains("moved already by the interrupted run, and stays so: data"), "{says:?}");
+}
+
+#[test]
+fn what_the_reference_tool_has_begun_to_swap_is_finished_when_the_rest_turns_back() {
+    let scene = logs(half_swapped(), |seen| seen.named.as_mut().unwrap().touched = touched(0));
+    let mut scene = logs(scene, |seen| (seen.destination, seen.destination_volume) = (None, None));
+    scene.record.claims.get_mut("logs").unwrap().touched = true;
+    let scene = scene.with(|seen| {
+        seen.named = None;
+        seen.destination_volume = Some(volume("new-data", "Delete", "data-pvcmigrate", Some("gone")));
+    });
+    assert_eq!(scene.says(), ["CreateFinalClaim data"], "the name is not left free");
+    let scene = scene.with(|seen| seen.named = Some(pending("data")));
+    assert_eq!(scene.says(), ["RetainDestination new-data new-data-uid@7"]);
+    let scene = scene.with(|seen| seen.destination_volume.as_mut().unwrap().reclaim = RETAIN.to_owned());
+    assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for the claim"]);
+    assert_eq!(scene.app_is(3, Some(3), 3).says()[1], "StopWorkload app@7 3", "until it is bound");
 }
