@@ -226,6 +226,12 @@ impl Survey {
         self.swapped.iter().find(|swapped| swapped.claim == *claim)
     }
 
+    /// Tells whether a claim that was made anew since the reference tool died still waits for its volume: on the old one it is to
+    /// be copied again, on any other the copy that is there counts.
+    pub fn is_unsettled(&self) -> bool {
+        self.swapped.iter().any(|swapped| swapped.stage == SwapStage::Remade { volume: None })
+    }
+
     /// Returns the record of the migration that is under way for the claim.
     pub fn open_record(&self, claim: &ClaimId) -> Option<&Record> {
         self.records.iter().find(|record| {

@@ -29,7 +29,8 @@ const WORKLOADS: [(&str, &str); 2] = [("Deployment", "one"), ("StatefulSet", "db
 pub async fn every_state_is_finished(place: &Place, at_once: usize) {
     let began = std::time::Instant::now();
     let each = stream::iter(STATES.iter()).map(|state| finish(place, *state));
-    let troubles: Vec<String> = each.buffer_unordered(at_once).filter_map(async |end| end.err()).collect().await;
+    let ends: Vec<Result<(), String>> = each.buffer_unordered(at_once).collect().await;
+    let troubles: Vec<String> = ends.into_iter().filter_map(Result::err).collect();
     assert!(troubles.is_empty(), "{}", troubles.join("\n\n"));
     println!("left by the reference: {} states finished ({:.1?})", STATES.len(), began.elapsed());
 }
@@ -49,7 +50,8 @@ pub async fn a_kill_after_every_write_is_finished(place: &Place, every: usize, a
         .collect();
     let count = states.len();
     let each = stream::iter(states).map(|state| finish(place, state));
-    let troubles: Vec<String> = each.buffer_unordered(at_once).filter_map(async |end| end.err()).collect().await;
+    let ends: Vec<Result<(), String>> = each.buffer_unordered(at_once).collect().await;
+    let troubles: Vec<String> = ends.into_iter().filter_map(Result::err).collect();
     assert!(troubles.is_empty(), "{} of {count}: {}", troubles.len(), troubles.join("\n\n"));
     println!(
         "left by the reference: {count} kill points of {} writes finished ({:.1?})",

@@ -244,6 +244,7 @@ fn a_claim_that_is_newer_than_the_swapped_volume_is_not_the_one_it_was_made_for(
         ("02:00", "old", "02:00", SwapStage::Original),
     ] {
         let survey = with_claim(&claim(claim_at, named), &[&old(volume_at, held)]);
+        assert_eq!(survey.is_unsettled(), stage == remade(None));
         assert_eq!(survey.swapped[0].stage, stage, "claim of {claim_at} on {named} of {volume_at}");
         let is_source = survey.swapped.iter().any(|swapped| swapped.source.is_some());
         assert_eq!(is_source, named == "''", "what a claim is on is not given up");
