@@ -11,6 +11,7 @@ mod patch;
 mod pod_security;
 pub(crate) mod quota;
 mod read;
+pub(crate) mod review;
 pub(crate) mod route;
 mod scale;
 pub(crate) mod selector;
@@ -38,7 +39,7 @@ use self::{
 };
 use crate::cluster::Inner;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// What the service answers with.
 pub(crate) type ReplyBody = UnsyncBoxBody<Bytes, std::io::Error>;
@@ -76,6 +77,7 @@ impl Api {
         let body = body.collect_bytes().await?;
         Ok(match route::parse(&parts) {
             Ok(Target::Stored(route)) => self.dispatch(&route, &body),
+            Ok(Target::Review(kind)) => answer(review::answer(kind, &body, |_| true)),
             Ok(Target::Document(segments)) => answer(discovery::document(&segments).map(|document| (200, document))),
             Err(failure) => refusal(&failure),
         })
@@ -128,7 +130,7 @@ fn streaming(
 }
 
 /// Builds an answer with the head that all answers have.
-fn shaped<B>(code: u16, content_type: &'static str, body: B) -> Response<B> {
+pub(crate) fn shaped<B>(code: u16, content_type: &'static str, body: B) -> Response<B> {
     let mut response = Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));

@@ -6,6 +6,7 @@ mod chaos;
 mod layer;
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     io,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -21,7 +22,8 @@ pub use self::{
     layer::{FaultLayer, Faulty, FaultyBody},
 };
 use crate::{
-    api::{Route, failure::Failure},
+    api::{Route, failure::Failure, review, route::Verb},
+    kinds::Kind,
     object,
     random::Random,
 };
@@ -34,9 +36,10 @@ pub struct Faults {
     /// Faults drawn at random from a seed.
     pub chaos: Option<Chaos>,
     /// Pairs of an RBAC verb and a resource (`list`, `persistentvolumeclaims`; `update`, `deployments/scale`; `*` for
-    /// any) that answer 403.
+    /// any) that answer 403. Reviews of the account say so as well.
     pub forbid: Vec<(String, String)>,
-    /// The only pairs that do not answer 403, when there are any.
+    /// The only pairs that do not answer 403, when there are any. Reviews may always be asked for, as in any cluster, unless
+    /// `forbid` names them.
     pub allow: Vec<(String, String)>,
     /// Every request ends as if nothing listened at the server's address.
     pub unreachable: bool,
@@ -75,6 +78,11 @@ impl Handle {
         self.plan.counters().writes
     }
 
+    /// Returns how many reviews of its account this client has asked for; they are not among the requests.
+    pub fn reviews(&self) -> u64 {
+        self.plan.counters().reviews
+    }
+
     /// Returns how many requests were sent, by verb and resource: `list persistentvolumeclaims`.
     pub fn requests(&self) -> BTreeMap<String, u64> {
         self.plan.counters().requests.clone()
@@ -103,6 +111,7 @@ impl Handle {
 #[derive(Debug, Default)]
 struct Counters {
     writes: u64,
+    reviews: u64,
     requests: BTreeMap<String, u64>,
     written: Vec<String>,
 }
@@ -140,6 +149,8 @@ enum End {
 enum Verdict {
     Go,
     Refuse(Box<Failure>),
+    /// The answer, in place of the server's.
+    Answer(u16, serde_json::Value),
     LoseAnswer,
     DieAfter,
     EndWatchEarly(EarlyEnd),
@@ -172,6 +183,24 @@ impl Plan {
         Ok(Verdict::Go)
     }
 
+    /// Answers a review by what this client is forbidden; what it may do is left to the server below to say.
+    async fn review(&self, kind: &Kind, body: &[u8]) -> Result<Verdict, BoxError> {
+        self.counters().reviews += 1;
+        self.reach().await?;
+        if names(&self.faults.forbid, Verb::Create.as_str(), kind.plural) {
+            return Ok(Verdict::Refuse(Box::new(forbidden(kind, Verb::Create, kind.plural, ("", "")))));
+        }
+        let is_refused = Cell::new(false);
+        let answer = review::answer(kind, body, |access| {
+            is_refused.set(self.forbids(&access.verb, &access.resource));
+            !is_refused.get()
+        });
+        Ok(match answer {
+            Ok((code, answer)) if is_refused.get() => Verdict::Answer(code, answer),
+            Ok(_) | Err(_) => Verdict::Go,
+        })
+    }
+
     async fn reach(&self) -> Result<(), BoxError> {
         if self.faults.unreachable {
             let why = "tcp connect error: Connection refused (os error 111)";
@@ -196,7 +225,12 @@ impl Plan {
             self.reach().await?;
         }
         if self.forbids(route.verb.as_str(), &route.resource()) {
-            return Ok(Verdict::Refuse(Box::new(forbidden(route))));
+            return Ok(Verdict::Refuse(Box::new(forbidden(
+                route.kind,
+                route.verb,
+                &route.resource(),
+                (&route.namespace, &route.name),
+            ))));
         }
         if let (Some(kill), Some(write)) = (self.faults.kill, write)
             && write == kill.at_write
@@ -220,7 +254,7 @@ impl Plan {
                 Ok(())
             }
             Verdict::LoseAnswer => Err(lost()),
-            Verdict::Go | Verdict::Refuse(_) | Verdict::EndWatchEarly(_) => Ok(()),
+            Verdict::Go | Verdict::Refuse(_) | Verdict::Answer(..) | Verdict::EndWatchEarly(_) => Ok(()),
         }
     }
 
@@ -245,12 +279,16 @@ impl Plan {
     }
 
     fn forbids(&self, verb: &str, resource: &str) -> bool {
-        let means = |(listed_verb, listed): &(String, String)| {
-            (listed_verb == "*" || listed_verb == verb) && (listed == "*" || listed == resource)
-        };
         let Faults { forbid, allow, .. } = &self.faults;
-        forbid.iter().any(means) || (!allow.is_empty() && !allow.iter().any(means))
+        names(forbid, verb, resource) || (!allow.is_empty() && !names(allow, verb, resource))
     }
+}
+
+/// Tells whether one of the pairs means this verb on this resource.
+fn names(pairs: &[(String, String)], verb: &str, resource: &str) -> bool {
+    pairs.iter().any(|(listed_verb, listed)| {
+        (listed_verb == "*" || listed_verb == verb) && (listed == "*" || listed == resource)
+    })
 }
 
 /// Returns the name of the object in a body; empty when it has none, or the body is not an object.
@@ -266,17 +304,17 @@ fn lost() -> BoxError {
     io::Error::new(io::ErrorKind::ConnectionReset, "connection reset by peer").into()
 }
 
-fn forbidden(route: &Route) -> Failure {
-    let scope = if route.namespace.is_empty() {
+fn forbidden(kind: &Kind, verb: Verb, resource: &str, (namespace, name): (&str, &str)) -> Failure {
+    let scope = if namespace.is_empty() {
         "at the cluster scope".to_owned()
     } else {
-        format!("in the namespace {:?}", route.namespace)
+        format!("in the namespace {namespace:?}")
     };
     let why = format!(
-        "User \"rehearsal\" cannot {} resource {:?} in API group {:?} {scope}",
-        route.verb.as_str(),
-        route.resource(),
-        route.kind.group
+        "User {:?} cannot {} resource {resource:?} in API group {:?} {scope}",
+        review::USER,
+        verb.as_str(),
+        kind.group
     );
-    Failure::forbidden(route.kind, &route.name, &why)
+    Failure::forbidden(kind, name, &why)
 }

@@ -5,9 +5,9 @@
 use std::cmp::Ordering;
 
 use k8s_openapi::api::{
-    apps::v1 as apps, autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination,
-    core::v1 as core, events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac,
-    storage::v1 as storage,
+    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
+    autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
+    events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac, storage::v1 as storage,
 };
 use serde_json::Value;
 
@@ -169,6 +169,19 @@ static INGRESSES: Kind = kind::<networking::Ingress>("networking.k8s.io", "v1", 
 static NETWORK_POLICIES: Kind =
     kind::<networking::NetworkPolicy>("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy");
 
+/// What the account that asks may do. Nothing of this kind is stored.
+pub(crate) static ACCESS_REVIEWS: Kind = kind::<authorization::SelfSubjectAccessReview>(
+    "authorization.k8s.io",
+    "v1",
+    "selfsubjectaccessreviews",
+    "SelfSubjectAccessReview",
+)
+.cluster_wide();
+/// Who asks. Nothing of this kind is stored.
+static SELF_REVIEWS: Kind =
+    kind::<authentication::SelfSubjectReview>("authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview")
+        .cluster_wide();
+
 static ALL: [&Kind; 35] = [
     &NAMESPACES,
     &NODES,
@@ -215,6 +228,12 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
 /// Finds the kind behind a request's path.
 pub(crate) fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
     all().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
+}
+
+/// Finds the review behind a request's path.
+pub(crate) fn review_by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
+    let mut reviews = [&ACCESS_REVIEWS, &SELF_REVIEWS].into_iter();
+    reviews.find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
 }
 
 /// Finds the kind an object says it is.

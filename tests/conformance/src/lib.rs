@@ -12,6 +12,7 @@ pub mod limits;
 pub mod pods;
 pub mod provisioning;
 pub mod reading;
+pub mod reviewing;
 pub mod stage;
 pub mod watching;
 pub mod workloads;
@@ -90,6 +91,10 @@ macro_rules! each_behaviour {
             reading::discovery_lists_the_kinds,
             reading::an_expired_page_can_be_gone_on_from,
             reading::a_wrong_page_token_is_refused,
+            reviewing::an_account_asks_what_it_may_do,
+            reviewing::a_review_of_nothing_is_refused,
+            reviewing::a_review_is_kept_nowhere,
+            reviewing::an_account_asks_who_it_is,
             watching::a_watch_goes_on_from_a_version,
             watching::an_object_that_leaves_the_selection_is_deleted_for_the_watch,
             watching::a_reflector_follows,

@@ -110,6 +110,8 @@ fn header_text(headers: &HeaderMap, name: http::HeaderName) -> &str {
 #[derive(Debug)]
 pub(crate) enum Target {
     Stored(Box<Route>),
+    /// A question about the account that asks.
+    Review(&'static Kind),
     /// `/version`, `/apis/...`: path segments.
     Document(Vec<String>),
 }
@@ -122,6 +124,12 @@ pub(crate) fn parse(parts: &Parts) -> Result<Target, Failure> {
         ["apis", group, version, rest @ ..] if !rest.is_empty() => (*group, *version, rest),
         other => return Ok(Target::Document(other.iter().map(|segment| (*segment).to_owned()).collect())),
     };
+    if let [plural] = rest
+        && let Some(kind) = kinds::review_by_path(group, version, plural)
+    {
+        let is_asked = parts.method == Method::POST;
+        return if is_asked { Ok(Target::Review(kind)) } else { Err(Failure::method_not_allowed()) };
+    }
     let (namespace, rest) = match rest {
         ["namespaces", _, "status" | "finalize"] => ("", rest),
         ["namespaces", namespace, inner @ ..] if !inner.is_empty() => (*namespace, inner),

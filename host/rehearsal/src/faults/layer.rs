@@ -16,8 +16,10 @@ use tower::{BoxError, Layer, Service};
 
 use super::{EarlyEnd, End, Faults, Handle, Plan, Verdict};
 use crate::api::{
+    JSON,
     failure::Failure,
     route::{self, Target},
+    shaped,
 };
 
 /// What a client with faults is answered.
@@ -98,12 +100,15 @@ where
     let body = body.collect_bytes().await?;
     let verdict = match route::parse(&parts) {
         Ok(Target::Stored(route)) => plan.before(&route, &body).await?,
+        Ok(Target::Review(kind)) => plan.review(kind, &body).await?,
         Ok(Target::Document(segments)) => plan.document(&segments).await?,
         // A request that is not for a known kind is left to the server below to refuse.
         Err(_) => plan.unknown(parts.uri.path()).await?,
     };
-    if let Verdict::Refuse(failure) = &verdict {
-        return Ok(refusal(failure));
+    match &verdict {
+        Verdict::Refuse(failure) => return Ok(refusal(failure)),
+        Verdict::Answer(code, body) => return Ok(answer(*code, body)),
+        Verdict::Go | Verdict::LoseAnswer | Verdict::DieAfter | Verdict::EndWatchEarly(_) => {}
     }
     let response = inner.call(Request::from_parts(parts, Body::from(body.to_vec()))).await.map_err(Into::into)?;
     plan.after(&verdict).await?;
@@ -119,7 +124,15 @@ where
 }
 
 fn refusal(failure: &Failure) -> Response<FaultyBody> {
-    failure.response().map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync())
+    failure.response().map(whole)
+}
+
+fn answer(code: u16, body: &serde_json::Value) -> Response<FaultyBody> {
+    shaped(code, JSON, whole(Bytes::from(body.to_string())))
+}
+
+fn whole(body: Bytes) -> FaultyBody {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
 }
 
 /// A watch's answer that is cut off between two lines.
