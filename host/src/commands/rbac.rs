@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use pvmigrate_cluster::Need;
-use pvmigrate_cluster::rbac::{self, Account, JobRun};
+use pvmigrate_cluster::rbac::{self, Account, JobRun, Subject};
 use pvmigrate_core::policy::Kind;
 use pvmigrate_policy::Policies;
 use serde_json::{Value, json};
@@ -33,7 +33,10 @@ pub struct RbacArgs {
     /// Name of the service account
     #[arg(long, value_name = "[NAMESPACE/]NAME", default_value = "pvmigrate")]
     pub service_account: String,
-    /// Allow only what plan and status need
+    /// Give the permissions to this user instead of a service account
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["service_account", "job"])]
+    pub user: Option<String>,
+    /// Allow only looking: status, and plan, which then reports what a migration lacks
     #[arg(long)]
     pub read_only: bool,
     /// Allow changing the default StorageClass
@@ -93,9 +96,13 @@ fn objects(args: &RbacArgs, looked_up: Vec<Kind>) -> Result<Vec<Value>, Failure>
         None => (None, args.service_account.clone()),
     };
     let namespace = namespace.or_else(|| args.namespace.first().cloned()).unwrap_or_else(|| "default".to_owned());
-    let account = Account { namespace, name, needs, looked_up, within };
-    let mut objects = rbac::account(&account);
-    objects.extend(job.map(|run| rbac::job(&account, &run)));
+    let job = job.map(|run| rbac::job(&namespace, &name, &run));
+    let subject = match &args.user {
+        Some(user) => Subject::User(user.clone()),
+        None => Subject::ServiceAccount { namespace, name },
+    };
+    let mut objects = rbac::account(&Account { subject, needs, looked_up, within });
+    objects.extend(job);
     Ok(objects)
 }
 
@@ -224,6 +231,15 @@ mod tests {
                 "RoleBinding bank/mover",
                 "Role shop/mover",
                 "RoleBinding shop/mover",
+            ]
+        );
+        assert_eq!(
+            names("--user a/b -n shop"),
+            [
+                "ClusterRole /pvmigrate:user:a-b",
+                "ClusterRoleBinding /pvmigrate:user:a-b",
+                "Role shop/pvmigrate:user:a-b",
+                "RoleBinding shop/pvmigrate:user:a-b",
             ]
         );
     }

@@ -8,13 +8,59 @@ use serde_json::{Value, json};
 use super::labels;
 use crate::permissions::{Need, Permission, permissions_for};
 
+/// Whose account it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A service account.
+    ServiceAccount {
+        /// Its namespace.
+        namespace: String,
+        /// Its name, and that of its roles.
+        name: String,
+    },
+    /// A user whom the cluster knows by this name.
+    User(String),
+}
+
+impl Subject {
+    /// Reads the name that the API server has for an account.
+    pub fn of(username: &str) -> Self {
+        let parts = username.strip_prefix("system:serviceaccount:").and_then(|rest| rest.split_once(':'));
+        match parts {
+            Some((namespace, name)) => Self::ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() },
+            None => Self::User(username.to_owned()),
+        }
+    }
+
+    /// Returns the name of its roles in a namespace, or in the whole cluster.
+    fn role(&self, namespace: Option<&str>) -> String {
+        match self {
+            Self::ServiceAccount { name, .. } if namespace.is_some() => name.clone(),
+            // Cluster-wide names are shared by accounts of all namespaces.
+            Self::ServiceAccount { namespace, name } => format!("{namespace}:{name}"),
+            // The name of a role is a part of a path, that of a user may be anything.
+            Self::User(name) => {
+                let name: String = name.chars().map(|c| if matches!(c, '/' | '%') { '-' } else { c }).collect();
+                format!("pvmigrate:user:{name}")
+            }
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::ServiceAccount { namespace, name } => {
+                json!({"kind": "ServiceAccount", "name": name, "namespace": namespace})
+            }
+            Self::User(name) => json!({"kind": "User", "name": name, "apiGroup": "rbac.authorization.k8s.io"}),
+        }
+    }
+}
+
 /// An account and what it is for.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name, and that of its roles.
-    pub name: String,
+    /// Whose it is.
+    pub subject: Subject,
     /// What it is for.
     pub needs: BTreeSet<Need>,
     /// What its policies look up.
@@ -42,10 +88,13 @@ const RETRIES: u32 = 6;
 /// Returns the account's objects, in the order in which they are to be applied.
 pub fn account(account: &Account) -> Vec<Value> {
     let rows = permissions_for(&account.needs, &account.looked_up);
-    let mut objects = vec![json!({
-        "apiVersion": "v1", "kind": "ServiceAccount",
-        "metadata": {"name": account.name, "namespace": account.namespace, "labels": labels()},
-    })];
+    let mut objects = Vec::new();
+    if let Subject::ServiceAccount { namespace, name } = &account.subject {
+        objects.push(json!({
+            "apiVersion": "v1", "kind": "ServiceAccount",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels()},
+        }));
+    }
     if account.within.is_empty() {
         objects.extend(role(account, None, &rows));
         return objects;
@@ -63,11 +112,11 @@ fn role(account: &Account, namespace: Option<&str>, rows: &[Permission]) -> [Val
         .iter()
         .map(|row| json!({"apiGroups": [row.group], "resources": [row.resource], "verbs": row.verbs}))
         .collect();
-    let (role, binding, name) = match namespace {
-        Some(_) => ("Role", "RoleBinding", account.name.clone()),
-        // Cluster-wide names are shared by accounts of all namespaces.
-        None => ("ClusterRole", "ClusterRoleBinding", format!("{}:{}", account.namespace, account.name)),
+    let (role, binding) = match namespace {
+        Some(_) => ("Role", "RoleBinding"),
+        None => ("ClusterRole", "ClusterRoleBinding"),
     };
+    let name = account.subject.role(namespace);
     let mut metadata = json!({"name": name, "labels": labels()});
     if let Some(namespace) = namespace {
         metadata["namespace"] = json!(namespace);
@@ -77,19 +126,19 @@ fn role(account: &Account, namespace: Option<&str>, rows: &[Permission]) -> [Val
         json!({
             "apiVersion": API, "kind": binding, "metadata": metadata,
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": account.name, "namespace": account.namespace}],
+            "subjects": [account.subject.json()],
         }),
     ]
 }
 
-/// Returns a Job that runs pvmigrate as the account.
+/// Returns a Job that runs pvmigrate as a service account.
 ///
 /// A pod that was killed, or that could not reach the API server, is followed by another; an end that a person has to look
 /// at is not repeated.
-pub fn job(account: &Account, run: &JobRun) -> Value {
+pub fn job(namespace: &str, name: &str, run: &JobRun) -> Value {
     json!({
         "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": account.name, "namespace": account.namespace, "labels": labels()},
+        "metadata": {"name": name, "namespace": namespace, "labels": labels()},
         "spec": {
             "backoffLimit": RETRIES,
             "podFailurePolicy": {"rules": [
@@ -99,7 +148,7 @@ pub fn job(account: &Account, run: &JobRun) -> Value {
             "template": {
                 "metadata": {"labels": labels(), "annotations": super::pod::no_sidecar_annotations()},
                 "spec": {
-                    "serviceAccountName": account.name,
+                    "serviceAccountName": name,
                     "restartPolicy": "Never",
                     "enableServiceLinks": false,
                     // Time to finish the writes under way, though none of them has to be.
@@ -127,8 +176,7 @@ mod tests {
     fn account_for(needs: impl Into<BTreeSet<Need>>, within: &[&str]) -> Account {
         let within = within.iter().map(|namespace| (*namespace).to_owned()).collect();
         Account {
-            namespace: "ops".to_owned(),
-            name: "pvmigrate".to_owned(),
+            subject: Subject::of("system:serviceaccount:ops:pvmigrate"),
             needs: needs.into(),
             looked_up: Vec::new(),
             within,
@@ -147,9 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_user_gets_roles_and_no_account() {
+        let subject = Subject::of("https://id.example.com/#ann");
+        insta::assert_json_snapshot!("user", account(&Account { subject, ..account_for([Need::Inspect], &["shop"]) }));
+    }
+
+    #[test]
     fn a_job() {
         let words = ["--source-sc", "a", "--dest-sc", "b"].map(str::to_owned).to_vec();
         let run = JobRun { image: "registry.example.com/pvmigrate:1".to_owned(), words };
-        insta::assert_json_snapshot!("job", job(&account_for([Need::Migrate], &[]), &run));
+        insta::assert_json_snapshot!("job", job("ops", "pvmigrate", &run));
     }
 }
