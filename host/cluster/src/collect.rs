@@ -9,6 +9,7 @@ use pvmigrate_core::policy::{Collected, Kind, Need};
 use serde_json::Value;
 
 use crate::error::{Action, Error};
+use crate::permissions::{Permission, listing};
 
 /// Objects on one page of a list.
 const PAGE: u32 = 500;
@@ -57,6 +58,12 @@ async fn of_kind(client: &Client, kind: &Kind, namespace: Option<&str>) -> Resul
             other => return other,
         }
     }
+}
+
+/// Returns the permission that collecting a kind takes on this cluster.
+pub(crate) async fn permission(client: &Client, kind: &Kind) -> Result<Permission, Error> {
+    let (resource, capabilities) = discover(client, kind).await?;
+    Ok(listing(&resource.group, &resource.plural, capabilities.scope == Scope::Namespaced))
 }
 
 /// Asks the API server for the resource that a kind is served as.

@@ -260,7 +260,7 @@ impl Error {
     }
 
     /// Tells whether the API server denies the permission.
-    pub(crate) fn is_forbidden(&self) -> bool {
+    pub fn is_forbidden(&self) -> bool {
         matches!(self, Self::Forbidden { .. })
     }
 }

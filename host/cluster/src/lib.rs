@@ -27,6 +27,7 @@ mod record_codec;
 mod record_store;
 mod requests;
 mod resources;
+mod review;
 mod survey;
 #[cfg(test)]
 #[path = "../../objects/src/testing.rs"]
@@ -45,6 +46,7 @@ pub use manifest::rbac;
 pub use permissions::{Need, Permission, permissions, permissions_for};
 pub use record_store::RecordStore;
 pub use requests::Requests;
+pub use review::{Missing, Reviewed, account, review};
 pub use survey::survey;
 pub use wake::Wake;
 pub use watched::Watched;

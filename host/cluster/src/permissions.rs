@@ -46,24 +46,32 @@ pub struct Permission {
     pub namespaced: bool,
     /// What it is needed for.
     pub need: Need,
+    /// What a run misses without it; `None` where a run cannot do without.
+    pub without: Option<&'static str>,
 }
 
-/// Returns the whole table.
+impl Permission {
+    fn optional(self, misses: &'static str) -> Self {
+        Self { without: Some(misses), ..self }
+    }
+}
+
+/// Returns the whole table. Reviews of one's own account are not in it: Kubernetes grants them to every account that it
+/// knows (`system:basic-user`).
 pub fn permissions() -> Vec<Permission> {
     use Need::{Cleanup, DeleteVolumes, Inspect, Migrate, SetDefaults};
     vec![
         // The survey lists each kind once; the caches of a run list and watch, and so does `status`.
         whole::<StorageClass>(Inspect, &["list"]),
         whole::<PersistentVolume>(Inspect, &["list", "watch"]),
-        // Whether a namespace is there, and whether it is being deleted. A run can do without.
-        whole::<Namespace>(Inspect, &["get", "list"]),
+        whole::<Namespace>(Inspect, &["get", "list"])
+            .optional("a namespace that is being deleted is noticed only when it refuses a new claim"),
         namespaced::<PersistentVolumeClaim>(Inspect, &["list", "watch"]),
         namespaced::<Pod>(Inspect, &["list", "watch"]),
         // The log of a finished copy is its evidence.
         Permission { resource: "pods/log".to_owned(), ..namespaced::<Pod>(Inspect, &["get"]) },
         namespaced::<ConfigMap>(Inspect, &["list", "watch"]),
-        // Reasons in the provisioner's own words. A run can do without.
-        namespaced::<Event>(Inspect, &["list", "watch"]),
+        namespaced::<Event>(Inspect, &["list", "watch"]).optional("the provisioner's own reasons are not shown"),
         namespaced::<Deployment>(Inspect, &["list", "watch"]),
         namespaced::<ReplicaSet>(Inspect, &["list", "watch"]),
         namespaced::<StatefulSet>(Inspect, &["list", "watch"]),
@@ -109,26 +117,40 @@ fn collecting(kind: &Kind) -> Permission {
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind.kind)).plural;
     let own = group.is_empty() || group.ends_with(".k8s.io");
     let namespaced = !(own && CLUSTER_WIDE.contains(&&*kind.kind));
-    Permission { group: group.to_owned(), resource, verbs: vec!["list"], namespaced, need: Need::Inspect }
+    listing(group, &resource, namespaced)
+}
+
+/// Returns what it takes to collect a resource.
+pub(crate) fn listing(group: &str, resource: &str, namespaced: bool) -> Permission {
+    let (group, resource) = (group.to_owned(), resource.to_owned());
+    Permission { group, resource, verbs: vec!["list"], namespaced, need: Need::Inspect, without: None }
 }
 
 /// Joins the rows that serve any of the needs and those that policies' look-ups take: one entry a resource, in the table's
 /// order, its verbs in RBAC's usual order.
 pub fn permissions_for(needs: &BTreeSet<Need>, looked_up: &[Kind]) -> Vec<Permission> {
-    const ORDER: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
     let mut joined: Vec<Permission> = Vec::new();
     let rows = permissions().into_iter().filter(|row| needs.contains(&row.need));
     for row in rows.chain(looked_up.iter().map(collecting)) {
         match joined.iter_mut().find(|known| known.group == row.group && known.resource == row.resource) {
-            Some(known) => known.verbs.extend(row.verbs),
+            Some(known) => {
+                known.verbs.extend(row.verbs);
+                known.without = known.without.and(row.without);
+            }
             None => joined.push(row),
         }
     }
     for row in &mut joined {
-        row.verbs.sort_by_key(|verb| ORDER.iter().position(|known| known == verb));
-        row.verbs.dedup();
+        sort_verbs(&mut row.verbs);
     }
     joined
+}
+
+/// Puts verbs into RBAC's usual order, each once.
+pub(crate) fn sort_verbs(verbs: &mut Vec<&'static str>) {
+    const ORDER: [&str; 7] = ["get", "list", "watch", "create", "update", "patch", "delete"];
+    verbs.sort_by_key(|verb| ORDER.iter().position(|known| known == verb));
+    verbs.dedup();
 }
 
 fn whole<K: Resource<DynamicType = (), Scope = ClusterResourceScope>>(
@@ -147,7 +169,7 @@ fn namespaced<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
 
 fn row<K: Resource<DynamicType = ()>>(need: Need, verbs: &[&'static str], namespaced: bool) -> Permission {
     let (group, resource) = (K::group(&()).into_owned(), K::plural(&()).into_owned());
-    Permission { group, resource, verbs: verbs.to_vec(), namespaced, need }
+    Permission { group, resource, verbs: verbs.to_vec(), namespaced, need, without: None }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
-//! Counts the requests that go to the API server.
+//! Counts the requests that go to the API server. Reviews of one's own account are counted apart: they look at no object, and
+//! there is one for each permission.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Method, Uri};
@@ -10,20 +12,33 @@ use http::{Method, Uri};
 #[derive(Clone, Debug, Default)]
 pub struct Requests {
     calls: Arc<Mutex<BTreeMap<String, u64>>>,
+    reviews: Arc<AtomicU64>,
 }
 
+/// The resources of reviews of one's own account.
+const REVIEWS: [&str; 2] = ["selfsubjectaccessreviews", "selfsubjectreviews"];
+
 impl Requests {
-    /// Returns how many requests were sent.
+    /// Returns how many requests were sent, without reviews.
     pub fn total(&self) -> u64 {
         self.by_call().values().sum()
     }
 
-    /// Returns how many requests were sent, by `verb resource`.
+    /// Returns how many reviews of the own account were sent.
+    pub fn reviews(&self) -> u64 {
+        self.reviews.load(Ordering::Relaxed)
+    }
+
+    /// Returns how many requests were sent, by `verb resource`, without reviews.
     pub fn by_call(&self) -> BTreeMap<String, u64> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn count(&self, method: &Method, uri: &Uri) {
+        if REVIEWS.contains(&&*resource(uri.path()).0) {
+            self.reviews.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
         let call = call(method, uri);
         *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
     }
@@ -35,7 +50,13 @@ impl fmt::Display for Requests {
         write!(f, "{} requests", self.total())?;
         let calls = self.by_call();
         let parts: Vec<String> = calls.iter().map(|(call, count)| format!("{count} {call}")).collect();
-        if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
+        if !parts.is_empty() {
+            write!(f, " ({})", parts.join(", "))?;
+        }
+        match self.reviews() {
+            0 => Ok(()),
+            reviews => write!(f, " and {reviews} reviews of permissions"),
+        }
     }
 }
 
@@ -114,5 +135,19 @@ mod tests {
         clone.count(&Method::GET, &"/api/v1/pods".parse().unwrap());
         assert_eq!(requests.total(), 2);
         assert_eq!(requests.to_string(), "2 requests (2 list pods)");
+    }
+
+    #[test]
+    fn reviews_are_counted_apart() {
+        let requests = Requests::default();
+        for path in [
+            "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+            "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+            "/api/v1/namespaces/shop/pods",
+        ] {
+            requests.count(&Method::POST, &path.parse().unwrap());
+        }
+        assert_eq!((requests.total(), requests.reviews()), (1, 2));
+        assert_eq!(requests.to_string(), "1 requests (1 create pods) and 2 reviews of permissions");
     }
 }

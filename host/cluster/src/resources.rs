@@ -205,6 +205,12 @@ where
         }
     }
 
+    /// Asks a question that has the form of an object: the answer is in the status of what comes back, and nothing is stored.
+    pub(crate) async fn ask(&self, question: &K) -> Result<K, Error> {
+        let answer = self.api.create(&PostParams::default(), question).await;
+        answer.map_err(|error| Error::of(&self.action("create"), &error))
+    }
+
     /// Replaces an object of the version that is in `object`.
     pub(crate) async fn replace(&self, name: &str, object: &K) -> Result<Changed<K>, Error> {
         changed(self.api.replace(name, &post(), object).await, &self.action("update").on(name))

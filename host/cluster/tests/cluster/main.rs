@@ -10,6 +10,7 @@ mod migration;
 mod preflight;
 mod proxies;
 mod records;
+mod reviews;
 mod stage;
 mod steps;
 mod surveys;
