@@ -19,6 +19,8 @@ pub struct Options {
     pub environment: String,
     /// Findings that the environment accepts for a while.
     pub waivers: Vec<Waiver>,
+    /// `--policy`, `--environment` and `--config` with their values, as given: `rbac` takes them too.
+    pub policy_flags: Vec<String>,
     /// `--rsync-image`.
     pub rsync_image: String,
     /// `--rsync-flags`, split at its commas.

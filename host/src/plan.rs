@@ -19,14 +19,19 @@ use crate::assessment::Assessment;
 use crate::options::Options;
 
 /// The plan of a run.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Plan {
     /// Migrations that an earlier run started; they run first, whatever else is found.
     pub resumed: Vec<Record>,
     /// New groups, in order of namespace and name.
     pub groups: Vec<PlannedGroup>,
-    /// What keeps every new group from starting: classes that do not exist, and policies that say no to all of it.
+    /// What keeps every new group from starting: classes that do not exist, policies that say no to all of it, and
+    /// permissions that the account lacks.
     pub blockers: Vec<Blocker>,
+    /// Permissions that the run can do without, and those that could not be checked, in words.
+    pub permission_notes: Vec<String>,
+    /// What the API server said when it refused to show the cluster; nothing is planned then.
+    pub refused: Option<String>,
     /// What the policies were asked and said; `None` when the classes are not there to ask about.
     pub assessment: Option<Assessment>,
     /// Volumes of the source class without a claim, left alone.
@@ -54,7 +59,7 @@ impl Plan {
         let request = plan::request(survey, &scope, &options.environment, now);
         let Some(request) = request.filter(|_| blockers.is_empty()) else {
             let stale_templates = plan::stale_templates(survey, &resumed, &scope, options.set_defaults);
-            return Ok(Self { resumed, groups: Vec::new(), blockers, assessment: None, unclaimed, stale_templates });
+            return Ok(Self { resumed, blockers, unclaimed, stale_templates, ..Self::default() });
         };
         let assessment = Assessment::of(Question { request, collected }, policies, &options.waivers)?;
         let Assessment { question, judgement, .. } = &assessment;
@@ -71,7 +76,8 @@ impl Plan {
         }
         let records = resumed.iter().chain(groups.iter().map(|group| &group.record));
         let stale_templates = plan::stale_templates(survey, records, &scope, options.set_defaults);
-        Ok(Self { resumed, groups, blockers, assessment: Some(assessment), unclaimed, stale_templates })
+        let assessment = Some(assessment);
+        Ok(Self { resumed, groups, blockers, assessment, unclaimed, stale_templates, ..Self::default() })
     }
 
     /// Returns the claims of the source class that do not move, and why.
@@ -106,6 +112,11 @@ impl Plan {
         let is_all = self.unblocked().count() == self.groups.len();
         let may_start = self.blockers.is_empty() && (skip_blocked || is_all);
         self.unblocked().filter(move |_| may_start)
+    }
+
+    /// Returns whether the account lacks permissions that the run needs.
+    pub fn lacks_permissions(&self) -> bool {
+        self.blockers.iter().any(|blocker| blocker.code == Code::MissingPermission)
     }
 
     /// Returns whether there is nothing to do at all.

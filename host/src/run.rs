@@ -21,6 +21,7 @@ use crate::report::{GroupReport, Report};
 use crate::stop::Stop;
 
 mod follow;
+mod permissions;
 mod planning;
 mod preflight;
 mod retry;
@@ -83,12 +84,18 @@ pub async fn carry_out(
     let surveyed = Instant::now();
     let report = Report { unclaimed: plan.unclaimed.clone(), ..Report::default() };
     let mut run = Run { plan, trials: Vec::new(), cut_short: false, report };
-    let trials =
-        if options.skip_preflight { Vec::new() } else { trials(run.plan.unblocked().map(|group| &group.record)) };
-    let is_idle = run.plan.groups.is_empty() && run.plan.resumed.is_empty();
+    // A trial would only be refused as well, or be made and not removed.
+    let is_permitted = !run.plan.lacks_permissions();
+    let is_tried = is_permitted && !options.skip_preflight;
+    let trials = if is_tried { trials(run.plan.unblocked().map(|group| &group.record)) } else { Vec::new() };
+    let is_idle = (run.plan.groups.is_empty() || !is_permitted) && run.plan.resumed.is_empty();
     let has_work = !options.preflight_only || !trials.is_empty();
     if !is_idle && has_work {
-        let watched = retrying(|| Watched::start(client.clone(), options.namespace.as_deref())).await?;
+        let watched = match retrying(|| Watched::start(client.clone(), options.namespace.as_deref())).await {
+            // Started migrations cannot go on either; the findings name what is missing.
+            Err(error) if error.is_forbidden() && !is_permitted => return Ok(run),
+            watched => watched?,
+        };
         let mut preflight = None;
         if !trials.is_empty() {
             reporter.checking(&options.dest_class, trials.len());

@@ -5,6 +5,7 @@ mod bad_input;
 mod chaos;
 mod kill;
 mod left_by_reference;
+mod missing_permissions;
 mod outcome;
 mod permissions;
 mod policies;

@@ -1,5 +1,5 @@
 //! Least privilege, both ways: no command asks for anything outside the table that `pvmigrate rbac` prints, and every row
-//! of the table is used by some command.
+//! of the table is used by some command. `missing_permissions` has accounts with less.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use pvmigrate_core::record::Disposal;
 use pvmigrate_rehearsal::{Faults, Handle, Kill, When};
 use pvmigrate_tests::{Ended, Scenario, Scene, Silent};
 
-use crate::scenarios;
+use crate::scenarios::{self, ONE_CLAIM};
 
 /// Verbs and resources.
 type Pairs = BTreeSet<(String, String)>;
@@ -103,7 +103,7 @@ async fn keeps_volumes(scene: &Scene) {
 #[tokio::test]
 async fn every_command_keeps_to_the_table_and_uses_all_of_it() {
     use scenarios::{
-        FAILS_ONCE, HOLDS, IDLE, KEEP, LEFT_BY_REFERENCE, ONE_CLAIM, RECLAIM, ROLLS_BACK, SHARED, STATEFUL_SET,
+        FAILS_ONCE, HOLDS, IDLE, KEEP, LEFT_BY_REFERENCE, RECLAIM, ROLLS_BACK, SHARED, STATEFUL_SET,
         SWAPPED_BY_REFERENCE, WARM,
     };
     let mut all = Pairs::new();

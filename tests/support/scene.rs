@@ -105,6 +105,7 @@ pub fn options() -> Options {
         namespace: None,
         environment: String::new(),
         waivers: Vec::new(),
+        policy_flags: Vec::new(),
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,

@@ -94,6 +94,8 @@ codes! {
     SameClass = "same-class",
     /// The destination class cannot provide such a volume.
     NotProvisionable = "not-provisionable",
+    /// The account of the run may not do what the run needs.
+    MissingPermission = "missing-permission",
     /// A policy's preflight reports a blocker.
     PolicyBlocker = "policy-blocker",
 }

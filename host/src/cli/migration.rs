@@ -205,6 +205,7 @@ impl MigrationArgs {
             namespace: scope.namespace.clone().filter(|namespace| !namespace.is_empty()),
             environment: rules.environment.name.clone().unwrap_or_default(),
             waivers: Vec::new(),
+            policy_flags: rules.flags(),
             rsync_image: copy.rsync_image.clone(),
             rsync_flags,
             set_defaults: scope.set_defaults,
@@ -223,6 +224,17 @@ impl MigrationArgs {
                 ..Limits::default()
             },
         })
+    }
+}
+
+impl RuleArgs {
+    /// Returns the flags that say which policies are asked.
+    fn flags(&self) -> Vec<String> {
+        let policies = self.policy.iter().map(|policy| ("--policy", policy.display().to_string()));
+        let name = self.environment.name.iter().filter(|name| !name.is_empty());
+        let environment = name.map(|name| ("--environment", name.clone()));
+        let config = self.environment.config.iter().map(|file| ("--config", file.display().to_string()));
+        policies.chain(environment).chain(config).flat_map(|(flag, value)| [flag.to_owned(), value]).collect()
     }
 }
 

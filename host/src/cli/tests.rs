@@ -168,6 +168,18 @@ fn an_empty_namespace_means_all_as_in_scripts_of_the_reference_tool() {
 }
 
 #[test]
+fn the_policies_are_named_again_for_rbac() {
+    let line =
+        "pvmigrate --source-sc a --dest-sc b --policy x.wasm --policy oci://r/y:1 --environment prod --config c.yaml";
+    let flags = options(line).unwrap().policy_flags.join(" ");
+    assert_eq!(flags, "--policy x.wasm --policy oci://r/y:1 --environment prod --config c.yaml");
+    let rbac =
+        read(&format!("pvmigrate rbac --user ann --namespace shop --source-volumes reclaim --set-defaults {flags}"));
+    assert!(rbac.is_ok(), "{}", rbac.unwrap_err());
+    assert!(read("pvmigrate rbac --user ann --service-account ops/mover").is_err(), "one or the other");
+}
+
+#[test]
 fn help() {
     let mut command = Cli::command().term_width(100);
     insta::assert_snapshot!(command.render_help());

@@ -185,6 +185,7 @@ fn options(asked: &MigrationOptions, namespace: Option<&str>) -> Options {
         namespace: namespace.map(str::to_owned),
         environment: String::new(),
         waivers: Vec::new(),
+        policy_flags: Vec::new(),
         rsync_image: asked.rsync_image.clone(),
         rsync_flags: asked.rsync_flags.clone(),
         set_defaults: false,

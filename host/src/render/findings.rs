@@ -31,6 +31,12 @@ pub fn hints(screen: &Screen, blockers: &[Blocker]) {
     }
 }
 
+/// Warns of permissions that a run can do without, and of those that could not be checked.
+pub fn permission_notes(plan: &Plan, screen: &Screen) -> String {
+    let notes = plan.permission_notes.iter();
+    notes.map(|note| format!("{} {}\n", screen.paint.bad("warning:"), clean(note))).collect()
+}
+
 /// Says on stderr how to go on with the groups that nothing keeps from starting.
 pub fn hint_skip_blocked(screen: &Screen, plan: &Plan, options: &Options) {
     let free = plan.startable(true).count();
@@ -42,8 +48,12 @@ pub fn hint_skip_blocked(screen: &Screen, plan: &Plan, options: &Options) {
     }
 }
 
-/// Splits "claim shop/data" into the namespace and "claim data"; an object of the whole cluster has no namespace.
+/// Splits "claim shop/data" into the namespace and "claim data"; an object of the whole cluster has no namespace, nor has a
+/// user, whose name may hold anything.
 fn place(about: &str) -> (String, String) {
+    if about.starts_with("user ") {
+        return (String::new(), about.to_owned());
+    }
     let (kind, name) = about.rsplit_once(' ').unwrap_or(("", about));
     match name.split_once('/') {
         Some((namespace, name)) => (namespace.to_owned(), format!("{kind} {name}").trim().to_owned()),
@@ -69,6 +79,8 @@ mod tests {
         let blockers = [
             blocker(Code::NoSuchClass, "StorageClass fast", "it does not exist; existing classes: slow"),
             blocker(Code::BarePod, "pod shop/debug", "it uses claim data and no workload owns it"),
+            blocker(Code::MissingPermission, "user https://id/#ann", "it may not patch statefulsets.apps"),
+            blocker(Code::MissingPermission, "ServiceAccount ops/mover", "it may not patch statefulsets.apps"),
             blocker(Code::PolicyBlocker, "claim shop/data", "too large (too-large of policy keep-and-cap 0.1.0)"),
         ];
         insta::assert_snapshot!(table(&blockers, None));

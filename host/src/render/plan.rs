@@ -30,6 +30,7 @@ const BYTES_PER_SECOND: u64 = 100 << 20;
 /// Returns the plan as text for stdout.
 pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     let mut text = headline(plan, options);
+    text.push_str(&findings::permission_notes(plan, screen));
     for record in &plan.resumed {
         text.push_str(&resumed(record, screen));
     }
@@ -60,7 +61,9 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
 fn headline(plan: &Plan, options: &Options) -> String {
     let (from, to) = (clean(&options.source_class), clean(&options.dest_class));
     let claims: usize = plan.groups.iter().map(|group| group.record.claims.len()).sum();
-    let mut text = if claims > 0 {
+    let mut text = if let Some(refused) = &plan.refused {
+        format!("Nothing could be planned: {}\n", clean(refused))
+    } else if claims > 0 {
         let groups = count(plan.groups.len(), "group");
         format!("{} in {groups} would move from {from} to {to}.\n", count(claims, "claim"))
     } else {
@@ -235,15 +238,16 @@ mod tests {
 
     #[test]
     fn with_nothing_to_do() {
-        let plan = Plan {
-            resumed: Vec::new(),
-            groups: Vec::new(),
-            blockers: Vec::new(),
-            assessment: None,
-            unclaimed: Vec::new(),
-            stale_templates: Vec::new(),
-        };
-        insta::assert_snapshot!(text(&plan, &samples::options(), &samples::screen(None)));
+        insta::assert_snapshot!(text(&Plan::default(), &samples::options(), &samples::screen(None)));
+    }
+
+    #[test]
+    fn without_the_permissions() -> Result<(), serde_json::Error> {
+        let (plan, options) = (samples::refused(), samples::options());
+        insta::assert_snapshot!("refused", text(&plan, &options, &samples::screen(Some(100))));
+        let json = serde_json::to_string_pretty(&json(&plan, &options, Exit::Finding))?;
+        insta::assert_snapshot!("refused_for_scripts", json);
+        Ok(())
     }
 
     #[test]

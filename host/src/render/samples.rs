@@ -46,6 +46,7 @@ pub(crate) fn options() -> Options {
         namespace: None,
         environment: String::new(),
         waivers: Vec::new(),
+        policy_flags: Vec::new(),
         rsync_image: "eeacms/rsync:2.3".to_owned(),
         rsync_flags: Vec::new(),
         set_defaults: false,
@@ -350,7 +351,29 @@ pub(crate) fn plan(blocked: bool) -> Plan {
         blockers: Vec::new(),
         assessment: Some(assessment()),
         unclaimed: vec![unclaimed()],
-        stale_templates: Vec::new(),
+        ..Plan::default()
+    }
+}
+
+/// A plan for an account that may not even list pods.
+pub(crate) fn refused() -> Plan {
+    let blocker = |message: &str| Blocker {
+        code: Code::MissingPermission,
+        cause: None,
+        about: "user ann".to_owned(),
+        message: message.to_owned(),
+        hint: "have an administrator run: pvmigrate rbac --user ann | kubectl apply -f -".to_owned(),
+    };
+    Plan {
+        blockers: vec![
+            blocker("it may not list, watch, create pods cluster-wide"),
+            blocker("it may not patch statefulsets.apps cluster-wide"),
+        ],
+        permission_notes: vec![
+            "the account may not list events: the provisioner's own reasons are not shown".to_owned(),
+        ],
+        refused: Some("not allowed to list pods: pods is forbidden: User \"ann\" cannot list\u{1b}[2J".to_owned()),
+        ..Plan::default()
     }
 }
 

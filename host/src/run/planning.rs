@@ -1,12 +1,14 @@
-//! The survey of the cluster and the plan made from it, without a write.
+//! The survey of the cluster, what the account may do there, and the plan made from both, without a write.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use pvmigrate_core::policy::Collected;
 use pvmigrate_core::survey::{Scope, Survey};
-use pvmigrate_policy::Policies;
+use pvmigrate_policy::{Policies, PolicyFailure};
 
+use super::permissions::{self, Found};
 use super::retry::retrying;
 use crate::failure::Failure;
 use crate::options::Options;
@@ -16,19 +18,63 @@ use crate::plan::Plan;
 const LOOKS: u32 = 5;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
-/// Surveys the cluster and plans, without a write.
+/// Surveys the cluster, asks what the account may do there, and plans, without a write.
+///
+/// An account that may not even look gets a plan of nothing but the permissions that it lacks, all of them.
 ///
 /// # Errors
 /// When the cluster cannot be read, or a policy fails.
 pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options) -> Result<(Survey, Plan), Failure> {
+    let (read, reviewed) =
+        futures::join!(read(client, policies, options), permissions::review(client, policies, options));
+    let (survey, mut plan) = match read {
+        Ok((survey, collected)) => {
+            let plan = planned(&survey, collected, policies, options)?;
+            (survey, plan)
+        }
+        Err(error) if error.is_forbidden() => {
+            let Found { blockers, notes } = permissions::found(client, &reviewed, None, options).await;
+            if blockers.is_empty() {
+                return Err(error.into());
+            }
+            let refused = Some(error.to_string());
+            let plan = Plan { blockers, permission_notes: notes, refused, ..Plan::default() };
+            return Ok((Survey::default(), plan));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let Found { blockers, notes } = permissions::found(client, &reviewed, Some(&plan), options).await;
+    plan.blockers.extend(blockers);
+    plan.permission_notes = notes;
+    Ok((survey, plan))
+}
+
+/// Surveys the cluster and plans again, later in a run whose permissions have been reviewed.
+///
+/// # Errors
+/// As [`plan`].
+pub(super) async fn replan(
+    client: &kube::Client,
+    policies: &Policies,
+    options: &Options,
+) -> Result<(Survey, Plan), Failure> {
+    let (survey, collected) = read(client, policies, options).await?;
+    let plan = planned(&survey, collected, policies, options)?;
+    Ok((survey, plan))
+}
+
+/// Reads everything that a plan is made from.
+async fn read(
+    client: &kube::Client,
+    policies: &Policies,
+    options: &Options,
+) -> Result<(Survey, Collected), pvmigrate_cluster::Error> {
     let scope = options.scope();
     let needs = policies.needs();
-    let (survey, collected) = futures::try_join!(
+    futures::try_join!(
         settled_survey(client, &scope),
         retrying(|| pvmigrate_cluster::collect(client, &needs, options.namespace.as_deref())),
-    )?;
-    let plan = Plan::new(&survey, Arc::new(collected), policies, options, Timestamp::now())?;
-    Ok((survey, plan))
+    )
 }
 
 /// Surveys the cluster; once more while a claim that was just made anew waits for its volume, because which volume it gets
@@ -43,4 +89,13 @@ async fn settled_survey(client: &kube::Client, scope: &Scope) -> Result<Survey, 
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
     retrying(|| pvmigrate_cluster::survey(client, scope)).await
+}
+
+fn planned(
+    survey: &Survey,
+    collected: Collected,
+    policies: &Policies,
+    options: &Options,
+) -> Result<Plan, PolicyFailure> {
+    Plan::new(survey, Arc::new(collected), policies, options, Timestamp::now())
 }

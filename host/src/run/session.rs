@@ -19,7 +19,7 @@ use pvmigrate_core::survey::Survey;
 use pvmigrate_policy::Policies;
 
 use super::follow::Following;
-use super::planning::plan;
+use super::planning::replan;
 use crate::driver::{Driver, GroupEnd, Reporter, Watch};
 use crate::options::Options;
 use crate::report::GroupReport;
@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
 
     /// Returns the group's record as it would start now.
     async fn replanned(&self, planned: &PlannedGroup) -> Result<Record, GroupEnd> {
-        let (survey, plan) = plan(self.setup.client, self.setup.policies, self.setup.options)
+        let (survey, plan) = replan(self.setup.client, self.setup.policies, self.setup.options)
             .await
             .map_err(|failure| GroupEnd::Failed(failure.error))?;
         let same = |group: &PlannedGroup| group.group.claims.is_superset(&planned.group.claims);

@@ -116,22 +116,38 @@ pub async fn an_image_without_rsync_fails_in_the_preflight(place: &Place) {
     assert_eq!(found[0].cause, Some(Cause::ImageWithoutRsync), "{}", found[0]);
 }
 
+/// Returns a client that is refused this, and that may ask beforehand what it is refused, or may not.
+fn forbidden(verb: &str, resource: &str, may_ask: bool) -> Faults {
+    let mut forbid = vec![(verb.to_owned(), resource.to_owned())];
+    if !may_ask {
+        forbid.push(("create".to_owned(), "selfsubjectaccessreviews".to_owned()));
+    }
+    Faults { forbid, ..Faults::default() }
+}
+
 pub async fn a_forbidden_request_names_verb_and_resource(place: &Place) {
-    for (verb, resource) in [("list", "persistentvolumeclaims"), ("list", "pods"), ("list", "storageclasses")] {
-        let faults = Faults { forbid: vec![(verb.to_owned(), resource.to_owned())], ..Faults::default() };
-        let failure =
-            unchanged(place, &scenarios::ONE_CLAIM, faults, async |_: &Scene| {}).await.expect_err("it is forbidden");
+    for resource in ["persistentvolumeclaims", "pods", "storageclasses"] {
+        let unchanged = async |may_ask: bool| {
+            let faults = forbidden("list", resource, may_ask);
+            unchanged(place, &scenarios::ONE_CLAIM, faults, async |_: &Scene| {}).await
+        };
+        let run = unchanged(true).await.unwrap();
+        let found = run.blockers();
+        assert_eq!((found.len(), found[0].code), (1, Code::MissingPermission), "{found:#?}");
+        assert!(found[0].message.starts_with(&format!("it may not list {resource}")), "{}", found[0]);
+        let failure = unchanged(false).await.expect_err("it is forbidden");
         let text = format!("{:#}", failure.error);
-        assert!(text.contains(verb) && text.contains(resource), "{text}");
+        assert!(text.contains("list") && text.contains(resource), "{text}");
         assert_eq!(failure.exit, Exit::Cluster);
     }
 }
 
 pub async fn a_trial_that_is_forbidden_names_verb_and_resource(place: &Place) {
-    let faults = Faults { forbid: vec![("create".to_owned(), "pods".to_owned())], ..Faults::default() };
+    let faults = forbidden("create", "pods", false);
     let run = unchanged(place, &scenarios::ONE_CLAIM, faults, async |_: &Scene| {}).await.unwrap();
-    let text = run.blockers()[0].to_string();
-    assert!(text.contains("create") && text.contains("pods"), "{text}");
+    let found = run.blockers();
+    assert_eq!(found[0].code, Code::NotProvisionable);
+    assert!(found[0].message.contains("create") && found[0].message.contains("pods"), "{}", found[0]);
 }
 
 pub async fn a_finished_pod_that_would_hold_the_claim_is_named(place: &Place) {

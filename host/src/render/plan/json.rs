@@ -30,6 +30,11 @@ pub struct PlanJson<'a> {
     groups: Vec<GroupJson<'a>>,
     /// What keeps every new group from starting; each group has its own beside.
     blockers: &'a [Blocker],
+    /// Permissions that a run can do without, and those that could not be checked.
+    permission_notes: &'a [String],
+    /// What the API server said when it refused to show the cluster; absent when it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused: Option<&'a str>,
     findings: &'a [Judged],
     #[serde(flatten)]
     consulted: ConsultedJson<'a>,
@@ -116,6 +121,8 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         resumed: plan.resumed.iter().map(resumed).collect(),
         groups: plan.groups.iter().map(group).collect(),
         blockers: &plan.blockers,
+        permission_notes: &plan.permission_notes,
+        refused: plan.refused.as_deref(),
         findings: judgement.map_or(&[], |judgement| &judgement.findings),
         consulted: consulted::json(plan.assessment.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),

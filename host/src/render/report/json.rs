@@ -26,6 +26,9 @@ pub struct RunJson<'a> {
     exit: ExitJson,
     /// What kept new groups from starting.
     blockers: &'a [Blocker],
+    /// Permissions that the run can do without, and those that could not be checked; absent where no plan was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permission_notes: Option<&'a [String]>,
     groups: Vec<GroupJson<'a>>,
     defaults_changed: &'a [String],
     /// The names of [`Self::unclaimed`].
@@ -101,6 +104,7 @@ pub fn json<'a>(report: &'a Report, blockers: &'a [Blocker], exit: Exit) -> RunJ
         schema_version: SCHEMA_VERSION,
         exit: exit.into(),
         blockers,
+        permission_notes: None,
         groups: report.groups.iter().map(group).collect(),
         defaults_changed: &report.defaults_changed,
         unclaimed_volumes: report.unclaimed.iter().map(|volume| volume.name.as_str()).collect(),
@@ -138,6 +142,7 @@ impl<'a> RunJson<'a> {
     #[must_use]
     pub fn planned(mut self, plan: &'a Plan) -> Self {
         self.consulted = Some(consulted::json(plan.assessment.as_ref()));
+        self.permission_notes = Some(&plan.permission_notes);
         self.left_out = Some(plan.left_out());
         self.stale_templates = Some(&plan.stale_templates);
         self
