@@ -30,6 +30,8 @@ pub struct Plan {
     pub blockers: Vec<Blocker>,
     /// Permissions that the run can do without, and those that could not be checked, in words.
     pub permission_notes: Vec<String>,
+    /// For an account that may look and nothing else: what to say where looking is all that is wanted.
+    pub only_looks: Option<String>,
     /// What the API server said when it refused to show the cluster; nothing is planned then.
     pub refused: Option<String>,
     /// What the policies were asked and said; `None` when the classes are not there to ask about.
@@ -41,6 +43,17 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Returns the plan for somebody who does not mean to migrate with this account: where it is one that may only look, that is
+    /// a note, and no finding.
+    #[must_use]
+    pub fn for_looking(mut self) -> Self {
+        if let Some(note) = self.only_looks.take() {
+            self.blockers.retain(|blocker| blocker.code != Code::MissingPermission);
+            self.permission_notes.push(note);
+        }
+        self
+    }
+
     /// Plans from a survey.
     ///
     /// # Errors

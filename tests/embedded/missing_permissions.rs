@@ -8,6 +8,7 @@ use pvmigrate::options::Options;
 use pvmigrate::plan::Plan;
 use pvmigrate::run::Run;
 use pvmigrate::stop::Stop;
+use pvmigrate_cluster::Need;
 use pvmigrate_core::blocker::{Blocker, Code};
 use pvmigrate_core::record::Disposal;
 use pvmigrate_rehearsal::{Faults, Handle, Kill, When};
@@ -139,4 +140,22 @@ async fn a_started_migration_goes_on_as_far_as_the_account_may() {
     let (seeing, _) = run(&scene, without(&[("patch", "replicasets")])).await;
     assert_eq!(messages(&seeing.blockers()), ["it may not patch replicasets.apps cluster-wide"]);
     assert!(seeing.report.groups[0].is_migrated());
+}
+
+#[tokio::test]
+async fn an_account_that_may_only_look_plans_all_the_same() {
+    let scene = ONE_CLAIM.start().await.unwrap();
+    let rows = pvmigrate_cluster::permissions_for(&[Need::Migrate, Need::DeleteVolumes].into(), &[]);
+    let changes = rows.iter().flat_map(|row| row.verbs.iter().map(|verb| (*verb, row.resource.as_str())));
+    let changes: Vec<_> = changes.filter(|(verb, _)| !["get", "list", "watch"].contains(verb)).collect();
+    let planned = lacking(&scene, &changes, &scene.options()).await.0.unwrap();
+    assert!(!planned.blockers.is_empty(), "whoever migrates with it has to know");
+    let plan = planned.for_looking();
+    assert_eq!((messages(&plan.blockers), plan.groups.len()), (vec![], 1));
+    let note =
+        "this account may only look; to make a service account that may migrate: pvmigrate rbac | kubectl apply -f -";
+    assert_eq!(plan.permission_notes, [note]);
+    // One that may do a part is not meant for plans: what it lacks is a finding.
+    let planned = lacking(&scene, &changes[1..], &scene.options()).await.0.unwrap();
+    assert!(!planned.for_looking().blockers.is_empty());
 }

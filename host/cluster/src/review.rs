@@ -88,6 +88,15 @@ impl Reviewed {
         missing
     }
 
+    /// Tells whether the account may look at everything and change nothing at all, as one made for plans.
+    pub fn only_looks(&self, needs: &BTreeSet<Need>) -> bool {
+        let needed = self.answers.iter().filter(|(access, _)| needs.contains(&access.need) && access.without.is_none());
+        let (looks, changes): (Vec<_>, Vec<_>) = needed.partition(|(access, _)| access.need == Need::Inspect);
+        !changes.is_empty()
+            && looks.iter().all(|(_, answer)| *answer == Answer::Allowed)
+            && changes.iter().all(|(access, answer)| *answer == Answer::Refused || access.verb == "get")
+    }
+
     /// Returns how many of these needs' permissions nobody could judge, and why in the words of the first.
     pub fn unknown(&self, needs: &BTreeSet<Need>) -> Option<(usize, &str)> {
         let mut unknown = self.answers.iter().filter_map(|(access, answer)| match answer {

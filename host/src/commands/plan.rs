@@ -16,7 +16,7 @@ pub async fn run(args: &MigrateArgs, screen: &Screen) -> Result<Exit, Failure> {
     let mut options = args.migration.options()?;
     let policies = shared::policies(&args.migration.rules, &mut options, screen).await?;
     let connection = shared::connect(&args.cluster).await?;
-    let (_, plan) = run::plan(&connection.client, &policies, &options).await?;
+    let plan = run::plan(&connection.client, &policies, &options).await?.1.for_looking();
     saved::keep(args.migration.rules.save_question.as_deref(), &plan, &policies, &options.waivers)?;
     let blockers = plan.all_blockers();
     let exit = if blockers.is_empty() { Exit::Done } else { Exit::Finding };

@@ -36,7 +36,7 @@ pub struct RbacArgs {
     /// Give the permissions to this user instead of a service account
     #[arg(long, value_name = "NAME", conflicts_with_all = ["service_account", "job"])]
     pub user: Option<String>,
-    /// Allow only looking: status, and plan, which then reports what a migration lacks
+    /// Allow only looking: plan and status
     #[arg(long)]
     pub read_only: bool,
     /// Allow changing the default StorageClass

@@ -15,8 +15,11 @@ use crate::options::Options;
 use crate::plan::Plan;
 
 /// What a review found about a plan.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) blockers: Vec<Blocker>,
+    /// For an account that may look and nothing else: what to say where looking is all that is wanted.
+    pub(super) only_looks: Option<String>,
     /// What the run can do without, and what could not be checked.
     pub(super) notes: Vec<String>,
 }
@@ -43,7 +46,7 @@ pub(super) async fn found(
     let reviewed = match reviewed {
         // The check is not what the run is about: the API server still refuses what the account may not do.
         Err(error) => {
-            return Found { blockers: Vec::new(), notes: vec![format!("permissions could not be checked: {error}")] };
+            return Found { notes: vec![format!("permissions could not be checked: {error}")], ..Found::default() };
         }
         Ok(reviewed) => reviewed,
     };
@@ -60,7 +63,7 @@ pub(super) async fn found(
         }
     }
     if blocking.is_empty() {
-        return Found { blockers: Vec::new(), notes };
+        return Found { notes, ..Found::default() };
     }
     let account = retrying(|| pvmigrate_cluster::account(client)).await.unwrap_or_else(|error| {
         tracing::debug!(%error, "the account's name is unknown");
@@ -79,7 +82,11 @@ pub(super) async fn found(
         message: format!("it may not {}", describe(missing)),
         hint: hint.clone(),
     };
-    Found { blockers: blocking.iter().map(blocker).collect(), notes }
+    let only_looks = reviewed.only_looks(&needs).then(|| {
+        let command = command(None, &needs, options);
+        format!("this account may only look; to make a service account that may migrate: {command}")
+    });
+    Found { blockers: blocking.iter().map(blocker).collect(), only_looks, notes }
 }
 
 /// Returns what carrying out a plan needs; without a plan, what these options may need.
@@ -112,6 +119,15 @@ fn describe(missing: &Missing) -> String {
 
 /// Says how the account gets all that it needs. Granting takes an account that has the permissions itself.
 fn grant(account: Option<&Subject>, needs: &BTreeSet<Need>, options: &Options) -> String {
+    let command = command(account, needs, options);
+    match account {
+        Some(_) => format!("have an administrator run: {command}"),
+        None => format!("have an administrator make a service account that may do this, and run as it: {command}"),
+    }
+}
+
+/// Returns the command that grants all that is needed to the account, or to a service account that it makes.
+fn command(account: Option<&Subject>, needs: &BTreeSet<Need>, options: &Options) -> String {
     let mut words = vec!["pvmigrate".to_owned(), "rbac".to_owned()];
     let mut flag = |name: &str, value: &str| words.extend([name.to_owned(), value.to_owned()]);
     match account {
@@ -132,11 +148,7 @@ fn grant(account: Option<&Subject>, needs: &BTreeSet<Need>, options: &Options) -
     words.extend(needs.contains(&Need::SetDefaults).then(|| "--set-defaults".to_owned()));
     words.extend(options.policy_flags.iter().cloned());
     let words: Vec<String> = words.iter().map(|word| shell_word(word)).collect();
-    let command = format!("{} | kubectl apply -f -", words.join(" "));
-    match account {
-        Some(_) => format!("have an administrator run: {command}"),
-        None => format!("have an administrator make a service account that may do this, and run as it: {command}"),
-    }
+    format!("{} | kubectl apply -f -", words.join(" "))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options)
             (survey, plan)
         }
         Err(error) if error.is_forbidden() => {
-            let Found { blockers, notes } = permissions::found(client, &reviewed, None, options).await;
+            let Found { blockers, notes, .. } = permissions::found(client, &reviewed, None, options).await;
             if blockers.is_empty() {
                 return Err(error.into());
             }
@@ -43,9 +43,9 @@ pub async fn plan(client: &kube::Client, policies: &Policies, options: &Options)
         }
         Err(error) => return Err(error.into()),
     };
-    let Found { blockers, notes } = permissions::found(client, &reviewed, Some(&plan), options).await;
+    let Found { blockers, only_looks, notes } = permissions::found(client, &reviewed, Some(&plan), options).await;
     plan.blockers.extend(blockers);
-    plan.permission_notes = notes;
+    (plan.permission_notes, plan.only_looks) = (notes, only_looks);
     Ok((survey, plan))
 }
 
