@@ -12,6 +12,7 @@ use kube::Resource;
 use kube::api::ApiResource;
 use kube::core::{ClusterResourceScope, GroupVersionKind, NamespaceResourceScope};
 use pvmigrate_core::policy::Kind;
+use pvmigrate_objects::kinds;
 
 /// What a permission is needed for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,24 +91,6 @@ pub fn permissions() -> Vec<Permission> {
     ]
 }
 
-/// Kubernetes' own kinds whose objects lie in no namespace, and which a policy may want to look at.
-const CLUSTER_WIDE: [&str; 14] = [
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "CSIDriver",
-    "CSINode",
-    "CustomResourceDefinition",
-    "IngressClass",
-    "Namespace",
-    "Node",
-    "PersistentVolume",
-    "PriorityClass",
-    "RuntimeClass",
-    "StorageClass",
-    "VolumeAttachment",
-    "VolumeAttributesClass",
-];
-
 /// Returns what it takes to collect a kind that policies look up.
 ///
 /// No cluster is asked. So the resource has the name that such a kind usually has (lower case, plural), and a kind that is
@@ -115,9 +98,7 @@ const CLUSTER_WIDE: [&str; 14] = [
 fn collecting(kind: &Kind) -> Permission {
     let (group, version) = kind.api_version.split_once('/').unwrap_or(("", &kind.api_version));
     let resource = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, &kind.kind)).plural;
-    let own = group.is_empty() || group.ends_with(".k8s.io");
-    let namespaced = !(own && CLUSTER_WIDE.contains(&&*kind.kind));
-    listing(group, &resource, namespaced)
+    listing(group, &resource, kinds::is_namespaced(&kind.api_version, &kind.kind).unwrap_or(true))
 }
 
 /// Returns what it takes to collect a resource.

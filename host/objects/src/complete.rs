@@ -46,6 +46,17 @@ pub fn without_controllers(objects: &mut Vec<Value>) {
     binding::bind(objects, &|claim| !is_provisioned(claim) || claim["spec"].get("selector").is_some());
 }
 
+/// Gives a claim a volume of its own, as the provisioner of its class would, whatever free ones there are. The volume has the
+/// name that the claim says, or one made of the claim's.
+pub fn provision(objects: &mut Vec<Value>, claim: usize) {
+    binding::provision(objects, claim);
+}
+
+/// Gives each object a uid, and each owner reference the uid of the owner.
+pub fn uids(objects: &mut [Value]) {
+    names::add_uids(objects);
+}
+
 /// Writes each claim's and volume's class where it belongs today.
 fn classes(objects: &mut [Value]) {
     let default = default_class(objects).map(str::to_owned);

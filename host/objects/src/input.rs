@@ -73,6 +73,19 @@ pub fn read_objects(path: &Path) -> Result<Vec<Value>, InputError> {
     Ok(read(&[path.to_owned()])?.into_iter().map(|given| given.object).collect())
 }
 
+/// Makes one object as an API server would have made it, and checks it as [`read`] does.
+///
+/// # Errors
+/// Says what is wrong with it, without a place.
+pub fn one(object: &mut Value) -> Result<(), String> {
+    normal::make(object);
+    let origin = Origin { file: PathBuf::new(), document: 0, item: None };
+    check::object(&origin, object).map_err(|error| match error {
+        InputError::Object { what, .. } => what,
+        other => other.to_string(),
+    })
+}
+
 fn documents_of(file: &Path, text: &str) -> Result<Vec<Given>, InputError> {
     let mut objects = Vec::new();
     for (document, value) in (1..).zip(documents::read(file, text)?) {

@@ -7,7 +7,7 @@
 pub mod complete;
 pub mod from_resource;
 pub mod input;
-mod kinds;
+pub mod kinds;
 pub mod survey;
 #[cfg(test)]
 mod testing;

@@ -38,15 +38,37 @@ pub(super) fn bind(objects: &mut Vec<Value>, makes: &dyn Fn(&Value) -> bool) {
                 tie(objects, at, volume);
                 volumes.taken(objects, volume);
             }
-            Fate::Made(name) => {
-                let (volume, place) = (made(objects, &objects[at], &name), objects.len());
-                objects.push(volume);
-                tie(objects, at, place);
-            }
+            Fate::Made(name) => make(objects, at, &name),
             Fate::Pending => objects[at]["status"]["phase"] = json!("Pending"),
             Fate::Lost => objects[at]["status"]["phase"] = json!("Lost"),
         }
     }
+}
+
+/// Makes a volume for the claim at this place, and binds the two.
+fn make(objects: &mut Vec<Value>, claim: usize, volume_name: &str) {
+    let (volume, place) = (made(objects, &objects[claim], volume_name), objects.len());
+    objects.push(volume);
+    tie(objects, claim, place);
+}
+
+pub(super) fn provision(objects: &mut Vec<Value>, claim: usize) {
+    let named = objects[claim]["spec"]["volumeName"].as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+    let volume = named.unwrap_or_else(|| {
+        let taken =
+            |name: &str| objects.iter().any(|object| is(object, "PersistentVolume") && *name == *super::name(object));
+        free_name(&objects[claim], taken)
+    });
+    make(objects, claim, &volume);
+}
+
+/// Returns the name of a volume that is made for a claim.
+fn free_name(claim: &Value, is_taken: impl Fn(&str) -> bool) -> String {
+    let mut name = format!("pv-{}-{}", namespace(claim), name(claim));
+    while is_taken(&name) {
+        name.push_str("-x");
+    }
+    name
 }
 
 fn fate(objects: &[Value], volumes: &Volumes, claim: &Value, makes: &dyn Fn(&Value) -> bool) -> Fate {
@@ -81,11 +103,7 @@ fn fate(objects: &[Value], volumes: &Volumes, claim: &Value, makes: &dyn Fn(&Val
     if !makes(claim) {
         return Fate::AsItIs;
     }
-    let mut made = format!("pv-{}-{}", namespace(claim), name(claim));
-    while volumes.named.contains_key(&made) {
-        made.push_str("-x");
-    }
-    Fate::Made(made)
+    Fate::Made(free_name(claim, |name| volumes.named.contains_key(name)))
 }
 
 /// Tells whether a volume is free for this claim or belongs to it: by name, and by uid where both have one.
