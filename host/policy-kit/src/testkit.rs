@@ -18,14 +18,15 @@
 //! snapshot: fixtures/prod      # a folder or file of Kubernetes YAML, and/or:
 //! classes:
 //!   fast-ssd: {provisioner: rbd.csi.ceph.com, modes: [RWO, "Block:RWX"], annotations: {}}
-//! volumes:                     # namespace/claim: a bound claim
-//!   db/data-pg-0: {class: gp2, modes: [RWO], size: 100Gi, by: sts/pg, labels: {app: pg}}
+//!   gone: null                 # claims have it, and it is not there
+//! volumes:                     # namespace/claim: a bound claim, its volume, and the pods that mount it with what owns them
+//!   db/data-pg-0: {class: gp2, modes: [RWO], size: 100Gi, by: sts/pg, labels: {app: pg}, created: 2026-01-01T00:00:00Z}
 //! settings: {label: keep}      # of the policy; a case may change them
-//! objects:                     # for look-ups, beside those of the snapshot
+//! objects:                     # beside those of the snapshot
 //!   ResourceQuota db/storage: {spec: {hard: {requests.storage: 1Ti}}}
 //! cases:
 //! - name: labelled claims stay
-//!   given: {db/data-pg-0: {labels: {keep: "true"}}}   # merged into the volume or class; null removes
+//!   given: {db/data-pg-0: {labels: {keep: "true"}}}   # merged into a volume, a class or any object; null removes
 //!   expect:
 //!     select: {db/data-pg-0: skip keep-label}         # every volume by name, or `rest: any`, or just `any`
 //!     modes: {db/data-pg-0: no-opinion}               # or RWX, or [RWO, ROX]
@@ -45,6 +46,12 @@
 //!   skip: waits for the next release                  # counted apart
 //!   expect: {findings: none}
 //! ```
+//!
+//! Rows are short for objects: a claim with the volume that it is bound to, its pods on their nodes, the workloads that own
+//! them. `phase`, `volume`, `driver`, `effectiveModes` and `facts` change those objects. What a policy is told of a row and
+//! what it finds when it looks is therefore what it would be told of the same objects in a snapshot. A case takes away what
+//! it names with null, and adds an object by naming it with what it holds: `ResourceQuota db/more: {spec: {...}}`. One
+//! whose name is nearly that of another is taken for a mistake, unless it says its `apiVersion`.
 //!
 //! Expectations about one policy are about its own votes, shapes and findings. It is asked as part of a chain with the
 //! built-in policy, so `modes` and `findings` are about what that chain selects. Expectations about a chain are about

@@ -8,8 +8,8 @@ const CASES: &str = "
 apiVersion: pvmigrate.dev/policy-test/v1
 source: old
 target: new
-classes:
-  new: {provisioner: new.example.com}
+classes: {old: {provisioner: old.example.com},
+  new: {provisioner: new.example.com}}
 volumes:
   app/data: {class: old, by: deploy/app}
 cases:

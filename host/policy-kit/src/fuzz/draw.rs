@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
+use pvmigrate_core::policy::quantity::parse_bytes;
+use pvmigrate_objects::kinds;
 use serde_json::{Map, Value, json};
 
 use super::{Options, schema};
@@ -17,9 +19,11 @@ use pvmigrate_policy::PolicyInfo;
 const MOST_VOLUMES: usize = 6;
 const SOURCE: &str = "old";
 const TARGET: &str = "new";
+/// A class that claims have and that is not there.
+const ELSEWHERE: &str = "elsewhere";
 
 const NAMESPACES: [&str; 5] = ["app", "db", "kube-system", "xn--e1afmkfd", "0"];
-const SIZES: [&str; 8] = ["0", "1", "1Gi", "1025Mi", "100Gi", "1Ti", "16Ti", "9223372036854775807"];
+const SIZES: [&str; 7] = ["1", "1Gi", "1025Mi", "100Gi", "1Ti", "16Ti", "9223372036854775807"];
 const PHASES: [&str; 5] = ["Pending", "Lost", "Bound", "Released", "Moved-by-a-later-Kubernetes"];
 const MODES: [&str; 4] = ["RWO", "ROX", "RWX", "RWOP"];
 const TIMES: [&str; 6] = [
@@ -72,15 +76,32 @@ impl Draw {
     }
 
     pub(super) fn classes(&self) -> Rows {
-        let source = self.source.then(|| (SOURCE.to_owned(), json!({})));
-        source.into_iter().chain([(TARGET.to_owned(), Value::Object(self.target.clone()))]).collect()
+        let source = if self.source { json!({}) } else { Value::Null };
+        let elsewhere = self.volumes.values().any(|row| row.get("class").is_some_and(|class| class == ELSEWHERE));
+        [(SOURCE.to_owned(), source), (TARGET.to_owned(), Value::Object(self.target.clone()))]
+            .into_iter()
+            .chain(elsewhere.then(|| (ELSEWHERE.to_owned(), Value::Null)))
+            .collect()
     }
 
     pub(super) fn volumes(&self) -> Rows {
         let row = |((namespace, name), row): (&(String, String), &Row)| {
-            (format!("{namespace}/{name}"), Value::Object(row.clone()))
+            let mut row = row.clone();
+            if row.get("phase").is_some_and(is_odd) {
+                row.remove("phase");
+            }
+            (format!("{namespace}/{name}"), Value::Object(row))
         };
         self.volumes.iter().map(row).collect()
+    }
+
+    /// Returns what rows cannot say: phases that Kubernetes does not have, yet.
+    pub(super) fn patches(&self) -> Rows {
+        let odd = |((namespace, name), row): (&(String, String), &Row)| {
+            let phase = row.get("phase").filter(|phase| is_odd(phase))?;
+            Some((format!("PersistentVolumeClaim {namespace}/{name}"), json!({"status": {"phase": phase}})))
+        };
+        self.volumes.iter().filter_map(odd).collect()
     }
 
     pub(super) fn objects(&self) -> Rows {
@@ -201,21 +222,21 @@ fn row(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Row> 
 }
 
 fn volume(words: &[String]) -> BoxedStrategy<Row> {
-    let modes = vec(select(MODES.to_vec()), 0..3).prop_map(|modes| json!(modes)).boxed();
-    let by = vec(
-        select(vec![
+    let modes = vec(select(MODES.to_vec()), 1..3).prop_map(|modes| json!(modes)).boxed();
+    let by = subsequence(
+        vec![
             "StatefulSet/pg",
             "Deployment/web*3",
-            "Deployment/web*2@node-a ro",
+            "Deployment/api*2@node-a ro",
             "Job/x pending",
             "Pod/p ro",
-            "Robot/r",
-        ]),
+            "Robot.example.com/r",
+        ],
         0..3,
     );
     let facts =
         select(vec![json!({"pvmigrate.dev/deleting": "true"}), json!({"pvmigrate.dev/owner": "StatefulSet/pg"})]);
-    let class = one_of(&[SOURCE, SOURCE, SOURCE, TARGET, "elsewhere"], std::iter::empty()).prop_map(Value::from);
+    let class = one_of(&[SOURCE, SOURCE, SOURCE, TARGET, ELSEWHERE], std::iter::empty()).prop_map(Value::from);
     row(vec![
         ("class", class.boxed()),
         ("modes", modes),
@@ -229,6 +250,24 @@ fn volume(words: &[String]) -> BoxedStrategy<Row> {
         ("facts", facts.boxed()),
         ("by", by.prop_map(|by| json!(by)).boxed()),
     ])
+    .prop_map(possible)
+    .boxed()
+}
+
+/// Leaves out what cannot be true of one claim at once.
+fn possible(mut row: Row) -> Row {
+    let bytes = |row: &Row, key: &str| row.get(key).and_then(Value::as_str).and_then(|size| parse_bytes(size).ok());
+    if bytes(&row, "used") > Some(bytes(&row, "size").unwrap_or(1 << 30)) {
+        row.remove("used");
+    }
+    if row.get("phase").is_some_and(|phase| phase != "Pending" && phase != "Lost") {
+        row.remove("volume");
+    }
+    row
+}
+
+fn is_odd(phase: &Value) -> bool {
+    !["Bound", "Pending", "Lost"].iter().any(|known| phase == known)
 }
 
 fn class(words: &[String]) -> BoxedStrategy<Row> {
@@ -236,8 +275,8 @@ fn class(words: &[String]) -> BoxedStrategy<Row> {
     row(vec![
         ("provisioner", texts(&["rbd.csi.ceph.com", "nfs.csi.k8s.io", "x"])),
         ("annotations", annotations(words)),
-        ("reclaimPolicy", texts(&["Retain", "Delete", "Recycle"])),
-        ("bindingMode", texts(&["WaitForFirstConsumer", "Later"])),
+        ("reclaimPolicy", texts(&["Retain", "Delete"])),
+        ("bindingMode", texts(&["WaitForFirstConsumer", "Immediate"])),
         ("allowExpansion", any::<bool>().prop_map(Value::from).boxed()),
         ("modes", modes.prop_map(|modes| json!(modes)).boxed()),
     ])
@@ -264,14 +303,27 @@ fn run(words: &[String], options: &Options) -> BoxedStrategy<Row> {
 /// Makes up objects of the kinds that a policy looks up, with fields that such objects may have, and some that they
 /// should not.
 fn objects(info: &PolicyInfo) -> BoxedStrategy<BTreeMap<String, Value>> {
-    let kinds: Vec<_> = info.needs.iter().map(|need| (need.kind.kind.clone(), need.optional)).collect();
+    let kinds: Vec<_> = info
+        .needs
+        .iter()
+        .map(|need| {
+            let namespaced = kinds::is_namespaced(&need.kind.api_version, &need.kind.kind);
+            (need.kind.kind.clone(), need.optional, namespaced)
+        })
+        .collect();
     if kinds.is_empty() {
         return Just(BTreeMap::new()).boxed();
     }
     let namespaced = (select(kinds.clone()), select(NAMESPACES.to_vec()), name());
-    let object = (namespaced, body())
-        .prop_map(|(((kind, _), namespace, name), body)| (format!("{kind} {namespace}/{name}"), body));
-    let optional: Vec<_> = kinds.iter().filter(|(_, optional)| *optional).map(|(kind, _)| kind.clone()).collect();
+    let object = (namespaced, body()).prop_map(|(((kind, _, namespaced), namespace, name), body)| {
+        // The API server keeps odd objects out of its own kinds.
+        let body = if namespaced.is_some() && body["data"].is_string() { json!({}) } else { body };
+        match namespaced {
+            Some(false) => (format!("{kind} {name}"), body),
+            Some(true) | None => (format!("{kind} {namespace}/{name}"), body),
+        }
+    });
+    let optional: Vec<_> = kinds.iter().filter(|(_, optional, _)| *optional).map(|(kind, ..)| kind.clone()).collect();
     let missing: BoxedStrategy<Option<String>> = match optional.is_empty() {
         true => Just(None).boxed(),
         false => option::weighted(0.2, select(optional)).boxed(),

@@ -41,7 +41,8 @@ pub(super) fn test(draw: &Draw, head: &Head) -> String {
     mapping(&mut out, "", "objects", &draw.objects());
     let name = if head.name.is_empty() { "made up" } else { &head.name };
     let _ = writeln!(out, "cases:\n- name: {}", text(name));
-    mapping(&mut out, "  ", "given", &volumes);
+    let given: Vec<_> = volumes.into_iter().chain(draw.patches()).collect();
+    mapping(&mut out, "  ", "given", &given);
     let _ = writeln!(out, "  expect: {}", head.expect.as_deref().unwrap_or("{select: any, findings: any}"));
     out
 }

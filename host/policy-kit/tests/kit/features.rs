@@ -324,10 +324,7 @@ fn a_list_of_policies_is_a_chain_whose_decisions_count() {
         file.display()
     )
     .replace("'true'", "\"true\"");
-    let text = format!(
-        "{}{cases}",
-        HEAD.replace("classes:\n", "classes:\n  old: {provisioner: x}\n").replace("- name: one\n", "")
-    );
+    let text = format!("{}{cases}", HEAD.replace("- name: one\n", ""));
     let folder = Folder::of("");
     folder.write("x.test.yaml", &text);
     folder.update();

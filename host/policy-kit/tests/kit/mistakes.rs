@@ -48,6 +48,32 @@ fn names_of_nothing() {
             "  given: {nev: {provisioner: y}}\n  expect: {findings: any}\n",
             "11:11: unknown class nev, did you mean new?",
         ),
+        (
+            "  given: {app/data: {class: odl}}\n  expect: {findings: any}\n",
+            "11:29: unknown class odl, did you mean old?",
+        ),
+        (
+            "  given: {app/data: {class: elsewhere}}\n  expect: {findings: any}\n",
+            "11:29: unknown class elsewhere; one that is missing on purpose is written `classes: {elsewhere: null}`",
+        ),
+        // objects
+        (
+            "  given: {Pod app/app-00: null}\n  expect: {findings: any}\n",
+            "11:11: unknown object Pod app/app-00, did you mean Pod app/app-0?",
+        ),
+        (
+            "  given: {Pod app-0: null}\n  expect: {findings: any}\n",
+            "11:11: Pod app-0 has no namespace, did you mean Pod app/app-0?",
+        ),
+        // kinds of workloads
+        (
+            "  given: {app/data: {by: [StatefullSet/x]}}\n  expect: {findings: any}\n",
+            "11:27: unknown kind StatefullSet, did you mean StatefulSet?",
+        ),
+        (
+            "  given: {app/data: {facts: {pvmigrate.dev/owner: Statefulset/x}}}\n  expect: {findings: any}\n",
+            "11:51: unknown kind Statefulset, did you mean StatefulSet?",
+        ),
         // codes
         (
             "  expect:\n    findings: [blocker over-max-sise on plan]\n",
@@ -139,6 +165,28 @@ fn values_that_cannot_be_meant() {
             "  given: {app/data: [size]}\n  expect: {findings: any}\n",
             "11:21: a volume is a mapping, and this is a list",
         ),
+        (
+            "  given: {app/data: {used: 2Gi}}\n  expect: {findings: any}\n",
+            "11:28: 2Gi are used of app/data, which has a size of 1Gi only",
+        ),
+        (
+            "  given: {app/data: {phase: Bond}}\n  expect: {findings: any}\n",
+            "11:29: unknown phase \"Bond\", not one of Bound, Pending, Lost, did you mean Bound?",
+        ),
+        ("  given: {app/data: {created: today}}\n  expect: {findings: any}\n", "11:31: invalid time \"today\""),
+        ("  given: {app/data: {size: 0}}\n  expect: {findings: any}\n", "11:28: the size is 0"),
+        (
+            "  given: {app/data: {modes: []}}\n  expect: {findings: any}\n",
+            "11:29: a claim has at least one access mode",
+        ),
+        (
+            "  given: {app/data: {by: [Deployment/app@node-a]}}\n  expect: {findings: any}\n",
+            "11:27: pod app/app-0 is described already: it is on node-1",
+        ),
+        (
+            "  given: {old: {reclaimPolicy: retain}}\n  expect: {findings: any}\n",
+            "11:32: unknown reclaimPolicy \"retain\", not one of Delete, Retain, did you mean Retain?",
+        ),
         ("  expect:\n    modes: {rest: RWY}\n", "12:19: unknown access mode \"RWY\""),
         (
             "  expect: {findings: [warning no-running-consumer on app/data ~ /no (pod/]}\n",
@@ -180,9 +228,15 @@ fn tests_that_hold_nothing() {
 #[test]
 fn mistakes_in_the_head_of_a_file() {
     let table = [
+        ("source: old", "source: olt", "2:9: unknown class olt, did you mean old?"),
+        ("app/data: {class: old", "app/data: {class: odl", "7:21: unknown class odl, did you mean old?"),
+        ("  app/data: {", "  app/data/x: {", "7:3: invalid volume \"app/data/x\"; write namespace/claim"),
+        ("  app/data: {", "  app/Data: {", "7:3: \"Data\" cannot be a name in Kubernetes"),
+        ("- name: one", "- name: ' '", "10:9: the name of the case is empty"),
+        ("by: [Deployment/app]}", "by: [Deploymnt/app]}", "7:31: unknown kind Deploymnt, did you mean Deployment?"),
         ("source: old", "sorce: old", "2:1: a test file has no key sorce, did you mean source?"),
         ("target: new", "target: nev", "3:9: unknown class nev, did you mean new?"),
-        ("  new: {p", "  newer: {provisioner: z}\n  new: {p", "5:3: no case uses class newer"),
+        ("  new: {p", "  newer: {provisioner: z},\n  new: {p", "5:3: no case uses class newer"),
         ("  app/data: {", "  data: {", "7:3: invalid volume \"data\"; write namespace/claim"),
         ("app/more: {class: old", "app/more: {clas: old", "8:14: a volume has no key clas, did you mean class?"),
         ("policy-test/v1", "policy-test/v11", "1:13: apiVersion \"pvmigrate.dev/policy-test/v11\" is unknown"),

@@ -24,8 +24,8 @@ pub(crate) const HEAD: &str = "\
 apiVersion: pvmigrate.dev/policy-test/v1
 source: old
 target: new
-classes:
-  new: {provisioner: x}
+classes: {old: {provisioner: o},
+  new: {provisioner: x}}
 volumes:
   app/data: {class: old, by: [Deployment/app]}
   app/more: {class: old, by: [Deployment/app]}

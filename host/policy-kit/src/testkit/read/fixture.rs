@@ -9,7 +9,7 @@ use pvmigrate_objects::{complete, input};
 use pvmigrate_yaml::Mistake;
 use serde_json::Value;
 
-use super::lookups::Further;
+use super::cluster::Cluster;
 use super::snapshot::Snapshot;
 use super::yaml;
 use crate::testkit::vocabulary::error::TestkitError;
@@ -18,7 +18,7 @@ use crate::testkit::vocabulary::error::TestkitError;
 #[derive(Clone, Debug)]
 pub struct Fixture {
     pub(crate) snapshot: Snapshot,
-    pub(crate) further: Further,
+    pub(crate) cluster: Cluster,
     /// The files that were read.
     pub(crate) files: Vec<PathBuf>,
     namespaces: BTreeSet<String>,
@@ -57,10 +57,9 @@ impl Fixture {
         let mut objects: Vec<Value> = given.into_iter().map(|given| given.object).collect();
         let namespaces = objects.iter().filter_map(namespace_of).collect();
         complete::at_rest(&mut objects);
-        let snapshot = Snapshot::of(&objects).map_err(wrong)?;
-        // Policies never see Secrets.
-        objects.retain(|object| object["kind"] != "Secret");
-        Ok(Self { snapshot, further: Further::of(objects), files, namespaces })
+        let cluster = Cluster::of(objects);
+        let snapshot = cluster.snapshot().map_err(wrong)?;
+        Ok(Self { snapshot, cluster, files, namespaces })
     }
 
     /// Returns the classes.
@@ -85,7 +84,7 @@ impl Fixture {
 
     /// Returns what policies with these needs may look up. A kind without objects is empty, not missing.
     pub fn collected(&self, needs: &[Need]) -> Collected {
-        self.further.collect(needs)
+        self.cluster.collect(needs)
     }
 }
 

@@ -1,154 +1,115 @@
-//! Terse rows: a volume or a class in one line, and the patches of a case, which are the same.
+//! Terse rows: a claim or a class in one line, and the patches of a case, which are the same.
 //!
-//! What a row leaves out stays as it is; null removes.
+//! A row is short for objects: a claim with its volume, the pods that mount it and what owns them. They are read as those of
+//! a snapshot are. What a row leaves out stays as it is; null removes.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::policy::quantity::parse_bytes;
 use pvmigrate_core::policy::question::normal_modes;
-use pvmigrate_core::policy::{Pairs, StorageClass, Volume, VolumeId, facts, known_modes};
+use pvmigrate_core::policy::{Pairs, facts};
+use pvmigrate_objects::complete;
+use serde_json::{Value, json};
 
+use super::cluster::{Cluster, check_name};
+use crate::testkit::vocabulary::checker::unknown_volume;
 use crate::testkit::vocabulary::parse;
-use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
+use pvmigrate_yaml::{Fields, Key, Node, Shape, Wrong, Yaml, did_you_mean};
 
+mod claim;
+mod class;
 mod consumers;
+
+use claim::Claim;
+#[cfg(test)]
+pub(crate) use class::CLASS;
+pub(crate) use class::{add_class, change_class};
+pub(crate) use consumers::workloads;
 
 pub(crate) const VOLUME: Shape = Shape {
     name: "a volume",
-    keys: &["class", "modes", "volumeMode", "size", "used", "phase", "volume", "labels", "annotations", "facts", "by"],
-};
-
-pub(crate) const CLASS: Shape = Shape {
-    name: "a class",
-    keys: &["provisioner", "parameters", "annotations", "reclaimPolicy", "bindingMode", "allowExpansion", "modes"],
+    keys: &[
+        "class",
+        "modes",
+        "effectiveModes",
+        "volumeMode",
+        "size",
+        "used",
+        "phase",
+        "volume",
+        "driver",
+        "created",
+        "labels",
+        "annotations",
+        "facts",
+        "by",
+    ],
 };
 
 /// The facts of a volume that a test may set.
 const VOLUME_FACTS: [&str; 2] = [facts::DELETING, facts::OWNER];
 
-/// Makes a volume of a row: bound, 1Gi, ReadWriteOnce, used by no pod, unless the row says otherwise.
-pub(crate) fn volume(namespace: &str, name: &str, row: &Node) -> Result<Volume, Wrong> {
-    let mut volume = Volume {
-        id: VolumeId(0),
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-        uid: format!("uid-{namespace}-{name}"),
-        labels: Pairs::new(),
-        annotations: Pairs::new(),
-        phase: "Bound".to_owned(),
-        created: 0,
-        storage_class: None,
-        driver: None,
-        volume_name: Some(format!("pv-{namespace}-{name}")),
-        reclaim_policy: Some("Delete".to_owned()),
-        volume_mode: VolumeMode::Filesystem,
-        requested_modes: vec![AccessMode::ReadWriteOnce],
-        effective_modes: vec![AccessMode::ReadWriteOnce],
-        requested_bytes: 1 << 30,
-        capacity_bytes: 1 << 30,
-        used_bytes: None,
-        consumers: Vec::new(),
-        facts: Pairs::new(),
-    };
-    change_volume(&mut volume, row)?;
-    Ok(volume)
-}
-
-/// Changes a volume as the row says.
-pub(crate) fn change_volume(volume: &mut Volume, row: &Node) -> Result<(), Wrong> {
-    let fields = Fields::of(row, &VOLUME)?;
-    if let Some(class) = fields.change("class") {
-        volume.storage_class = class.map(|class| class.text("class").map(str::to_owned)).transpose()?;
+/// Adds the objects of a row: a claim that is bound, of 1Gi, ReadWriteOnce and used by no pod, unless the row says otherwise.
+pub(crate) fn add_volume(cluster: &mut Cluster, key: &Key, row: &Node) -> Result<(), Wrong> {
+    let (namespace, name) = claim_name(key)?;
+    if cluster.position("PersistentVolumeClaim", Some(namespace), name).is_some() {
+        return Err(Wrong::new(&key.at, format!("volume {} exists already", key.name)));
     }
-    if let Some(modes) = fields.get("modes") {
-        volume.requested_modes = normal_modes(parse::words::<AccessMode>(modes)?);
-        volume.effective_modes.clone_from(&volume.requested_modes);
-    }
-    if let Some(mode) = fields.get("volumeMode") {
-        volume.volume_mode = parse::word(mode, mode.text("volumeMode")?)?;
-    }
-    if let Some(size) = fields.get("size") {
-        volume.requested_bytes = bytes(size)?;
-        volume.capacity_bytes = volume.requested_bytes;
-    }
-    if let Some(used) = fields.change("used") {
-        volume.used_bytes = used.map(bytes).transpose()?;
-    }
-    if let Some(phase) = fields.text("phase")? {
-        phase.clone_into(&mut volume.phase);
-    }
-    if let Some(name) = fields.change("volume") {
-        volume.volume_name = name.map(|name| name.text("volume").map(str::to_owned)).transpose()?;
-    }
-    change_pairs(&mut volume.labels, fields.get("labels"), "labels")?;
-    change_pairs(&mut volume.annotations, fields.get("annotations"), "annotations")?;
-    if let Some(facts) = fields.get("facts") {
-        known_facts(facts, "a volume", &VOLUME_FACTS)?;
-        change_pairs(&mut volume.facts, Some(facts), "facts")?;
-    }
-    if let Some(by) = fields.get("by") {
-        volume.consumers = Vec::new();
-        let items = if matches!(by.is, Yaml::Text(_)) { std::slice::from_ref(by) } else { by.list("by")? };
-        for item in items {
-            let pods = consumers::consumers(item.text("a consumer")?, &volume.namespace);
-            volume.consumers.extend(pods.map_err(|what| Wrong::new(&item.at, what))?);
+    let class = match Fields::of(row, &VOLUME)?.get("class") {
+        Some(at) => {
+            let class = at.text("class")?;
+            cluster.check_class(at, class)?;
+            class
         }
-        volume.consumers.sort_by(|a, b| a.pod.cmp(&b.pod));
-    }
-    Ok(())
-}
-
-/// Makes a class of a row.
-pub(crate) fn class(name: &str, row: &Node) -> Result<StorageClass, Wrong> {
-    let mut class = StorageClass {
-        name: name.to_owned(),
-        provisioner: format!("{name}.example.com"),
-        parameters: Pairs::new(),
-        annotations: Pairs::new(),
-        reclaim_policy: "Delete".to_owned(),
-        binding_mode: "Immediate".to_owned(),
-        allow_expansion: false,
-        known_modes: Vec::new(),
-        facts: Pairs::new(),
+        None => "",
     };
-    change_class(&mut class, row)?;
-    Ok(class)
+    if cluster.position("Namespace", None, namespace).is_none() {
+        cluster.objects.push(json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}));
+    }
+    cluster.objects.push(json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "volumeMode": "Filesystem",
+            // Without a name the default class would be meant.
+            "storageClassName": class,
+        },
+    }));
+    let at = cluster.objects.len() - 1;
+    complete::provision(&mut cluster.objects, at);
+    change_volume(cluster, key, row)
 }
 
-/// Changes a class as the row says. What it offers is what `modes` says, or follows from a new provisioner or a new
-/// annotation.
-pub(crate) fn change_class(class: &mut StorageClass, row: &Node) -> Result<(), Wrong> {
-    let fields = Fields::of(row, &CLASS)?;
-    if let Some(provisioner) = fields.text("provisioner")? {
-        provisioner.clone_into(&mut class.provisioner);
-    }
-    change_pairs(&mut class.parameters, fields.get("parameters"), "parameters")?;
-    change_pairs(&mut class.annotations, fields.get("annotations"), "annotations")?;
-    if let Some(policy) = fields.text("reclaimPolicy")? {
-        policy.clone_into(&mut class.reclaim_policy);
-    }
-    if let Some(mode) = fields.text("bindingMode")? {
-        mode.clone_into(&mut class.binding_mode);
-    }
-    if let Some(allow) = fields.get("allowExpansion") {
-        class.allow_expansion = allow.flag("allowExpansion")?;
-    }
-    if let Some(modes) = fields.get("modes") {
-        let mut known = Vec::new();
-        for item in modes.list("modes")? {
-            let read = known_modes::read_list(item.text("a mode")?);
-            known.extend(read.map_err(|error| Wrong::new(&item.at, error.to_string()))?);
-        }
-        known.sort_unstable();
-        known.dedup();
-        class.known_modes = known;
+/// Changes the objects of a claim as the row says; null takes the claim away, with its volume and the pods that mount it.
+pub(crate) fn change_volume(cluster: &mut Cluster, key: &Key, row: &Node) -> Result<(), Wrong> {
+    let known: Vec<String> = cluster.names("PersistentVolumeClaim").collect();
+    let taken = key.name.split_once('/').and_then(|(namespace, name)| Claim::take(cluster, namespace, name));
+    let Some(mut claim) = taken else {
+        return Err(Wrong::new(&key.at, unknown_volume(&key.name, known.iter().map(String::as_str))));
+    };
+    if row.is == Yaml::Null {
+        claim.remove();
         return Ok(());
     }
-    let annotated = fields.get("annotations").is_some_and(|all| all.entry(known_modes::ANNOTATION).is_some());
-    if annotated || fields.get("provisioner").is_some() {
-        let modes = known_modes::of_class(&class.provisioner, &class.annotations);
-        class.known_modes = modes.map_err(|error| Wrong::new(&row.at, error.to_string()))?;
+    let fields = Fields::of(row, &VOLUME)?;
+    claim.change_phase(&fields)?;
+    claim.change_class(&fields)?;
+    claim.change_shape(&fields)?;
+    claim.change_metadata(&fields)?;
+    if let Some(by) = fields.get("by") {
+        claim.change_consumers(by)?;
     }
+    claim.put_back();
+    complete::uids(&mut cluster.objects);
     Ok(())
+}
+
+/// Takes the key of a row apart.
+fn claim_name(key: &Key) -> Result<(&str, &str), Wrong> {
+    let parts = key.name.split_once('/').filter(|(_, name)| !name.contains('/'));
+    let Some((namespace, name)) = parts else {
+        return Err(Wrong::new(&key.at, format!("invalid volume {:?}; write namespace/claim", key.name)));
+    };
+    [namespace, name].into_iter().try_for_each(check_name).map_err(|what| Wrong::new(&key.at, what))?;
+    Ok((namespace, name))
 }
 
 /// Merges a mapping of texts as a merge patch does: null removes.
@@ -159,6 +120,18 @@ pub(crate) fn change_pairs(pairs: &mut Pairs, patch: Option<&Node>, what: &str) 
             _ => pairs.insert(key.name.clone(), value.text(&key.name)?.to_owned()),
         };
     }
+    Ok(())
+}
+
+/// Does the same to a mapping of an object, such as its labels.
+fn change_texts(texts: &mut Value, patch: Option<&Node>, what: &str) -> Result<(), Wrong> {
+    let Some(patch) = patch else { return Ok(()) };
+    let mut pairs = Pairs::new();
+    for (key, value) in texts.as_object().into_iter().flatten() {
+        pairs.insert(key.clone(), value.as_str().unwrap_or_default().to_owned());
+    }
+    change_pairs(&mut pairs, Some(patch), what)?;
+    *texts = json!(pairs);
     Ok(())
 }
 
@@ -173,7 +146,21 @@ pub(crate) fn known_facts(facts: &Node, of: &str, known: &[&str]) -> Result<(), 
     Ok(())
 }
 
-fn bytes(node: &Node) -> Result<u64, Wrong> {
+/// Reads access modes in the order and the words of Kubernetes.
+fn modes(node: &Node) -> Result<Value, Wrong> {
+    let modes = normal_modes(parse::words::<AccessMode>(node)?);
+    if modes.is_empty() {
+        return Err(Wrong::new(&node.at, "a claim has at least one access mode"));
+    }
+    Ok(modes.into_iter().map(|mode| mode.to_string()).collect())
+}
+
+fn volume_mode(node: &Node) -> Result<VolumeMode, Wrong> {
+    parse::word(node, node.text("volumeMode")?)
+}
+
+fn bytes(node: &Node) -> Result<(String, u64), Wrong> {
     let text = node.quantity("a quantity")?;
-    parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))
+    let bytes = parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))?;
+    Ok((text, bytes))
 }

@@ -4,17 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pvmigrate_core::policy::{Pairs, Question, Request, facts};
+use pvmigrate_core::policy::{Need, Question, Request};
 use serde_json::Value;
 
 use super::chain::{Chain, Id, Opened};
-use super::find;
-use super::fixture::Fixture;
+use super::cluster::Cluster;
 use super::golden::{self, Golden};
-use super::lookups::{self, Further};
 use super::matrix;
+use super::objects;
 use super::ready::{self, Layers, Ready};
-use super::rows;
 use super::snapshot::Snapshot;
 use super::yaml;
 use crate::testkit::vocabulary::answer::KINDS;
@@ -22,9 +20,10 @@ use crate::testkit::vocabulary::budget::Budget;
 use crate::testkit::vocabulary::checker::Checker;
 use crate::testkit::vocabulary::error::TestkitError;
 use crate::testkit::vocabulary::expected::{EXPECT, Expected};
-use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml, did_you_mean};
+use pvmigrate_yaml::{At, Fields, Node, Shape, Wrong, Yaml, did_you_mean};
 
 mod given;
+mod question;
 mod unused;
 
 const API_VERSION: &str = "pvmigrate.dev/policy-test/v1";
@@ -65,9 +64,6 @@ pub(crate) const CASE: Shape = Shape {
         "expect",
     ],
 };
-
-/// The facts of a request that a test may set; the source class follows from `source`.
-const FACTS: [&str; 3] = [facts::NAMESPACE, facts::SKIP_SOURCE_VALIDATION, facts::FORCE_MODES];
 
 /// One case, ready to be asked.
 #[derive(Debug)]
@@ -123,16 +119,26 @@ impl Suite {
             let what = format!("apiVersion {version:?} is unknown; write {API_VERSION}");
             return Err(Wrong::new(&at.at, what).of(path).into());
         }
-        let mut reader = Reader { path, file, opened, given, used: BTreeSet::new() };
+        let mut reader =
+            Reader { path, file, opened, given, used: BTreeSet::new(), needs: Vec::new(), clusters: BTreeMap::new() };
         let cases = reader.cases()?;
         unused::rows(&reader.file, &cases).map_err(|wrong| wrong.of(path))?;
-        let needs: Vec<_> = cases.iter().flat_map(|case| reader.opened.needs(&case.chain)).collect();
-        if let Some(objects) = reader.file.get("objects").filter(|_| !cases.is_empty()) {
-            lookups::held_to(objects, &needs).map_err(|wrong| wrong.of(path))?;
-        }
         let used = reader.used;
         Ok(Self { path: path.to_owned(), cases, used, text })
     }
+}
+
+/// Reads the name of a case, which no other has.
+fn name_of<'a>(row: &'a Node, names: &mut BTreeMap<String, u64>) -> Result<(&'a str, &'a At), Wrong> {
+    let at = Fields::of(row, &CASE)?.need("name")?;
+    let name = at.text("name")?;
+    if name.trim().is_empty() {
+        return Err(Wrong::new(&at.at, "the name of the case is empty"));
+    }
+    if let Some(first) = names.insert(name.to_owned(), at.at.line) {
+        return Err(Wrong::new(&at.at, format!("line {first} has a case with this name already")));
+    }
+    Ok((name, &at.at))
 }
 
 /// What is tested in place of the policies that files name.
@@ -149,49 +155,53 @@ struct Reader<'a, 'o> {
     opened: &'o mut Opened,
     given: Option<&'a Given>,
     used: BTreeSet<PathBuf>,
+    /// What the policies of all cases look up.
+    needs: Vec<Need>,
+    /// The file's rows on each snapshot that it names, or on none; and what questions tell of them.
+    clusters: BTreeMap<Option<PathBuf>, Arc<(Cluster, Snapshot)>>,
 }
 
 impl Reader<'_, '_> {
     fn cases(&mut self) -> Result<Vec<Case>, TestkitError> {
         let path = self.path;
-        let objects = self.file.get("snapshot").map(|node| self.snapshot(node)).transpose()?.unwrap_or_default();
         let mut names: BTreeMap<String, u64> = BTreeMap::new();
-        let mut goldens = BTreeMap::new();
-        let mut cases = Vec::new();
+        let mut variants = Vec::new();
         let rows = self.file.get("cases").map(|node| node.list("cases")).transpose().map_err(|wrong| wrong.of(path))?;
         for row in rows.unwrap_or_default() {
-            let fields = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
-            let named = fields.need("name").and_then(|at| Ok((at, at.text("name")?)));
-            let (at, name) = named.map_err(|wrong| wrong.of(path))?;
-            if let Some(first) = names.insert(name.to_owned(), at.at.line) {
-                let what = format!("line {first} has a case with this name already");
-                return Err(Wrong::new(&at.at, what).of(path).into());
+            let (name, at) = name_of(row, &mut names).map_err(|wrong| wrong.of(path))?;
+            let of_case = matrix::expand(row).map_err(|wrong| wrong.of(path))?;
+            variants.extend(of_case.into_iter().map(|variant| (name, at, variant)));
+        }
+        for (_, _, variant) in &variants {
+            let case = Fields::of(&variant.case, &CASE).map_err(|wrong| wrong.of(path))?;
+            let chain = self.chain(&case)?;
+            self.needs.extend(self.opened.needs(&chain));
+        }
+        if let Some(rows) = self.file.get("objects").filter(|_| !variants.is_empty()) {
+            objects::held_to(rows, &self.needs).map_err(|wrong| wrong.of(path))?;
+        }
+        // A snapshot that every case replaces is one that nobody looks at, and is read all the same: it may be wrong.
+        self.cluster(self.file.get("snapshot"))?;
+        let mut goldens = BTreeMap::new();
+        let mut cases = Vec::new();
+        for (name, at, variant) in variants {
+            let case = self.case(&variant.case, format!("{name}{}", variant.suffix))?;
+            let golden = case.golden.as_ref().map(|golden| golden.path.clone());
+            if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
+                let what = format!("this case and {other:?} would share one golden; rename one of them");
+                return Err(Wrong::new(at, what).of(path).into());
             }
-            for variant in matrix::expand(row).map_err(|wrong| wrong.of(path))? {
-                let name = format!("{name}{}", variant.suffix);
-                let is_variant = !variant.suffix.is_empty();
-                let case = self.case(&variant.case, name, objects.clone())?;
-                let golden = case.golden.as_ref().map(|golden| golden.path.clone());
-                if let Some(other) = golden.and_then(|path| goldens.insert(path, case.name.clone())) {
-                    let what = format!("this case and {other:?} would share one golden; rename one of them");
-                    return Err(Wrong::new(&at.at, what).of(path).into());
-                }
-                cases.push(Case { line: at.at.line, variant: is_variant, ..case });
-            }
+            cases.push(Case { line: at.line, variant: !variant.suffix.is_empty(), ..case });
         }
         Ok(cases)
     }
 
-    fn case(&mut self, row: &Node, name: String, objects: (Snapshot, Further)) -> Result<Case, TestkitError> {
+    fn case(&mut self, row: &Node, name: String) -> Result<Case, TestkitError> {
         let path = self.path;
         let case = Fields::of(row, &CASE).map_err(|wrong| wrong.of(path))?;
-        let (snapshot, further) = match case.get("snapshot") {
-            Some(node) => self.snapshot(node)?,
-            None => objects,
-        };
+        let cluster = self.cluster(case.get("snapshot").or_else(|| self.file.get("snapshot")))?;
         let chain = self.chain(&case)?;
-        let made = self.question(&case, &chain, snapshot, further);
-        let question = made.map_err(|wrong| wrong.of(path))?;
+        let question = self.question(&case, &chain, &cluster).map_err(|wrong| wrong.of(path))?;
         let expect = case.need("expect").map_err(|wrong| wrong.of(path))?;
         let (expected, golden) =
             self.expected(expect, &name, &chain, &question.request).map_err(|wrong| wrong.of(path))?;
@@ -248,72 +258,6 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn snapshot(&mut self, node: &Node) -> Result<(Snapshot, Further), TestkitError> {
-        let wrong = |what: String| TestkitError::from(Wrong::new(&node.at, what).of(self.path));
-        let named = node.text("snapshot").map_err(|wrong| wrong.of(self.path))?;
-        let folder = find::folder_of(self.path).join(named);
-        if !folder.exists() {
-            let known = find::neighbours(&folder);
-            let name = folder.file_name().unwrap_or_default().to_string_lossy();
-            let near = did_you_mean(&name, known.iter().map(String::as_str));
-            return Err(wrong(format!("no such file or folder: {}{near}", folder.display())));
-        }
-        let fixture = Fixture::load(&folder, &wrong)?;
-        self.used.extend(fixture.files);
-        Ok((fixture.snapshot, fixture.further))
-    }
-
-    fn question(
-        &self,
-        case: &Fields<'_>,
-        chain: &Chain,
-        mut snapshot: Snapshot,
-        mut further: Further,
-    ) -> Result<Question, Wrong> {
-        given::add_rows(&mut snapshot, &self.file)?;
-        self.file.get("objects").map_or(Ok(()), |rows| further.add(rows))?;
-        for (key, patch) in case.get("given").map(|given| given.map("given")).transpose()?.unwrap_or_default() {
-            match key.name.contains(' ') {
-                true => further.patch(key, patch)?,
-                false => given::apply(&mut snapshot, key, patch)?,
-            }
-        }
-        let collected = Arc::new(further.collect(&self.opened.needs(chain)));
-        Ok(Question { request: self.request(case, snapshot)?, collected })
-    }
-
-    fn request(&self, case: &Fields<'_>, snapshot: Snapshot) -> Result<Request, Wrong> {
-        let class = |name: &str| snapshot.classes.iter().find(|class| class.name == name).cloned();
-        let (source, at) = (self.file.need("source")?.text("source")?, self.file.need("target")?);
-        let target = at.text("target")?;
-        let Some(target) = class(target) else {
-            let near = did_you_mean(target, snapshot.classes.iter().map(|class| class.name.as_str()));
-            return Err(Wrong::new(&at.at, format!("unknown class {target}{near}")));
-        };
-        for at in [self.file.need("source")?, at] {
-            if let Some(what) = snapshot.unclear.get(at.text("class")?) {
-                return Err(Wrong::new(&at.at, what.as_str()));
-            }
-        }
-        let mut all_facts = Pairs::from([(facts::SOURCE_CLASS.to_owned(), source.to_owned())]);
-        for facts in [self.file.get("facts"), case.get("facts")].into_iter().flatten() {
-            rows::known_facts(facts, "a request", &FACTS)?;
-            rows::change_pairs(&mut all_facts, Some(facts), "facts")?;
-        }
-        let environment = match (case.text("environment")?, self.file.text("environment")?) {
-            (None, None) => self.given.and_then(|given| given.environment.as_deref()),
-            (case, file) => case.or(file),
-        };
-        Ok(Request {
-            environment: environment.unwrap_or_default().to_owned(),
-            now: given::now(case)?.or(given::now(&self.file)?).unwrap_or_default(),
-            source: class(source),
-            target,
-            volumes: snapshot.volumes,
-            facts: all_facts,
-        })
-    }
-
     fn expected(
         &self,
         expect: &Node,
@@ -359,3 +303,6 @@ impl Reader<'_, '_> {
         Ok((expected, golden))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,12 @@
-//! The rows of a test file, and the patches of its cases.
+//! The cluster of a test file, and what its cases change.
 
-use pvmigrate_yaml::{Fields, Key, Node, Wrong, did_you_mean};
+use pvmigrate_core::policy::Need;
+use pvmigrate_objects::complete;
+use pvmigrate_yaml::{Fields, Key, Node, Wrong};
 
+use crate::testkit::read::cluster::Cluster;
+use crate::testkit::read::objects;
 use crate::testkit::read::rows;
-use crate::testkit::read::snapshot::Snapshot;
-use crate::testkit::vocabulary::checker::unknown_volume;
 
 /// Reads the time of a file's or a case's plan, in seconds since 1970.
 pub(super) fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
@@ -15,40 +17,48 @@ pub(super) fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
     u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
 }
 
-pub(super) fn add_rows(snapshot: &mut Snapshot, file: &Fields<'_>) -> Result<(), Wrong> {
-    for (key, row) in file.get("classes").map(|rows| rows.map("classes")).transpose()?.unwrap_or_default() {
-        if snapshot.classes.iter().any(|class| class.name == key.name) {
-            return Err(Wrong::new(&key.at, format!("class {} exists already", key.name)));
-        }
-        snapshot.classes.push(rows::class(&key.name, row)?);
+/// Puts the rows of a file into a cluster. Their volumes come last: they are complete, and take nobody's volume.
+pub(super) fn add_rows(mut cluster: Cluster, file: &Fields<'_>, needs: &[Need]) -> Result<Cluster, Wrong> {
+    for (key, row) in entries(file, "classes")? {
+        rows::add_class(&mut cluster, key, row)?;
     }
-    for (key, row) in file.get("volumes").map(|rows| rows.map("volumes")).transpose()?.unwrap_or_default() {
-        let Some((namespace, claim)) = key.name.split_once('/') else {
-            return Err(Wrong::new(&key.at, format!("invalid volume {:?}; write namespace/claim", key.name)));
-        };
-        if snapshot.volumes.iter().any(|volume| volume.claim() == key.name) {
-            return Err(Wrong::new(&key.at, format!("volume {} exists already", key.name)));
-        }
-        snapshot.volumes.push(rows::volume(namespace, claim, row)?);
+    let volumes = entries(file, "volumes")?;
+    cluster.name_namespaces(volumes.iter().filter_map(|(key, _)| Some(key.name.split_once('/')?.0)));
+    if let Some(rows) = file.get("objects") {
+        objects::add(&mut cluster, rows, needs)?;
     }
-    snapshot.number();
+    complete::at_rest(&mut cluster.objects);
+    for (key, row) in volumes {
+        rows::add_volume(&mut cluster, key, row)?;
+    }
+    Ok(cluster)
+}
+
+/// Changes a cluster as a case says. Objects that it adds come first and are filled in; what it changes or takes away is
+/// left as it then is.
+pub(super) fn apply(cluster: &mut Cluster, case: &Fields<'_>, needs: &[Need]) -> Result<(), Wrong> {
+    let (of_objects, of_rows): (Vec<_>, Vec<_>) =
+        entries(case, "given")?.iter().partition(|(key, _)| key.name.contains(' '));
+    let (added, changed): (Vec<_>, Vec<_>) =
+        of_objects.into_iter().partition(|(key, _)| !objects::is_there(cluster, key));
+    for (key, row) in &added {
+        objects::change(cluster, key, row, needs)?;
+    }
+    if !added.is_empty() {
+        complete::at_rest(&mut cluster.objects);
+    }
+    for (key, row) in of_rows {
+        match key.name.contains('/') {
+            true => rows::change_volume(cluster, key, row)?,
+            false => rows::change_class(cluster, key, row)?,
+        }
+    }
+    for (key, row) in changed {
+        objects::change(cluster, key, row, needs)?;
+    }
     Ok(())
 }
 
-/// Applies one patch: to a volume when the name has a slash, else to a class.
-pub(super) fn apply(snapshot: &mut Snapshot, key: &Key, patch: &Node) -> Result<(), Wrong> {
-    if key.name.contains('/') {
-        let known: Vec<_> = snapshot.volumes.iter().map(|volume| volume.claim()).collect();
-        return match known.iter().position(|claim| *claim == key.name) {
-            Some(at) => rows::change_volume(&mut snapshot.volumes[at], patch),
-            None => Err(Wrong::new(&key.at, unknown_volume(&key.name, known.iter().map(String::as_str)))),
-        };
-    }
-    match snapshot.classes.iter_mut().find(|class| class.name == key.name) {
-        Some(class) => rows::change_class(class, patch),
-        None => {
-            let near = did_you_mean(&key.name, snapshot.classes.iter().map(|class| class.name.as_str()));
-            Err(Wrong::new(&key.at, format!("unknown class {}{near}", key.name)))
-        }
-    }
+fn entries<'a>(fields: &Fields<'a>, key: &str) -> Result<&'a [(Key, Node)], Wrong> {
+    Ok(fields.get(key).map(|rows| rows.map(key)).transpose()?.unwrap_or_default())
 }

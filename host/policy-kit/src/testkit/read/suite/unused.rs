@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Case;
+use pvmigrate_core::policy::facts;
 use pvmigrate_yaml::{Fields, Key, Wrong};
 
 /// Finds the first row of the file that no case needs.
@@ -31,7 +32,8 @@ fn first<'a>(file: &Fields<'a>, rows: &str, used: impl Fn(&str) -> bool) -> Resu
 
 fn classes_of(case: &Case) -> impl Iterator<Item = &str> {
     let request = &case.question.request;
-    let ends = request.source.iter().chain([&request.target]).map(|class| class.name.as_str());
+    let source = request.facts.get(facts::SOURCE_CLASS).map(String::as_str);
+    let ends = source.into_iter().chain([request.target.name.as_str()]);
     ends.chain(request.volumes.iter().filter_map(|volume| volume.storage_class.as_deref()))
 }
 
