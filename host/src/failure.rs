@@ -77,7 +77,7 @@ impl From<PolicyFailure> for Failure {
             | FailureKind::LogFlood { .. }
             | FailureKind::Lookups(_)
             | FailureKind::Trap { .. }
-            | FailureKind::UndeclaredCode(_)
+            | FailureKind::UndeclaredCode { .. }
             | FailureKind::UnknownVolume(_)
             | FailureKind::RepeatedVolume(_) => {
                 (Exit::PolicyFault, Some("fix the policy, or leave it out; nothing was changed"))

@@ -7,12 +7,16 @@ use std::collections::{BTreeSet, HashSet};
 
 use pvmigrate_core::policy::{ObjectRef, Pairs, PolicyError, Reason, Volume, VolumeId};
 
+use pvmigrate_yaml::did_you_mean;
+
 use crate::failure::FailureKind;
 use crate::limits::Limits;
 use crate::text;
 
 /// Maximum number of details of one reason or finding.
 const MOST_DETAILS: usize = 1_000;
+/// Maximum length of a code that can be a slip of the pen, in bytes.
+const LONGEST_MEANT: usize = 100;
 
 /// The rules that the answers to one call are held to.
 pub(crate) struct Rules<'a> {
@@ -79,7 +83,18 @@ impl<'a> Rules<'a> {
     pub(crate) fn code(&self, code: String) -> Result<String, FailureKind> {
         match self.codes.contains(&code) {
             true => Ok(code),
-            false => Err(FailureKind::UndeclaredCode(text::escape_line(&code, self.limits.log_line_bytes))),
+            false => Err(FailureKind::UndeclaredCode {
+                near: self.nearest(&code),
+                code: text::escape_line(&code, self.limits.log_line_bytes),
+            }),
+        }
+    }
+
+    /// Finds the declared code that was perhaps meant. A policy may use a code of any length and declare many.
+    fn nearest(&self, code: &str) -> String {
+        match code.len() <= LONGEST_MEANT && self.codes.len() <= MOST_DETAILS {
+            true => did_you_mean(code, self.codes.iter().map(String::as_str)),
+            false => String::new(),
         }
     }
 

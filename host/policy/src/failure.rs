@@ -161,8 +161,13 @@ pub enum FailureKind {
     #[error("cannot decide: {} ({})", .0.message, .0.code)]
     Undecided(PolicyError),
     /// It used a code that it does not declare.
-    #[error("used the code {0:?}, which it does not declare; add it to the codes of manifest.describe")]
-    UndeclaredCode(String),
+    #[error("used the code {code:?}, which it does not declare{near}; add it to the codes of manifest.describe")]
+    UndeclaredCode {
+        /// The code.
+        code: String,
+        /// The declared code that was perhaps meant, in words; empty when none is near.
+        near: String,
+    },
     /// It answered about a volume that it was not asked about.
     #[error("answered about volume id {0}, which it was not asked about")]
     UnknownVolume(VolumeId),
@@ -195,7 +200,7 @@ impl FailureKind {
             Self::Lookups(_) => "lookups",
             Self::Trap { .. } => "trap",
             Self::Undecided(_) => "undecided",
-            Self::UndeclaredCode(_) => "undeclared-code",
+            Self::UndeclaredCode { .. } => "undeclared-code",
             Self::UnknownVolume(_) => "unknown-volume",
             Self::RepeatedVolume(_) => "repeated-volume",
             Self::Engine(_) => "engine",

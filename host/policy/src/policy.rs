@@ -61,27 +61,31 @@ impl Policy {
         PolicyRef { name: self.info.name.clone(), version: self.info.version.clone(), digest: self.info.digest.clone() }
     }
 
-    /// Checks settings against the policy's schema, then with its own check, and returns them as canonical JSON.
+    /// Fills in the defaults of the policy's schema, checks the settings against it, then with the policy's own check, and
+    /// returns them as canonical JSON: what the policy gets to see, and what reports and records show.
     ///
     /// # Errors
     /// When something in them is wrong, or the policy fails while it checks them.
     pub fn check_settings(&self, settings: &Value) -> Result<String, SettingsError> {
         let wrong = |problems| SettingsError::Wrong { policy: self.info.name.clone(), problems };
         let problem = |message: &str| SettingsProblem { pointer: String::new(), message: message.to_owned() };
+        let unusable = |why: String| PolicyFailure::of(&self.origin, info::rules::unusable_schema(&why));
+        let mut filled = settings.clone();
         let problems = match (&self.schema, settings) {
             (_, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) => {
                 vec![problem("settings are a mapping of names to values")]
             }
             (None, Value::Object(entries)) if entries.is_empty() => Vec::new(),
             (None, Value::Object(_)) => vec![problem("the policy takes no settings")],
-            (Some(schema), Value::Object(_)) => schema
-                .problems(settings, &self.info.limits)
-                .map_err(|why| PolicyFailure::of(&self.origin, info::rules::unusable_schema(&why)))?,
+            (Some(schema), Value::Object(_)) => {
+                filled = schema.filled(settings).map_err(unusable)?;
+                schema.problems(&filled, &self.info.limits).map_err(unusable)?
+            }
         };
         if !problems.is_empty() {
             return Err(wrong(problems));
         }
-        let canonical = json::canonical(settings);
+        let canonical = json::canonical(&filled);
         if !self.exports.has(Function::VALIDATE) {
             return Ok(canonical);
         }

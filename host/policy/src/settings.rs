@@ -1,5 +1,6 @@
 //! Settings: checked against the policy's own JSON Schema before the policy gets to see them.
 
+mod defaults;
 mod work;
 
 use jsonschema::error::ValidationErrorKind;
@@ -76,6 +77,11 @@ impl Schema {
             .build(&document)
             .map_err(|error| text::escape(&error.to_string()))?;
         Ok(Self { document, validator })
+    }
+
+    /// Fills in the defaults of settings that are left out; an error is about the schema.
+    pub(crate) fn filled(&self, settings: &Value) -> Result<Value, String> {
+        defaults::fill(&self.document, settings)
     }
 
     /// Returns everything in the settings that the schema does not allow; an error is about the schema.

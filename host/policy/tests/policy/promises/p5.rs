@@ -174,9 +174,11 @@ fn answers_about_other_volumes_or_twice_or_with_other_codes_are_refused() {
         for deed in ["undeclared-code", "undeclared-error"] {
             let undeclared = failure(call, deed);
             assert!(
-                matches!(&undeclared.kind, FailureKind::UndeclaredCode(code) if code == "undeclared"),
+                matches!(&undeclared.kind, FailureKind::UndeclaredCode { code, .. } if code == "undeclared"),
                 "{undeclared:?}"
             );
+            let message = undeclared.to_string();
+            assert!(message.contains("\"undeclared\", which it does not declare, did you mean declared?"), "{message}");
         }
     }
     for call in [Function::SELECT, Function::MAP_MODES] {
