@@ -1,8 +1,8 @@
 //! From the objects of a cluster to a fixture: only the fields that questions are made of, and what policies look up.
 //!
 //! Nothing is copied that is not named: [`KEPT`] says which fields of claims, volumes, classes, pods and owners are taken.
-//! Objects that policies look up must stay whole to keep their meaning, except for the API server's own fields and for what
-//! containers are started with. [`anonymous`] renames; nothing here reads a cluster or writes a file.
+//! Objects that policies look up, those kinds among them, must stay whole to keep their meaning, except for the API server's
+//! own fields and for what containers are started with. [`anonymous`] renames; nothing here reads a cluster or writes a file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,8 @@ const OF_VOLUMES: [&str; 2] = ["pv.kubernetes.io/provisioned-by", "volume.beta.k
 const STARTED_WITH: [&str; 4] = ["env", "envFrom", "command", "args"];
 /// The API server's own fields.
 const ITS_OWN: [&str; 4] = ["managedFields", "resourceVersion", "generation", "selfLink"];
+/// The whole manifest once more, with all that is removed here.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// A fixture that was captured.
 #[derive(Clone, Debug, Default)]
@@ -47,38 +49,47 @@ impl Capture {
         usual.into_iter().chain(further).collect()
     }
 
-    /// Returns whether objects of a kind are cut down to what fixtures read, so that look-ups find less in them.
-    pub fn cuts_down(kind: &Kind) -> bool {
-        Self::needs(&[]).iter().any(|need| need.kind == *kind)
-    }
-
-    /// Takes what a fixture needs out of what was collected for [`Self::needs`].
+    /// Takes what a fixture needs out of what was collected for [`Self::needs`], of one namespace or of all.
     ///
     /// Only volumes of the claims are taken, only pods that use them, only owners of those pods, and only namespaces that
-    /// are being deleted: if a single namespace was collected, nothing of another one is taken.
+    /// are being deleted, unless a policy looks up the kind: then all its objects are taken, whole. If a single namespace was
+    /// collected, nothing of another one is taken.
     ///
     /// # Errors
     /// When an object cannot be understood; the error names it.
-    pub fn of(collected: &Collected, needs: &[Need]) -> Result<Self, String> {
+    pub fn of(collected: &Collected, needs: &[Need], namespace: Option<&str>) -> Result<Self, String> {
         let mut objects: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
+        let mut whole: BTreeMap<&'static str, Vec<Value>> = BTreeMap::new();
         for kept in &KEPT {
-            let found = all(collected, &Kind::new(kept.kind.0, kept.kind.1))?;
-            let typed = found.into_iter().filter(|object| !is_helper(object)).map(|object| {
+            let kind = Kind::new(kept.kind.0, kept.kind.1);
+            let is_looked_up = needs.iter().any(|need| need.kind == kind);
+            for mut object in all(collected, &kind)?.into_iter().filter(|object| !is_helper(object)) {
+                (object["apiVersion"], object["kind"]) = (json!(kept.kind.0), json!(kept.kind.1));
+                scrub(&mut object);
+                if is_looked_up && is_within(&object, namespace) {
+                    whole.entry(kept.file).or_default().push(object.clone());
+                }
                 let mut picked = pick(&object, kept.fields);
                 (picked["apiVersion"], picked["kind"]) = (json!(kept.kind.0), json!(kept.kind.1));
-                picked
-            });
-            objects.entry(kept.file).or_default().extend(typed);
+                objects.entry(kept.file).or_default().push(picked);
+            }
         }
         reduce(&mut objects);
         objects.values_mut().flatten().for_each(prune);
+        for (file, found) in whole {
+            let of_file = objects.entry(file).or_default();
+            of_file.retain(|cut| !found.iter().any(|whole| identity(whole) == identity(cut)));
+            of_file.extend(found);
+        }
         let (mut further, mut missing) = (BTreeMap::new(), BTreeMap::new());
         for (kind, found) in collected.kinds() {
             if let Err(why) = found {
                 missing.insert(kind.clone(), why.to_owned());
             }
         }
-        for need in needs.iter().filter(|need| !Self::cuts_down(&need.kind) && !need.kind.is_withheld()) {
+        let usual = Self::needs(&[]);
+        let is_further = |need: &&Need| usual.iter().all(|other| other.kind != need.kind) && !need.kind.is_withheld();
+        for need in needs.iter().filter(is_further) {
             let mut found = all(collected, &need.kind)?;
             found.iter_mut().for_each(scrub);
             further.insert(need.kind.clone(), found);
@@ -260,10 +271,24 @@ fn is_helper(object: &Value) -> bool {
     metadata["annotations"].get(names::KIND).is_some() || metadata["labels"][managed] == by
 }
 
-/// Removes the API server's own fields, and what containers are started with.
+/// Tells whether an object belongs to the one namespace that is captured: a volume belongs to the namespace of its claim.
+fn is_within(object: &Value, namespace: Option<&str>) -> bool {
+    let metadata = &object["metadata"];
+    let own = match object["kind"].as_str() {
+        Some("Namespace") => &metadata["name"],
+        Some("PersistentVolume") => &object["spec"]["claimRef"]["namespace"],
+        _ => &metadata["namespace"],
+    };
+    namespace.is_none_or(|namespace| own.as_str().is_none_or(|own| own == namespace))
+}
+
+/// Removes the API server's own fields, what kubectl keeps of the last manifest, and what containers are started with.
 fn scrub(object: &mut Value) {
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         metadata.retain(|key, _| !ITS_OWN.contains(&key.as_str()));
+        if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+            annotations.remove(LAST_APPLIED);
+        }
     }
     without_starts(object);
 }

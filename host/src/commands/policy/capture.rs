@@ -27,7 +27,8 @@ const HEADER: &str = "# Captured by pvmigrate policy capture.\n";
   pvmigrate policy capture --to tests/fixtures/prod --for quota.wasm --anonymize
   pvmigrate policy run quota.wasm --snapshot tests/fixtures/prod --source-sc old --dest-sc new
 
-Of pods, only names, nodes, owners and the claims (PersistentVolumeClaims) they mount are written. Secrets never are.")]
+Of pods, only names, nodes, owners and the claims (PersistentVolumeClaims) they mount are written, unless a policy of --for
+looks pods up: what it looks up is written whole, without what containers are started with. Secrets never are.")]
 pub struct CaptureArgs {
     /// Folder to write to
     #[arg(long, value_name = "DIR")]
@@ -81,9 +82,6 @@ pub(super) async fn run(args: &CaptureArgs, screen: &Screen) -> Result<Exit, Fai
         needs.extend(chain::open(policy, &screen.note()).await?.info().needs.clone());
     }
     let warn = |what: &str| screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(what)));
-    for need in needs.iter().filter(|need| Capture::cuts_down(&need.kind)) {
-        warn(&format!("a policy looks up {}, but only the parts that fixtures read are captured", need.kind));
-    }
     let connection = shared::connect(&args.cluster).await?;
     let capture = capture(&connection.client, &needs, args).await?;
     for (kind, why) in capture.missing() {
@@ -114,7 +112,7 @@ pub async fn capture(client: &kube::Client, needs: &[Need], args: &CaptureArgs) 
     let namespace = args.namespace.as_deref().filter(|namespace| !namespace.is_empty());
     let collected = pvmigrate_cluster::collect(client, &Capture::needs(needs), namespace).await?;
     let unreadable = |error: String| Failure::new(Exit::Cluster, anyhow::anyhow!(error));
-    let mut capture = Capture::of(&collected, needs).map_err(unreadable)?;
+    let mut capture = Capture::of(&collected, needs, namespace).map_err(unreadable)?;
     if args.anonymize {
         capture.anonymize();
     }

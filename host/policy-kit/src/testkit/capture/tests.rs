@@ -85,7 +85,7 @@ fn read_back(capture: &Capture) -> (String, Fixture) {
 
 #[test]
 fn a_capture_reads_as_what_was_there() {
-    let capture = Capture::of(&collected(&needs()), &needs()).unwrap();
+    let capture = Capture::of(&collected(&needs()), &needs(), None).unwrap();
     let (text, fixture) = read_back(&capture);
     let claims: Vec<String> = fixture.volumes().iter().map(Volume::claim).collect();
     assert_eq!(claims, ["payroll/ledger", "payroll/web-0-scratch"]);
@@ -106,7 +106,7 @@ fn a_capture_reads_as_what_was_there() {
 
 #[test]
 fn anonymous_means_the_same_and_holds_no_name() {
-    let plain = Capture::of(&collected(&needs()), &needs()).unwrap();
+    let plain = Capture::of(&collected(&needs()), &needs(), None).unwrap();
     let mut capture = plain.clone();
     capture.anonymize();
     let (text, fixture) = read_back(&capture);
@@ -137,9 +137,34 @@ fn anonymous_means_the_same_and_holds_no_name() {
 
 #[test]
 fn a_new_name_is_never_an_old_one() {
-    let mut capture = Capture::of(&collected(&[]), &[]).unwrap();
+    let mut capture = Capture::of(&collected(&[]), &[], None).unwrap();
     capture.objects.get_mut("claims").unwrap()[0]["metadata"]["name"] = json!("claim-1");
     capture.anonymize();
     let names: Vec<_> = capture.objects["claims"].iter().map(|claim| claim["metadata"]["name"].clone()).collect();
     assert!(!names.contains(&json!("claim-1")), "{names:?}");
+}
+
+/// What a policy looks up means what it meant: labels, annotations and fields that no question is made of.
+#[test]
+fn a_kind_that_a_policy_looks_up_is_whole() {
+    let of_kind =
+        |api_version: &str, kind| Need { kind: Kind::new(api_version, kind), purpose: String::new(), optional: false };
+    let needs = [of_kind("v1", "Pod"), of_kind("v1", "PersistentVolume"), of_kind("apps/v1", "Deployment")];
+    let capture = |namespace| Capture::of(&collected(&needs), &needs, namespace).unwrap();
+    let (text, fixture) = read_back(&capture(None));
+    let found = fixture.collected(&needs);
+    let names = |api_version: &str, kind| {
+        let found = found.find(&Kind::new(api_version, kind), None, "", &["metadata.name".to_owned()]).unwrap();
+        found.iter().map(|text| text.split('"').nth(5).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("v1", "Pod"), ["idle", "web-0"], "those that mount nothing, too");
+    assert_eq!(names("apps/v1", "Deployment"), ["other", "web"]);
+    assert!(names("v1", "PersistentVolume").contains(&"elsewhere".to_owned()));
+    for part in ["a: finance", "robot", "corp/web", "handle-of-ledger", "vol-0secret", "/books"] {
+        assert!(text.contains(part), "{part} is not in: {text}");
+    }
+    assert!(!text.contains("hunter2"), "{text}");
+    assert_eq!(fixture.volumes()[0].consumers[0].workload.name, "web");
+    let (text, _) = read_back(&capture(Some("payroll")));
+    assert!(!text.contains("elsewhere") && text.contains("vol-0secret"), "{text}");
 }
