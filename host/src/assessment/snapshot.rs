@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use pvmigrate_core::policy::{Collected, Need, Pairs, Question, Request, StorageClass, Volume, facts};
+use pvmigrate_core::policy::{Collected, Kind, Need, Pairs, Question, Request, StorageClass, Volume, facts};
 use pvmigrate_objects::input;
 use pvmigrate_policy_kit::testkit::Fixture;
+use pvmigrate_rehearsal::{LeftOut, Named};
 use pvmigrate_yaml::did_you_mean;
 
 use super::saved::SavedQuestion;
@@ -44,6 +45,8 @@ pub struct Snapshot {
     unclear: BTreeMap<String, String>,
     /// How it was asked; objects on disk have not been asked about yet.
     earlier: Earlier,
+    /// Objects that nothing is made of.
+    unused: Vec<LeftOut>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,13 @@ struct Earlier {
     target: Option<String>,
     environment: Option<String>,
     now: Option<u64>,
+}
+
+fn left_out(kind: &Kind, names: &[(Option<String>, String)]) -> LeftOut {
+    let named =
+        |(namespace, name): &(Option<String>, String)| Named { namespace: namespace.clone(), name: name.clone() };
+    let (api_version, kind) = (kind.api_version.clone(), kind.kind.clone());
+    LeftOut { api_version, kind, objects: names.iter().map(named).collect() }
 }
 
 impl Snapshot {
@@ -76,6 +86,7 @@ impl Snapshot {
             namespaces: Some(fixture.namespaces().clone()),
             unclear: fixture.unclear_classes().clone(),
             earlier: Earlier::default(),
+            unused: fixture.unused(needs).map(|(kind, names)| left_out(kind, names)).collect(),
         })
     }
 
@@ -88,7 +99,20 @@ impl Snapshot {
         };
         let classes = request.source.into_iter().chain([request.target]);
         let classes = classes.map(|class| (class.name.clone(), class)).collect();
-        Self { classes, volumes: request.volumes, collected, namespaces: None, unclear: BTreeMap::new(), earlier }
+        Self {
+            classes,
+            volumes: request.volumes,
+            collected,
+            namespaces: None,
+            unclear: BTreeMap::new(),
+            earlier,
+            unused: Vec::new(),
+        }
+    }
+
+    /// Lists the objects that neither the question nor a look-up of these policies is made of.
+    pub fn unused(&self) -> Vec<LeftOut> {
+        self.unused.clone()
     }
 
     /// Makes the question that the flags ask.

@@ -32,12 +32,25 @@ impl Chain {
     /// # Errors
     /// When the configuration is wrong, or a policy does not load or does not accept its settings.
     pub async fn of(policies: &[PathBuf], environment: Option<&Named>, note: &Note) -> Result<Self, Failure> {
+        Self::with_settings(policies, &serde_json::Value::Object(serde_json::Map::new()), environment, note).await
+    }
+
+    /// Does the same, and gives those of the command line these settings.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub async fn with_settings(
+        policies: &[PathBuf],
+        settings: &serde_json::Value,
+        environment: Option<&Named>,
+        note: &Note,
+    ) -> Result<Self, Failure> {
         // A file that is missing is an error: without it, the run would go on without the environment's policies.
         let environment = environment.map(|named| Environment::read(&named.file, &named.name)).transpose()?;
         let mut opener = Opener::new(environment.as_ref(), note);
         let mut links = Vec::new();
         for text in policies {
-            links.push(Configured::bare(opener.named(text).await?)?);
+            links.push(Configured::new(opener.named(text).await?, settings)?);
         }
         let mut chain = Self::of_entries(environment, &mut opener).await?;
         chain.links.splice(0..0, links);

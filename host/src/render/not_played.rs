@@ -10,15 +10,21 @@ use super::{Screen, clean};
 
 /// Says it: objects without effect by kind, `-v` by name; features with the objects that use them.
 pub fn text(not_played: &NotPlayed, screen: &Screen) -> String {
+    labelled("Not played", not_played, screen)
+}
+
+/// Says it of what another command has left aside.
+pub fn labelled(label: &str, not_played: &NotPlayed, screen: &Screen) -> String {
+    let label = format!("{label}: ");
     let mut text = String::new();
     if !not_played.kinds.is_empty() {
         let kinds: Vec<String> = not_played.kinds.iter().map(|kind| of_kind(kind, screen)).collect();
-        text.push_str(&hanging("Not played: ", &kinds.join(", "), screen.width));
+        text.push_str(&hanging(&label, &kinds.join(", "), screen.width));
     }
     for Unplayed { feature, objects } in &not_played.features {
         let users: Vec<String> = objects.iter().map(|user| clean(&user_text(user))).collect();
         let words = format!("{}: {}", feature.as_str(), users.join(", "));
-        text.push_str(&hanging("Not played: ", &words, screen.width));
+        text.push_str(&hanging(&label, &words, screen.width));
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }
@@ -49,12 +55,25 @@ pub struct NotPlayedJson<'a> {
     features: Vec<FeatureJson<'a>>,
 }
 
+/// The objects of one kind.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct KindJson<'a> {
+pub struct KindJson<'a> {
     api_version: &'a str,
     kind: &'a str,
     objects: Vec<String>,
+}
+
+/// Lists the objects by kind.
+pub fn kinds(not_played: &NotPlayed) -> Vec<KindJson<'_>> {
+    let kind =
+        |kind: &'_ LeftOut| (kind.objects.iter().map(|named| place(named.namespace.as_deref(), &named.name))).collect();
+    let json = not_played.kinds.iter().map(|one| KindJson {
+        api_version: &one.api_version,
+        kind: &one.kind,
+        objects: kind(one),
+    });
+    json.collect()
 }
 
 #[derive(Debug, Serialize)]
@@ -66,16 +85,11 @@ struct FeatureJson<'a> {
 
 impl<'a> From<&'a NotPlayed> for NotPlayedJson<'a> {
     fn from(not_played: &'a NotPlayed) -> Self {
-        let kinds = not_played.kinds.iter().map(|kind| KindJson {
-            api_version: &kind.api_version,
-            kind: &kind.kind,
-            objects: kind.objects.iter().map(|named| place(named.namespace.as_deref(), &named.name)).collect(),
-        });
         let features = not_played.features.iter().map(|unplayed| FeatureJson {
             feature: unplayed.feature.as_str(),
             objects: unplayed.objects.iter().map(user_text).collect(),
         });
-        Self { kinds: kinds.collect(), features: features.collect() }
+        Self { kinds: kinds(not_played), features: features.collect() }
     }
 }
 

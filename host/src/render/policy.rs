@@ -16,6 +16,7 @@ pub mod bench;
 pub mod changes;
 pub mod explain;
 pub mod fuzz;
+mod log;
 pub mod test;
 
 /// Prints a text without quotes, anything else as JSON.

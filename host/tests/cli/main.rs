@@ -15,6 +15,7 @@ mod input;
 mod on_a_cluster;
 mod policy;
 mod policy_measure;
+mod policy_run;
 mod policy_test;
 mod readers;
 mod readme;

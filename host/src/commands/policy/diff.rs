@@ -35,7 +35,7 @@ pub struct DiffArgs {
 pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failure> {
     let old = PolicySet::with(&args.old, &args.snapshot, screen).await?;
     let new = PolicySet::with(&args.new, &args.snapshot, screen).await?;
-    let question = question(&args.snapshot, &[&old, &new], screen)?;
+    let (question, _) = question(&args.snapshot, &[&old, &new], screen)?;
     show_changes(&old.answer(question.clone())?, &new.answer(question)?, screen)
 }
 

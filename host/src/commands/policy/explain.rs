@@ -1,10 +1,8 @@
 //! `policy explain`: how the decision about one claim came about.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::snapshot::{PolicySet, SnapshotArgs};
+use super::snapshot::{PolicyArgs, PolicySet, SnapshotArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::Screen;
@@ -15,9 +13,9 @@ use crate::render::policy::explain as show;
 pub struct ExplainArgs {
     /// Claim to explain: NAMESPACE/NAME
     pub claim: String,
-    /// Policies to ask before the environment's own: FILE, a policy's folder, or oci://...
-    #[arg(value_name = "POLICY")]
-    pub policies: Vec<PathBuf>,
+    /// Which policies.
+    #[command(flatten)]
+    pub policies: PolicyArgs,
     /// What they are asked about.
     #[command(flatten)]
     pub snapshot: SnapshotArgs,
@@ -28,7 +26,8 @@ pub struct ExplainArgs {
 /// # Errors
 /// As `policy run`, and when there is no such claim.
 pub(super) async fn run(args: &ExplainArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let assessment = PolicySet::open(&args.policies, &args.snapshot, screen).await?.assess(&args.snapshot, screen)?;
+    let set = PolicySet::open(&args.policies, &args.snapshot, screen).await?;
+    let (assessment, _) = set.assess(&args.snapshot, screen)?;
     let traced = assessment.claim(&args.claim)?;
     screen.result(|| show::text(&traced, screen), &show::json(&traced))?;
     Ok(Exit::Done)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::snapshot::{PolicySet, SnapshotArgs};
+use super::snapshot::{PolicyArgs, PolicySet, SnapshotArgs};
 use crate::assessment::saved::SavedQuestion;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -20,9 +20,9 @@ use crate::render::policy::assessment as show;
 
 Exit codes: 0 no blocker, 1 a blocker was found, 2 bad usage or input, 3 a policy does not load, 5 a policy faults.")]
 pub struct RunArgs {
-    /// Policies to ask before the environment's own: FILE, a policy's folder, or oci://...
-    #[arg(value_name = "POLICY")]
-    pub policies: Vec<PathBuf>,
+    /// Which policies.
+    #[command(flatten)]
+    pub policies: PolicyArgs,
     /// Save what the policies were asked and answered to this file, for `policy replay`
     #[arg(long, value_name = "FILE")]
     pub save_question: Option<PathBuf>,
@@ -37,12 +37,12 @@ pub struct RunArgs {
 /// On bad usage, when the snapshot cannot be read, or when a policy does not load or fails.
 pub(super) async fn run(args: &RunArgs, screen: &Screen) -> Result<Exit, Failure> {
     let set = PolicySet::open(&args.policies, &args.snapshot, screen).await?;
-    let assessment = set.assess(&args.snapshot, screen)?;
+    let (assessment, unused) = set.assess(&args.snapshot, screen)?;
     if let Some(file) = &args.save_question {
         SavedQuestion::of(assessment.clone(), &set.policies, &set.waivers)?.write(file)?;
     }
     let exit = if assessment.judgement.blockers().next().is_some() { Exit::Finding } else { Exit::Done };
-    screen.result(|| show::text(&assessment, screen), &show::json(&assessment, exit))?;
+    screen.result(|| show::text(&assessment, &unused, screen), &show::json(&assessment, &unused, exit))?;
     show::hints(&assessment.judgement, screen);
     Ok(exit)
 }

@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use pvmigrate_core::policy::Question;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Policies;
+use pvmigrate_rehearsal::NotPlayed;
+use serde_json::{Map, Value};
 
+use super::settings;
 use crate::assessment::Assessment;
 use crate::assessment::snapshot::{Given, Snapshot};
 use crate::cli::flags::{EnvironmentArgs, go_bool};
@@ -44,6 +47,17 @@ pub struct SnapshotArgs {
     pub environment: EnvironmentArgs,
 }
 
+/// The policies that a command names.
+#[derive(Args, Clone, Debug)]
+pub struct PolicyArgs {
+    /// Policies to ask before the environment's own: FILE, a policy's folder, or oci://...
+    #[arg(value_name = "POLICY")]
+    pub policies: Vec<PathBuf>,
+    /// Settings for the policy: a JSON object, or a YAML or JSON file
+    #[arg(long, value_name = "FILE|JSON")]
+    pub settings: Option<String>,
+}
+
 /// Policies to ask, and what is waived.
 pub(super) struct PolicySet {
     pub(super) policies: Policies,
@@ -52,8 +66,17 @@ pub(super) struct PolicySet {
 
 impl PolicySet {
     /// Opens the policies that a command names, and those of its environment.
-    pub(super) async fn open(policies: &[PathBuf], args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
-        Chain::of(policies, args.environment.named().as_ref(), &screen.note()).await?.try_into()
+    pub(super) async fn open(args: &PolicyArgs, snapshot: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
+        let settings = match (&args.settings, args.policies.as_slice()) {
+            (None, _) => Value::Object(Map::new()),
+            (Some(given), [_]) => settings::read(given)?,
+            (Some(_), policies) => {
+                let what = format!("--settings is for one policy, and {} are named", policies.len());
+                return Err(Failure::usage(what).hint("name one, or keep the settings of several in an environment"));
+            }
+        };
+        let (environment, note) = (snapshot.environment.named(), screen.note());
+        Chain::with_settings(&args.policies, &settings, environment.as_ref(), &note).await?.try_into()
     }
 
     /// Opens the chain of an environment with another policy in it.
@@ -64,9 +87,10 @@ impl PolicySet {
         chain.try_into()
     }
 
-    /// Judges the snapshot that the flags name.
-    pub(super) fn assess(&self, args: &SnapshotArgs, screen: &Screen) -> Result<Assessment, Failure> {
-        self.answer(question(args, &[self], screen)?)
+    /// Judges the snapshot that the flags name; says as well what of it nothing has used.
+    pub(super) fn assess(&self, args: &SnapshotArgs, screen: &Screen) -> Result<(Assessment, NotPlayed), Failure> {
+        let (question, unused) = question(args, &[self], screen)?;
+        Ok((self.answer(question)?, unused))
     }
 
     /// Judges this question.
@@ -83,11 +107,15 @@ impl TryFrom<Chain> for PolicySet {
     }
 }
 
-/// Makes the question that the flags ask, with all that these policies look up.
+/// Makes the question that the flags ask, with all that these policies look up, and lists what nothing uses.
 ///
 /// # Errors
 /// On bad usage, or when the snapshot cannot be read.
-pub(super) fn question(args: &SnapshotArgs, sets: &[&PolicySet], screen: &Screen) -> Result<Question, Failure> {
+pub(super) fn question(
+    args: &SnapshotArgs,
+    sets: &[&PolicySet],
+    screen: &Screen,
+) -> Result<(Question, NotPlayed), Failure> {
     refuse_empty_classes(args.source_sc.as_deref(), args.dest_sc.as_deref())?;
     let needs: Vec<_> = sets.iter().flat_map(|set| set.policies.needs()).collect();
     let snapshot = Snapshot::read(&args.snapshot, &needs)?;
@@ -95,12 +123,14 @@ pub(super) fn question(args: &SnapshotArgs, sets: &[&PolicySet], screen: &Screen
         let what = format!("the snapshot has no {}, which a policy looks up: {}", need.kind, need.purpose);
         screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&what)));
     }
-    snapshot.question(Given {
+    let unused = NotPlayed { kinds: snapshot.unused(), features: Vec::new() };
+    let question = snapshot.question(Given {
         source_class: args.source_sc.clone(),
         dest_class: args.dest_sc.clone(),
         namespace: args.namespace.clone(),
         skip_source_validation: args.skip_source_validation,
         environment: args.environment.name.clone(),
         now: args.now,
-    })
+    })?;
+    Ok((question, unused))
 }

@@ -7,17 +7,21 @@ use pvmigrate_core::policy::waiver::Waived;
 use pvmigrate_core::policy::{
     CallCost, Judged, Judgement, LeftOut, PolicyRef, Severity, Target, Verdict, Volume, Warning, facts,
 };
+use pvmigrate_rehearsal::NotPlayed;
 use serde::Serialize;
+
+use super::log;
 
 use crate::assessment::Assessment;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
+use crate::render::not_played::{self, KindJson};
 use crate::render::table::Table;
 use crate::render::units::{bytes, count};
 use crate::render::{Screen, clean, consulted, left_out};
 
 /// Returns the judgement as text for stdout.
-pub fn text(assessment: &Assessment, screen: &Screen) -> String {
+pub fn text(assessment: &Assessment, unused: &NotPlayed, screen: &Screen) -> String {
     let Assessment { question, judgement, waived } = assessment;
     let mut text = decisions(assessment).text(screen.width);
     let selected = judgement.selected().count();
@@ -30,7 +34,9 @@ pub fn text(assessment: &Assessment, screen: &Screen) -> String {
     text.push_str(&consulted::waived(waived, screen));
     if screen.verbose > 0 {
         text.push_str(&costs(&judgement.calls, judgement.verdicts.len(), screen));
+        text.push_str(&log::lines(&judgement.calls, screen));
     }
+    text.push_str(&not_played::labelled("Not used", unused, screen));
     text.push_str(&consulted::policies(&judgement.policies));
     text
 }
@@ -155,10 +161,12 @@ pub struct AssessmentJson<'a> {
     warnings: &'a [Warning],
     policies: &'a [PolicyRef],
     calls: &'a [CallCost],
+    /// Objects of the snapshot that neither the question nor a policy's look-ups are made of, by kind.
+    not_used: Vec<KindJson<'a>>,
 }
 
 /// Returns the judgement for scripts.
-pub fn json(assessment: &Assessment, exit: Exit) -> AssessmentJson<'_> {
+pub fn json<'a>(assessment: &'a Assessment, unused: &'a NotPlayed, exit: Exit) -> AssessmentJson<'a> {
     let Assessment { question, judgement, waived } = assessment;
     let request = &question.request;
     AssessmentJson {
@@ -175,6 +183,7 @@ pub fn json(assessment: &Assessment, exit: Exit) -> AssessmentJson<'_> {
         warnings: &judgement.warnings,
         policies: &judgement.policies,
         calls: &judgement.calls,
+        not_used: not_played::kinds(unused),
     }
 }
 
@@ -189,12 +198,16 @@ mod tests {
         assessment.judgement.findings[0].severity = Severity::Blocker;
         assessment.judgement.calls = vec![samples::call("select", &["a line\u{1b}[2J"])];
         let screen = Screen { verbose: 1, ..samples::screen(None) };
-        insta::assert_snapshot!(text(&assessment, &screen));
+        insta::assert_snapshot!(text(&assessment, &NotPlayed::default(), &screen));
     }
 
     #[test]
     fn for_scripts() -> Result<(), serde_json::Error> {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&json(&samples::assessment(), Exit::Done))?);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&json(
+            &samples::assessment(),
+            &NotPlayed::default(),
+            Exit::Done
+        ))?);
         Ok(())
     }
 }

@@ -2,12 +2,11 @@
 
 use pvmigrate_core::policy::rule::Rule;
 use pvmigrate_core::policy::waiver::Waived;
-use pvmigrate_core::policy::{
-    CallCost, Decider, Judged, LogLevel, LogLine, ModesOpinion, PolicyRef, Verdict, Volume, Vote, Warning,
-};
+use pvmigrate_core::policy::{CallCost, Decider, Judged, ModesOpinion, PolicyRef, Verdict, Volume, Vote, Warning};
 use serde::Serialize;
 
 use super::assessment::{costs, findings, modes, shape, shape_text, warnings};
+use super::log;
 use crate::assessment::Traced;
 use crate::exit::Exit;
 use crate::render::json::{ExitJson, SCHEMA_VERSION};
@@ -43,7 +42,7 @@ pub fn text(traced: &Traced<'_>, screen: &Screen) -> String {
     text.push_str(&warnings(traced.warnings(), screen));
     text.push_str(&consulted::waived(&traced.waived(), screen));
     text.push_str(&costs(&assessment.judgement.calls, assessment.judgement.verdicts.len(), screen));
-    text.push_str(&log(&assessment.judgement.calls, screen));
+    text.push_str(&log::lines(&assessment.judgement.calls, screen));
     text
 }
 
@@ -97,30 +96,6 @@ fn opinions(opinions: &[ModesOpinion], screen: &Screen) -> String {
         return "\nNo policy maps its access modes.\n".to_owned();
     }
     format!("\n{}The first opinion on access modes wins.\n", table.text(screen.width))
-}
-
-/// Returns what the policies logged, whatever claim it was about: they do not say.
-fn log(calls: &[CallCost], screen: &Screen) -> String {
-    let mut table = Table::new(&["LOG OF", "IN", "LEVEL", "LINE"], &[]);
-    for call in calls {
-        for line in &call.log {
-            table.row(&[call.by.to_string(), call.call.clone(), level(line.level).to_owned(), log_line(line)]);
-        }
-    }
-    if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
-}
-
-fn level(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-    }
-}
-
-fn log_line(line: &LogLine) -> String {
-    let fields: String = line.fields.iter().map(|(key, value)| format!(" {key}={value}")).collect();
-    format!("{}{fields}", line.message)
 }
 
 /// The trace for scripts.

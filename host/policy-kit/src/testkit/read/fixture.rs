@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use pvmigrate_core::policy::{Collected, Need, StorageClass, Volume};
+use pvmigrate_core::policy::{Collected, Kind, Need, StorageClass, Volume};
 
-use pvmigrate_objects::{complete, input};
+use pvmigrate_objects::{complete, input, kinds};
 use pvmigrate_yaml::Mistake;
 use serde_json::Value;
 
@@ -22,6 +22,8 @@ pub struct Fixture {
     /// The files that were read.
     pub(crate) files: Vec<PathBuf>,
     namespaces: BTreeSet<String>,
+    /// What was read, before anything was filled in: names by kind.
+    given: BTreeMap<Kind, Vec<(Option<String>, String)>>,
 }
 
 impl Fixture {
@@ -56,10 +58,18 @@ impl Fixture {
     ) -> Result<Self, TestkitError> {
         let mut objects: Vec<Value> = given.into_iter().map(|given| given.object).collect();
         let namespaces = objects.iter().filter_map(namespace_of).collect();
+        let mut given: BTreeMap<Kind, Vec<(Option<String>, String)>> = BTreeMap::new();
+        for object in &objects {
+            let text = |value: &Value| value.as_str().map(str::to_owned);
+            let kind = |field: &str| text(&object[field]).unwrap_or_default();
+            let name = text(&object["metadata"]["name"]).unwrap_or_default();
+            let of_kind = given.entry(Kind::new(kind("apiVersion"), kind("kind"))).or_default();
+            of_kind.push((text(&object["metadata"]["namespace"]), name));
+        }
         complete::at_rest(&mut objects);
         let cluster = Cluster::of(objects);
         let snapshot = cluster.snapshot().map_err(wrong)?;
-        Ok(Self { snapshot, cluster, files, namespaces })
+        Ok(Self { snapshot, cluster, files, namespaces, given })
     }
 
     /// Returns the classes.
@@ -82,6 +92,19 @@ impl Fixture {
         &self.snapshot.volumes
     }
 
+    /// Lists the objects that were read, and that neither the question nor what policies with these needs look up is made of:
+    /// namespace and name, by kind.
+    pub fn unused(&self, needs: &[Need]) -> impl Iterator<Item = (&Kind, &[(Option<String>, String)])> {
+        let is_used = |kind: &Kind| {
+            let is_own = kinds::is_namespaced(&kind.api_version, &kind.kind).is_some();
+            // Nodes are where pods that say nothing of a node are put.
+            let mut of_questions = super::objects::of_questions().chain(["Node"]);
+            needs.iter().any(|need| need.kind == *kind) || is_own && of_questions.any(|one| one == kind.kind)
+        };
+        let unused: Vec<_> = self.given.iter().filter(|(kind, _)| !is_used(kind)).collect();
+        unused.into_iter().map(|(kind, names)| (kind, names.as_slice()))
+    }
+
     /// Returns what policies with these needs may look up. A kind without objects is empty, not missing.
     pub fn collected(&self, needs: &[Need]) -> Collected {
         self.cluster.collect(needs)
@@ -96,8 +119,6 @@ fn namespace_of(object: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
-    use pvmigrate_core::policy::Kind;
 
     use super::*;
 

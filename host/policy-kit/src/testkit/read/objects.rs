@@ -13,7 +13,7 @@ use super::settings::merge;
 use pvmigrate_yaml::{Key, Node, Wrong, Yaml, did_you_mean};
 
 /// The kinds that questions are made of, whatever policies look up.
-fn of_questions() -> impl Iterator<Item = &'static str> {
+pub(crate) fn of_questions() -> impl Iterator<Item = &'static str> {
     ["PersistentVolumeClaim", "PersistentVolume", "StorageClass", "Namespace"].into_iter().chain(rows::workloads())
 }
 
