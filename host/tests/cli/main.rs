@@ -22,6 +22,7 @@ mod readme;
 mod registries;
 mod registry_access;
 mod rehearse;
+mod seeded;
 #[path = "../../proxy/tests/support/proxies.rs"]
 mod servers;
 mod strict;

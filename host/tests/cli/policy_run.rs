@@ -51,7 +51,7 @@ fn what_nothing_uses_is_counted_and_named() {
 {apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: ns}},
 {apiVersion: v1, kind: ConfigMap, metadata: {name: z, namespace: ns}},
 {apiVersion: v1, kind: ResourceQuota, metadata: {name: q, namespace: ns}},
-{apiVersion: v1, kind: Node, metadata: {name: n}}]}
+{apiVersion: v1, kind: Node, metadata: {name: node-a}}]}
 ";
     let file = repository("policies/dist/quota-room.wasm");
     let run = |policy: &str, words: &[&str]| {

@@ -246,3 +246,27 @@ fn schemas_are_printed_for_all_that_is_written_by_hand() {
     let ran = pvmigrate(&["policy", "schema", path_text(&file)]);
     assert_eq!(ran.json()["properties"]["label"]["default"], "pvmigrate.dev/keep", "{}", ran.out);
 }
+
+/// A report beside the tests, or in the folder of their snapshot, is neither a fixture nor a mistake.
+#[test]
+fn a_report_in_the_folder_of_the_tests_does_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("shop")).unwrap();
+    let class = |name: &str| {
+        format!("{{apiVersion: storage.k8s.io/v1, kind: StorageClass, metadata: {{name: {name}}}, provisioner: p}}\n")
+    };
+    write("shop/all.yaml", &format!("{}---\n{}", class("old"), class("new")));
+    let cases = "apiVersion: pvmigrate.dev/policy-test/v1\nsource: old\ntarget: new\nsnapshot: shop\ncases:\n\
+                 - name: nothing moves\n  expect: {select: any, findings: any}\n";
+    write("one.test.yaml", cases);
+    let policy = repository("policies/dist/quota-room.wasm");
+    let mut words = vec!["policy", "test", path_text(&policy), "."];
+    for report in ["json=a.json", "json=shop/b.json", "jsonl=c.json", "jsonl=shop/d.json", "junit=e.xml", "tap=f.tap"] {
+        words.extend(["--report", report]);
+    }
+    for _ in 0..2 {
+        let ran = finish(command(&words).current_dir(folder.path()).env_remove("CI"));
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    }
+}

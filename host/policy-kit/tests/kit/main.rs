@@ -6,6 +6,7 @@ mod features;
 mod fuzz;
 mod given_settings;
 mod mistakes;
+mod seeded;
 mod support;
 mod testkit;
 

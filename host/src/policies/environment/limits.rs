@@ -43,6 +43,9 @@ fn size(key: &str, node: &Node, most: u64) -> Result<u64, Wrong> {
     let quantity: Quantity = text
         .parse()
         .map_err(|_| Wrong::new(&node.at, format!("{key}: invalid quantity {text:?}; write one such as 64Mi or 2M")))?;
+    if let Some(number) = text.strip_suffix('m') {
+        return Err(Wrong::new(&node.at, format!("{key}: {text} are thousandths, did you mean {number}M?")));
+    }
     match quantity.bytes() {
         0 => Err(Wrong::new(&node.at, format!("{key} must not be 0"))),
         value if value > most => {

@@ -4,7 +4,6 @@
 //! a snapshot are. What a row leaves out stays as it is; null removes.
 
 use pvmigrate_core::access::{AccessMode, VolumeMode};
-use pvmigrate_core::policy::quantity::parse_bytes;
 use pvmigrate_core::policy::question::normal_modes;
 use pvmigrate_core::policy::{Pairs, facts};
 use pvmigrate_objects::complete;
@@ -160,7 +159,6 @@ fn volume_mode(node: &Node) -> Result<VolumeMode, Wrong> {
 }
 
 fn bytes(node: &Node) -> Result<(String, u64), Wrong> {
-    let text = node.quantity("a quantity")?;
-    let bytes = parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))?;
-    Ok((text, bytes))
+    let bytes = parse::bytes(node, "a quantity")?;
+    Ok((node.quantity("a quantity")?, bytes))
 }

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use pvmigrate_core::policy::quantity::{Bytes, parse_bytes};
+use pvmigrate_core::policy::quantity::Bytes;
 
+use super::parse;
 use super::report::Mismatch;
 use pvmigrate_yaml::{Fields, Node, Place, Shape, Wrong};
 
@@ -48,8 +49,7 @@ impl Budget {
 
 /// Reads `8Mi`.
 fn bytes(node: &Node) -> Result<u64, Wrong> {
-    let text = node.quantity("an amount of memory")?;
-    parse_bytes(&text).map_err(|error| Wrong::new(&node.at, error.to_string()))
+    parse::bytes(node, "an amount of memory")
 }
 
 /// Reads `1500`, `60k`, `1.5M`.

@@ -50,7 +50,10 @@ impl Checker<'_> {
     /// Accepts `plan`, a volume that exists, and any object that is written `Kind name` or `Kind namespace/name`.
     pub(crate) fn about(&self, node: &Node, about: &str) -> Result<(), Wrong> {
         let claims = &self.names.claims;
-        let is_object = about.contains(' ');
+        let object = about.split_once(' ').filter(|(kind, name)| {
+            kind.starts_with(|c: char| c.is_ascii_uppercase()) && !name.is_empty() && !name.contains(' ')
+        });
+        let is_object = object.is_some();
         if about == About::Plan.to_string() || is_object || claims.iter().any(|claim| claim == about) {
             return Ok(());
         }
@@ -61,5 +64,12 @@ impl Checker<'_> {
 
 /// Returns a message about an unknown volume, with the one that was perhaps meant.
 pub(crate) fn unknown_volume<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    format!("unknown volume {name}{}", did_you_mean(name, known))
+    let known: Vec<&str> = known.into_iter().collect();
+    // Far in letters, and the likeliest slip of all: the namespace was left out.
+    let is_it = |claim: &&&str| claim.split_once('/').is_some_and(|(_, claim)| claim == name);
+    let near = match known.iter().find(is_it) {
+        Some(claim) => format!(", did you mean {claim}?"),
+        None => did_you_mean(name, known),
+    };
+    format!("unknown volume {name}{near}")
 }

@@ -30,6 +30,9 @@ impl FindingWord {
     /// Reads a finding of a test file: after the `~` stands a part of the message, or a pattern between slashes.
     pub(crate) fn read(node: &Node) -> Result<Self, Wrong> {
         let (mut read, message) = Self::head(node)?;
+        if read.text.ends_with(" ~") || message.is_some_and(str::is_empty) {
+            return Err(Wrong::new(&node.at, "nothing follows the ~; write a part of the message, or leave it out"));
+        }
         let Some(part) = message else { return Ok(read) };
         let pattern = part.strip_prefix('/').and_then(|part| part.strip_suffix('/'));
         read.message = match pattern {
