@@ -106,9 +106,11 @@ impl FromStr for ReportTo {
             let known: Vec<_> = known.iter().map(clap::builder::PossibleValue::get_name).collect();
             format!("unknown format {format:?}; known formats: {}", known.join(", "))
         })?;
-        match file.is_empty() {
-            true => Err("the file name is missing".to_owned()),
-            false => Ok(Self { format, file: file.into() }),
+        let is_test = [".test.yaml", ".test.yml"].iter().any(|end| file.ends_with(end));
+        match (file.is_empty(), is_test) {
+            (true, _) => Err("the file name is missing".to_owned()),
+            (_, true) => Err(format!("{file} is the name of a test file; give the report another")),
+            _ => Ok(Self { format, file: file.into() }),
         }
     }
 }
@@ -203,5 +205,6 @@ mod tests {
         assert!(read("junit").is_err_and(|error| error.contains("junit=out.xml")));
         assert!(read("xml=a").is_err_and(|error| error.contains("json, jsonl, junit, tap, github")));
         assert!(read("tap=").is_err());
+        assert!(read("json=cases/one.test.yaml").is_err_and(|error| error.contains("the name of a test file")));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::golden;
 use super::yaml;
 use crate::testkit::vocabulary::error::TestkitError;
@@ -97,12 +99,32 @@ pub(crate) fn folder_of(test: &Path) -> &Path {
 /// Returns whether a file holds Kubernetes objects, rather than other YAML and JSON that a policy's folder may have.
 fn holds_objects(file: &Path) -> Result<bool, TestkitError> {
     let text = yaml::read_text(file)?;
+    // In JSON the keys of what lies within look like those of the whole.
+    if let Ok(document) = serde_json::from_str::<Value>(&text) {
+        return Ok(
+            document.get("kind").is_some() && ["apiVersion", "items"].iter().any(|key| document.get(key).is_some())
+        );
+    }
+    if is_report(file) {
+        return Ok(false);
+    }
     let has = |key: &str| {
         text.lines()
             .any(|line| line.starts_with(&format!("{key}:")) || line.trim_start().starts_with(&format!("\"{key}\"")))
             || text.trim_start().starts_with('{') && text.contains(&format!("\"{key}\""))
     };
     Ok(has("kind") && has("apiVersion") || has("kind") && has("items"))
+}
+
+/// Returns whether a file is a report of `policy test`: it says nothing of a cluster, wherever somebody has put it.
+pub(crate) fn is_report(file: &Path) -> bool {
+    let is_json = file.extension().is_some_and(|end| end == "json");
+    let text = if is_json { std::fs::read_to_string(file).unwrap_or_default() } else { return false };
+    let first = text.lines().next().and_then(|line| serde_json::from_str::<Value>(line).ok());
+    let whole = serde_json::from_str::<Value>(&text).ok();
+    let has = |value: &Value, keys: &[&str]| keys.iter().all(|key| value.get(key).is_some());
+    whole.is_some_and(|report| has(&report, &["schemaVersion", "counts", "cases"]))
+        || first.is_some_and(|line| has(&line, &["event", "schemaVersion", "policies"]))
 }
 
 /// Lists what lies in the folder of a path, as far as it can be read.

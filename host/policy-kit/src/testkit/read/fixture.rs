@@ -10,6 +10,7 @@ use pvmigrate_yaml::Mistake;
 use serde_json::Value;
 
 use super::cluster::Cluster;
+use super::find;
 use super::snapshot::Snapshot;
 use super::yaml;
 use crate::testkit::vocabulary::error::TestkitError;
@@ -38,7 +39,10 @@ impl Fixture {
 
     /// Reads as [`Self::read`] does; `wrong` gives errors about the whole their place.
     pub(crate) fn load(path: &Path, wrong: &dyn Fn(String) -> TestkitError) -> Result<Self, TestkitError> {
-        let files = input::files(path)?;
+        let mut files = input::files(path)?;
+        if path.is_dir() {
+            files.retain(|file| !find::is_report(file));
+        }
         Self::of(input::read(&files)?, files, wrong)
     }
 
