@@ -61,10 +61,16 @@ fn has_pods(objects: &[Value], workload: &Value) -> bool {
         Value::Object(fields) if !fields.is_empty() => selects(selector, &pod["metadata"]["labels"]),
         _ => false,
     };
-    let is_owned = |pod: &Value| {
-        let owners = pod["metadata"]["ownerReferences"].as_array().into_iter().flatten();
-        owners.into_iter().any(|owner| owner["kind"] == workload["kind"] && owner["name"] == *name(workload))
+    let owns = |owner: &Value, object: &Value| {
+        let owners = object["metadata"]["ownerReferences"].as_array().into_iter().flatten();
+        owners.into_iter().any(|one| one["kind"] == owner["kind"] && one["name"] == *name(owner))
     };
+    // A Deployment's pods are those of its ReplicaSets.
+    let between: Vec<&Value> = objects
+        .iter()
+        .filter(|object| !is(object, "Pod") && namespace(object) == namespace(workload) && owns(workload, object))
+        .collect();
+    let is_owned = |pod: &Value| owns(workload, pod) || between.iter().any(|owner| owns(owner, pod));
     of_kind(objects, "Pod").any(|pod| namespace(pod) == namespace(workload) && (is_owned(pod) || selects(pod)))
 }
 

@@ -99,9 +99,9 @@ impl Capture {
 
     /// Replaces everything that a person named with another name, the same one everywhere.
     ///
-    /// Renamed are namespaces, names, uids and nodes, and the values of labels and annotations. Kept are classes, keys, plain
-    /// words such as `true`, and the values under `kurl.sh/` and `pvmigrate.dev/`, which decide. In kinds that policies look
-    /// up, further text is kept where it holds no renamed name.
+    /// Renamed are namespaces, names, uids and nodes wherever they stand, also as parts of other text, and the values of labels
+    /// and annotations. Kept are classes, keys, plain words such as `true`, and the values under `kurl.sh/` and
+    /// `pvmigrate.dev/`, which decide; all further text is kept where it holds no renamed name of three letters or more.
     pub fn anonymize(&mut self) {
         anonymous::rename(self);
     }

@@ -22,6 +22,12 @@ const DECIDES_TOO: [&str; 5] = [
 const PLAIN: [&str; 5] = ["", "true", "false", "yes", "no"];
 /// Mappings of objects of any kind whose values are labels, or are compared with such.
 const LABELS: [&str; 5] = ["labels", "annotations", "matchLabels", "selector", "nodeSelector"];
+/// The files of a capture, in the order in which names are learnt.
+const ORDER: [&str; 6] = ["pods", "owners", "claims", "volumes", "namespaces", "classes"];
+/// The label of a node that is its name.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+/// Names within hyphens that are shorter than this are not looked for.
+const SHORTEST_PART: usize = 3;
 
 /// New names by old ones.
 #[derive(Default)]
@@ -32,6 +38,8 @@ struct Names {
     counts: BTreeMap<String, usize>,
     /// Old names as they may stand within other text; values of labels do not count.
     known: BTreeSet<String>,
+    /// Those of them that have a dot.
+    dotted: BTreeSet<String>,
 }
 
 impl Names {
@@ -55,39 +63,18 @@ impl Names {
         new
     }
 
-    /// Renames a text, and remembers it as a name.
-    fn rename(&mut self, what: &str, name: &mut Value) {
-        if let Value::String(name) = name {
-            self.known.insert(name.clone());
-            *name = self.of(what, name);
-        }
-    }
-
-    fn rename_at(&mut self, what: &str, object: &mut Value, pointer: &str) {
-        if let Some(name) = object.pointer_mut(pointer) {
-            self.rename(what, name);
-        }
-    }
-
     fn value(&mut self, key: &str, value: &mut String) {
         let decides = DECIDES.iter().any(|prefix| key.starts_with(prefix)) || DECIDES_TOO.contains(&key);
         // What decides is kept, unless it is the name of something.
-        let is_kept = (decides && !self.known.contains(value)) || PLAIN.contains(&value.as_str());
-        if !is_kept {
+        let is_kept = decides || PLAIN.contains(&value.as_str());
+        if self.known.contains(value) || !is_kept {
             *value = self.of("value", value);
+        } else if decides {
+            *value = self.within(value);
         }
     }
 
-    fn values(&mut self, object: &mut Value, pointer: &str) {
-        let pairs = object.pointer_mut(pointer).and_then(Value::as_object_mut);
-        for (key, value) in pairs.into_iter().flatten() {
-            if let Value::String(value) = value {
-                self.value(key, value);
-            }
-        }
-    }
-
-    /// Replaces known names within other text.
+    /// Replaces known names within other text: whole words first, then parts between hyphens, such as of `vol-payroll-ledger`.
     fn within(&self, text: &str) -> String {
         // A name may have dots, and text may have names between dots.
         if let Some(new) = self.given.get(text).filter(|_| self.known.contains(text)) {
@@ -95,12 +82,12 @@ impl Names {
         }
         let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let mut renamed = String::with_capacity(text.len());
-        let mut rest = text;
+        let text = self.without_dotted(text);
+        let mut rest = text.as_str();
         while !rest.is_empty() {
             let end = rest.find(|c: char| !is_part(c)).unwrap_or(rest.len());
             let (word, after) = rest.split_at(end);
-            let known = self.given.get(word).filter(|_| self.known.contains(word));
-            renamed.push_str(known.map_or(word, String::as_str));
+            renamed.push_str(&self.word(word));
             let next = after.chars().next().map_or(0, char::len_utf8);
             renamed.push_str(&after[..next]);
             rest = &after[next..];
@@ -109,111 +96,188 @@ impl Names {
     }
 }
 
+impl Names {
+    /// Replaces names that have dots themselves, wherever they stand between other characters than those of names.
+    fn without_dotted(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for name in &self.dotted {
+            let Some(new) = self.given.get(name).filter(|_| text.contains(name.as_str())) else { continue };
+            let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
+            let (mut renamed, mut from) = (String::with_capacity(text.len()), 0);
+            while let Some(at) = text[from..].find(name.as_str()).map(|at| at + from) {
+                let end = at + name.len();
+                let is_whole = is_edge(text[..at].chars().next_back()) && is_edge(text[end..].chars().next());
+                renamed.push_str(&text[from..at]);
+                renamed.push_str(if is_whole { new } else { name });
+                from = end;
+            }
+            renamed.push_str(&text[from..]);
+            text = renamed;
+        }
+        text
+    }
+
+    /// Replaces a word, or the longest parts of it between hyphens that are names.
+    fn word(&self, word: &str) -> String {
+        let name = |part: &str| self.given.get(part).filter(|_| self.known.contains(part));
+        if let Some(new) = name(word) {
+            return new.clone();
+        }
+        let parts: Vec<&str> = word.split('-').collect();
+        let (mut renamed, mut from) = (Vec::new(), 0);
+        while from < parts.len() {
+            let longest = (from + 1..=parts.len()).rev().find_map(|to| {
+                let part = parts[from..to].join("-");
+                // Shorter ones are as good as any word.
+                name(&part).filter(|_| part.len() >= SHORTEST_PART).map(|new| (to, new.clone()))
+            });
+            let (to, new) = longest.unwrap_or_else(|| (from + 1, parts[from].to_owned()));
+            renamed.push(new);
+            from = to;
+        }
+        renamed.join("-")
+    }
+
+    /// Learns the name, the namespace and the uid of an object, and all others that it names.
+    fn learn(&mut self, object: &Value) {
+        let kind = text(&object["kind"]);
+        let what = match kind.as_str() {
+            "PersistentVolumeClaim" => "claim".to_owned(),
+            "PersistentVolume" => "pv".to_owned(),
+            // Classes keep their names: the flags of a run name them.
+            "StorageClass" => String::new(),
+            other => other.to_lowercase(),
+        };
+        for (what, pointer) in [
+            ("namespace", "/metadata/namespace"),
+            (what.as_str(), "/metadata/name"),
+            ("uid", "/metadata/uid"),
+            ("node", "/spec/nodeName"),
+            ("pv", "/spec/volumeName"),
+            ("namespace", "/spec/claimRef/namespace"),
+            ("claim", "/spec/claimRef/name"),
+            ("uid", "/spec/claimRef/uid"),
+        ] {
+            let old = object.pointer(pointer).and_then(Value::as_str).filter(|_| !what.is_empty());
+            old.into_iter().for_each(|old| self.know(what, old));
+        }
+        for owner in object["metadata"]["ownerReferences"].as_array().into_iter().flatten() {
+            self.know("owner", &text(&owner["name"]));
+            self.know("uid", &text(&owner["uid"]));
+        }
+        self.learn_below(object);
+    }
+
+    /// Learns claims and nodes that are named anywhere in an object.
+    fn learn_below(&mut self, value: &Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.get("claimName").and_then(Value::as_str).into_iter().for_each(|name| self.know("claim", name));
+                if fields.get("key").is_some_and(|key| key == HOSTNAME) {
+                    let values = fields.get("values").and_then(Value::as_array).into_iter().flatten();
+                    values.filter_map(Value::as_str).for_each(|node| self.know("node", node));
+                }
+                fields.get(HOSTNAME).and_then(Value::as_str).into_iter().for_each(|node| self.know("node", node));
+                fields.values().for_each(|value| self.learn_below(value));
+            }
+            Value::Array(items) => items.iter().for_each(|item| self.learn_below(item)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    fn know(&mut self, what: &str, name: &str) {
+        if name.is_empty() {
+            return;
+        }
+        if name.contains('.') {
+            self.dotted.insert(name.to_owned());
+        }
+        self.known.insert(name.to_owned());
+        self.of(what, name);
+    }
+
+    /// Gives claims that are named after their pod the pod's new name: those of ephemeral volumes, and those of a
+    /// StatefulSet's templates.
+    fn learn_claims_of(&mut self, pod: &Value) {
+        let old = text(&pod["metadata"]["name"]);
+        self.know("pod", &old);
+        let new = self.of("pod", &old);
+        for volume in pod["spec"]["volumes"].as_array().into_iter().flatten() {
+            let mount = text(&volume["name"]);
+            let claim = format!("{mount}-{old}");
+            let (claim, is_of_set) = match volume["persistentVolumeClaim"]["claimName"].as_str() {
+                Some(name) if name == claim => (claim, true),
+                Some(_) => continue,
+                None => (format!("{old}-{mount}"), false),
+            };
+            let mount = self.of("volume", &mount);
+            self.known.insert(claim.clone());
+            self.given.insert(claim, if is_of_set { format!("{mount}-{new}") } else { format!("{new}-{mount}") });
+        }
+    }
+}
+
 /// Renames everything in a capture.
 pub(super) fn rename(capture: &mut Capture) {
     let mut names = Names { taken: taken(capture), ..Names::default() };
-    let mut of = |file| capture.objects.remove(file).unwrap_or_default();
-    let (mut pods, mut owners, mut namespaces) = (of("pods"), of("owners"), of("namespaces"));
-    let (mut claims, mut volumes, mut classes) = (of("claims"), of("volumes"), of("classes"));
-    // Pods first: the claim of an ephemeral volume has its name from the pod.
-    pods.iter_mut().for_each(|pod| rename_pod(&mut names, pod));
-    owners.iter_mut().for_each(|owner| place(&mut names, "owner", owner));
-    for claim in &mut claims {
-        place(&mut names, "claim", claim);
-        names.rename_at("uid", claim, "/metadata/uid");
-        names.rename_at("pv", claim, "/spec/volumeName");
-    }
-    for volume in &mut volumes {
-        place(&mut names, "pv", volume);
-        for (what, field) in [("namespace", "namespace"), ("claim", "name"), ("uid", "uid")] {
-            names.rename_at(what, volume, &format!("/spec/claimRef/{field}"));
+    // First all names, wherever they stand: whoever names an object may come before it. Pods before all others: a claim may
+    // have its name from its pod.
+    capture.objects.get("pods").into_iter().flatten().for_each(|pod| names.learn_claims_of(pod));
+    let all = || ORDER.iter().filter_map(|file| capture.objects.get(file)).chain(capture.further.values()).flatten();
+    all().for_each(|object| names.learn(object));
+    for object in capture.objects.values_mut().chain(capture.further.values_mut()).flatten() {
+        match object["kind"].as_str() {
+            Some("Pod") => rename_mounts(&mut names, object, "/spec"),
+            Some("StatefulSet") => rename_templates(&mut names, object),
+            Some("StorageClass") => rename_secrets(&mut names, object),
+            _ => {}
         }
-    }
-    namespaces.iter_mut().for_each(|namespace| names.rename_at("namespace", namespace, "/metadata/name"));
-    for object in capture.further.values_mut().flatten() {
-        known_place(&mut names, object);
     }
     // Values last: one that is also a name gets that name.
-    for claim in &mut claims {
-        for pointer in ["/metadata/labels", "/metadata/annotations", "/spec/selector/matchLabels"] {
-            names.values(claim, pointer);
-        }
-        for expression in
-            claim.pointer_mut("/spec/selector/matchExpressions").and_then(Value::as_array_mut).into_iter().flatten()
-        {
-            expression.get_mut("values").into_iter().for_each(|values| anything(&mut names, "values", values));
-        }
+    for file in ORDER {
+        capture.objects.get_mut(file).into_iter().flatten().for_each(|object| anything(&mut names, "", object));
     }
-    for class in &mut classes {
-        let parameters = class.get_mut("parameters").and_then(Value::as_object_mut).into_iter().flatten();
-        for (key, value) in parameters.filter(|(key, _)| key.contains("secret")) {
-            if let Value::String(value) = value {
-                names.value(key, value);
-            }
-        }
-        names.values(class, "/metadata/annotations");
-    }
-    for object in capture.further.values_mut().flatten() {
-        anything(&mut names, "", object);
-    }
-    capture.objects.extend([
-        ("pods", pods),
-        ("owners", owners),
-        ("namespaces", namespaces),
-        ("claims", claims),
-        ("volumes", volumes),
-        ("classes", classes),
-    ]);
+    capture.further.values_mut().flatten().for_each(|object| anything(&mut names, "", object));
 }
 
-fn rename_pod(names: &mut Names, pod: &mut Value) {
-    let old = text(&pod["metadata"]["name"]);
-    place(names, "pod", pod);
-    let new = text(&pod["metadata"]["name"]);
-    names.rename_at("node", pod, "/spec/nodeName");
+/// Renames what parameters of a class say of Secrets.
+fn rename_secrets(names: &mut Names, class: &mut Value) {
+    let parameters = class.get_mut("parameters").and_then(Value::as_object_mut).into_iter().flatten();
+    for (key, value) in parameters.filter(|(key, _)| key.contains("secret")) {
+        if let Value::String(value) = value {
+            names.value(key, value);
+        }
+    }
+}
+
+/// Renames the volumes of a pod, where claims have part of their name from, and its mounts.
+fn rename_mounts(names: &mut Names, object: &mut Value, spec: &str) {
+    let Some(spec) = object.pointer_mut(spec) else { return };
     let mut mounts = BTreeMap::new();
-    for volume in items(&mut pod["spec"], "volumes") {
+    for volume in items(spec, "volumes") {
         let mount = text(&volume["name"]);
         let renamed = names.of("volume", &mount);
         volume["name"] = Value::from(renamed.as_str());
-        if volume.get("persistentVolumeClaim").is_some() {
-            names.rename_at("claim", volume, "/persistentVolumeClaim/claimName");
-        } else {
-            let claim = format!("{old}-{mount}");
-            names.known.insert(claim.clone());
-            names.given.insert(claim, format!("{new}-{renamed}"));
-        }
         mounts.insert(mount, renamed);
     }
     for containers in ["containers", "initContainers"] {
-        for container in items(&mut pod["spec"], containers) {
+        for container in items(spec, containers) {
             for field in ["volumeMounts", "volumeDevices"] {
                 for mount in items(container, field) {
-                    if let Some(new) = mounts.get(&text(&mount["name"])) {
-                        mount["name"] = Value::from(new.as_str());
-                    }
+                    let old = text(&mount["name"]);
+                    mount["name"] = Value::from(mounts.get(&old).cloned().unwrap_or_else(|| names.of("volume", &old)));
                 }
             }
         }
     }
 }
 
-/// Renames an object, its namespace and its owners.
-fn place(names: &mut Names, what: &str, object: &mut Value) {
-    names.rename_at("namespace", object, "/metadata/namespace");
-    names.rename_at(what, object, "/metadata/name");
-    items(&mut object["metadata"], "ownerReferences").for_each(|owner| names.rename_at("owner", owner, "/name"));
-}
-
-/// Learns the names of an object of any kind.
-fn known_place(names: &mut Names, object: &Value) {
-    let what = object.get("kind").and_then(Value::as_str).unwrap_or("object").to_lowercase();
-    for (key, what) in [("namespace", "namespace"), ("name", what.as_str()), ("uid", "uid")] {
-        if let Some(old) = object.pointer(&format!("/metadata/{key}")).and_then(Value::as_str) {
-            names.known.insert(old.to_owned());
-            names.of(what, old);
-        }
+fn rename_templates(names: &mut Names, set: &mut Value) {
+    for template in items(&mut set["spec"], "volumeClaimTemplates") {
+        let renamed = names.of("volume", &text(&template["metadata"]["name"]));
+        template["metadata"]["name"] = Value::from(renamed);
     }
+    rename_mounts(names, set, "/spec/template/spec");
 }
 
 /// Renames within an object of any kind.

@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use pvmigrate_core::policy::Volume;
 use serde_json::json;
@@ -31,7 +31,8 @@ fn collected(needs: &[Need]) -> Collected {
                 "persistentVolumeReclaimPolicy": "Delete", "claimRef": {"namespace": "payroll", "name": "ledger"},
                 "csi": {"driver": "disks.example.com", "volumeHandle": "vol-0secret"}}},
         {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "elsewhere"},
-            "spec": {"claimRef": {"namespace": "legal", "name": "files"}}},
+            "spec": {"capacity": {"storage": "3Gi"}, "accessModes": ["ReadWriteOnce"],
+                "claimRef": {"namespace": "legal", "name": "files"}}},
         {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "payroll", "labels": {"a": "finance"},
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-7f", "controller": true}]},
             "spec": {"nodeName": "ip-10-9.corp", "serviceAccountName": "robot",
@@ -45,8 +46,10 @@ fn collected(needs: &[Need]) -> Collected {
         {"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web-7f", "namespace": "payroll",
             "ownerReferences": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": true}]},
             "spec": {"template": {"spec": {"containers": [{"env": [{"value": "hunter2"}]}]}}}},
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "payroll"}},
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "other", "namespace": "payroll"}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "payroll"},
+            "spec": {"selector": {}, "template": {}}},
+        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "other", "namespace": "payroll"},
+            "spec": {"replicas": 0, "selector": {}, "template": {}}},
         {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "disks-payroll", "namespace": "payroll",
             "resourceVersion": "9", "uid": "quota-uid", "labels": {"team": "finance"}},
             "spec": {"hard": {"requests.storage": "9Gi"}, "scopes": ["for payroll, ledger"],
@@ -167,4 +170,148 @@ fn a_kind_that_a_policy_looks_up_is_whole() {
     assert_eq!(fixture.volumes()[0].consumers[0].workload.name, "web");
     let (text, _) = read_back(&capture(Some("payroll")));
     assert!(!text.contains("elsewhere") && text.contains("vol-0secret"), "{text}");
+}
+
+/// A generator of clusters: enough for names that stand in each other's fields, and no two alike.
+struct Draw(u64);
+
+impl Draw {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % most
+    }
+
+    /// Makes up a name that is no word of Kubernetes, and notes it.
+    fn name(&mut self, names: &mut Vec<String>, end: &str) -> String {
+        let letters: String = (0..6).map(|_| char::from(b'k' + u8::try_from(self.below(16)).unwrap_or(0))).collect();
+        let name = format!("zq{letters}{end}");
+        names.push(name.clone());
+        name
+    }
+}
+
+/// Makes up a cluster of objects that name each other wherever Kubernetes lets them, and returns all their names.
+fn drawn(seed: u64) -> (Collected, Vec<String>) {
+    let (mut draw, mut names) = (Draw(seed), Vec::new());
+    let mut kinds: BTreeMap<Kind, Vec<Value>> = BTreeMap::new();
+    let mut put = |object: Value| {
+        let kind = Kind::new(object["apiVersion"].as_str().unwrap(), object["kind"].as_str().unwrap());
+        kinds.entry(kind).or_default().push(object);
+    };
+    put(
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "slow"}, "provisioner": "p"}),
+    );
+    let nodes: Vec<String> = (0..2).map(|_| draw.name(&mut names, ".corp.example")).collect();
+    for node in &nodes {
+        let labels = json!({"kubernetes.io/hostname": node});
+        put(
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node, "labels": labels, "uid": draw.name(&mut names, "")}}),
+        );
+    }
+    for _ in 0..=draw.below(2) {
+        let namespace = draw.name(&mut names, "");
+        put(
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "uid": draw.name(&mut names, "")}}),
+        );
+        for _ in 0..=draw.below(3) {
+            let (app, set_uid) = (draw.name(&mut names, ""), draw.name(&mut names, ""));
+            let is_set = draw.below(2) == 0;
+            let (pod, template) = (format!("{app}-0"), draw.name(&mut names, ""));
+            let claim = if is_set { format!("{template}-{pod}") } else { draw.name(&mut names, "") };
+            let (uid, volume) = (draw.name(&mut names, ""), draw.name(&mut names, ""));
+            let node = &nodes[usize::try_from(draw.below(2)).unwrap()];
+            let kind = if is_set { "StatefulSet" } else { "Deployment" };
+            put(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": claim, "namespace": namespace, "uid": uid, "labels": {"app": app},
+                    "annotations": {"volume.kubernetes.io/selected-node": node, "note": format!("{app} of {namespace}, on {node}."),
+                        "kubectl.kubernetes.io/last-applied-configuration": format!("{{{app}}}"),
+                        "pvmigrate.dev/after": format!("{namespace}/{claim}")}},
+                "spec": {"storageClassName": "slow", "volumeName": volume, "accessModes": ["ReadWriteOnce"],
+                    "selector": {"matchLabels": {"app": app}, "matchExpressions": [{"key": "app", "operator": "In", "values": [app]}]},
+                    "resources": {"requests": {"storage": "2Gi"}}}, "status": {"phase": "Bound"}}));
+            let terms =
+                json!([{"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [node]}]}]);
+            put(
+                json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume, "uid": draw.name(&mut names, "")},
+                "spec": {"storageClassName": "slow", "capacity": {"storage": "3Gi"}, "accessModes": ["ReadWriteOnce"],
+                    "persistentVolumeReclaimPolicy": "Delete", "nodeAffinity": {"required": {"nodeSelectorTerms": terms}},
+                    "claimRef": {"namespace": namespace, "name": claim, "uid": uid, "kind": "PersistentVolumeClaim"},
+                    "csi": {"driver": "p", "volumeHandle": format!("vol-{namespace}-{claim}")}}}),
+            );
+            let labels = json!({"app": app});
+            let mount = if is_set { template.clone() } else { "data".to_owned() };
+            let owner = json!({"apiVersion": "apps/v1", "kind": kind, "name": app, "uid": set_uid, "controller": true});
+            put(json!({"apiVersion": "v1", "kind": "Pod",
+                "metadata": {"name": pod, "namespace": namespace, "labels": labels, "ownerReferences": [owner], "uid": draw.name(&mut names, "")},
+                "spec": {"nodeName": node, "hostname": pod, "nodeSelector": {"kubernetes.io/hostname": node},
+                    "volumes": [{"name": mount, "persistentVolumeClaim": {"claimName": claim}}],
+                    "containers": [{"name": "c", "volumeMounts": [{"name": mount, "mountPath": "/d"}]}]},
+                "status": {"phase": "Running", "message": format!("on {node}")}}));
+            let templates = json!([{"metadata": {"name": template},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}}]);
+            let mut workload = json!({"apiVersion": "apps/v1", "kind": kind,
+                "metadata": {"name": app, "namespace": namespace, "uid": set_uid},
+                "spec": {"replicas": 1, "selector": {"matchLabels": labels},
+                    "template": {"metadata": {"labels": labels}, "spec": {
+                        "containers": [{"name": "c", "volumeMounts": [{"name": mount, "mountPath": "/d"}]}]}}}});
+            if is_set {
+                workload["spec"]["serviceName"] = json!(app);
+                workload["spec"]["volumeClaimTemplates"] = templates;
+            } else {
+                workload["spec"]["template"]["spec"]["volumes"] =
+                    json!([{"name": mount, "persistentVolumeClaim": {"claimName": claim}}]);
+            }
+            put(workload);
+            put(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+                "metadata": {"name": format!("{app}-pdb"), "namespace": namespace}, "spec": {"selector": {"matchLabels": {"app": app}}}}));
+        }
+    }
+    let mut collected = Collected::default();
+    kinds.into_iter().for_each(|(kind, objects)| collected.put(kind, objects));
+    (collected, names)
+}
+
+#[test]
+fn no_name_of_a_drawn_cluster_is_left() {
+    let need = |api_version: &str, kind: &str| Need {
+        kind: Kind::new(api_version, kind),
+        purpose: String::new(),
+        optional: false,
+    };
+    let all = [
+        need("v1", "Pod"),
+        need("v1", "Node"),
+        need("v1", "Namespace"),
+        need("v1", "PersistentVolume"),
+        need("v1", "PersistentVolumeClaim"),
+        need("apps/v1", "StatefulSet"),
+        need("apps/v1", "Deployment"),
+        need("policy/v1", "PodDisruptionBudget"),
+    ];
+    for seed in 0..60 {
+        let (collected, names) = drawn(seed);
+        for needs in [&all[..], &[]] {
+            let plain = Capture::of(&collected, needs, None).unwrap();
+            let mut capture = plain.clone();
+            capture.anonymize();
+            let (text, fixture) = read_back(&capture);
+            if let Some(name) = names.iter().find(|name| text.contains(name.as_str())) {
+                panic!("seed {seed}: {name} is in: {text}");
+            }
+            let (_, before) = read_back(&plain);
+            let shape = |fixture: &Fixture| {
+                let mut all: Vec<_> = fixture
+                    .volumes()
+                    .iter()
+                    .map(|volume| {
+                        let users = volume.consumers.iter().map(|user| user.workload.kind.clone()).collect::<Vec<_>>();
+                        (volume.capacity_bytes, volume.phase.clone(), users)
+                    })
+                    .collect();
+                all.sort();
+                all
+            };
+            assert_eq!(shape(&fixture), shape(&before), "seed {seed}: {text}");
+        }
+    }
 }
