@@ -75,10 +75,17 @@ impl Api {
     async fn serve(&self, request: Request<kube::client::Body>) -> Result<Response<ReplyBody>, BoxError> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await?;
-        Ok(match route::parse(&parts) {
+        let target = {
+            let store = self.inner.store();
+            route::parse(&parts, |group, version, plural| store.kind_by_path(group, version, plural))
+        };
+        Ok(match target {
             Ok(Target::Stored(route)) => self.dispatch(&route, &body),
             Ok(Target::Review(kind)) => answer(review::answer(kind, &body, |_| true)),
-            Ok(Target::Document(segments)) => answer(discovery::document(&segments).map(|document| (200, document))),
+            Ok(Target::Document(segments)) => {
+                let document = discovery::document(&self.inner.store(), &segments);
+                answer(document.map(|document| (200, document)))
+            }
             Err(failure) => refusal(&failure),
         })
     }

@@ -54,6 +54,8 @@ pub struct Settings {
     pub history: usize,
     /// Where uids and generated names are drawn from.
     pub seed: u64,
+    /// Kinds that are served though no object of them is given, by apiVersion and name: an API server has them without any.
+    pub served: Vec<(String, String)>,
 }
 
 impl Settings {
@@ -72,6 +74,7 @@ impl Settings {
             bookmark_every: Duration::from_secs(5),
             history: 100_000,
             seed: 0,
+            served: Vec::new(),
         }
     }
 }
@@ -164,8 +167,8 @@ impl Cluster {
     ///
     /// Objects may come from a dump: uids and the statuses of pods are kept, resourceVersions are not. Namespaces and
     /// nodes that are missing are made; a claim that names a volume which is not given gets that volume. Claims that
-    /// name none are provisioned as the API would have it: at once, or when a pod needs them. Kinds that this cluster
-    /// does not serve are left out; [`Self::not_played`] names them.
+    /// name none are provisioned as the API would have it: at once, or when a pod needs them. Kinds that this
+    /// cluster does not know are served as they are, and nothing acts on them; [`Self::not_played`] names their objects.
     ///
     /// # Errors
     ///
@@ -177,6 +180,9 @@ impl Cluster {
         let mut store = Store::new(settings.seed, settings.history, published);
         let waiting = given_as_unbound(&objects);
         let not_played = load::take_in(&mut store, &machine.volumes, objects)?;
+        for (api_version, kind) in &settings.served {
+            load::serve(&mut store, api_version, kind, true);
+        }
         let activity = Arc::new(watch::Sender::new(0));
         let inner = Arc::new(Inner {
             store: Mutex::new(store),

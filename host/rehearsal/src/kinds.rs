@@ -1,14 +1,19 @@
 //! The kinds this cluster serves: their paths, scope, subresources and shape.
 //!
-//! A path that is not in this table answers 404, as an API server without that API does.
+//! A path that is not in this table answers 404, as an API server without that API does. What a cluster was started with beside
+//! these is [`custom`]: stored as it was given, and nothing acts on it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use k8s_openapi::api::{
     apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
     autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
     events::v1 as events, networking::v1 as networking, policy::v1 as policy, rbac::v1 as rbac, storage::v1 as storage,
 };
+use kube::api::ApiResource;
+use kube::core::GroupVersionKind;
 use serde_json::Value;
 
 /// One kind of object and how the API treats it.
@@ -62,7 +67,7 @@ impl PartialOrd for Kind {
 }
 impl Ord for Kind {
     fn cmp(&self, other: &Self) -> Ordering {
-        (self.group, self.plural).cmp(&(other.group, other.plural))
+        (self.group, self.plural, self.version).cmp(&(other.group, other.plural, other.version))
     }
 }
 
@@ -228,6 +233,21 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Kind> {
 /// Finds the kind behind a request's path.
 pub(crate) fn by_path(group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
     all().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
+}
+
+/// Returns a kind that the table does not have, as a custom resource of it would be served.
+///
+/// Keys refer to their kind for as long as a process runs; so each is made once in it.
+pub(crate) fn custom(api_version: &str, name: &str, namespaced: bool) -> &'static Kind {
+    static MADE: Mutex<BTreeMap<(String, String, bool), &'static Kind>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    made.entry((api_version.to_owned(), name.to_owned(), namespaced)).or_insert_with(|| {
+        let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
+        let plural = ApiResource::from_gvk(&GroupVersionKind::gvk(group, version, name)).plural;
+        let lasting = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+        let (group, version, plural) = (lasting(group), lasting(version), lasting(&plural));
+        Box::leak(Box::new(Kind { namespaced, ..kind::<Value>(group, version, plural, lasting(name)) }))
+    })
 }
 
 /// Finds the review behind a request's path.

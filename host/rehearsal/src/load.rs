@@ -4,4 +4,4 @@ mod not_played;
 mod prepare;
 
 pub use not_played::{Feature, LeftOut, Named, NotPlayed, Unplayed, User};
-pub(crate) use prepare::{put, take_in};
+pub(crate) use prepare::{put, serve, take_in};

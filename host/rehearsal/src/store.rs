@@ -68,6 +68,8 @@ const KEPT_PAGES: usize = 64;
 const KEPT_EVENTS: usize = 10_000;
 
 pub(crate) struct Store {
+    /// Kinds that are served beside those of the table.
+    custom: Vec<&'static Kind>,
     objects: BTreeMap<Key, Arc<Value>>,
     index: Index,
     revision: u64,
@@ -88,6 +90,7 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) fn new(seed: u64, history_limit: usize, published: watch::Sender<u64>) -> Self {
         Self {
+            custom: Vec::new(),
             objects: BTreeMap::new(),
             index: Index::default(),
             revision: 1,
@@ -103,6 +106,23 @@ impl Store {
             events_by_age: VecDeque::new(),
             events_by_cause: HashMap::new(),
         }
+    }
+
+    /// Serves one more kind.
+    pub(crate) fn serve(&mut self, kind: &'static Kind) {
+        if !self.custom.contains(&kind) {
+            self.custom.push(kind);
+        }
+    }
+
+    /// Returns every kind served.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static Kind> {
+        kinds::all().chain(self.custom.iter().copied())
+    }
+
+    /// Finds the kind behind a request's path.
+    pub(crate) fn kind_by_path(&self, group: &str, version: &str, plural: &str) -> Option<&'static Kind> {
+        self.kinds().find(|kind| kind.group == group && kind.version == version && kind.plural == plural)
     }
 
     pub(crate) fn revision(&self) -> u64 {

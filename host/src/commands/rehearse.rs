@@ -61,7 +61,9 @@ pub async fn run(args: &RehearseArgs, screen: &Screen) -> Result<Exit, Failure> 
     };
     let stop = shared::stop_on_signals(screen, interrupted)?;
 
-    let settings = Settings::new(directory.path().join("volumes"), rsync);
+    // What the files have none of, the cluster has none of: an empty list, as in `policy run`.
+    let served = policies.needs().into_iter().map(|need| (need.kind.api_version, need.kind.kind)).collect();
+    let settings = Settings { served, ..Settings::new(directory.path().join("volumes"), rsync) };
     let cluster = Cluster::start(objects, settings).await?;
     cluster.at_rest().await;
     let filled = cluster.fill_all(SEED).map_err(|error| unwritable(directory.path(), &error))?;

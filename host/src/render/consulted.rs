@@ -1,19 +1,34 @@
-//! Which policies were asked, by digest, and what they found that the environment accepts for a while.
+//! Which policies were asked, by digest, what they found that blocks nothing, and what the environment accepts for a while.
 
 use pvmigrate_core::policy::waiver::Waived;
-use pvmigrate_core::policy::{PolicyRef, Warning};
+use pvmigrate_core::policy::{Judged, Judgement, PolicyRef, Severity, Warning};
 use serde::Serialize;
 
+use super::Screen;
 use super::table::Table;
 use super::units::count;
-use super::{Screen, clean};
 use crate::assessment::Assessment;
 
-/// Returns the waived findings and the policies asked, for people.
+/// Returns the findings that block nothing, the waived ones, and the policies asked, for people.
 pub fn text(assessment: Option<&Assessment>, screen: &Screen) -> String {
     assessment.map_or_else(String::new, |assessment| {
-        waived(&assessment.waived, screen) + &policies(&assessment.judgement.policies)
+        let judgement = &assessment.judgement;
+        remarks(judgement, screen) + &waived(&assessment.waived, screen) + &policies(&judgement.policies)
     })
+}
+
+/// Shows findings that block nothing, and disagreements between policies.
+fn remarks(judgement: &Judgement, screen: &Screen) -> String {
+    let mut table = Table::new(&["FINDING", "ABOUT", "BY", "MESSAGE"], &[]);
+    for finding in judgement.findings.iter().filter(|finding| finding.severity != Severity::Blocker) {
+        let kind = format!("{} {}", finding.severity, finding.code);
+        table.row(&[kind, finding.about.to_string(), finding.by.to_string(), finding.message.clone()]);
+    }
+    for warning in &judgement.warnings {
+        let kind = format!("warning {}", warning.code);
+        table.row(&[kind, warning.about.to_string(), "pvmigrate".to_owned(), warning.message.clone()]);
+    }
+    if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
 }
 
 pub(super) fn waived(waived: &[Waived], screen: &Screen) -> String {
@@ -39,17 +54,12 @@ pub(super) fn policies(policies: &[PolicyRef]) -> String {
     if table.is_empty() { String::new() } else { format!("\n{}", table.text(None)) }
 }
 
-/// Returns what is odd about the waivers, for a report that shows no other warnings.
-pub fn waiver_warnings(assessment: Option<&Assessment>, screen: &Screen) -> String {
-    let warnings = assessment.into_iter().flat_map(|assessment| &assessment.judgement.warnings);
-    let of_waivers = warnings.filter(|warning| warning.code.starts_with("waiver-"));
-    of_waivers.map(|warning| format!("{} {}\n", screen.paint.bad("warning:"), clean(&warning.message))).collect()
-}
-
 /// The same for scripts.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsultedJson<'a> {
+    /// Findings of every severity; the blockers among them stand with what they keep from starting, too.
+    findings: &'a [Judged],
     /// In the order of the chain.
     policies: &'a [PolicyRef],
     /// Findings that do not count until their waiver ends.
@@ -61,6 +71,7 @@ pub struct ConsultedJson<'a> {
 /// Returns the same for scripts.
 pub fn json(assessment: Option<&Assessment>) -> ConsultedJson<'_> {
     assessment.map_or_else(ConsultedJson::default, |assessment| ConsultedJson {
+        findings: &assessment.judgement.findings,
         policies: &assessment.judgement.policies,
         waived: &assessment.waived,
         warnings: &assessment.judgement.warnings,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use pvmigrate_core::access::AccessMode;
 use pvmigrate_core::forecast::End;
 use pvmigrate_core::plan::PlannedGroup;
-use pvmigrate_core::policy::{Judgement, LeftOut, Severity, Verdict};
+use pvmigrate_core::policy::{Judgement, LeftOut, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 
 use super::lines::hanging;
@@ -41,7 +41,6 @@ pub fn text(plan: &Plan, options: &Options, screen: &Screen) -> String {
     let left = plan.left_out();
     if let Some(judgement) = plan.judgement() {
         text.push_str(&staying(judgement, &left, screen));
-        text.push_str(&remarks(judgement, screen));
     }
     text.push_str(&consulted::text(plan.assessment.as_ref(), screen));
     text.push_str(&left_out::claims(&left, &options.source_class, screen));
@@ -199,20 +198,6 @@ fn staying(judgement: &Judgement, left: &[LeftOut<'_>], screen: &Screen) -> Stri
         }
     }
     if text.is_empty() { text } else { format!("\n{text}") }
-}
-
-/// Shows findings that block nothing, and disagreements between policies.
-fn remarks(judgement: &Judgement, screen: &Screen) -> String {
-    let mut table = Table::new(&["FINDING", "ABOUT", "BY", "MESSAGE"], &[]);
-    for finding in judgement.findings.iter().filter(|finding| finding.severity != Severity::Blocker) {
-        let kind = format!("{} {}", finding.severity, finding.code);
-        table.row(&[kind, finding.about.to_string(), finding.by.to_string(), finding.message.clone()]);
-    }
-    for warning in &judgement.warnings {
-        let kind = format!("warning {}", warning.code);
-        table.row(&[kind, warning.about.to_string(), "pvmigrate".to_owned(), warning.message.clone()]);
-    }
-    if table.is_empty() { String::new() } else { format!("\n{}", table.text(screen.width)) }
 }
 
 fn indent(text: &str) -> String {

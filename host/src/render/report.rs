@@ -21,8 +21,7 @@ pub use json::{RunJson, json};
 
 /// Returns the result of a run for stdout: what kept it from starting, the closing table, and what follows it.
 pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Screen) -> String {
-    let mut text = consulted::waiver_warnings(run.plan.assessment.as_ref(), screen);
-    text.push_str(&findings::permission_notes(&run.plan, screen));
+    let mut text = findings::permission_notes(&run.plan, screen);
     if !blockers.is_empty() && run.report.groups.iter().all(|group| !matches!(group.end, GroupEnd::NotBegun(_))) {
         let title = "Nothing new was started, because of these findings:";
         let _ = write!(text, "{}\n{}", screen.paint.bad(title), findings::table(blockers, screen.width));

@@ -1,14 +1,17 @@
 //! The API's own documents: version, health, and which kinds are served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use crate::kinds::{self, Kind};
+use crate::{
+    kinds::{self, Kind},
+    store::Store,
+};
 
 /// Answers a GET of a document by its path.
-pub(crate) fn document(segments: &[String]) -> Result<Value, Failure> {
+pub(crate) fn document(store: &Store, segments: &[String]) -> Result<Value, Failure> {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["version"] => Ok(json!({
@@ -17,9 +20,9 @@ pub(crate) fn document(segments: &[String]) -> Result<Value, Failure> {
         })),
         ["healthz" | "readyz" | "livez"] => Ok(json!("ok")),
         ["api"] => Ok(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
-        ["apis"] => Ok(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups()})),
-        ["api", version] => resources("", version),
-        ["apis", group] => groups()
+        ["apis"] => Ok(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups(store)})),
+        ["api", version] => resources(store, "", version),
+        ["apis", group] => groups(store)
             .into_iter()
             .find(|found| found["name"] == **group)
             .map(|mut found| {
@@ -28,26 +31,30 @@ pub(crate) fn document(segments: &[String]) -> Result<Value, Failure> {
                 found
             })
             .ok_or_else(Failure::no_such_path),
-        ["apis", group, version] => resources(group, version),
+        ["apis", group, version] => resources(store, group, version),
         _ => Err(Failure::no_such_path()),
     }
 }
 
-fn groups() -> Vec<Value> {
-    let versions: BTreeMap<&str, &str> =
-        kinds::all().filter(|kind| !kind.group.is_empty()).map(|kind| (kind.group, kind.version)).collect();
+fn groups(store: &Store) -> Vec<Value> {
+    let mut versions: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for kind in store.kinds().filter(|kind| !kind.group.is_empty()) {
+        versions.entry(kind.group).or_default().insert(kind.version);
+    }
     versions
         .into_iter()
-        .map(|(group, version)| {
-            let version = json!({"groupVersion": format!("{group}/{version}"), "version": version});
-            json!({"name": group, "versions": [version], "preferredVersion": version})
+        .map(|(group, versions)| {
+            let version = |version| json!({"groupVersion": format!("{group}/{version}"), "version": version});
+            // The newest, as text sorts them, is not always the preferred one on a cluster; nobody here asks which is.
+            let versions: Vec<Value> = versions.into_iter().rev().map(version).collect();
+            json!({"name": group, "preferredVersion": versions.first(), "versions": versions})
         })
         .collect()
 }
 
-fn resources(group: &str, version: &str) -> Result<Value, Failure> {
+fn resources(store: &Store, group: &str, version: &str) -> Result<Value, Failure> {
     let mut found = Vec::new();
-    for kind in kinds::all().filter(|kind| kind.group == group && kind.version == version) {
+    for kind in store.kinds().filter(|kind| kind.group == group && kind.version == version) {
         found.extend(entries(kind));
     }
     if found.is_empty() {

@@ -116,8 +116,11 @@ pub(crate) enum Target {
     Document(Vec<String>),
 }
 
-/// Finds out what a request means; an unknown path is a 404.
-pub(crate) fn parse(parts: &Parts) -> Result<Target, Failure> {
+/// Finds out what a request means; an unknown path is a 404. `served` finds a kind by its group, version and plural.
+pub(crate) fn parse(
+    parts: &Parts,
+    served: impl Fn(&str, &str, &str) -> Option<&'static Kind>,
+) -> Result<Target, Failure> {
     let segments: Vec<&str> = parts.uri.path().split('/').filter(|segment| !segment.is_empty()).collect();
     let (group, version, rest) = match segments.as_slice() {
         ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
@@ -141,7 +144,7 @@ pub(crate) fn parse(parts: &Parts) -> Result<Target, Failure> {
         [plural, name, subresource] => (*plural, *name, Some((*subresource).to_owned())),
         _ => return Err(Failure::no_such_path()),
     };
-    let kind = kinds::by_path(group, version, plural).ok_or_else(Failure::no_such_path)?;
+    let kind = served(group, version, plural).ok_or_else(Failure::no_such_path)?;
     let scope_fits = if kind.namespaced { name.is_empty() || !namespace.is_empty() } else { namespace.is_empty() };
     let subresource_served = match subresource.as_deref() {
         None => true,

@@ -21,6 +21,7 @@ use crate::api::{
     route::{self, Target},
     shaped,
 };
+use crate::kinds;
 
 /// What a client with faults is answered.
 pub type FaultyBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -98,7 +99,7 @@ where
 {
     let (parts, body) = request.into_parts();
     let body = body.collect_bytes().await?;
-    let verdict = match route::parse(&parts) {
+    let verdict = match route::parse(&parts, kinds::by_path) {
         Ok(Target::Stored(route)) => plan.before(&route, &body).await?,
         Ok(Target::Review(kind)) => plan.review(kind, &body).await?,
         Ok(Target::Document(segments)) => plan.document(&segments).await?,

@@ -1,6 +1,9 @@
 //! Fitting given objects together: what a dump or a hand-written file leaves out is added here.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use pvmigrate_objects::complete;
 use serde_json::{Value, json};
@@ -19,10 +22,11 @@ use crate::{
 /// Puts the objects into a new store and adds what they take for granted; returns what will not be played.
 pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Value>) -> Result<NotPlayed, Error> {
     complete::without_controllers(&mut objects);
+    serve_given(store, &objects);
     let mut keys = Vec::new();
     let mut unserved = Unserved::default();
     for object in objects {
-        let (kind, object) = match known(object)? {
+        let (kind, object) = match known(store, object)? {
             Known::Served(kind, object) => {
                 if not_played::is_inert(kind, &object) {
                     unserved.add(&object);
@@ -44,6 +48,7 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Val
     add_namespaces(store);
     let made_up = store.list(&kinds::NODES, "").next().is_none();
     add_nodes(store, made_up);
+    check_owners(store, &keys)?;
     complete_identities(store, &keys);
     complete_owners(store, &keys);
     for (_, volume) in store.listed(&kinds::VOLUMES, "") {
@@ -58,7 +63,7 @@ pub(crate) fn take_in(store: &mut Store, volumes: &Volumes, mut objects: Vec<Val
 /// Creates or replaces one object as given.
 pub(crate) fn put(store: &mut Store, object: Value) -> Result<Value, Error> {
     let shown_kind = format!("{} {}", object["kind"].as_str().unwrap_or("an object"), object::name(&object));
-    let Known::Served(kind, mut object) = known(object)? else {
+    let Known::Served(kind, mut object) = known(store, object)? else {
         return Err(Error::Object { object: shown_kind, reason: "this kind is not served".to_owned() });
     };
     let key = Key::of(kind, &object);
@@ -88,10 +93,38 @@ enum Known {
     Unserved(Value),
 }
 
+/// Serves every kind that the objects have, because policies look up any of them.
+fn serve_given(store: &mut Store, objects: &[Value]) {
+    let mut scopes: BTreeMap<(&str, &str), bool> = BTreeMap::new();
+    for object in objects.iter().filter(|object| !object::name(object).is_empty()) {
+        if let Some(kind) = named_kind(object) {
+            *scopes.entry(kind).or_default() |= !object::namespace(object).is_empty();
+        }
+    }
+    for ((api_version, name), has_namespaces) in scopes {
+        serve(store, api_version, name, has_namespaces);
+    }
+}
+
+/// Serves a kind; where it is not one of Kubernetes' own, its objects say whether they lie in namespaces.
+pub(crate) fn serve(store: &mut Store, api_version: &str, name: &str, has_namespaces: bool) {
+    if kinds::by_object(api_version, name).is_none() {
+        let namespaced = pvmigrate_objects::kinds::is_namespaced(api_version, name).unwrap_or(has_namespaces);
+        store.serve(kinds::custom(api_version, name, namespaced));
+    }
+}
+
+fn named_kind(object: &Value) -> Option<(&str, &str)> {
+    let named = (text(object, "/apiVersion")?, text(object, "/kind")?);
+    (!named.0.is_empty() && !named.1.is_empty()).then_some(named)
+}
+
 /// Checks an object of a kind that is served and gives it a namespace.
-fn known(mut object: Value) -> Result<Known, Error> {
-    let (api_version, name) = (text(&object, "/apiVersion").unwrap_or_default(), text(&object, "/kind"));
-    let Some(kind) = kinds::by_object(api_version, name.unwrap_or_default()) else {
+fn known(store: &Store, mut object: Value) -> Result<Known, Error> {
+    let kind = named_kind(&object).and_then(|(api_version, name)| {
+        store.kinds().find(|kind| kind.api_version() == api_version && kind.kind == name)
+    });
+    let Some(kind) = kind else {
         return Ok(Known::Unserved(object));
     };
     if kind.namespaced && object::namespace(&object).is_empty() {
@@ -168,6 +201,31 @@ fn complete_identities(store: &mut Store, keys: &[Key]) {
         admit::defaults(key.kind, &mut object);
         store.write(key, object);
     }
+}
+
+/// Refuses an object whose owner is given under another uid, or under none: no controller would know it for its own, and a pod
+/// like that is never stopped with its workload.
+fn check_owners(store: &Store, keys: &[Key]) -> Result<(), Error> {
+    for key in keys {
+        let Some(object) = store.get(key) else { continue };
+        for owner in object::items(&object, "/metadata/ownerReferences") {
+            let part = |pointer: &str| text(owner, pointer).unwrap_or_default();
+            let Some(kind) = kinds::by_object(part("/apiVersion"), part("/kind")) else { continue };
+            let namespace = if kind.namespaced { key.namespace.as_str() } else { "" };
+            let Some(found) = store.find(kind, namespace, part("/name")) else { continue };
+            let (named, given) = (part("/uid"), object::uid(&found));
+            if !named.is_empty() && named != given {
+                let given = if given.is_empty() { "no uid".to_owned() } else { format!("uid {given}") };
+                let (owner, name) = (kind.kind, part("/name"));
+                let reason = format!(
+                    "its owner {owner} {name} has uid {named} in its ownerReferences, and {given} as it is given: give both \
+                     from one moment of the cluster, or leave the uids out"
+                );
+                return Err(Error::Object { object: shown(key), reason });
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Fills in the uids of owner references that name an object without one, as hand-written files do.

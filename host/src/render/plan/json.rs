@@ -5,7 +5,7 @@ use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::forecast::Line;
 use pvmigrate_core::plan::{PlannedGroup, StaleTemplate};
-use pvmigrate_core::policy::{Judged, LeftOut, Verdict};
+use pvmigrate_core::policy::{LeftOut, Verdict};
 use pvmigrate_core::record::{ClaimRecord, Record};
 use serde::Serialize;
 
@@ -35,7 +35,6 @@ pub struct PlanJson<'a> {
     /// What the API server said when it refused to show the cluster; absent when it did.
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'a str>,
-    findings: &'a [Judged],
     #[serde(flatten)]
     consulted: ConsultedJson<'a>,
     staying: Vec<StayingJson<'a>>,
@@ -123,7 +122,6 @@ pub fn json<'a>(plan: &'a Plan, options: &'a Options, exit: Exit) -> PlanJson<'a
         blockers: &plan.blockers,
         permission_notes: &plan.permission_notes,
         refused: plan.refused.as_deref(),
-        findings: judgement.map_or(&[], |judgement| &judgement.findings),
         consulted: consulted::json(plan.assessment.as_ref()),
         staying: verdicts.iter().filter(|verdict| !verdict.selected()).map(stays).collect(),
         left_out: plan.left_out(),
