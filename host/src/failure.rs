@@ -63,8 +63,10 @@ impl From<PolicyFailure> for Failure {
             FailureKind::NotAComponent(_) | FailureKind::WrongWorld(_) | FailureKind::BadInfo(_) => {
                 (Exit::PolicyLoad, Some("see what a policy must provide: pvmigrate policy wit"))
             }
-            // These two carry their own advice.
-            FailureKind::Refused { .. } | FailureKind::ForeignVersion { .. } => (Exit::PolicyLoad, None),
+            // These carry their own advice.
+            FailureKind::TooComplex(_) | FailureKind::Refused { .. } | FailureKind::ForeignVersion { .. } => {
+                (Exit::PolicyLoad, None)
+            }
             FailureKind::Engine(_) => (Exit::PolicyLoad, Some("the policy is not at fault: check memory and ulimits")),
             FailureKind::Undecided(_) => {
                 (Exit::PolicyFault, Some("give the policy what it asks for, or leave it out; nothing was changed"))

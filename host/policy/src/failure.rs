@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::policy::{LogLine, PolicyError, VolumeId};
 
+use crate::bound::Excess;
 use crate::function::Function;
 
 /// A failure of a policy: which policy, in which call, and why.
@@ -88,6 +89,9 @@ pub enum FailureKind {
     /// The file is not a component.
     #[error("is not a WebAssembly component: {0}")]
     NotAComponent(NotComponent),
+    /// Compiling it would take too long, or too much memory.
+    #[error("would take too much to compile: {0}")]
+    TooComplex(Excess),
     /// It wants to call something that policies may not call.
     #[error("is refused: it imports {import}, and {hint}")]
     Refused {
@@ -187,6 +191,7 @@ impl FailureKind {
             Self::TooLarge { .. } => "too-large",
             Self::WrongDigest { .. } => "wrong-digest",
             Self::NotAComponent(_) => "not-a-component",
+            Self::TooComplex(_) => "too-complex",
             Self::Refused { .. } => "refused-import",
             Self::ForeignVersion { .. } => "foreign-version",
             Self::WrongWorld(_) => "wrong-world",

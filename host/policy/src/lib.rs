@@ -10,6 +10,7 @@
 mod answers;
 mod audit;
 mod audited;
+mod bound;
 mod cache;
 mod call;
 mod configured;
@@ -27,6 +28,7 @@ mod question;
 mod settings;
 pub mod text;
 
+pub use bound::Excess;
 pub use cache::{cache_folder, cache_warning};
 pub use configured::Configured;
 pub use failure::{FailureKind, NotComponent, Origin, PolicyFailure};

@@ -12,6 +12,7 @@ use wasmtime::component::{Component, Instance, InstancePre, Linker};
 
 use crate::audit;
 use crate::audited::Audited;
+use crate::bound;
 use crate::call::{self, Context, Done, Lookups, Stopped};
 use crate::engine::Sandbox;
 use crate::failure::{FailureKind, NotComponent, Origin, PolicyFailure};
@@ -165,6 +166,7 @@ struct Prepared {
 
 fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
     audit::recognise(bytes).map_err(FailureKind::NotAComponent)?;
+    bound::check(bytes)?;
     let sandbox = Sandbox::shared()?;
     let component = Component::from_binary(&sandbox.engine, bytes)
         .map_err(|error| FailureKind::NotAComponent(NotComponent::Invalid(text::escape(&format!("{error:#}")))))?;

@@ -35,7 +35,10 @@ fn what_is_not_a_policy_does_not_load() {
         std::fs::write(&file, bytes).unwrap();
         file
     };
+    let nested = "local.get 0 if ".repeat(20_000) + &"end ".repeat(20_000);
+    let bomb = wat::parse_str(format!("(component (core module (func (param i32) {nested})))")).unwrap();
     let table = [
+        (write("bomb.wasm", &bomb), 3, "would take too much to compile: function 0 has 40000 branches"),
         (write("empty.wasm", b""), 3, "empty"),
         (write("text.wasm", b"hello"), 3, "not a WebAssembly component"),
         (write("core.wasm", b"\0asm\x01\0\0\0"), 3, "core module"),

@@ -1,4 +1,4 @@
-//! P5: A policy cannot hang or exhaust the host: loops, memory, logs, look-ups and answers have limits, and the call that
+//! P5: A policy cannot hang or exhaust the host: compiling, loops, memory, logs, look-ups and answers have limits, and what
 //! reaches one ends with its name.
 
 use std::sync::Arc;
@@ -13,6 +13,17 @@ use super::hostile::{
     asked, component, configured, described, failure, functions, hostile, limits, misbehaving, problems, questions,
     validated,
 };
+
+/// More such shapes are in `src/bound/tests.rs`.
+#[test]
+fn what_would_take_too_long_to_compile_is_not_compiled() {
+    let nested = "local.get 0 if ".repeat(20_000) + &"end ".repeat(20_000);
+    let failure = policy_with(&format!("(core module (func (param i32) {nested}))"));
+    assert!(matches!(failure.kind, FailureKind::TooComplex(_)), "{failure:?}");
+    assert_eq!(failure.function, None);
+    let said = "x.wasm would take too much to compile: function 0 has 40000 branches, and at most 20000 are accepted";
+    assert!(failure.to_string().contains(said), "{failure}");
+}
 
 #[test]
 fn a_loop_runs_out_of_fuel() {
@@ -65,8 +76,10 @@ fn a_memory_bomb_is_refused() {
 /// Tables are the host's memory, not part of the guest's.
 #[test]
 fn tables_have_a_limit_in_all() {
-    let tables = "(table 400000 funcref)".repeat(3);
-    let failure = policy_with(&format!("(core module $m {tables}) (core instance (instantiate $m))"));
+    let tables = "(table 400000 funcref)".repeat(2);
+    let failure = policy_with(&format!(
+        "(core module $m {tables}) (core instance (instantiate $m)) (core instance (instantiate $m))"
+    ));
     assert!(matches!(failure.kind, FailureKind::Trap { .. }), "{failure:?}");
     assert!(failure.to_string().contains("table"), "{failure}");
     let failure =
