@@ -82,7 +82,7 @@ fn check_one_version(audited: &Audited) -> Result<(), FailureKind> {
         names.filter_map(|name| split(name)).find(|(_, version)| Version::parse(version) != Some(audited.version));
     match other {
         Some((interface, version)) => Err(FailureKind::WrongWorld(format!(
-            "it has manifest of version {} and {interface} of version {version}; build it against one folder of `wit/`",
+            "it has manifest of version {} and {interface} of version {version}; build it against one version of the interface",
             audited.written
         ))),
         None => Ok(()),
@@ -101,8 +101,10 @@ fn check_version(name: &str) -> Result<(), FailureKind> {
         needs: version.to_owned(),
         offers: OFFERED,
         hint: match older {
-            true => "rebuild the policy against the interface that `wit/` holds",
-            false => "use a newer pvmigrate, or rebuild the policy against the interface that `wit/` holds",
+            true => "rebuild the policy against the interface that `pvmigrate policy wit` prints",
+            false => {
+                "use a newer pvmigrate, or rebuild the policy against the interface that `pvmigrate policy wit` prints"
+            }
         },
     })
 }

@@ -99,10 +99,17 @@ impl fmt::Display for Excess {
     }
 }
 
+/// What else the one reading finds.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// Its code was made for a system, whatever the component gives it instead.
+    pub(crate) asks_system: bool,
+}
+
 /// Checks that a component can be compiled in reasonable time and memory.
-pub(crate) fn check(bytes: &[u8]) -> Result<(), FailureKind> {
+pub(crate) fn check(bytes: &[u8]) -> Result<Read, FailureKind> {
     match measure(bytes, |measure| measure.limit()) {
-        Ok(_) => Ok(()),
+        Ok(measured) => Ok(Read { asks_system: measured.asks_system }),
         Err(Stop::Excess(excess)) => Err(FailureKind::TooComplex(excess)),
         Err(Stop::Malformed(error)) => {
             Err(FailureKind::NotAComponent(NotComponent::Invalid(text::escape(&format!("it is damaged: {error}")))))
@@ -126,6 +133,7 @@ impl From<BinaryReaderError> for Stop {
 /// Amounts seen so far, each held to its limit.
 struct Measured<F> {
     amounts: BTreeMap<Measure, u64>,
+    asks_system: bool,
     limit: F,
 }
 
@@ -152,8 +160,8 @@ impl<F: Fn(Measure) -> u64> Measured<F> {
 }
 
 /// Reads a component once, up to the first excess.
-fn measure(bytes: &[u8], limit: impl Fn(Measure) -> u64) -> Result<BTreeMap<Measure, u64>, Stop> {
-    let mut measured = Measured { amounts: BTreeMap::new(), limit };
+fn measure<F: Fn(Measure) -> u64>(bytes: &[u8], limit: F) -> Result<Measured<F>, Stop> {
+    let mut measured = Measured { amounts: BTreeMap::new(), asks_system: false, limit };
     let mut scopes = Scopes::default();
     let mut module = None;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -170,7 +178,7 @@ fn measure(bytes: &[u8], limit: impl Fn(Measure) -> u64) -> Result<BTreeMap<Meas
         measured.set(Measure::Types, scopes.types(), None)?;
         measured.set(Measure::Instances, scopes.instances(), None)?;
     }
-    Ok(measured.amounts)
+    Ok(measured)
 }
 
 fn in_module<F: Fn(Measure) -> u64>(
@@ -186,7 +194,9 @@ fn in_module<F: Fn(Measure) -> u64>(
         }
         Payload::ImportSection(reader) => {
             for import in reader.clone().into_imports() {
-                match import?.ty {
+                let import = import?;
+                measured.asks_system |= import.module.starts_with("wasi");
+                match import.ty {
                     TypeRef::Func(of_type) => module.functions.push(of_type),
                     TypeRef::Table(table) => measured.add(Measure::Tables, table.initial)?,
                     _ => {}

@@ -7,9 +7,9 @@ use std::time::Instant;
 use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::policy::{Collected, Kind, LogLevel, LogLine, LookupError, Pairs};
 use wasmtime::component::{Instance, InstancePre};
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, WasmBacktrace};
 
-use crate::engine::{Sandbox, ticks};
+use crate::engine::{self, Sandbox, ticks};
 use crate::failure::FailureKind;
 use crate::limits::{Limits, MemoryMeter};
 use crate::text;
@@ -119,6 +119,13 @@ impl Context {
     }
 }
 
+/// A component that can be instantiated.
+pub(crate) struct Runnable {
+    pub(crate) component: InstancePre<Context>,
+    /// Its code was made for a system, and what it would ask of that stops it.
+    pub(crate) asks_system: bool,
+}
+
 /// What a finished call left behind.
 pub(crate) struct Done<T> {
     pub(crate) value: T,
@@ -139,7 +146,7 @@ pub(crate) struct Stopped {
 /// Instantiates the component afresh and runs `work` on it, within the limits and this much fuel.
 pub(crate) fn run<T>(
     sandbox: &Sandbox,
-    component: &InstancePre<Context>,
+    runnable: &Runnable,
     limits: &Limits,
     lookups: Lookups,
     fuel: u64,
@@ -152,7 +159,7 @@ pub(crate) fn run<T>(
     let _clock = sandbox.clock_on();
     let result = store
         .set_fuel(fuel)
-        .and_then(|()| component.instantiate(&mut store))
+        .and_then(|()| runnable.component.instantiate(&mut store))
         .and_then(|instance| work(&mut store, &instance));
     let left = store.get_fuel().unwrap_or(0);
     let mut context = store.into_data();
@@ -165,7 +172,11 @@ pub(crate) fn run<T>(
             log: context.log,
         }),
         Err(error) => {
-            Err(Stopped { kind: classify(&error, &mut context, fuel, fuel.saturating_sub(left)), log: context.log })
+            let mut kind = classify(&error, &mut context, fuel, fuel.saturating_sub(left));
+            if let FailureKind::Trap { asked_system, .. } = &mut kind {
+                *asked_system &= runnable.asks_system;
+            }
+            Err(Stopped { kind, log: context.log })
         }
     }
 }
@@ -184,6 +195,7 @@ fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u6
             return FailureKind::Time { limit: context.limits.wall };
         }
         Some(Trap::StackOverflow) => return FailureKind::Stack,
+        Some(Trap::MemoryOutOfBounds) if is_deep(error) => return FailureKind::Stack,
         _ => {}
     }
     let words = text::escape(&error.root_cause().to_string());
@@ -191,5 +203,12 @@ fn classify(error: &wasmtime::Error, context: &mut Context, limit: u64, used: u6
     if words.contains("fuel allocated for hostcalls has been exhausted") {
         return FailureKind::OutputTooLarge(format!("more than {} in all", Bytes(context.limits.answer_bytes as u64)));
     }
-    FailureKind::Trap { words: context.last_words.take(), trap: words }
+    let asked_system = matches!(error.downcast_ref::<Trap>(), Some(Trap::UnreachableCodeReached));
+    FailureKind::Trap { words: context.last_words.take(), trap: words, asked_system }
+}
+
+/// Returns whether a guest that left its memory had called itself very deeply before. Compilers put a stack of their own at
+/// the beginning of that memory, and it grows downwards.
+fn is_deep(error: &wasmtime::Error) -> bool {
+    error.downcast_ref::<WasmBacktrace>().is_some_and(|trace| trace.frames().len() >= engine::FRAMES)
 }

@@ -1,5 +1,6 @@
 //! The one compiler and runtime of the process, and the clock that ends calls.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,9 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// Far more stack than answers about lists need, far less than a thread has.
 const STACK_BYTES: usize = 1 << 20;
+
+/// More calls in each other than honest code has, and the most that are looked at when a call ends badly.
+pub(crate) const FRAMES: usize = 200;
 
 /// The engine that compiles and runs every policy of this process.
 pub(crate) struct Sandbox {
@@ -89,8 +93,8 @@ fn config(cache: Option<Cache>) -> Config {
         .cranelift_nan_canonicalization(true)
         .wasm_relaxed_simd(false)
         .max_wasm_stack(STACK_BYTES)
-        // A guest's function names are not for display; its panic message says more.
-        .wasm_backtrace_max_frames(None)
+        // Only to be counted: a guest's function names are not for display, its panic message says more.
+        .wasm_backtrace_max_frames(NonZeroUsize::new(FRAMES))
         .cache(cache);
     config
 }

@@ -154,12 +154,14 @@ pub enum FailureKind {
     #[error("stopped: {0} in one call")]
     Lookups(String),
     /// It gave up.
-    #[error("{}", in_words(.words.as_deref(), .trap))]
+    #[error("{}", in_words(.words.as_deref(), .trap, *.asked_system))]
     Trap {
         /// Its panic message, when it left one.
         words: Option<String>,
         /// What the engine says.
         trap: String,
+        /// It stopped itself, as a runtime does where it would ask a system that policies do not have.
+        asked_system: bool,
     },
     /// It says that it cannot decide.
     #[error("cannot decide: {} ({})", .0.message, .0.code)]
@@ -213,13 +215,13 @@ impl FailureKind {
     }
 }
 
-fn in_words(words: Option<&str>, trap: &str) -> String {
-    match words {
-        Some(words) => format!("{words}; {trap}"),
-        // Runtimes such as Python's do this where they would ask the system.
-        None => format!(
+fn in_words(words: Option<&str>, trap: &str, asked_system: bool) -> String {
+    match (words, asked_system) {
+        (Some(words), _) => format!("{words}; {trap}"),
+        (None, true) => format!(
             "{trap}; it left no message: it may have wanted what policies do not have (files, a clock, the network)"
         ),
+        (None, false) => format!("{trap}; it left no message"),
     }
 }
 
@@ -230,7 +232,7 @@ pub enum NotComponent {
     #[error("the file is empty")]
     Empty,
     /// A core module.
-    #[error("it is a core module; wrap it into a component (`wasm-tools component new`, or as policies/build does)")]
+    #[error("it is a core module; wrap it into a component (`wasm-tools component new`)")]
     CoreModule,
     /// Machine code that an engine saved.
     #[error(

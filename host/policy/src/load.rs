@@ -8,12 +8,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use wasmtime::Store;
-use wasmtime::component::{Component, Instance, InstancePre, Linker};
+use wasmtime::component::{Component, Instance, Linker};
 
 use crate::audit;
 use crate::audited::Audited;
 use crate::bound;
-use crate::call::{self, Context, Done, Lookups, Stopped};
+use crate::call::{self, Context, Done, Lookups, Runnable, Stopped};
 use crate::engine::Sandbox;
 use crate::failure::{FailureKind, NotComponent, Origin, PolicyFailure};
 use crate::function::Function;
@@ -150,7 +150,7 @@ impl Policy {
             schema,
             info,
             sandbox: prepared.sandbox,
-            component: prepared.component,
+            runnable: prepared.runnable,
             exports: prepared.exports,
         })
     }
@@ -159,14 +159,14 @@ impl Policy {
 /// A component that is compiled, audited and linked.
 struct Prepared {
     sandbox: &'static Sandbox,
-    component: InstancePre<Context>,
+    runnable: Runnable,
     exports: Exports,
     audited: Audited,
 }
 
 fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
     audit::recognise(bytes).map_err(FailureKind::NotAComponent)?;
-    bound::check(bytes)?;
+    let asks_system = bound::check(bytes)?.asks_system;
     let sandbox = Sandbox::shared()?;
     let component = Component::from_binary(&sandbox.engine, bytes)
         .map_err(|error| FailureKind::NotAComponent(NotComponent::Invalid(text::escape(&format!("{error:#}")))))?;
@@ -178,7 +178,7 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
     let functions =
         [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(QUESTIONS.iter().map(QuestionKind::function));
     let exports = Exports::find(&component, &audited, functions).map_err(wrong_world)?;
-    Ok(Prepared { sandbox, component, exports, audited })
+    Ok(Prepared { sandbox, runnable: Runnable { component, asks_system }, exports, audited })
 }
 
 /// Asks a policy who it is, after a check that its functions have the right types.
@@ -191,7 +191,7 @@ fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
         }
         prepared.exports.describe(store, instance)
     };
-    let done = call::run(prepared.sandbox, &prepared.component, limits, Lookups::default(), limits.describe_fuel, work);
+    let done = call::run(prepared.sandbox, &prepared.runnable, limits, Lookups::default(), limits.describe_fuel, work);
     match (done, wrong) {
         (Ok(Done { value, .. }), _) => Ok(value),
         (Err(stopped), Some(wrong)) => Err(Stopped { kind: FailureKind::WrongWorld(wrong), log: stopped.log }),

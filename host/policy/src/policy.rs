@@ -6,10 +6,10 @@ use std::sync::Arc;
 use pvmigrate_core::policy::{CallCost, Kind, LogLine, PolicyRef, json};
 use serde_json::Value;
 use wasmtime::Store;
-use wasmtime::component::{Instance, InstancePre};
+use wasmtime::component::Instance;
 
 use crate::answers::{Rules, bounded, prose};
-use crate::call::{self, Context, Lookups};
+use crate::call::{self, Context, Lookups, Runnable};
 use crate::engine::Sandbox;
 use crate::failure::{FailureKind, Origin, PolicyFailure};
 use crate::function::Function;
@@ -31,7 +31,7 @@ pub struct Policy {
     pub(crate) declared: Arc<BTreeSet<Kind>>,
     pub(crate) schema: Option<Schema>,
     pub(crate) sandbox: &'static Sandbox,
-    pub(crate) component: InstancePre<Context>,
+    pub(crate) runnable: Runnable,
     pub(crate) exports: Exports,
 }
 
@@ -92,7 +92,7 @@ impl Policy {
         let limits = &self.info.limits;
         let work = |store: &mut Store<Context>, instance: &Instance| self.exports.validate(store, instance, &canonical);
         let failed = |kind, log| self.failed(Function::VALIDATE, kind, log);
-        let done = call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), work)
+        let done = call::run(self.sandbox, &self.runnable, limits, Lookups::default(), limits.fuel(0), work)
             .map_err(|stopped| failed(stopped.kind, stopped.log))?;
         match problems_of(done.value, limits) {
             Err(kind) => Err(failed(kind, done.log).into()),
@@ -107,7 +107,7 @@ impl Policy {
     /// When it cannot be instantiated within its limits.
     pub fn instantiate(&self) -> Result<(), PolicyFailure> {
         let limits = &self.info.limits;
-        call::run(self.sandbox, &self.component, limits, Lookups::default(), limits.fuel(0), |_, _| Ok(()))
+        call::run(self.sandbox, &self.runnable, limits, Lookups::default(), limits.fuel(0), |_, _| Ok(()))
             .map(|_| ())
             .map_err(|stopped| PolicyFailure::of(&self.origin, stopped.kind))
     }
@@ -132,7 +132,7 @@ impl Policy {
         let work = |store: &mut Store<Context>, instance: &Instance| {
             question.call(self.exports.get(store, instance, Q::FUNCTION)?, input)
         };
-        let done = call::run(self.sandbox, &self.component, limits, lookups, fuel, work)
+        let done = call::run(self.sandbox, &self.runnable, limits, lookups, fuel, work)
             .map_err(|stopped| failed(stopped.kind, stopped.log))?;
         let rules = Rules::new(&self.codes, input.volumes, limits);
         let items = match done.value {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_saphyr::budget::BudgetBreach;
 
 mod fields;
 mod node;
@@ -76,6 +77,12 @@ impl Mistake {
     fn of_reader(file: &Path, error: &serde_saphyr::Error) -> Self {
         let message = match error {
             serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => twice(key),
+            serde_saphyr::Error::DuplicateMappingKey { .. } => "a key stands twice in one mapping".to_owned(),
+            serde_saphyr::Error::MultipleDocuments { .. } => {
+                "a second document begins here, and this file has one; take the --- away, or make it two files"
+                    .to_owned()
+            }
+            serde_saphyr::Error::Budget { breach, .. } => too_much(breach),
             error => error.to_string(),
         };
         let (line, column) = error.location().map_or((0, 0), |location| (location.line(), location.column()));
@@ -84,6 +91,23 @@ impl Mistake {
         let what = message.strip_suffix(&suffix).unwrap_or(&message).to_owned();
         Self { place: Place { file: file.to_owned(), line, column }, what }
     }
+}
+
+/// Says of what a file that people write has more than any of them needs.
+fn too_much(breach: &BudgetBreach) -> String {
+    let what = match breach {
+        BudgetBreach::Depth { depth } => format!("{depth} levels below each other"),
+        BudgetBreach::Documents { documents } => format!("{documents} documents"),
+        BudgetBreach::Nodes { nodes } => format!("{nodes} values"),
+        BudgetBreach::Aliases { aliases } => format!("{aliases} aliases"),
+        BudgetBreach::Anchors { anchors } => format!("{anchors} anchors"),
+        BudgetBreach::AliasAnchorRatio { aliases, anchors } => format!("{aliases} aliases of {anchors} anchors"),
+        BudgetBreach::MergeKeys { merge_keys } => format!("{merge_keys} merge keys (<<)"),
+        BudgetBreach::ScalarBytes { total_scalar_bytes } => format!("{total_scalar_bytes} bytes of text"),
+        BudgetBreach::InputBytes { input_bytes } => format!("{input_bytes} bytes"),
+        _ => return "the file is too large or too complex; make it several files".to_owned(),
+    };
+    format!("{what} are more than such a file may have; make it several files, or write out what is repeated")
 }
 
 /// Says that a key stands twice in one mapping, where only one of them can count.
@@ -118,6 +142,29 @@ mod tests {
 
     fn tree(text: &str) -> Result<Node, Mistake> {
         read(text, Path::new("x.yaml"))
+    }
+
+    /// What a reader says to programmers helps nobody who writes YAML.
+    #[test]
+    fn mistakes_are_said_without_the_words_of_libraries() {
+        let deep = "[".repeat(5_000) + &"]".repeat(5_000);
+        for (text, part) in [
+            ("a: 1\n---\nb: 2\n", "a second document begins here"),
+            ("? [a]\n: 1\n? [a]\n: 2\n", ""),
+            (deep.as_str(), ""),
+        ] {
+            let said = match read::<serde_json::Value>(text, Path::new("x.yaml")) {
+                Ok(_) => continue,
+                Err(mistake) => mistake.to_string(),
+            };
+            assert!(said.contains(part), "{said}");
+            for word in ["Policy", "from_str", "breach", "Options", "_"] {
+                assert!(!said.contains(word), "{word} is no word of ours: {said}");
+            }
+        }
+        let many = format!("a: [{}]", "1, ".repeat(600_000));
+        let said = read::<serde_json::Value>(&many, Path::new("x.yaml")).unwrap_err().to_string();
+        assert!(said.contains("are more than such a file may have; make it several files"), "{said}");
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn other_versions_of_the_interface_are_refused_first() {
     assert_eq!(
         failure.to_string().split_once("x.wasm ").expect("the file's name").1,
         "needs pvmigrate:policy@1.2.0, but this pvmigrate offers 0.1 and 0.2; \
-         use a newer pvmigrate, or rebuild the policy against the interface that `wit/` holds"
+         use a newer pvmigrate, or rebuild the policy against the interface that `pvmigrate policy wit` prints"
     );
 }
 
