@@ -11,6 +11,7 @@ use crate::error::Error;
 pub(crate) const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const CONFIG_TYPE: &str = "application/vnd.wasm.config.v0+json";
 /// The media type of the component itself.
+const TITLE: &str = "org.opencontainers.image.title";
 pub(crate) const LAYER_TYPE: &str = "application/wasm";
 
 /// The annotation of the interface version.
@@ -58,17 +59,19 @@ pub(crate) struct Descriptor {
     media_type: String,
     pub(crate) digest: String,
     pub(crate) size: u64,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    annotations: BTreeMap<String, String>,
 }
 
 /// Returns an empty descriptor: an index of several artifacts has no config.
 fn nothing() -> Descriptor {
-    Descriptor { media_type: String::new(), digest: String::new(), size: 0 }
+    Descriptor { media_type: String::new(), digest: String::new(), size: 0, annotations: BTreeMap::new() }
 }
 
 impl Descriptor {
     fn of(media_type: &str, bytes: &[u8]) -> Self {
         let digest = Digest::of(bytes).to_string();
-        Self { media_type: media_type.to_owned(), digest, size: bytes.len() as u64 }
+        Self { media_type: media_type.to_owned(), digest, size: bytes.len() as u64, annotations: BTreeMap::new() }
     }
 }
 
@@ -99,8 +102,11 @@ impl Artifact {
             layer_digests: [Digest::of(&self.component).to_string()],
             component: ConfigComponent { exports: &self.exports, imports: &self.imports },
         })?;
+        let mut layer = Descriptor::of(LAYER_TYPE, &self.component);
+        // Other tools write a layer that has a title to a file of that name, and leave out all others.
+        layer.annotations.insert(TITLE.to_owned(), format!("{}.wasm", self.name));
         let annotations = [
-            ("org.opencontainers.image.title", &self.name),
+            (TITLE, &self.name),
             ("org.opencontainers.image.version", &self.version),
             ("org.opencontainers.image.description", &self.summary),
             (INTERFACE, &self.interface),
@@ -109,7 +115,7 @@ impl Artifact {
             schema_version: 2,
             media_type: MANIFEST_TYPE.to_owned(),
             config: Descriptor::of(CONFIG_TYPE, &config),
-            layers: vec![Descriptor::of(LAYER_TYPE, &self.component)],
+            layers: vec![layer],
             annotations: annotations.map(|(key, value)| (key.to_owned(), value.clone())).into(),
         };
         Ok((config, serde_json::to_vec(&manifest)?))
@@ -140,5 +146,31 @@ impl Manifest {
             Some(size) => Ok((manifest, digest, size)),
             None => Err(not_wasm(format!("its size of {} bytes exceeds the limit of {most}", layer.size))),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn a_component_is_a_file_for_other_tools() {
+        let artifact = Artifact {
+            component: b"bytes".to_vec(),
+            name: "keep".to_owned(),
+            version: "1.0.0".to_owned(),
+            summary: "keeps".to_owned(),
+            interface: "pvmigrate:policy@0.2.0".to_owned(),
+            exports: Vec::new(),
+            imports: Vec::new(),
+        };
+        let (config, manifest) = artifact.laid_out().unwrap();
+        let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+        assert_eq!(manifest["layers"][0]["annotations"], json!({"org.opencontainers.image.title": "keep.wasm"}));
+        assert!(manifest["config"].get("annotations").is_none(), "the config is not written to a file: {manifest}");
+        assert_eq!(manifest["config"]["size"], config.len());
     }
 }

@@ -59,6 +59,9 @@ impl Chain {
 
     async fn of_entries(environment: Option<Environment>, opener: &mut Opener<'_>) -> Result<Self, Failure> {
         let Some(environment) = environment else { return Ok(Self { links: Vec::new(), waivers: Vec::new() }) };
+        for warning in environment.repeated() {
+            (opener.note)(&format!("warning: {warning}"));
+        }
         let mut links = Vec::new();
         for entry in &environment.policies {
             let policy = opener.open(&entry.module, entry.digest.as_ref(), &entry.limits).await;

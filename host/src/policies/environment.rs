@@ -82,6 +82,19 @@ impl Entry {
 }
 
 impl Environment {
+    /// Returns a warning for each policy that has been named before: it is asked twice, and its findings count twice.
+    pub fn repeated(&self) -> Vec<String> {
+        let entries = self.policies.iter().enumerate();
+        let repeated = entries.filter_map(|(at, entry)| {
+            let first = self.policies[..at].iter().find(|earlier| earlier.module == entry.module)?;
+            Some(format!(
+                "{}: environment {} has {} twice, and it is asked twice; the first is at line {}; leave one out",
+                entry.place, self.name, entry.module, first.place.line
+            ))
+        });
+        repeated.collect()
+    }
+
     /// Reads one environment of a file.
     ///
     /// # Errors

@@ -51,6 +51,18 @@ fn everything_is_read() {
 }
 
 #[test]
+fn the_same_policy_twice_is_a_warning() {
+    assert_eq!(read(GOOD, "prod").unwrap().repeated(), Vec::<String>::new());
+    let twice = GOOD.replace("oci://registry.example.com/cap:1", "./keep.wasm");
+    let twice = twice.replace("./keep.wasm", "keep.wasm");
+    assert_eq!(
+        read(&twice, "prod").unwrap().repeated(),
+        ["conf/pvmigrate.yaml:11:15: environment prod has conf/keep.wasm twice, and it is asked twice; \
+          the first is at line 5; leave one out"]
+    );
+}
+
+#[test]
 fn each_mistake_is_named_with_its_place_and_what_was_meant() {
     for (from, to, expected) in [
         ("config/v1", "config/v2", ":1:13: unknown apiVersion"),
