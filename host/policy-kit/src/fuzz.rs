@@ -10,6 +10,7 @@ mod schema;
 mod write;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use proptest::strategy::{Strategy, ValueTree};
@@ -47,6 +48,8 @@ pub struct Options {
     pub environment: Option<String>,
     /// What the test file calls the policy; `None` leaves it to the command line.
     pub named: Option<String>,
+    /// Set by whoever wants the search to end after the run that it is in.
+    pub stop: Arc<AtomicBool>,
 }
 
 /// The result of a search.
@@ -59,6 +62,8 @@ pub struct Fuzzed {
     pub seed: u64,
     /// How many runs were made, the one that found something included.
     pub runs: u64,
+    /// Whether it was stopped before its time.
+    pub interrupted: bool,
     /// In how many of them the policy did not take the settings, so that nothing was asked.
     pub refused: u64,
     /// In how many of them it said that it cannot decide.
@@ -128,8 +133,15 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
     let mut fuzzer = Fuzzer::new(policy, options)?;
     let time = options.time.or(options.runs.is_none().then_some(USUAL_TIME));
     let began = Instant::now();
-    let mut fuzzed =
-        Fuzzed { policy: policy.reference(), seed: options.seed, runs: 0, refused: 0, undecided: 0, found: None };
+    let mut fuzzed = Fuzzed {
+        policy: policy.reference(),
+        seed: options.seed,
+        runs: 0,
+        interrupted: false,
+        refused: 0,
+        undecided: 0,
+        found: None,
+    };
     let strategy = draw::draws(policy.info(), options);
     let is_over =
         |runs| options.runs.is_some_and(|most| runs >= most) || time.is_some_and(|most| began.elapsed() >= most);
@@ -147,7 +159,8 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
                 break;
             }
         }
-        if is_over(fuzzed.runs) {
+        fuzzed.interrupted = options.stop.load(Ordering::Relaxed);
+        if fuzzed.interrupted || is_over(fuzzed.runs) {
             break;
         }
     }

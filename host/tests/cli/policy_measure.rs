@@ -1,5 +1,8 @@
 //! `policy bench` and `policy fuzz`: what a policy costs, and what breaks it.
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
+
 use crate::{path_text, pvmigrate, repository};
 
 #[test]
@@ -103,4 +106,26 @@ fn fuzz_says_what_is_wrong_with_its_input() {
         assert!(ran.err.contains(part), "{words:?}: {}", ran.err);
     }
     assert_eq!(pvmigrate(&["policy", "fuzz", path_text(&repository("README.md"))]).code, 3);
+}
+
+/// An hour of searching is worth knowing about, even when nobody waits for its end.
+#[test]
+fn a_search_that_is_interrupted_says_what_it_has_done() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_pvmigrate"))
+        .args(["policy", "fuzz", "builtin", "--for", "10m", "--seed", "7"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("searching with seed 7") {
+        line.clear();
+        assert_ne!(told.read_line(&mut line).unwrap(), 0, "it ended before it searched");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut said = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(said.contains("with seed 7") && said.contains("stopped    interrupted"), "{said}");
 }

@@ -3,6 +3,7 @@
 //! Everything shrinks towards "not there", so that what remains of a finding is what it needs.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
 
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -17,6 +18,8 @@ use pvmigrate_policy::PolicyInfo;
 
 /// Maximum number of volumes of one question.
 const MOST_VOLUMES: usize = 6;
+/// Maximum number of volumes of the few questions that are large: some mistakes need a crowd.
+const CROWD: usize = 24;
 const SOURCE: &str = "old";
 const TARGET: &str = "new";
 /// A class that claims have and that is not there.
@@ -126,7 +129,9 @@ pub(super) fn draws(info: &PolicyInfo, options: &Options) -> BoxedStrategy<Draw>
         Some(given) => Just(given.clone()).boxed(),
         None => schema::settings(info.settings_schema.as_ref(), &words),
     };
-    let volumes = btree_map((namespace(&words), name()), volume(&words), 0..=MOST_VOLUMES);
+    let volumes = |count: RangeInclusive<usize>| btree_map((namespace(&words), name()), volume(&words), count);
+    // Both begin at none, so that what is found shrinks to what it needs.
+    let volumes = prop_oneof![7 => volumes(0..=MOST_VOLUMES), 1 => volumes(0..=CROWD)];
     let run = run(&words, options);
     (settings, run, any::<bool>(), class(&words), volumes, objects(info))
         .prop_map(|(settings, run, without_source, target, volumes, objects)| Draw {
@@ -353,4 +358,25 @@ fn body() -> BoxedStrategy<Value> {
         Just(json!({"spec": null, "status": [], "data": "x"})),
     ]
     .boxed()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use proptest::strategy::ValueTree as _;
+    use proptest::test_runner::TestRunner;
+    use pvmigrate_policy::Policy;
+
+    use super::*;
+
+    /// What only goes wrong with nine claims and more is met within a hundred runs.
+    #[test]
+    fn some_questions_have_many_volumes_and_most_have_few() {
+        let policy = Policy::built_in().unwrap();
+        let draws = draws(policy.info(), &Options::default());
+        let mut runner = TestRunner::deterministic();
+        let sizes: Vec<_> = (0..100).map(|_| draws.new_tree(&mut runner).unwrap().current().volumes().len()).collect();
+        assert!(sizes.iter().filter(|size| **size >= 9).count() >= 4, "{sizes:?}");
+        assert!(sizes.iter().filter(|size| **size <= MOST_VOLUMES).count() >= 75, "{sizes:?}");
+    }
 }

@@ -121,3 +121,12 @@ fn a_test_file_of_a_finding_fails_until_the_policy_is_fixed() {
     assert_ne!(tested(&found.test).meaning(), ExitMeaning::Passed);
     assert_eq!(tested(&mended).meaning(), ExitMeaning::Passed);
 }
+
+#[test]
+fn a_search_that_is_stopped_says_what_it_has_done() {
+    let options = Options { runs: Some(1_000_000), seed: 3, ..Options::default() };
+    options.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let fuzzed = fuzz("default", &options);
+    assert!(fuzzed.interrupted && fuzzed.found.is_none(), "{fuzzed:?}");
+    assert_eq!((fuzzed.runs, fuzzed.seed), (1, 3), "the run that it is in is finished");
+}

@@ -1,6 +1,8 @@
 //! `policy fuzz`: made-up clusters, until an answer breaks a rule.
 
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
@@ -26,7 +28,7 @@ Examples:
   pvmigrate policy fuzz keep.wasm --runs 2000 --seed 7 --write cases/found.test.yaml
 
 Exit codes: 0 nothing found, 1 an answer breaks a rule, 2 bad usage or input, 3 the policy does not load, \
-4 it accepted none of the generated settings, 5 it faults."
+4 it accepted none of the generated settings, 5 it faults, 130 it was interrupted and had found nothing."
 )]
 pub struct FuzzArgs {
     /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
@@ -73,7 +75,9 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
         settings: given,
         environment: args.environment.clone(),
         named: named(&args.policy, args.write.as_deref()),
+        stop: stopped_by_signal(),
     };
+    screen.say(&format!("searching with seed {}; Ctrl-C ends it and shows what was found", options.seed));
     let fuzzed = fuzz::run(&policy, &options)?;
     if let (Some(file), Some(found)) = (&args.write, &fuzzed.found) {
         files::replace(file, found.test.as_bytes()).map_err(|error| {
@@ -94,12 +98,30 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
 
 fn exit_of(fuzzed: &Fuzzed) -> Exit {
     match &fuzzed.found {
+        None if fuzzed.interrupted => Exit::Interrupted,
         // 4 means "no tests" here, where no cluster is involved.
         None if fuzzed.tried_nothing() => Exit::Cluster,
         None => Exit::Done,
         Some(found) if found.broken.is_fault() => Exit::PolicyFault,
         Some(_) => Exit::Finding,
     }
+}
+
+/// Returns what the first Ctrl-C sets, so that the search says what it has done. The second one ends the process.
+fn stopped_by_signal() -> Arc<AtomicBool> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let set = Arc::clone(&stop);
+    let Ok(mut signals) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()) else {
+        return stop;
+    };
+    tokio::spawn(async move {
+        while signals.recv().await.is_some() {
+            if set.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(Exit::Interrupted.code()));
+            }
+        }
+    });
+    stop
 }
 
 /// Refuses a file name now rather than after a long search.

@@ -48,6 +48,9 @@ pub fn text(fuzzed: &Fuzzed, given: &Given<'_>, screen: &Screen) -> String {
         "  runs       {} with seed {} (settings refused in {}, undecided in {})",
         fuzzed.runs, fuzzed.seed, fuzzed.refused, fuzzed.undecided
     );
+    if fuzzed.interrupted {
+        let _ = writeln!(text, "  stopped    interrupted; the same questions again: --seed {}", fuzzed.seed);
+    }
     match &fuzzed.found {
         None if fuzzed.tried_nothing() => {
             text.push_str(
