@@ -349,6 +349,9 @@ mod tests {
         shop/shared                 other-class  its volume has class nfs (default 0.1.0)
         shop/data\u{1b}[2J\u{202e}  other-class  its volume has class nfs (default 0.1.0)
 
+        FINDING        ABOUT                       BY             MESSAGE
+        warning large  shop/data\u{1b}[2J\u{202e}  default 0.1.0  it is larger than most
+
         POLICY   VERSION  DIGEST
         default  0.1.0    sha256:00
         "

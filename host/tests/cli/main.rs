@@ -7,6 +7,7 @@ mod capture;
 mod cases;
 mod causes;
 mod contributing;
+mod differential;
 #[path = "../../registry/tests/support/docker_registry.rs"]
 mod docker_registry;
 mod environments;

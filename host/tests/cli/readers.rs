@@ -18,7 +18,7 @@ use crate::on_a_cluster::options;
 const CLUSTERS: u64 = 500;
 
 /// What one reader makes of the claims: a line each, with the verdict, its reason, and why the claim is left out.
-fn verdicts(assessment: &Assessment) -> Vec<String> {
+pub(crate) fn verdicts(assessment: &Assessment) -> Vec<String> {
     let left = assessment.left_out();
     let mut lines: Vec<String> = assessment
         .judgement
@@ -33,7 +33,9 @@ fn verdicts(assessment: &Assessment) -> Vec<String> {
         })
         .collect();
     let findings = assessment.judgement.findings.iter();
-    lines.extend(findings.map(|finding| format!("{} {}: {}", finding.code, finding.about, finding.message)));
+    lines.extend(findings.map(|found| format!("{} {} {}: {}", found.severity, found.code, found.about, found.message)));
+    let warnings = assessment.judgement.warnings.iter();
+    lines.extend(warnings.map(|warning| format!("warning {} {}: {}", warning.code, warning.about, warning.message)));
     lines.sort_unstable();
     lines
 }
@@ -79,24 +81,24 @@ impl Readers {
 }
 
 /// A source of the same numbers each time (splitmix64).
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
-    fn below(&mut self, most: u64) -> u64 {
+    pub(crate) fn below(&mut self, most: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (z ^ (z >> 31)) % most
     }
 
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    pub(crate) fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
         let at = self.below(of.len() as u64);
         of[usize::try_from(at).unwrap()]
     }
 }
 
 /// Draws a cluster: claims in every state, with what people and tools write and leave out.
-fn cluster(seed: u64) -> String {
+pub(crate) fn cluster(seed: u64) -> String {
     let mut draw = Draw(seed);
     let default = draw.one(&["", "a", "b"]);
     let mut text = String::new();

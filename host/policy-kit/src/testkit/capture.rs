@@ -164,6 +164,8 @@ fn all(collected: &Collected, kind: &Kind) -> Result<Vec<Value>, String> {
 /// Removes what no question needs.
 fn reduce(objects: &mut BTreeMap<&'static str, Vec<Value>>) {
     let kept: BTreeSet<(String, String)> = objects.get("claims").into_iter().flatten().map(key).collect();
+    let claims = objects.get("claims").into_iter().flatten();
+    let named: BTreeSet<String> = claims.map(|claim| text(&claim["spec"]["volumeName"])).collect();
     let edit = |objects: &mut BTreeMap<&'static str, Vec<Value>>, file, keep: &mut dyn FnMut(&mut Value) -> bool| {
         if let Some(found) = objects.get_mut(file) {
             found.retain_mut(keep);
@@ -174,7 +176,8 @@ fn reduce(objects: &mut BTreeMap<&'static str, Vec<Value>>) {
             annotations.retain(|key, _| OF_VOLUMES.contains(&key.as_str()));
         }
         let holder = &volume["spec"]["claimRef"];
-        kept.contains(&(text(&holder["namespace"]), text(&holder["name"])))
+        // One that a claim names and another holds says why that claim stays.
+        kept.contains(&(text(&holder["namespace"]), text(&holder["name"]))) || named.contains(&key(volume).1)
     });
     edit(objects, "pods", &mut |pod| {
         keep_controllers(pod);

@@ -155,3 +155,60 @@ async fn objects_whose_owner_a_dump_leaves_out_stay() {
     embedded.cluster.settled().await;
     assert!(find("later").is_none(), "but what is written later is collected");
 }
+
+#[tokio::test]
+async fn every_kind_that_is_given_or_asked_for_is_served() {
+    let snapshot = |version: &str| {
+        json!({"apiVersion": format!("snapshot.storage.k8s.io/{version}"), "kind": "VolumeSnapshot",
+            "metadata": {"name": "nightly", "namespace": "db"},
+            "spec": {"source": {"persistentVolumeClaimName": "data"}}})
+    };
+    let site = json!({"apiVersion": "example.com/v1", "kind": "Site", "metadata": {"name": "one"}});
+    let asked = ("example.com/v1".to_owned(), "Policy".to_owned());
+    let folder = tempfile::tempdir().unwrap();
+    let settings = Settings { served: vec![asked], ..Settings::new(folder.path(), "rsync") };
+    let cluster = Cluster::start(vec![snapshot("v1"), snapshot("v1beta1"), site], settings).await.unwrap();
+    let found = async |group: &str, version: &str, kind: &str| {
+        let kind = kube::core::GroupVersionKind::gvk(group, version, kind);
+        let (resource, capabilities) = kube::discovery::pinned_kind(&cluster.client(), &kind).await?;
+        let api: Api<kube::api::DynamicObject> = Api::all_with(cluster.client(), &resource);
+        let names: Vec<String> = api.list(&ListParams::default()).await?.iter().map(ResourceExt::name_any).collect();
+        Ok::<_, kube::Error>((names, capabilities.scope == kube::discovery::Scope::Namespaced))
+    };
+    for version in ["v1", "v1beta1"] {
+        let (names, is_namespaced) = found("snapshot.storage.k8s.io", version, "VolumeSnapshot").await.unwrap();
+        assert_eq!((names, is_namespaced), (vec!["nightly".to_owned()], true), "{version}");
+    }
+    assert_eq!(found("example.com", "v1", "Site").await.unwrap(), (vec!["one".to_owned()], false));
+    assert_eq!(found("example.com", "v1", "Policy").await.unwrap().0, [""; 0]);
+    assert!(found("example.com", "v1", "Other").await.is_err(), "no cluster has all kinds");
+    let left: Vec<&str> = cluster.not_played().kinds.iter().map(|left| left.kind.as_str()).collect();
+    assert_eq!(left, ["Site", "VolumeSnapshot", "VolumeSnapshot"], "nothing acts on them");
+}
+
+#[tokio::test]
+async fn an_owner_that_is_given_under_another_uid_is_refused() {
+    let set = |uid: Option<&str>| {
+        json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "db", "namespace": "default", "uid": uid},
+            "spec": {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": {}}}})
+    };
+    let owned = |uid: Option<&str>| {
+        let mut owned = claim("data", "now");
+        owned["metadata"]["ownerReferences"] =
+            json!([{"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db", "uid": uid}]);
+        owned
+    };
+    for (named, given, expected) in [
+        (Some("u1"), Some("u2"), Some("has uid u1 in its ownerReferences, and uid u2 as it is given")),
+        (Some("u1"), None, Some("has uid u1 in its ownerReferences, and no uid as it is given")),
+        (Some("u1"), Some("u1"), None),
+        (None, Some("u2"), None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let started = Cluster::start(vec![set(given), owned(named)], Settings::new(folder.path(), "rsync")).await;
+        let error = started.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(!error.is_empty(), expected.is_some(), "{named:?} {given:?}: {error}");
+        let about = "PersistentVolumeClaim default/data";
+        assert!(expected.is_none_or(|part| error.contains(part) && error.contains(about)), "{error}");
+    }
+}
