@@ -159,7 +159,7 @@ mod tests {
             };
             assert!(said.contains(part), "{said}");
             for word in ["Policy", "from_str", "breach", "Options", "_"] {
-                assert!(!said.contains(word), "{word} is no word of ours: {said}");
+                assert!(!said.contains(word), "{word} is a library's word: {said}");
             }
         }
         let many = format!("a: [{}]", "1, ".repeat(600_000));

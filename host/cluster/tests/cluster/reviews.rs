@@ -48,7 +48,7 @@ async fn what_policies_look_up_is_asked_for_by_the_name_that_the_cluster_has_for
     let kinds = [Kind::new("v1", "Endpoints"), Kind::new("v1", "Node"), Kind::new("acme.example.com/v1", "Gadget")];
     let (reviewed, _) = reviewed(&[("list", "endpoints"), ("list", "nodes")], &kinds).await;
     let missing: Vec<String> = reviewed.unwrap().missing(&all()).iter().map(text).collect();
-    assert_eq!(missing, ["list endpoints. shop", "list nodes. -"], "a kind that does not exist is no permission");
+    assert_eq!(missing, ["list endpoints. shop", "list nodes. -"], "a kind that does not exist takes no permission");
 }
 
 #[tokio::test]

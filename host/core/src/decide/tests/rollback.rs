@@ -203,7 +203,7 @@ fn logs(mut scene: Scene, change: impl FnOnce(&mut ClaimSeen)) -> Scene {
 #[test]
 fn what_the_reference_tool_has_swapped_stays_so_when_the_rest_turns_back() {
     let scene = half_swapped();
-    assert_eq!(scene.says(), ["Touch logs logs-uid@7 at 0"], "and data is no foreign claim");
+    assert_eq!(scene.says(), ["Touch logs logs-uid@7 at 0"], "and data does not count as foreign");
     let mut scene = logs(scene, |seen| {
         seen.named.as_mut().unwrap().touched = touched(0);
         (seen.destination, seen.destination_volume) = (None, None);

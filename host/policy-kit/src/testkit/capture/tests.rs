@@ -181,7 +181,7 @@ impl Draw {
         (self.0 >> 33) % most
     }
 
-    /// Makes up a name that is no word of Kubernetes, and notes it.
+    /// Makes up a name that Kubernetes does not use, and notes it.
     fn name(&mut self, names: &mut Vec<String>, end: &str) -> String {
         let letters: String = (0..6).map(|_| char::from(b'k' + u8::try_from(self.below(16)).unwrap_or(0))).collect();
         let name = format!("zq{letters}{end}");

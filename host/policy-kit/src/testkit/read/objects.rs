@@ -111,7 +111,7 @@ fn patch(object: Value, patch: &Node) -> Result<Value, Wrong> {
     merge(&mut after, patch.json());
     let wrong = |what: String| Wrong::new(&patch.at, what);
     if identity(&after) != before {
-        return Err(wrong("the object's own kind, name or namespace is another than that of its row".to_owned()));
+        return Err(wrong("the object's kind, name or namespace differs from that of its row".to_owned()));
     }
     input::one(&mut after).map_err(wrong)?;
     Ok(after)
@@ -203,7 +203,7 @@ fn check_use(kind: &str, needs: &[Need], in_questions: bool) -> Result<(), Strin
     }
     let known: Vec<String> =
         needs.iter().map(|need| need.kind.kind.clone()).chain(of_questions().map(str::to_owned)).collect();
-    // A kind that exists is no slip of the pen.
+    // A kind that exists was not mistyped.
     let is_slip = kinds::api_version(kind).is_none();
     let near = if is_slip { did_you_mean(kind, known.iter().map(String::as_str)) } else { String::new() };
     Err(match needs.is_empty() && near.is_empty() {

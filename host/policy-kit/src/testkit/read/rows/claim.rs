@@ -175,7 +175,7 @@ impl<'a> Claim<'a> {
         self.change_used(fields)
     }
 
-    /// Sets the modes of the volume; false when there is none.
+    /// Sets the modes of the volume; false without a volume.
     fn set_effective(&mut self, modes: &Value) -> bool {
         let Some(volume) = self.volume() else { return false };
         volume["spec"]["accessModes"] = modes.clone();

@@ -17,7 +17,7 @@ pub(super) fn now(fields: &Fields<'_>) -> Result<Option<u64>, Wrong> {
     u64::try_from(time.as_second()).map(Some).map_err(|_| Wrong::new(&at.at, format!("{text} is before 1970")))
 }
 
-/// Puts the rows of a file into a cluster. Their volumes come last: they are complete, and take nobody's volume.
+/// Puts the rows of a file into a cluster. Their volumes come last: they are complete, so they take no other claim's.
 pub(super) fn add_rows(mut cluster: Cluster, file: &Fields<'_>, needs: &[Need]) -> Result<Cluster, Wrong> {
     for (key, row) in entries(file, "classes")? {
         rows::add_class(&mut cluster, key, row)?;

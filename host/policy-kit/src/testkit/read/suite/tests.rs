@@ -214,7 +214,7 @@ fn objects_that_cannot_be_meant() {
             "no policy that is tested here looks up objects of kind ResourceQuta, did you mean",
         ),
         ("ResourceQuota db/storage: {spec: {hard: 5}}", "ResourceQuota db/storage: spec.hard: invalid type"),
-        ("ResourceQuota db/storage: {metadata: {name: other}}", "the object's own kind, name or namespace is another"),
+        ("ResourceQuota db/storage: {metadata: {name: other}}", "the object's kind, name or namespace differs"),
         (
             "ResourceQuota db/x: {apiVersion: v2, spec: {}}",
             "ResourceQuota db/x: there is no ResourceQuota of v2, did you mean v1?",
