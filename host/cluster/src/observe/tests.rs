@@ -215,6 +215,8 @@ fn a_claim_counts_as_a_sets_only_when_the_set_makes_exactly_such_claims() {
     assert!(is_made("data-web-0", labels, annotations));
     assert!(is_made("data-web-0", labels, "team: checkout, pv.kubernetes.io/bind-completed: 'yes'"));
     assert!(is_made("data-web-0", "app: web, tier: db, zone: a", annotations), "a webhook may add labels");
+    let touched = "team: checkout, pvmigrate.dev/touched: '2026-01-01T00:00:00Z run-1'";
+    assert!(is_made("data-web-0", labels, touched), "one that was meant to get the source volume, and got another");
     assert!(!is_made("data-web-0", "app: web", annotations));
     assert!(!is_made("data-web-0", labels, ""));
     assert!(!is_made("data-web-0", labels, "team: checkout, kubectl.kubernetes.io/last-applied-configuration: x"));

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::apps::v1::StatefulSet;
+use pvmigrate_core::names;
 
 use super::claim::{SeenClaim, own_annotations};
 
@@ -18,13 +19,15 @@ pub struct ClaimTemplate {
 
 impl ClaimTemplate {
     /// Tells whether a StatefulSet's controller makes exactly such a claim from the template. A claim that anybody else
-    /// makes shows it in annotations, as with kubectl and Helm, or lacks the set's labels.
+    /// makes shows it in annotations, as with kubectl and Helm, or lacks the set's labels. That we have touched it changes nothing:
+    /// the way back does so where it means such a claim to get the source volume.
     pub fn makes(&self, claim: &SeenClaim) -> bool {
         let has = |(key, value): (&String, &String)| claim.labels.get(key) == Some(value);
+        let annotations = claim.annotations.iter().filter(|(key, _)| *key != names::TOUCHED);
         claim.run.is_none()
             && self.names(&claim.key.name)
             && self.labels.iter().all(has)
-            && claim.annotations == self.annotations
+            && annotations.eq(&self.annotations)
     }
 
     /// Tells whether a claim of this name is made from the template.
