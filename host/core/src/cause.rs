@@ -189,6 +189,10 @@ impl Cause {
         if scheduler::is_of_scheduler(&words) {
             return scheduler::cause(&words);
         }
+        // A kubelet may look at a claim only once its authorizer has seen that a pod of its node uses it; it tries again.
+        if words.contains("user \"system:node:") {
+            return Some(Self::VolumeNotMounted);
+        }
         let is_missing = |kind: &str| words.contains(&format!("{kind} \"")) && words.contains("not found");
         if is_missing("storageclass.storage.k8s.io") {
             return Some(Self::ClassMissing);

@@ -17,6 +17,10 @@ const WORDS: &[(Cause, &str)] = &[
         Cause::QuotaFull,
         "pods \"p\" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=4, limited: pods=4",
     ),
+    (
+        Cause::VolumeNotMounted,
+        "Unable to attach or mount volumes: unmounted volumes=[dest], failed to process volumes=[dest]: error processing PVC ns/pf-pvc-1: failed to fetch PVC from API server: persistentvolumeclaims \"pf-pvc-1\" is forbidden: User \"system:node:node2\" cannot get resource \"persistentvolumeclaims\" in API group \"\" in the namespace \"ns\": no relationship found between node 'node2' and this object",
+    ),
     (Cause::QuotaUnspecified, "pods \"p\" is forbidden: failed quota: mem: must specify limits.memory for: pvmigrate"),
     (
         Cause::LimitRange,
