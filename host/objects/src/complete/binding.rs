@@ -24,7 +24,7 @@ enum Fate {
     Lost,
 }
 
-/// Binds claims to volumes. Where there is no volume, `makes` says whether one is made; otherwise the claim is left alone.
+/// Binds claims to volumes. `makes` decides whether a claim that has no volume gets a new one.
 pub(super) fn bind(objects: &mut Vec<Value>, makes: &dyn Fn(&Value) -> bool) {
     let mut volumes = Volumes::of(objects);
     let claims: Vec<usize> = (0..objects.len()).filter(|at| is(&objects[*at], "PersistentVolumeClaim")).collect();
