@@ -76,19 +76,23 @@ impl From<PolicyFailure> for Failure {
             FailureKind::Fuel { .. } if failure.function != Some(Function::DESCRIBE) => (
                 Exit::PolicyFault,
                 Some(
-                    "mend the loop; or, if it only needs more, give its entry in pvmigrate.yaml limits: {fuel: 400M, fuelPerVolume: 4M}",
+                    "mend the loop; or, if it only needs more: --policy-limits fuel=400M,fuelPerVolume=4M, or in pvmigrate.yaml \
+                     limits: {fuel: 400M, fuelPerVolume: 4M}",
                 ),
             ),
-            FailureKind::Time { .. } => {
-                (Exit::PolicyFault, Some("if it only needs more, give its entry in pvmigrate.yaml limits: {wall: 30s}"))
-            }
+            FailureKind::Time { .. } => (
+                Exit::PolicyFault,
+                Some("if it only needs more: --policy-limits wall=30s, or in pvmigrate.yaml limits: {wall: 30s}"),
+            ),
             FailureKind::Memory { .. } => (
                 Exit::PolicyFault,
-                Some("if it only needs more, give its entry in pvmigrate.yaml limits: {memory: 512Mi}"),
+                Some(
+                    "if it only needs more: --policy-limits memory=512Mi, or in pvmigrate.yaml limits: {memory: 512Mi}",
+                ),
             ),
             FailureKind::LogFlood { .. } => (
                 Exit::PolicyFault,
-                Some("log less; or, if it is needed, give its entry in pvmigrate.yaml limits: {log: 1Mi}"),
+                Some("log less; or, if it is needed: --policy-limits log=1Mi, or in pvmigrate.yaml limits: {log: 1Mi}"),
             ),
             FailureKind::Fuel { .. }
             | FailureKind::Stack

@@ -2,5 +2,6 @@
 
 pub mod chain;
 pub mod environment;
+pub mod limits;
 pub mod pull;
 pub mod source;

@@ -7,6 +7,7 @@
 
 mod compare;
 mod growth;
+pub(crate) mod headroom;
 mod native;
 pub(crate) mod synthetic;
 
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub use compare::{Compared, Grown, compare};
 pub use growth::Growth;
+pub use headroom::{End, Headroom};
 
 /// How often a question is asked, at most and at least; in between the clock decides.
 const MOST_CALLS: usize = 50;
@@ -64,6 +66,9 @@ pub struct Bench {
     pub rows: Vec<Row>,
     /// How the cost grows with the number of volumes, for each decision.
     pub growth: Vec<Growth>,
+    /// What each decision leaves of the limits.
+    #[serde(default)]
+    pub headroom: Vec<Headroom>,
     /// The same rules without WebAssembly; only for the built-in policy.
     pub native: Vec<Native>,
 }
@@ -145,6 +150,7 @@ pub fn run(policy: &Configured, sizes: &[usize]) -> Result<Bench, BenchError> {
         compile_millis: opened.compile_cold()?.map(|took| took.as_secs_f64() * 1_000.0),
         instantiate: instances(opened)?,
         growth: growth::of(&rows),
+        headroom: headroom::of(&rows, opened.info()),
         rows,
         native,
     })

@@ -81,7 +81,7 @@ pub use run::update::Updated;
 pub use vocabulary::coverage::{Coverage, PolicyCoverage, Share, VotesSeen};
 pub use vocabulary::difference::Difference;
 pub use vocabulary::error::TestkitError;
-pub use vocabulary::report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, Report};
+pub use vocabulary::report::{CaseReport, Counts, ExitMeaning, Mismatch, Outcome, PolicyHeadroom, Report};
 
 use pvmigrate_policy::Configured;
 use pvmigrate_policy::Policy;
@@ -196,11 +196,14 @@ impl Tests {
         let all = ran.len() == self.suites.iter().map(|suite| suite.cases.len()).sum::<usize>();
         let cases = || chosen.iter().map(|(_, case)| *case).zip(&ran);
         let coverage = all.then(|| run::coverage::of(&self.opened, cases()));
+        let headroom =
+            if all { run::headroom::of(&self.opened, chosen.iter().map(|(_, case)| *case)) } else { Vec::new() };
         let tested: BTreeSet<Id> = chosen.iter().flat_map(|(_, case)| case.chain.subjects()).collect();
         Ok(Report {
             policies: self.opened.infos(&tested.into_iter().collect::<Vec<_>>()),
             not_run: chosen.len() - ran.len(),
             coverage,
+            headroom,
             cases: ran.into_iter().map(|ran| ran.report).collect(),
         })
     }

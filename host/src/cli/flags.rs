@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::policies::environment::{self, Named};
+use crate::policies::limits::GivenLimits;
 
 /// Which cluster, in kubectl's flags.
 #[derive(Args, Clone, Debug, Default)]
@@ -47,6 +48,15 @@ impl EnvironmentArgs {
         let name = self.name.clone().filter(|name| !name.is_empty())?;
         Some(Named { file: self.config.clone().unwrap_or_else(|| PathBuf::from(environment::FILE)), name })
     }
+}
+
+/// What the policies that a command names may use up.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Policies")]
+pub struct LimitArgs {
+    /// Limits of the policies named here, such as fuelPerVolume=4M,memory=512Mi, with the keys of `limits` in pvmigrate.yaml
+    #[arg(id = "policy_limits", long = "policy-limits", value_name = "LIMITS")]
+    pub given: Option<GivenLimits>,
 }
 
 /// How to talk to a registry.

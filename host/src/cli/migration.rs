@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use pvmigrate_core::copy_report::refused_flags;
 use pvmigrate_core::record::{Disposal, Limits, OnFailure};
 
-use super::flags::{ClusterArgs, EnvironmentArgs, go_bool};
+use super::flags::{ClusterArgs, EnvironmentArgs, LimitArgs, go_bool};
 use crate::failure::Failure;
 use crate::options::Options;
 
@@ -82,6 +82,9 @@ pub struct RuleArgs {
     /// Policy to ask before the environment's own: FILE, FILE@sha256:HEX or oci://HOST/REPOSITORY:TAG (repeatable)
     #[arg(long, value_name = "FILE")]
     pub policy: Vec<PathBuf>,
+    /// What they may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Whose policies, settings and waivers.
     #[command(flatten)]
     pub environment: EnvironmentArgs,

@@ -17,7 +17,7 @@ use crate::cli::flags::EnvironmentArgs;
 use crate::cli::migration::{MigrateArgs, SourceVolumes};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::chain::Chain;
+use crate::policies::chain::{Chain, Chosen};
 use crate::render::Screen;
 
 /// The flags of `rbac`.
@@ -67,7 +67,7 @@ pub struct RbacArgs {
 /// # Errors
 /// Bad usage: a Job that the account could not run. A policy that does not load.
 pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let chain = Chain::of(&args.policy, args.environment.named().as_ref(), &screen.note()).await?;
+    let chain = Chain::of(&Chosen::bare(&args.policy, None), args.environment.named().as_ref(), &screen.note()).await?;
     let needs = Policies::new(chain.links)?.needs();
     let objects = objects(args, needs.into_iter().map(|need| need.kind).collect())?;
     let text = yaml(&objects)?;

@@ -9,7 +9,7 @@ use crate::driver::GroupEnd;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::policies::chain::Chain;
+use crate::policies::chain::{Chain, Chosen};
 use crate::render::{Screen, clean};
 use crate::stop::Stop;
 
@@ -23,7 +23,8 @@ pub(super) async fn policies(args: &RuleArgs, options: &mut Options, screen: &Sc
     if let Some(warning) = pvmigrate_policy::cache_warning() {
         screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&warning)));
     }
-    let chain = Chain::of(&args.policy, args.environment.named().as_ref(), &screen.note()).await?;
+    let chosen = Chosen::bare(&args.policy, args.limits.given.as_ref());
+    let chain = Chain::of(&chosen, args.environment.named().as_ref(), &screen.note()).await?;
     options.waivers = chain.waivers;
     Ok(Policies::new(chain.links)?)
 }

@@ -7,10 +7,12 @@ use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
 use pvmigrate_policy_kit::{Note, project};
 use pvmigrate_registry::Digest;
+use serde_json::{Map, Value};
 
 use super::environment::{Entry, Environment, Named};
+use super::limits::GivenLimits;
 use super::pull::Puller;
-use super::source::Module;
+use super::source::{self, Module};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -27,30 +29,18 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Opens these policies (each as [`Module::parse`] reads it), then those of the environment, if one is named.
+    /// Opens the policies of the command line, then those of the environment, if one is named.
     ///
     /// # Errors
     /// When the configuration is wrong, or a policy does not load or does not accept its settings.
-    pub async fn of(policies: &[PathBuf], environment: Option<&Named>, note: &Note) -> Result<Self, Failure> {
-        Self::with_settings(policies, &serde_json::Value::Object(serde_json::Map::new()), environment, note).await
-    }
-
-    /// Does the same, and gives those of the command line these settings.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub async fn with_settings(
-        policies: &[PathBuf],
-        settings: &serde_json::Value,
-        environment: Option<&Named>,
-        note: &Note,
-    ) -> Result<Self, Failure> {
+    pub async fn of(chosen: &Chosen<'_>, environment: Option<&Named>, note: &Note) -> Result<Self, Failure> {
+        chosen.limits_apply()?;
         // A file that is missing is an error: without it, the run would go on without the environment's policies.
         let environment = environment.map(|named| Environment::read(&named.file, &named.name)).transpose()?;
         let mut opener = Opener::new(environment.as_ref(), note);
         let mut links = Vec::new();
-        for text in policies {
-            links.push(Configured::new(opener.named(text).await?, settings)?);
+        for text in chosen.policies {
+            links.push(Configured::new(opener.named(text, &chosen.limits()).await?, &chosen.settings)?);
         }
         let mut chain = Self::of_entries(environment, &mut opener).await?;
         chain.links.splice(0..0, links);
@@ -80,10 +70,49 @@ impl Chain {
             self.links.insert(0, Configured::bare(policy)?);
             return Ok(());
         };
-        let settings: serde_json::Value = serde_json::from_str(link.settings())
+        let settings: Value = serde_json::from_str(link.settings())
             .map_err(|error| Failure::new(Exit::Usage, error).context("settings are not valid JSON"))?;
         *link = Configured::new(policy, &settings)?;
         Ok(())
+    }
+}
+
+/// The policies of a command line.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen<'a> {
+    /// What each is called, as [`Module::parse`] reads it.
+    pub policies: &'a [PathBuf],
+    /// The settings of each.
+    pub settings: Value,
+    /// The limits of each, unless they are the usual ones.
+    pub limits: Option<&'a GivenLimits>,
+}
+
+impl<'a> Chosen<'a> {
+    /// Names policies without settings.
+    pub fn bare(policies: &'a [PathBuf], limits: Option<&'a GivenLimits>) -> Self {
+        Self { policies, settings: Value::Object(Map::new()), limits }
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits.map_or_else(Limits::default, |given| given.limits.clone())
+    }
+
+    /// Refuses limits that would change nothing: the built-in policy's are fixed.
+    ///
+    /// # Errors
+    /// Bad usage.
+    pub fn limits_apply(&self) -> Result<(), Failure> {
+        let has_own = |policy: &PathBuf| policy != Path::new(source::BUILT_IN);
+        match self.limits {
+            Some(_) if !self.policies.iter().any(has_own) => Err(Failure::usage(
+                "--policy-limits is given, but no policy that takes limits is named",
+            )
+            .hint(
+                "an environment's policies have their limits in pvmigrate.yaml; those of the built-in policy are fixed",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -91,8 +120,8 @@ impl Chain {
 ///
 /// # Errors
 /// When it cannot be found or built, or does not load.
-pub async fn open(policy: &Path, note: &Note) -> Result<Arc<Policy>, Failure> {
-    Opener::new(None, note).named(policy).await
+pub async fn open(policy: &Path, limits: Option<&GivenLimits>, note: &Note) -> Result<Arc<Policy>, Failure> {
+    Opener::new(None, note).named(policy, &Chosen::bare(&[], limits).limits()).await
 }
 
 /// Opens the policy that has this digest, from where it came from before; without a place, the built-in one.
@@ -125,10 +154,10 @@ impl<'a> Opener<'a> {
         Self { puller: Puller::new(&folder.join(LOCK_FILE), false), note }
     }
 
-    async fn named(&mut self, policy: &Path) -> Result<Arc<Policy>, Failure> {
+    async fn named(&mut self, policy: &Path, limits: &Limits) -> Result<Arc<Policy>, Failure> {
         let module = Module::parse(policy.as_os_str(), Path::new(""))
             .map_err(|why| Failure::usage(format!("policy {}: {why}", policy.display())))?;
-        self.open(&module, None, &Limits::default()).await
+        self.open(&module, None, limits).await
     }
 
     /// Opens a policy. With a digest, any other policy is refused before it is compiled.

@@ -14,9 +14,8 @@ use serde_json::{Map, Value};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::limits;
 use crate::policies::source::Module;
-
-mod limits;
 
 /// The name of the file that is used when none is named.
 pub const FILE: &str = "pvmigrate.yaml";

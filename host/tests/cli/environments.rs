@@ -152,6 +152,29 @@ fn the_limits_of_the_environment_hold() {
 }
 
 #[test]
+fn limits_of_the_command_line_are_those_of_the_policies_it_names() {
+    let folder = folder(CAP);
+    let (cap, scenario) = (folder.path().join("cap.wasm"), folder.path().join("mine.yaml"));
+    let (cap, scenario) = (path_text(&cap), path_text(&scenario));
+    let run = ["policy", "run", cap, "--snapshot", scenario, "--source-sc", "old", "--dest-sc", "new"];
+    let little = ["--policy-limits", "fuel=1,fuelPerVolume=1"];
+    for words in [&["rehearse", scenario, "--policy", cap][..], &run, &["policy", "bench", cap, "--volumes", "10"]] {
+        let ran = pvmigrate(&[words, &little].concat());
+        assert_eq!(ran.code, 5, "{words:?} {}", ran.err);
+        assert!(ran.err.contains("--policy-limits fuel=400M,fuelPerVolume=4M"), "{}", ran.err);
+    }
+    // They are no limits of an environment's policies or of the built-in one, and a slip is named.
+    for (words, says) in [
+        (vec!["rehearse", scenario, "--policy-limits", "fuel=1"], "no policy that takes limits is named"),
+        (vec!["policy", "bench", "builtin", "--policy-limits", "fuel=1"], "no policy that takes limits is named"),
+        ([&run[..], &["--policy-limits", "fuell=1"]].concat(), "did you mean fuel?"),
+    ] {
+        let ran = pvmigrate(&words);
+        assert!(ran.code == 2 && ran.err.contains(says), "{words:?} {}", ran.err);
+    }
+}
+
+#[test]
 fn a_missing_file_or_environment_is_an_error() {
     let folder = folder(CAP);
     let scenario = folder.path().join("mine.yaml");

@@ -71,6 +71,7 @@ mod tests {
             instantiate: wall,
             rows: rows.iter().map(row).collect(),
             growth: Vec::new(),
+            headroom: Vec::new(),
             native: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::Row;
 
 /// Up to this exponent growth counts as linear: sorting, and room that grows by doubling, are within it.
-const LINEAR: f64 = 1.25;
+pub(super) const LINEAR: f64 = 1.25;
 
 /// How the fuel of one decision grew between two numbers of volumes: the pair where it grew most.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

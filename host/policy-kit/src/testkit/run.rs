@@ -3,6 +3,7 @@
 mod asker;
 pub(crate) mod case;
 pub(crate) mod coverage;
+pub(crate) mod headroom;
 pub(crate) mod jobs;
 pub(crate) mod made_up;
 pub(crate) mod probe;

@@ -1,6 +1,7 @@
 //! `policy bench`: what a policy costs, and whether it has grown.
 
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::str::FromStr;
 
 use clap::Args;
@@ -8,9 +9,10 @@ use pvmigrate_policy_kit::bench::{self, Bench, BenchError, Compared};
 use pvmigrate_policy_kit::files;
 
 use super::settings;
+use crate::cli::flags::LimitArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::chain;
+use crate::policies::chain::{self, Chosen};
 use crate::render::policy::bench as show;
 use crate::render::{Screen, clean};
 
@@ -29,6 +31,9 @@ Exit codes: 0 measured, 1 fuel or memory has grown beyond the threshold, 2 bad u
 pub struct BenchArgs {
     /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: PathBuf,
+    /// What it may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How many volumes to ask about at a time, one measurement each
     #[arg(long, value_name = "N,N,...", value_delimiter = ',', default_value = "100,1k,10k")]
     pub volumes: Vec<Volumes>,
@@ -88,7 +93,8 @@ impl FromStr for Percent {
 pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failure> {
     // Read before anything that takes long.
     let base = args.compare.as_deref().map(read).transpose()?;
-    let policy = chain::open(&args.policy, &screen.note()).await?;
+    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref()).limits_apply()?;
+    let policy = chain::open(&args.policy, args.limits.given.as_ref(), &screen.note()).await?;
     let policy = settings::configured(policy, args.settings.as_deref())?;
     let sizes: Vec<usize> = args.volumes.iter().map(|volumes| volumes.0).collect();
     let measured = bench::run(&policy, &sizes)?;

@@ -79,7 +79,7 @@ pub(super) async fn run(args: &CaptureArgs, screen: &Screen) -> Result<Exit, Fai
     may_write(&args.to, args.force)?;
     let mut needs = Vec::new();
     for policy in &args.policies {
-        needs.extend(chain::open(policy, &screen.note()).await?.info().needs.clone());
+        needs.extend(chain::open(policy, None, &screen.note()).await?.info().needs.clone());
     }
     let warn = |what: &str| screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(what)));
     let connection = shared::connect(&args.cluster).await?;

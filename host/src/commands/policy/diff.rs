@@ -6,8 +6,10 @@ use clap::Args;
 
 use super::snapshot::{PolicySet, SnapshotArgs, question};
 use crate::assessment::Assessment;
+use crate::cli::flags::LimitArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::policies::chain::Chosen;
 use crate::render::Screen;
 use crate::render::policy::changes as show;
 
@@ -23,6 +25,9 @@ pub struct DiffArgs {
     pub old: PathBuf,
     /// New policy
     pub new: PathBuf,
+    /// What they may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// What they are asked about.
     #[command(flatten)]
     pub snapshot: SnapshotArgs,
@@ -33,8 +38,10 @@ pub struct DiffArgs {
 /// # Errors
 /// As `policy run`.
 pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let old = PolicySet::with(&args.old, &args.snapshot, screen).await?;
-    let new = PolicySet::with(&args.new, &args.snapshot, screen).await?;
+    let limits = args.limits.given.as_ref();
+    Chosen::bare(&[args.old.clone(), args.new.clone()], limits).limits_apply()?;
+    let old = PolicySet::with(&args.old, limits, &args.snapshot, screen).await?;
+    let new = PolicySet::with(&args.new, limits, &args.snapshot, screen).await?;
     let (question, _) = question(&args.snapshot, &[&old, &new], screen)?;
     show_changes(&old.answer(question.clone())?, &new.answer(question)?, screen)
 }

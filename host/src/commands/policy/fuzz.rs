@@ -1,6 +1,7 @@
 //! `policy fuzz`: made-up clusters, until an answer breaks a rule.
 
 use std::path::{Component, Path, PathBuf};
+use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,9 +12,10 @@ use pvmigrate_policy_kit::files;
 use pvmigrate_policy_kit::fuzz::{self, Fuzzed, Options};
 
 use super::settings;
+use crate::cli::flags::LimitArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::chain;
+use crate::policies::chain::{self, Chosen};
 use crate::render::policy::fuzz as show;
 use crate::render::{Screen, clean};
 
@@ -33,6 +35,9 @@ Exit codes: 0 nothing found, 1 an answer breaks a rule, 2 bad usage or input, 3 
 pub struct FuzzArgs {
     /// Policy: a component (.wasm), a policy's folder, an artifact (oci://...), or `builtin`
     pub policy: PathBuf,
+    /// What it may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How long to search, such as 90s or 10m (default: 60s, unless --runs is given)
     #[arg(long = "for", value_name = "TIME")]
     pub time: Option<jiff::SignedDuration>,
@@ -61,7 +66,8 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
     if let Some(file) = args.write.as_deref() {
         may_be_written(file)?;
     }
-    let policy = chain::open(&args.policy, &screen.note()).await?;
+    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref()).limits_apply()?;
+    let policy = chain::open(&args.policy, args.limits.given.as_ref(), &screen.note()).await?;
     let given = args.settings.as_deref().map(settings::read).transpose()?;
     if let Some(given) = &given {
         // Settings that are refused are a usage error here; in the search they would only count as refused.

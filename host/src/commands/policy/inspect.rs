@@ -21,7 +21,7 @@ pub struct InspectArgs {
 /// # Errors
 /// When it does not load.
 pub(super) async fn run(args: &InspectArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let policy = chain::open(&args.policy, &screen.note()).await?;
+    let policy = chain::open(&args.policy, None, &screen.note()).await?;
     screen.result(|| render::policy::info_text(policy.info(), screen), &render::policy::info_json(policy.info()))?;
     Ok(Exit::Done)
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use super::diff::show_changes;
 use crate::assessment::Assessment;
 use crate::assessment::saved::SavedQuestion;
+use crate::cli::flags::LimitArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain;
@@ -26,6 +27,9 @@ pub struct ReplayArgs {
     /// Policy to use in place of the saved one of the same name, with its settings; a new name is asked first (repeatable)
     #[arg(long, value_name = "POLICY")]
     pub policy: Vec<PathBuf>,
+    /// What they may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Judges a saved question again and shows what changes.
@@ -35,9 +39,13 @@ pub struct ReplayArgs {
 pub(super) async fn run(args: &ReplayArgs, screen: &Screen) -> Result<Exit, Failure> {
     let saved = SavedQuestion::read(&args.file)?;
     let note = screen.note();
+    let limits = args.limits.given.as_ref();
+    if limits.is_some() && args.policy.is_empty() {
+        return Err(Failure::usage("--policy-limits is given, but no --policy"));
+    }
     let mut given = Vec::new();
     for policy in &args.policy {
-        given.push(chain::open(policy, &note).await?);
+        given.push(chain::open(policy, limits, &note).await?);
     }
     let policies = saved.policies(given, &note).await?;
     let old = saved.assessment();

@@ -31,7 +31,7 @@ pub struct SchemaArgs {
 pub(super) async fn run(args: &SchemaArgs, screen: &Screen) -> Result<Exit, Failure> {
     match &args.policy {
         Some(policy) => {
-            let policy = chain::open(policy, &screen.note()).await?;
+            let policy = chain::open(policy, None, &screen.note()).await?;
             let info = policy.info();
             let Some(schema) = &info.settings_schema else {
                 let what = format!("policy {} takes no settings", info.name);

@@ -13,10 +13,11 @@ use serde_json::{Map, Value};
 use super::settings;
 use crate::assessment::Assessment;
 use crate::assessment::snapshot::{Given, Snapshot};
-use crate::cli::flags::{EnvironmentArgs, go_bool};
+use crate::cli::flags::{EnvironmentArgs, LimitArgs, go_bool};
 use crate::cli::migration::refuse_empty_classes;
 use crate::failure::Failure;
-use crate::policies::chain::{self, Chain};
+use crate::policies::chain::{self, Chain, Chosen};
+use crate::policies::limits::GivenLimits;
 use crate::render::{Screen, clean};
 
 /// The snapshot and the question about it.
@@ -56,6 +57,9 @@ pub struct PolicyArgs {
     /// Settings for the policy: a JSON object, or a YAML or JSON file
     #[arg(long, value_name = "FILE|JSON")]
     pub settings: Option<String>,
+    /// What they may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 /// Policies to ask, and what is waived.
@@ -76,14 +80,20 @@ impl PolicySet {
             }
         };
         let (environment, note) = (snapshot.environment.named(), screen.note());
-        Chain::with_settings(&args.policies, &settings, environment.as_ref(), &note).await?.try_into()
+        let chosen = Chosen { policies: &args.policies, settings, limits: args.limits.given.as_ref() };
+        Chain::of(&chosen, environment.as_ref(), &note).await?.try_into()
     }
 
     /// Opens the chain of an environment with another policy in it.
-    pub(super) async fn with(policy: &Path, args: &SnapshotArgs, screen: &Screen) -> Result<Self, Failure> {
+    pub(super) async fn with(
+        policy: &Path,
+        limits: Option<&GivenLimits>,
+        args: &SnapshotArgs,
+        screen: &Screen,
+    ) -> Result<Self, Failure> {
         let note = screen.note();
-        let mut chain = Chain::of(&[], args.environment.named().as_ref(), &note).await?;
-        chain.put(chain::open(policy, &note).await?)?;
+        let mut chain = Chain::of(&Chosen::default(), args.environment.named().as_ref(), &note).await?;
+        chain.put(chain::open(policy, limits, &note).await?)?;
         chain.try_into()
     }
 

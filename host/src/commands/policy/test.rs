@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use pvmigrate_policy_kit::testkit::Options;
 use regex::Regex;
 
-use crate::cli::flags::EnvironmentArgs;
+use crate::cli::flags::{EnvironmentArgs, LimitArgs};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::render::policy::test::{self as show, Format};
@@ -35,6 +35,9 @@ pub struct TestArgs {
     /// is tested in place of the policy that the files name
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    /// What the policies may use up.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// Another test file or folder
     #[arg(long, value_name = "PATH", hide = true)]
     pub fixtures: Vec<PathBuf>,
@@ -185,6 +188,7 @@ fn suite(args: &TestArgs, screen: &Screen) -> Result<Suite, Failure> {
     Ok(Suite {
         policy: policy.map(Path::to_owned),
         paths,
+        limits: args.limits.given.clone(),
         environment: args.environment.clone(),
         options: Options { filter: filter.transpose()?, fail_fast: args.fail_fast, jobs },
         format: args.format.map_or(form, Format::from),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pvmigrate_policy_kit::bench::{Bench, Compared, Wall};
+use pvmigrate_policy_kit::bench::{Bench, Compared, End, Headroom, Wall};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -63,10 +63,24 @@ pub fn text(bench: &Bench, compared: Option<&Compared>, percent: f64, screen: &S
         };
         let _ = writeln!(text, "growth       {}: {words}", clean(&growth.call));
     }
+    for headroom in &bench.headroom {
+        let _ = writeln!(text, "limits       {}", left(headroom, screen));
+    }
     if let Some(compared) = compared {
         text.push_str(&held(compared, percent, screen));
     }
     text
+}
+
+/// Says what a decision leaves of its limits, and where one of them ends it.
+pub(super) fn left(headroom: &Headroom, screen: &Screen) -> String {
+    let used = format!("{}: {} % of the fuel", clean(&headroom.call), headroom.fuel_percent);
+    match &headroom.ends {
+        Some(End { volumes, limit }) => {
+            screen.paint.bad(&clean(&format!("{used}; would run out of {limit} at about {volumes} claims")))
+        }
+        None => format!("{used}, at any number of claims"),
+    }
 }
 
 fn held(compared: &Compared, percent: f64, screen: &Screen) -> String {
@@ -122,6 +136,7 @@ mod tests {
             memory: 1_179_648,
             wall: wall(volumes * 7),
         };
+        let ends = End { volumes: 12_345, limit: "fuel".to_owned() };
         let suspected = Some("n^2".to_owned());
         Bench {
             policy: PolicyRef { name: "k\u{1b}[2Jeep".to_owned(), version: "1.0".to_owned(), digest: String::new() },
@@ -130,6 +145,10 @@ mod tests {
             instantiate: wall(41),
             rows: vec![row("select", 100, 400_000), row("select", 1_000, 39_200_000)],
             growth: vec![Growth { call: "select".to_owned(), volumes_factor: 10.0, fuel_factor: 98.0, suspected }],
+            headroom: vec![
+                Headroom { call: "check".to_owned(), fuel_percent: 3, ends: None },
+                Headroom { call: "select".to_owned(), fuel_percent: 99, ends: Some(ends) },
+            ],
             native: vec![Native { volumes: 1_000, sandboxed_micros: 2_800, native_micros: 180, ratio: 15.555 }],
         }
     }

@@ -109,7 +109,7 @@ impl Case {
         found
     }
 
-    fn expects_fault(&self) -> bool {
+    pub(super) fn expects_fault(&self) -> bool {
         let golden = self.golden.as_ref().and_then(|golden| golden.expected.as_ref().ok());
         self.expected.fault.is_some() || golden.is_some_and(|golden| golden.fault.is_some())
     }

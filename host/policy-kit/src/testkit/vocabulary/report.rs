@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::coverage::Coverage;
 use super::difference::Difference;
+use crate::bench::Headroom;
 use pvmigrate_policy::PolicyInfo;
 use pvmigrate_yaml::Place;
 
@@ -49,6 +50,20 @@ pub struct Report {
     pub not_run: usize,
     /// What the cases cover of the policies; `None` when only some of the cases were run.
     pub coverage: Option<Coverage>,
+    /// What the policies that were tested by themselves leave of their limits; empty when only some of the cases were run.
+    pub headroom: Vec<PolicyHeadroom>,
+}
+
+/// What the decisions of one policy leave of its limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicyHeadroom {
+    /// The policy's name.
+    pub policy: String,
+    /// A row for each decision; empty when it could not be measured.
+    pub decisions: Vec<Headroom>,
+    /// Why it could not be measured: the policy fails on a question about a few hundred claims.
+    pub fault: Option<String>,
 }
 
 impl Report {

@@ -12,7 +12,8 @@ use tokio::runtime::Handle;
 use crate::cli::flags::EnvironmentArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::policies::chain::{self, Chain};
+use crate::policies::chain::{self, Chain, Chosen};
+use crate::policies::limits::GivenLimits;
 use crate::render::policy::test::{self as show, Format, Tested};
 use crate::render::{Screen, clean};
 
@@ -22,6 +23,8 @@ pub(super) struct Suite {
     pub(super) policy: Option<PathBuf>,
     /// Test files, and folders of them.
     pub(super) paths: Vec<PathBuf>,
+    /// The limits of the policies, unless they are the usual ones.
+    pub(super) limits: Option<GivenLimits>,
     /// The environment whose chain is tested in place of the policies that the files name.
     pub(super) environment: EnvironmentArgs,
     /// Which cases, and how.
@@ -38,27 +41,30 @@ pub(super) struct Suite {
 
 impl Suite {
     pub(super) async fn read(&self) -> Result<Tests, Failure> {
+        let limits = self.limits.as_ref();
         let instead = match (&self.policy, &self.environment.name) {
             (Some(_), Some(_)) => {
                 return Err(Failure::usage("both a policy and an environment are given")
                     .hint("leave out one of the two: an environment's policies are tested together"));
             }
-            (Some(policy), None) => Instead::Policy(chain::open(policy, &self.note).await?),
+            (Some(policy), None) => Instead::Policy(chain::open(policy, limits, &self.note).await?),
             (None, Some(environment)) => {
-                let links = Chain::of(&[], self.environment.named().as_ref(), &self.note).await?.links;
+                refuse_limits(limits)?;
+                let links = Chain::of(&Chosen::default(), self.environment.named().as_ref(), &self.note).await?.links;
                 Instead::Chain { links, environment: environment.clone() }
             }
             (None, None) => Instead::Nothing,
         };
         let note = Arc::clone(&self.note);
         // The testkit reads one file after another, and waits for what they name.
+        let given = self.limits.clone();
         let fetch = move |reference: &str| {
-            let policy = async { chain::open(Path::new(reference), &note).await };
+            let policy = async { chain::open(Path::new(reference), given.as_ref(), &note).await };
             let policy = tokio::task::block_in_place(|| Handle::current().block_on(policy));
             policy.map_err(|failure| format!("{:#}", failure.error))
         };
-        let surroundings =
-            Surroundings { limits: Limits::default(), note: Arc::clone(&self.note), fetch: Arc::new(fetch) };
+        let limits = limits.map_or_else(Limits::default, |given| given.limits.clone());
+        let surroundings = Surroundings { limits, note: Arc::clone(&self.note), fetch: Arc::new(fetch) };
         Ok(Tests::read(&instead, &self.paths, &surroundings)?)
     }
 
@@ -112,12 +118,22 @@ impl Suite {
         };
         let mut words = vec!["pvmigrate policy test".to_owned()];
         words.extend(self.policy.as_deref().map(quoted));
+        words.extend(self.limits.as_ref().map(|limits| format!("--policy-limits {limits}")));
         let EnvironmentArgs { name, config } = &self.environment;
         for (flag, value) in [("--environment", name.as_ref().map(Path::new)), ("--config", config.as_deref())] {
             words.extend(value.map(|value| format!("{flag} {}", quoted(value))));
         }
         words.extend(self.paths.iter().filter(|path| *path != Path::new(".")).map(|path| quoted(path)));
         words.join(" ")
+    }
+}
+
+/// Refuses limits where no policy would get them.
+fn refuse_limits(limits: Option<&GivenLimits>) -> Result<(), Failure> {
+    match limits {
+        Some(_) => Err(Failure::usage("--policy-limits is given with --environment")
+            .hint("an environment's policies have their limits in pvmigrate.yaml")),
+        None => Ok(()),
     }
 }
 

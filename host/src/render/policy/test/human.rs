@@ -3,9 +3,12 @@
 use std::fmt::Write as _;
 
 use console::measure_text_width;
-use pvmigrate_policy_kit::testkit::{CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, Report, Share};
+use pvmigrate_policy_kit::testkit::{
+    CaseReport, Coverage, Listed, Mismatch, Outcome, PolicyCoverage, PolicyHeadroom, Report, Share,
+};
 
 use super::tested::{Tested, coverage_failure, fuel_per_volume, is_bad};
+use crate::render::policy::bench::left;
 use crate::render::units::{bytes, duration};
 use crate::render::{Screen, clean};
 
@@ -154,12 +157,27 @@ fn end(tested: &Tested<'_>, screen: &Screen) -> String {
             let _ = writeln!(text, "coverage {name}{}", covered(policy));
         }
     }
+    for headroom in &report.headroom {
+        let name = if report.headroom.len() > 1 { format!("{}: ", clean(&headroom.policy)) } else { String::new() };
+        let _ = writeln!(text, "limits   {name}{}", limits(headroom, screen));
+    }
     let took = duration(jiff::SignedDuration::try_from(tested.took).unwrap_or_default());
     let _ = writeln!(text, "{}   {}{took}", counts(report), report.coverage.as_ref().map_or_else(String::new, percent));
     if let Some(words) = coverage_failure(tested) {
         let _ = writeln!(text, "{}: add cases that expect the codes named above", screen.paint.bad(&words));
     }
     text
+}
+
+/// Names the decisions that a limit ends, or the one that comes nearest to it.
+fn limits(headroom: &PolicyHeadroom, screen: &Screen) -> String {
+    if let Some(fault) = &headroom.fault {
+        return screen.paint.bad(&clean(&format!("not measured with a few hundred claims: {fault}")));
+    }
+    let ending: Vec<_> = headroom.decisions.iter().filter(|one| one.ends.is_some()).collect();
+    let nearest = headroom.decisions.iter().max_by_key(|one| one.fuel_percent);
+    let shown = if ending.is_empty() { nearest.into_iter().collect() } else { ending };
+    shown.into_iter().map(|one| left(one, screen)).collect::<Vec<_>>().join("; ")
 }
 
 fn percent(coverage: &Coverage) -> String {

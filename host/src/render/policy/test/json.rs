@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pvmigrate_policy::PolicyInfo;
-use pvmigrate_policy_kit::testkit::{CaseReport, Counts, Coverage, Listed, Report};
+use pvmigrate_policy_kit::testkit::{CaseReport, Counts, Coverage, Listed, PolicyHeadroom, Report};
 use serde::Serialize;
 
 use super::tested::Tested;
@@ -26,9 +26,19 @@ struct TestJson<'a> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "event")]
 enum Line<'a> {
-    Begin { schema_version: u32, policies: &'a [PolicyInfo] },
+    Begin {
+        schema_version: u32,
+        policies: &'a [PolicyInfo],
+    },
     Case(&'a CaseReport),
-    End { exit: ExitJson, counts: Counts, not_run: usize, coverage: Option<&'a Coverage>, millis: u64 },
+    End {
+        exit: ExitJson,
+        counts: Counts,
+        not_run: usize,
+        coverage: Option<&'a Coverage>,
+        headroom: &'a [PolicyHeadroom],
+        millis: u64,
+    },
 }
 
 /// The cases that would run.
@@ -65,6 +75,7 @@ pub(super) fn lines(tested: &Tested<'_>) -> String {
         counts: report.counts(),
         not_run: report.not_run,
         coverage: report.coverage.as_ref(),
+        headroom: &report.headroom,
         millis: millis(tested.took),
     };
     let cases = report.cases.iter().map(Line::Case);

@@ -2,8 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use pvmigrate_core::policy::{LogLevel, LogLine};
+use pvmigrate_policy_kit::bench::{End, Headroom};
 use pvmigrate_policy_kit::testkit::{
-    CaseReport, Difference, Mismatch, Outcome, PolicyCoverage, Report, Share, VotesSeen,
+    CaseReport, Difference, Mismatch, Outcome, PolicyCoverage, PolicyHeadroom, Report, Share, VotesSeen,
 };
 use pvmigrate_yaml::Place;
 
@@ -74,6 +75,7 @@ fn report() -> Report {
             elsewhere,
         ],
         not_run: 0,
+        headroom: headroom(),
         coverage: Some(pvmigrate_policy_kit::testkit::Coverage {
             policies: vec![PolicyCoverage {
                 policy: "keep".to_owned(),
@@ -144,4 +146,11 @@ fn enough_coverage_is_not_a_failure() {
             assert_eq!(shown(format, least).contains("less than the required"), short, "{format:?} {least:?}");
         }
     }
+}
+
+fn headroom() -> Vec<PolicyHeadroom> {
+    let decision = |call: &str, fuel_percent, ends| Headroom { call: call.to_owned(), fuel_percent, ends };
+    let ends = End { volumes: 1_334, limit: "fuel".to_owned() };
+    let decisions = vec![decision("select", 99, Some(ends)), decision("check", 12, None)];
+    vec![PolicyHeadroom { policy: "keep".to_owned(), decisions, fault: None }]
 }

@@ -1,11 +1,14 @@
-//! The limits of one policy in the file: friendlier units than the host's own, and a ceiling for each.
+//! The limits of policies as users give them: friendlier units than the host's own, and a ceiling for each.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use pvmigrate_core::policy::quantity::{Bytes, Quantity};
 use pvmigrate_policy::Limits;
 use pvmigrate_yaml::{Fields, Node, Shape, Wrong, Yaml};
+use serde_json::{Map, Value};
 
 pub(super) const SHAPE: Shape =
     Shape { name: "limits", keys: &["component", "memory", "fuel", "fuelPerVolume", "wall", "log", "findings"] };
@@ -14,6 +17,38 @@ const MOST_BYTES: u64 = 4 << 30;
 const MOST_FUEL: u64 = 1_000_000_000_000;
 const MOST_FINDINGS: u64 = 1_000_000;
 const MOST_WALL: SignedDuration = SignedDuration::from_mins(10);
+
+/// The limits that a command line gives the policies it names: `fuel=400M,memory=512Mi`, with the keys of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenLimits {
+    /// These, and the usual ones for the rest.
+    pub limits: Limits,
+    text: String,
+}
+
+impl fmt::Display for GivenLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for GivenLimits {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut entries = Map::new();
+        for entry in text.split(',') {
+            let (key, value) = entry
+                .split_once('=')
+                .ok_or_else(|| format!("{entry:?} is not KEY=VALUE; write limits such as fuel=400M,memory=512Mi"))?;
+            if entries.insert(key.trim().to_owned(), Value::String(value.trim().to_owned())).is_some() {
+                return Err(format!("{key} is given twice"));
+            }
+        }
+        let limits = read(&Node::from(&Value::Object(entries))).map_err(|wrong| wrong.what)?;
+        Ok(Self { limits, text: text.split_whitespace().collect() })
+    }
+}
 
 /// Reads the limits that are given; the others are the usual ones.
 pub(super) fn read(node: &Node) -> Result<Limits, Wrong> {
@@ -65,4 +100,32 @@ fn wall(node: &Node) -> Result<Duration, Wrong> {
     let fits = read.filter(|wall| wall.is_positive() && *wall <= MOST_WALL);
     fits.and_then(|wall| Duration::try_from(wall).ok())
         .ok_or_else(|| Wrong::new(&node.at, "wall must be a duration such as 10s or 500ms, at most 10 minutes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_a_command_line() {
+        let usual = Limits::default();
+        let fuel = Limits { fuel_base: 400_000_000, fuel_per_volume: 4_000_000, ..usual.clone() };
+        let rest = Limits { memory_bytes: 512 << 20, wall: Duration::from_millis(1_500), ..usual };
+        let read = |text: &str| text.parse().map(|given: GivenLimits| given.limits);
+        assert_eq!(read("fuel=400M,fuelPerVolume=4M"), Ok(fuel));
+        assert_eq!(read("memory=512Mi, wall=1500ms"), Ok(rest));
+        for (bad, says) in [
+            ("fuel", "KEY=VALUE"),
+            ("", "KEY=VALUE"),
+            ("fuell=1M", "did you mean fuel?"),
+            ("fuelPerVolumes=1M", "did you mean fuelPerVolume?"),
+            ("fuel=1M,fuel=2M", "twice"),
+            ("fuel=2m", "did you mean 2M?"),
+            ("memory=8Gi", "more than the maximum"),
+            ("wall=1h", "at most 10 minutes"),
+            ("fuel=", "invalid quantity"),
+        ] {
+            assert!(read(bad).is_err_and(|error| error.contains(says)), "{bad}: {:?}", read(bad));
+        }
+    }
 }
