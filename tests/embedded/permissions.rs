@@ -2,6 +2,7 @@
 //! of the table is used by some command. `missing_permissions` has accounts with less.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use pvmigrate::cli::flags::{ClusterArgs, WhereArgs};
@@ -11,6 +12,7 @@ use pvmigrate::options::Options;
 use pvmigrate::stop::Stop;
 use pvmigrate_cluster::{Need, cleanup, permissions, permissions_for};
 use pvmigrate_core::record::Disposal;
+use pvmigrate_policy::{Configured, Limits, Policies, Policy};
 use pvmigrate_rehearsal::{Faults, Handle, Kill, When};
 use pvmigrate_tests::{Ended, Scenario, Scene, Silent};
 
@@ -82,6 +84,23 @@ async fn looked(scene: &Scene) -> Pairs {
     used("status and plan", &needs, &handle)
 }
 
+/// Plans with a policy that may look at how full claims are.
+async fn measured(scene: &Scene) -> Pairs {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/dist/size-guard.wasm");
+    let guard = Arc::new(Policy::open(&file, &Limits::default()).unwrap());
+    let policies = Policies::new(vec![Configured::bare(guard).unwrap()]).unwrap();
+    let found = async |needs: &[Need]| {
+        let (client, handle) = scene.cluster.client_with(only(needs));
+        let plan = pvmigrate::run::plan(&client, &policies, &scene.options()).await.unwrap().1;
+        let question = plan.assessment.unwrap().question;
+        (question.request.volumes[0].used_bytes, used("plan with a policy", needs, &handle))
+    };
+    assert_eq!(found(&[Need::Inspect]).await.0, None);
+    let (bytes, used) = found(&[Need::Inspect, Need::UsedBytes]).await;
+    assert!(bytes.is_some_and(|bytes| bytes >= 64 << 10), "{bytes:?}");
+    used
+}
+
 async fn cleaned(scene: &Scene) -> Pairs {
     let needs = [Need::Inspect, Need::Migrate, Need::Cleanup];
     let (client, handle) = scene.cluster.client_with(only(&needs));
@@ -132,6 +151,7 @@ async fn every_command_keeps_to_the_table_and_uses_all_of_it() {
     let kill = Kill { at_write: 12, when: When::AfterWrite };
     scene.process(Faults { kill: Some(kill), ..Faults::default() }).await;
     all.extend(looked(&scene).await);
+    all.extend(measured(&ONE_CLAIM.start().await.unwrap()).await);
     all.extend(turned_back(&scene).await);
 
     let table = pairs(&Need::ALL.into());

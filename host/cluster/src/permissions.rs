@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, PersistentVolume, PersistentVolumeClaim, Pod};
+use k8s_openapi::api::core::v1::{ConfigMap, Event, Namespace, Node, PersistentVolume, PersistentVolumeClaim, Pod};
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::Resource;
 use kube::api::ApiResource;
@@ -27,11 +27,14 @@ pub enum Need {
     SetDefaults,
     /// To remove what ended migrations have left behind.
     Cleanup,
+    /// To tell policies how much of their volumes claims use.
+    UsedBytes,
 }
 
 impl Need {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Inspect, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup];
+    pub const ALL: [Self; 6] =
+        [Self::Inspect, Self::Migrate, Self::DeleteVolumes, Self::SetDefaults, Self::Cleanup, Self::UsedBytes];
 }
 
 /// One row: verbs on one resource, for one need.
@@ -60,7 +63,7 @@ impl Permission {
 /// Returns the whole table. Reviews of one's own account are not in it: Kubernetes grants them to every account that it
 /// knows (`system:basic-user`).
 pub fn permissions() -> Vec<Permission> {
-    use Need::{Cleanup, DeleteVolumes, Inspect, Migrate, SetDefaults};
+    use Need::{Cleanup, DeleteVolumes, Inspect, Migrate, SetDefaults, UsedBytes};
     vec![
         // The survey lists each kind once; the caches of a run list and watch, and so does `status`.
         whole::<StorageClass>(Inspect, &["list"]),
@@ -88,6 +91,9 @@ pub fn permissions() -> Vec<Permission> {
         whole::<PersistentVolume>(DeleteVolumes, &["delete"]),
         whole::<StorageClass>(SetDefaults, &["patch"]),
         namespaced::<ConfigMap>(Cleanup, &["delete"]),
+        // Kubelets let those who may get anything through this proxy run commands in pods, too: only where it is asked for.
+        Permission { resource: "nodes/proxy".to_owned(), ..whole::<Node>(UsedBytes, &["get"]) }
+            .optional("policies are not told how much of their volumes claims use"),
     ]
 }
 

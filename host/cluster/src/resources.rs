@@ -4,7 +4,8 @@
 use std::fmt::Debug;
 
 use futures::AsyncBufRead;
-use k8s_openapi::api::core::v1::Pod;
+use http::Request;
+use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::{DeleteParams, ListParams, LogParams, Patch, PatchParams, PostParams};
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use kube::{Api, Client, Resource};
@@ -14,6 +15,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::{Action, Error};
+use crate::used::Summary;
 
 /// Who we are in `managedFields`.
 const MANAGER: &str = "pvmigrate";
@@ -232,6 +234,20 @@ impl Resources<Pod> {
         params: &LogParams,
     ) -> Result<impl AsyncBufRead + Send + use<>, Error> {
         self.api.log_stream(pod, params).await.map_err(|error| Error::of(&self.log_action(pod), &error))
+    }
+}
+
+impl Resources<Node> {
+    /// Asks the kubelet of a node what its pods use.
+    pub(crate) async fn summary(&self, node: &str) -> Result<Summary, Error> {
+        let action = Action { resource: "nodes/proxy".to_owned(), ..self.action("get").on(node) };
+        let path = format!("{}/{node}/proxy/stats/summary", self.api.resource_url());
+        let request = Request::get(path).body(Vec::new()).map_err(|error| Error::Unreadable {
+            about: format!("the name of node {node}"),
+            message: error.to_string(),
+        })?;
+        let client = self.api.clone().into_client();
+        client.request(request).await.map_err(|error| Error::of(&action, &error))
     }
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod review;
 pub(crate) mod route;
 mod scale;
 pub(crate) mod selector;
+mod summary;
 pub(crate) mod validate;
 mod watch;
 pub(crate) mod write;
@@ -96,6 +97,7 @@ impl Api {
                 Ok(lines) => streaming("text/plain", lines),
                 Err(failure) => refusal(&failure),
             },
+            (Verb::Get, Some("proxy")) => answer(summary::get(&self.inner, route).map(|summary| (200, summary))),
             (Verb::Get, Some("scale")) => answer(scale::get(&self.inner.store(), route).map(|scale| (200, scale))),
             (Verb::Get, _) => answer(read::get(&self.inner.store(), route).map(|object| (200, object))),
             (Verb::List, _) => answer(read::list(&mut self.inner.store(), route).map(|list| (200, list))),

@@ -45,6 +45,9 @@ pub struct RbacArgs {
     /// Allow deleting the records of finished migrations
     #[arg(long)]
     pub cleanup: bool,
+    /// Allow asking kubelets how full volumes are, for policies: get nodes/proxy, which lets the account run commands in pods too
+    #[arg(long)]
+    pub used_bytes: bool,
     /// What will happen to the old disks; only orphan-disk needs permission to delete PersistentVolume objects
     #[arg(long, value_name = "WHAT", default_value = "orphan-disk")]
     pub source_volumes: SourceVolumes,
@@ -78,6 +81,9 @@ pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
 fn objects(args: &RbacArgs, looked_up: Vec<Kind>) -> Result<Vec<Value>, Failure> {
     let job = job(args)?;
     let mut needs = BTreeSet::from([Need::Inspect]);
+    if args.used_bytes {
+        needs.insert(Need::UsedBytes);
+    }
     if !args.read_only {
         needs.insert(Need::Migrate);
         if args.source_volumes == SourceVolumes::OrphanDisk {

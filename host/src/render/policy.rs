@@ -70,6 +70,11 @@ pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
         text.push_str(&table.text(screen.width));
         text.push_str("For an account that may list these: pvmigrate rbac --policy FILE\n");
     }
+    text.push_str(&hanging(
+        "  used-bytes ",
+        "known on a cluster only where the account may get nodes/proxy: pvmigrate rbac --used-bytes",
+        screen.width,
+    ));
     let settings = info.settings_schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
     if let Some(settings) = settings {
         let words = |value: &Value, key: &str| value.get(key).map_or_else(String::new, plain);

@@ -71,10 +71,15 @@ async fn read(
 ) -> Result<(Survey, Collected), pvmigrate_cluster::Error> {
     let scope = options.scope();
     let needs = policies.needs();
-    futures::try_join!(
+    let (mut survey, collected) = futures::try_join!(
         settled_survey(client, &scope),
         retrying(|| pvmigrate_cluster::collect(client, &needs, options.namespace.as_deref())),
-    )
+    )?;
+    // The built-in policy does not look at it.
+    if policies.chain().nth(1).is_some() {
+        pvmigrate_cluster::fill_used_bytes(client, &mut survey).await;
+    }
+    Ok((survey, collected))
 }
 
 /// Surveys the cluster; once more while a claim that was just made anew waits for its volume, because which volume it gets

@@ -141,6 +141,9 @@ pub(crate) fn parse(
     let (plural, name, subresource) = match rest {
         [plural] => (*plural, "", None),
         [plural, name] => (*plural, *name, None),
+        // Of all that a kubelet serves, only its summary is there.
+        ["nodes", name, "proxy", "stats", "summary"] => ("nodes", *name, Some("proxy".to_owned())),
+        [_, _, "proxy"] => return Err(Failure::no_such_path()),
         [plural, name, subresource] => (*plural, *name, Some((*subresource).to_owned())),
         _ => return Err(Failure::no_such_path()),
     };
@@ -150,6 +153,7 @@ pub(crate) fn parse(
         None => true,
         Some("status") => kind.status,
         Some("scale") => kind.scale,
+        Some("proxy") => *kind == kinds::NODES && parts.method == Method::GET,
         Some("log") => *kind == kinds::PODS,
         Some(_) => false,
     };
