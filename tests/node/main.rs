@@ -22,6 +22,7 @@ mod recreated;
 mod repeating;
 mod scales;
 mod stage;
+mod used;
 mod witness;
 
 /// A file beside this one that no `mod` names would be a test that never runs.

@@ -234,7 +234,8 @@ mod tests {
         let asked = accesses(&rows(&Need::ALL), Some("shop"));
         assert_eq!(asked.len(), permissions().iter().map(|row| row.verbs.len()).sum::<usize>());
         for access in &asked {
-            let whole = ["storageclasses", "persistentvolumes", "namespaces", "nodes/proxy"].contains(&&*access.resource);
+            let whole =
+                ["storageclasses", "persistentvolumes", "namespaces", "nodes/proxy"].contains(&&*access.resource);
             assert_eq!(access.namespace.as_deref(), (!whole).then_some("shop"), "{access:?}");
         }
         assert!(accesses(&rows(&Need::ALL), None).iter().all(|access| access.namespace.is_none()));

@@ -3,7 +3,9 @@ package csi
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	spec "github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/moby/sys/mountinfo"
@@ -49,11 +51,53 @@ func (n *node) NodeGetInfo(context.Context, *spec.NodeGetInfoRequest) (*spec.Nod
 	}, nil
 }
 
-// NodeGetCapabilities says that there is nothing beyond publishing: no staging, no statistics.
+// NodeGetCapabilities says that there are statistics beside publishing, and no staging.
 func (n *node) NodeGetCapabilities(
 	context.Context, *spec.NodeGetCapabilitiesRequest,
 ) (*spec.NodeGetCapabilitiesResponse, error) {
-	return &spec.NodeGetCapabilitiesResponse{}, nil
+	statistics := &spec.NodeServiceCapability{Type: &spec.NodeServiceCapability_Rpc{
+		Rpc: &spec.NodeServiceCapability_RPC{Type: spec.NodeServiceCapability_RPC_GET_VOLUME_STATS},
+	}}
+	return &spec.NodeGetCapabilitiesResponse{Capabilities: []*spec.NodeServiceCapability{statistics}}, nil
+}
+
+// NodeGetVolumeStats says how much of a volume its files take.
+func (n *node) NodeGetVolumeStats(
+	_ context.Context, request *spec.NodeGetVolumeStatsRequest,
+) (*spec.NodeGetVolumeStatsResponse, error) {
+	if request.GetVolumeId() == "" || request.GetVolumePath() == "" {
+		return nil, status.Error(codes.InvalidArgument, "a volume and a path must be named")
+	}
+	found, err := n.driver.find(request.GetVolumeId())
+	if err != nil {
+		return nil, err
+	}
+	if mounted, err := mountinfo.Mounted(request.GetVolumePath()); err != nil || !mounted {
+		return nil, status.Errorf(codes.NotFound, "volume %s is not published at %s", found.id(), request.GetVolumePath())
+	}
+	var used int64
+	err = filepath.WalkDir(n.driver.Pools.path(found), func(_ string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil // What goes away meanwhile counts for nothing.
+		case err != nil:
+			return err
+		}
+		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
+			used += info.Size()
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, status.Errorf(codes.Internal, "measure volume %s: %v", found.id(), err)
+	}
+	total := found.Capacity
+	if found.Limit > 0 {
+		total = found.Limit
+	}
+	return &spec.NodeGetVolumeStatsResponse{Usage: []*spec.VolumeUsage{{
+		Unit: spec.VolumeUsage_BYTES, Total: total, Used: used, Available: max(total-used, 0),
+	}}}, nil
 }
 
 // NodePublishVolume binds the volume's directory to the path that the kubelet gives to a pod.

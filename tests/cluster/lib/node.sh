@@ -118,6 +118,8 @@ failSwapOn: false
 makeIPTablesUtilChains: false
 evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available: 1%, nodefs.inodesFree: 1%}
 imageGCHighThresholdPercent: 100
+# A minute otherwise.
+volumeStatsAggPeriod: 10s
 Y
     launch "kubelet-node$n" nsenter --net="/run/netns/$name-node$n" "$bin/kube" kubelet --config="$at/kubelet.yaml" \
         --kubeconfig="$run/pki/kubelet-node$n.conf" --hostname-override="node$n" --node-ip="$subnet.1$n" \
