@@ -1,12 +1,14 @@
 //! Asks a policy about made-up clusters, looking for an answer that breaks a rule, or for no answer at all.
 //!
-//! What is made up is a test file ([`draw`], [`schema`], [`mod@write`]), and `testkit` reads it and asks about it: so a
-//! finding can be kept, and `policy test` finds it again. Generating and shrinking is proptest's work. Each run depends
-//! on the seed and its own number only.
+//! What is made up is a test file ([`draw`], [`schema`], [`mod@write`]), of words that the policy knows ([`words`],
+//! [`literals`]), and `testkit` reads it and asks about it: so a finding can be kept, and `policy test` finds it again.
+//! Generating and shrinking is proptest's work. Each run depends on the policy, the seed and its own number only.
 
 mod draw;
 mod laws;
+mod literals;
 mod schema;
+mod words;
 mod write;
 
 use std::sync::Arc;
@@ -142,7 +144,7 @@ pub fn run(policy: &Arc<Policy>, options: &Options) -> Result<Fuzzed, TestkitErr
         undecided: 0,
         found: None,
     };
-    let strategy = draw::draws(policy.info(), options);
+    let strategy = draw::draws(policy, options);
     let is_over =
         |runs| options.runs.is_some_and(|most| runs >= most) || time.is_some_and(|most| began.elapsed() >= most);
     // At least once: without a try, nothing is known.

@@ -97,16 +97,17 @@ impl Policy {
     /// # Errors
     /// When it no longer compiles.
     pub fn compile_cold(&self) -> Result<Option<Duration>, PolicyFailure> {
-        let bytes = match &self.origin.file {
-            None => Cow::Borrowed(BUILT_IN_BYTES),
-            Some(file) => match bytes::read(file, &self.info.limits) {
-                Ok(bytes) if bytes::digest(&bytes) == self.info.digest => Cow::Owned(bytes),
-                Ok(_) | Err(_) => return Ok(None),
-            },
-        };
+        let Some(bytes) = self.bytes() else { return Ok(None) };
         let began = Instant::now();
         Sandbox::compile_cold(&bytes).map_err(|kind| PolicyFailure::of(&self.origin, kind))?;
         Ok(Some(began.elapsed()))
+    }
+
+    /// Returns the component that was loaded; `None` when the file that it came from is gone or has changed.
+    pub fn bytes(&self) -> Option<Cow<'static, [u8]>> {
+        let Some(file) = &self.origin.file else { return Some(Cow::Borrowed(BUILT_IN_BYTES)) };
+        let read = bytes::read(file, &self.info.limits).ok()?;
+        (bytes::digest(&read) == self.info.digest).then_some(Cow::Owned(read))
     }
 
     fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {

@@ -71,6 +71,15 @@ pub(crate) fn act(deed: &str) -> Result<(), PolicyError> {
     Ok(())
 }
 
+/// Fails over some questions only: those with one label, or with many volumes.
+pub(crate) fn fault_over(deed: &str, volumes: &[Volume]) {
+    match deed {
+        "literal" if volumes.iter().any(|volume| volume.label("acme.io/poison") == Some("yes")) => trap(),
+        "crowd" if volumes.len() >= 9 => trap(),
+        _ => {}
+    }
+}
+
 /// Looks up what the deed says, and returns what came of it in words; none when it is no look-up.
 ///
 /// Declared, and optional, are config maps. Nothing else is.

@@ -57,6 +57,7 @@ impl selection::Guest for Hostile {
     fn select(request: Request) -> Result<Vec<Ballot>, PolicyError> {
         let deed = request.environment.strip_prefix("select:").unwrap_or_default();
         deeds::act(deed)?;
+        deeds::fault_over(deed, &request.volumes);
         let ballot = |volume, code: &str, message: &str| Ballot { volume, vote: Vote::Migrate(why(code, message)) };
         let first = request.volumes.first().map_or(UNASKED, |volume| volume.id);
         let escaping = Reason { details: vec![(ESCAPES.to_string(), ESCAPES.to_string())], ..why(CODE, ESCAPES) };

@@ -2,7 +2,9 @@
 //!
 //! Everything shrinks towards "not there", so that what remains of a finding is what it needs.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod objects;
+
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use proptest::collection::{btree_map, vec};
@@ -10,11 +12,11 @@ use proptest::option;
 use proptest::prelude::{BoxedStrategy, Just, Strategy, any, prop_oneof};
 use proptest::sample::{select, subsequence};
 use pvmigrate_core::policy::quantity::parse_bytes;
-use pvmigrate_objects::kinds;
 use serde_json::{Map, Value, json};
 
+use super::words::{Words, is_name};
 use super::{Options, schema};
-use pvmigrate_policy::PolicyInfo;
+use pvmigrate_policy::Policy;
 
 /// Maximum number of volumes of one question.
 const MOST_VOLUMES: usize = 6;
@@ -24,6 +26,7 @@ const SOURCE: &str = "old";
 const TARGET: &str = "new";
 /// A class that claims have and that is not there.
 const ELSEWHERE: &str = "elsewhere";
+const CLASSES: [&str; 3] = [SOURCE, TARGET, ELSEWHERE];
 
 const NAMESPACES: [&str; 5] = ["app", "db", "kube-system", "xn--e1afmkfd", "0"];
 const SIZES: [&str; 7] = ["1", "1Gi", "1025Mi", "100Gi", "1Ti", "16Ti", "9223372036854775807"];
@@ -52,6 +55,8 @@ type Row = Map<String, Value>;
 pub(super) struct Draw {
     settings: Value,
     run: Row,
+    /// What the three classes are called.
+    classes: [String; 3],
     source: bool,
     target: Row,
     volumes: BTreeMap<(String, String), Row>,
@@ -64,11 +69,16 @@ impl Draw {
     }
 
     pub(super) fn source(&self) -> &str {
-        SOURCE
+        self.class(SOURCE)
     }
 
     pub(super) fn target(&self) -> &str {
-        TARGET
+        self.class(TARGET)
+    }
+
+    fn class(&self, usual: &'static str) -> &str {
+        let at = CLASSES.iter().position(|class| *class == usual);
+        at.map_or(usual, |at| &self.classes[at])
     }
 
     /// Returns what is the same for all cases: time, environment, facts, settings.
@@ -81,9 +91,9 @@ impl Draw {
     pub(super) fn classes(&self) -> Rows {
         let source = if self.source { json!({}) } else { Value::Null };
         let elsewhere = self.volumes.values().any(|row| row.get("class").is_some_and(|class| class == ELSEWHERE));
-        [(SOURCE.to_owned(), source), (TARGET.to_owned(), Value::Object(self.target.clone()))]
+        [(self.source().to_owned(), source), (self.target().to_owned(), Value::Object(self.target.clone()))]
             .into_iter()
-            .chain(elsewhere.then(|| (ELSEWHERE.to_owned(), Value::Null)))
+            .chain(elsewhere.then(|| (self.class(ELSEWHERE).to_owned(), Value::Null)))
             .collect()
     }
 
@@ -93,6 +103,8 @@ impl Draw {
             if row.get("phase").is_some_and(is_odd) {
                 row.remove("phase");
             }
+            let class = CLASSES.into_iter().find(|usual| row.get("class").is_some_and(|is| is == usual));
+            row.extend(class.map(|usual| ("class".to_owned(), Value::from(self.class(usual)))));
             (format!("{namespace}/{name}"), Value::Object(row))
         };
         self.volumes.iter().map(row).collect()
@@ -123,20 +135,22 @@ impl Draw {
 }
 
 /// Makes up clusters for a policy: with words that it mentions itself.
-pub(super) fn draws(info: &PolicyInfo, options: &Options) -> BoxedStrategy<Draw> {
-    let words = words(info, options);
+pub(super) fn draws(policy: &Policy, options: &Options) -> BoxedStrategy<Draw> {
+    let (info, words) = (policy.info(), Words::of(policy, options));
     let settings = match &options.settings {
         Some(given) => Just(given.clone()).boxed(),
-        None => schema::settings(info.settings_schema.as_ref(), &words),
+        None => schema::settings(info.settings_schema.as_ref(), &words.declared),
     };
-    let volumes = |count: RangeInclusive<usize>| btree_map((namespace(&words), name()), volume(&words), count);
+    let volumes = |count: RangeInclusive<usize>| btree_map((namespace(&words), name(&words)), volume(&words), count);
     // Both begin at none, so that what is found shrinks to what it needs.
-    let volumes = prop_oneof![7 => volumes(0..=MOST_VOLUMES), 1 => volumes(0..=CROWD)];
+    let volumes = prop_oneof![5 => volumes(0..=MOST_VOLUMES), 1 => volumes(0..=CROWD)];
     let run = run(&words, options);
-    (settings, run, any::<bool>(), class(&words), volumes, objects(info))
-        .prop_map(|(settings, run, without_source, target, volumes, objects)| Draw {
+    let classes = CLASSES.map(|usual| words.class(usual));
+    (settings, run, any::<bool>(), classes, class(&words), volumes, objects::objects(info, &words))
+        .prop_map(|(settings, run, without_source, classes, target, volumes, objects)| Draw {
             settings,
             run,
+            classes: distinct(classes),
             source: !without_source,
             target,
             volumes,
@@ -145,76 +159,57 @@ pub(super) fn draws(info: &PolicyInfo, options: &Options) -> BoxedStrategy<Draw>
         .boxed()
 }
 
-/// Collects the words that a policy uses: in its settings, their defaults and meanings, and in its codes.
-fn words(info: &PolicyInfo, options: &Options) -> Vec<String> {
-    let mut found = BTreeSet::new();
-    let texts = [info.settings_schema.as_ref(), options.settings.as_ref()];
-    for value in texts.into_iter().flatten() {
-        collect(value, &mut found);
-    }
-    let codes = info.codes.iter().map(|code| &code.summary);
-    for text in codes.chain(info.needs.iter().map(|need| &need.purpose)).chain([&info.summary]) {
-        found.extend(text.split_whitespace().filter(|word| word.contains('/')).map(trimmed));
-    }
-    found.into_iter().filter(|word| !word.is_empty() && word.len() <= 253).collect()
+/// Two classes of one name would be one class.
+fn distinct(names: [String; 3]) -> [String; 3] {
+    let same = names.iter().enumerate().any(|(at, name)| names[..at].contains(name));
+    if same { CLASSES.map(str::to_owned) } else { names }
 }
 
-fn trimmed(word: &str) -> String {
-    word.trim_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
-}
-
-fn collect(value: &Value, found: &mut BTreeSet<String>) {
-    match value {
-        Value::String(text) => found.extend(text.split_whitespace().map(trimmed)),
-        Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-        Value::Object(entries) => entries.values().for_each(|item| collect(item, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn is_label(word: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    word.len() <= 63 && word.chars().all(plain) && !word.starts_with('-') && !word.ends_with('-')
-}
-
-fn one_of(fixed: &[&str], words: impl Iterator<Item = String>) -> BoxedStrategy<String> {
-    let all: Vec<String> = fixed.iter().map(|word| (*word).to_owned()).chain(words).collect();
-    select(all).boxed()
-}
-
-fn namespace(words: &[String]) -> BoxedStrategy<String> {
-    one_of(&NAMESPACES, words.iter().filter(|word| is_label(word)).cloned())
+fn namespace(words: &Words) -> BoxedStrategy<String> {
+    words.one_of(&NAMESPACES, is_name)
 }
 
 /// Makes up names as Kubernetes allows them: up to 253 characters, with dots, beginning with a digit.
-fn name() -> BoxedStrategy<String> {
+fn name(words: &Words) -> BoxedStrategy<String> {
     let long = "a.b-c0".repeat(42);
     let odd = vec!["data".to_owned(), "0".to_owned(), "a.b.c".to_owned(), "data-pg-0".to_owned(), long];
-    prop_oneof![3 => select(odd), 1 => (0_u8..20).prop_map(|at| format!("data-{at}"))].boxed()
+    let usual = prop_oneof![3 => select(odd), 1 => (0_u8..20).prop_map(|at| format!("data-{at}"))];
+    match words.literal(is_name) {
+        Some(literal) => prop_oneof![7 => usual, 1 => literal].boxed(),
+        None => usual.boxed(),
+    }
 }
 
 fn texts(fixed: &[&'static str]) -> BoxedStrategy<Value> {
     select(fixed.to_vec()).prop_map(Value::from).boxed()
 }
 
-fn value(words: &[String]) -> BoxedStrategy<String> {
-    let usual = one_of(&VALUES, words.iter().cloned());
+fn value(words: &Words) -> BoxedStrategy<String> {
+    let usual = words.one_of(&VALUES, |_| true);
     prop_oneof![20 => usual, 1 => (0..=LONG).prop_map(|length| "x".repeat(length))].boxed()
 }
 
 /// Makes up labels: short values of plain letters.
-fn labels(words: &[String]) -> BoxedStrategy<Value> {
-    let plain = |word: &String| {
+fn labels(words: &Words) -> BoxedStrategy<Value> {
+    let plain = |word: &str| {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         word.len() <= 63 && word.chars().all(fits)
     };
-    let value = one_of(&["true", "false", "True", "", "1"], words.iter().filter(|word| plain(word)).cloned());
-    btree_map(one_of(&KEYS, words.iter().cloned()), value, 1..4).prop_map(|pairs| json!(pairs)).boxed()
+    pairs(words, words.one_of(&KEYS, |_| true), words.one_of(&["true", "false", "True", "", "1"], plain))
 }
 
-fn annotations(words: &[String]) -> BoxedStrategy<Value> {
-    let keys = words.iter().filter(|word| *word != pvmigrate_core::policy::known_modes::ANNOTATION).cloned();
-    btree_map(one_of(&KEYS, keys), value(words), 1..4).prop_map(|pairs| json!(pairs)).boxed()
+fn annotations(words: &Words) -> BoxedStrategy<Value> {
+    let key = words.one_of(&KEYS, |word| word != pvmigrate_core::policy::known_modes::ANNOTATION);
+    pairs(words, key, value(words))
+}
+
+fn pairs(words: &Words, key: BoxedStrategy<String>, value: BoxedStrategy<String>) -> BoxedStrategy<Value> {
+    let few = btree_map(key, value, 1..4);
+    let pairs = match words.pairs() {
+        Some(many) => prop_oneof![3 => few, 1 => many].boxed(),
+        None => few.boxed(),
+    };
+    pairs.prop_map(|pairs| json!(pairs)).boxed()
 }
 
 /// Makes a row of some of the fields.
@@ -226,7 +221,7 @@ fn row(fields: Vec<(&'static str, BoxedStrategy<Value>)>) -> BoxedStrategy<Row> 
     fields.prop_map(|fields| fields.into_iter().flatten().collect()).boxed()
 }
 
-fn volume(words: &[String]) -> BoxedStrategy<Row> {
+fn volume(words: &Words) -> BoxedStrategy<Row> {
     let modes = vec(select(MODES.to_vec()), 1..3).prop_map(|modes| json!(modes)).boxed();
     let by = subsequence(
         vec![
@@ -241,13 +236,12 @@ fn volume(words: &[String]) -> BoxedStrategy<Row> {
     );
     let facts =
         select(vec![json!({"pvmigrate.dev/deleting": "true"}), json!({"pvmigrate.dev/owner": "StatefulSet/pg"})]);
-    let class = one_of(&[SOURCE, SOURCE, SOURCE, TARGET, ELSEWHERE], std::iter::empty()).prop_map(Value::from);
     row(vec![
-        ("class", class.boxed()),
+        ("class", texts(&[SOURCE, SOURCE, SOURCE, TARGET, ELSEWHERE])),
         ("modes", modes),
         ("volumeMode", texts(&["Block", "Filesystem"])),
-        ("size", texts(&SIZES)),
-        ("used", texts(&SIZES)),
+        ("size", words.size(&SIZES)),
+        ("used", words.size(&SIZES)),
         ("phase", texts(&PHASES)),
         ("volume", Just(Value::Null).boxed()),
         ("labels", labels(words)),
@@ -275,10 +269,11 @@ fn is_odd(phase: &Value) -> bool {
     !["Bound", "Pending", "Lost"].iter().any(|known| phase == known)
 }
 
-fn class(words: &[String]) -> BoxedStrategy<Row> {
+fn class(words: &Words) -> BoxedStrategy<Row> {
     let modes = vec(select(vec!["RWO", "RWX", "RWOP", "ROX", "Block:RWX", "Block:RWO"]), 1..4);
+    let provisioner = words.one_of(&["rbd.csi.ceph.com", "nfs.csi.k8s.io", "x"], |word| word.contains('.'));
     row(vec![
-        ("provisioner", texts(&["rbd.csi.ceph.com", "nfs.csi.k8s.io", "x"])),
+        ("provisioner", provisioner.prop_map(Value::from).boxed()),
         ("annotations", annotations(words)),
         ("reclaimPolicy", texts(&["Retain", "Delete"])),
         ("bindingMode", texts(&["WaitForFirstConsumer", "Immediate"])),
@@ -287,8 +282,8 @@ fn class(words: &[String]) -> BoxedStrategy<Row> {
     ])
 }
 
-fn run(words: &[String], options: &Options) -> BoxedStrategy<Row> {
-    let made_up = || one_of(&["prod", "staging", ""], words.iter().cloned()).prop_map(Value::from);
+fn run(words: &Words, options: &Options) -> BoxedStrategy<Row> {
+    let made_up = || words.one_of(&["prod", "staging", ""], |_| true).prop_map(Value::from);
     let environment = match &options.environment {
         Some(given) => Just(Some(Value::from(given.as_str()))).boxed(),
         None => option::weighted(0.3, made_up()).boxed(),
@@ -305,67 +300,11 @@ fn run(words: &[String], options: &Options) -> BoxedStrategy<Row> {
         .boxed()
 }
 
-/// Makes up objects of the kinds that a policy looks up, with fields that such objects may have, and some that they
-/// should not.
-fn objects(info: &PolicyInfo) -> BoxedStrategy<BTreeMap<String, Value>> {
-    let kinds: Vec<_> = info
-        .needs
-        .iter()
-        .map(|need| {
-            let namespaced = kinds::is_namespaced(&need.kind.api_version, &need.kind.kind);
-            (need.kind.kind.clone(), need.optional, namespaced)
-        })
-        .collect();
-    if kinds.is_empty() {
-        return Just(BTreeMap::new()).boxed();
-    }
-    let namespaced = (select(kinds.clone()), select(NAMESPACES.to_vec()), name());
-    let object = (namespaced, body()).prop_map(|(((kind, _, namespaced), namespace, name), body)| {
-        // The API server keeps odd objects out of its own kinds.
-        let body = if namespaced.is_some() && body["data"].is_string() { json!({}) } else { body };
-        match namespaced {
-            Some(false) => (format!("{kind} {name}"), body),
-            Some(true) | None => (format!("{kind} {namespace}/{name}"), body),
-        }
-    });
-    let optional: Vec<_> = kinds.iter().filter(|(_, optional, _)| *optional).map(|(kind, ..)| kind.clone()).collect();
-    let missing: BoxedStrategy<Option<String>> = match optional.is_empty() {
-        true => Just(None).boxed(),
-        false => option::weighted(0.2, select(optional)).boxed(),
-    };
-    (vec(object, 0..4), missing)
-        .prop_map(|(objects, missing)| {
-            let missing = missing.map(|kind| (kind, Value::from("forbidden")));
-            objects.into_iter().chain(missing).collect()
-        })
-        .boxed()
-}
-
-fn body() -> BoxedStrategy<Value> {
-    let quantity = || select(vec!["0", "1Gi", "10Gi", "1Ti", "9223372036854775807", "1e3", "much", ""]);
-    let storage = || {
-        btree_map(select(vec!["requests.storage", "persistentvolumeclaims"]), quantity(), 0..3)
-            .prop_map(|pairs| json!(pairs))
-    };
-    let of_quota = (storage(), storage()).prop_map(|(hard, used)| json!({"status": {"hard": hard, "used": used}}));
-    let data = btree_map(select(KEYS.to_vec()), select(VALUES.to_vec()), 0..3);
-    prop_oneof![
-        Just(json!({})),
-        of_quota,
-        storage().prop_map(|hard| json!({"spec": {"hard": hard}})),
-        data.clone().prop_map(|data| json!({"data": data})),
-        data.prop_map(|labels| json!({"metadata": {"labels": labels}})),
-        Just(json!({"spec": null, "status": [], "data": "x"})),
-    ]
-    .boxed()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 mod tests {
     use proptest::strategy::ValueTree as _;
     use proptest::test_runner::TestRunner;
-    use pvmigrate_policy::Policy;
 
     use super::*;
 
@@ -373,7 +312,7 @@ mod tests {
     #[test]
     fn some_questions_have_many_volumes_and_most_have_few() {
         let policy = Policy::built_in().unwrap();
-        let draws = draws(policy.info(), &Options::default());
+        let draws = draws(&policy, &Options::default());
         let mut runner = TestRunner::deterministic();
         let sizes: Vec<_> = (0..100).map(|_| draws.new_tree(&mut runner).unwrap().current().volumes().len()).collect();
         assert!(sizes.iter().filter(|size| **size >= 9).count() >= 4, "{sizes:?}");

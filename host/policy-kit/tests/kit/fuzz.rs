@@ -58,6 +58,33 @@ fn a_fault_is_found_and_nothing_that_it_does_not_need_is_left() {
     assert!(matches!(tested(&found.test), Outcome::Fault { word, .. } if word == "trap"));
 }
 
+/// Neither the key nor the value is among those that are tried with every policy: both are literals of the component, the
+/// value even one that its compiler has turned into numbers. Without them it would not be found.
+#[test]
+fn a_fault_that_depends_on_a_literal_is_found_and_the_literal_is_what_is_left() {
+    for seed in [1, 2] {
+        let options =
+            Options { runs: Some(300), seed, environment: Some("select:literal".to_owned()), ..Options::default() };
+        let found = fuzz("hostile", &options).found.unwrap_or_else(|| panic!("nothing was found with seed {seed}"));
+        assert!(found.broken.is_fault() && found.reproduced, "{found:?}");
+        let labelled: Vec<_> = lines(&found.test).into_iter().filter(|line| line.contains("labels")).collect();
+        let [labelled] = labelled[..] else { panic!("{}", found.test) };
+        assert!(labelled.ends_with(": {labels: {acme.io/poison: \"yes\"}}"), "{}", found.test);
+    }
+}
+
+#[test]
+fn a_fault_that_takes_nine_volumes_is_found_with_nine() {
+    for seed in [1, 2] {
+        let options =
+            Options { runs: Some(100), seed, environment: Some("select:crowd".to_owned()), ..Options::default() };
+        let found = fuzz("hostile", &options).found.unwrap_or_else(|| panic!("nothing was found with seed {seed}"));
+        assert!(found.broken.is_fault() && found.reproduced, "{found:?}");
+        let volumes = lines(&found.test).into_iter().skip_while(|line| *line != "volumes:").skip(1);
+        assert_eq!(volumes.take_while(|line| line.starts_with(' ')).count(), 9, "{}", found.test);
+    }
+}
+
 /// It votes on the first volume that it sees: it takes two volumes to see that.
 #[test]
 fn an_answer_that_depends_on_the_order_is_found_with_two_volumes() {
