@@ -64,22 +64,27 @@ impl From<PolicyFailure> for Failure {
             FailureKind::NotAComponent(_) | FailureKind::WrongWorld(_) | FailureKind::BadInfo(_) => {
                 (Exit::PolicyLoad, Some("see what a policy must provide: pvmigrate policy wit"))
             }
-            // These carry their own advice.
-            FailureKind::TooComplex(_) | FailureKind::Refused { .. } | FailureKind::ForeignVersion { .. } => {
-                (Exit::PolicyLoad, None)
-            }
+            // These carry their own advice, or need none.
+            FailureKind::Source(_)
+            | FailureKind::TooComplex(_)
+            | FailureKind::Refused { .. }
+            | FailureKind::ForeignVersion { .. } => (Exit::PolicyLoad, None),
             FailureKind::Engine(_) => (Exit::PolicyLoad, Some("the policy is not at fault: check memory and ulimits")),
             FailureKind::Undecided(_) => {
                 (Exit::PolicyFault, Some("give the policy what it asks for, or leave it out; nothing was changed"))
             }
-            // What a policy needs to say who it is has no limit that could be set.
-            FailureKind::Fuel { .. } if failure.function != Some(Function::DESCRIBE) => (
-                Exit::PolicyFault,
-                Some(
-                    "mend the loop; or, if it only needs more: --policy-limits fuel=400M,fuelPerVolume=4M, or in pvmigrate.yaml \
-                     limits: {fuel: 400M, fuelPerVolume: 4M}",
-                ),
-            ),
+            // What a policy needs to be loaded, and to say who it is, has no limit that could be set.
+            FailureKind::Fuel { .. }
+                if ![Some(Function::LOAD), Some(Function::DESCRIBE)].contains(&failure.function) =>
+            {
+                (
+                    Exit::PolicyFault,
+                    Some(
+                        "mend the loop; or, if it only needs more: --policy-limits fuel=400M,fuelPerVolume=4M, or in \
+                         pvmigrate.yaml limits: {fuel: 400M, fuelPerVolume: 4M}",
+                    ),
+                )
+            }
             FailureKind::Time { .. } => (
                 Exit::PolicyFault,
                 Some("if it only needs more: --policy-limits wall=30s, or in pvmigrate.yaml limits: {wall: 30s}"),

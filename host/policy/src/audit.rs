@@ -6,6 +6,7 @@ use wasmtime::{Engine, Precompiled};
 use crate::audited::{Audited, PACKAGE, split};
 use crate::failure::{FailureKind, NotComponent};
 use crate::function::Function;
+use crate::interface::loader;
 use crate::interface::version::{OFFERED, Version};
 use crate::question::QUESTIONS;
 use crate::text;
@@ -37,21 +38,24 @@ pub(crate) fn recognise(bytes: &[u8]) -> Result<(), NotComponent> {
 /// Checks every import and export by name.
 ///
 /// Versions come first: a policy built for another version of the interface should fail with that message, and not with
-/// one about interfaces that are unknown only because they are newer.
-pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Audited, FailureKind> {
+/// one about interfaces that are unknown only because they are newer. What loads a source is only for an engine to export,
+/// and no part of what the policy exports.
+pub(crate) fn audit(engine: &Engine, component: &types::Component, is_engine: bool) -> Result<Audited, FailureKind> {
     let names = |items: Vec<&str>| {
         let mut names: Vec<_> = items.into_iter().map(text::escape).collect();
         names.sort_unstable();
         names
     };
     let imports = names(component.imports(engine).map(|(name, _)| name).collect());
-    let exports = names(component.exports(engine).map(|(name, _)| name).collect());
+    let mut exports = names(component.exports(engine).map(|(name, _)| name).collect());
     for name in imports.iter().chain(&exports) {
         check_version(name)?;
     }
     for name in &imports {
         check_import(name)?;
     }
+    check_loader(&exports, is_engine)?;
+    exports.retain(|name| name != loader::NAME);
     let Some(manifest) = exports
         .iter()
         .find(|name| split(name).is_some_and(|(interface, _)| interface == Function::DESCRIBE.interface()))
@@ -65,6 +69,16 @@ pub(crate) fn audit(engine: &Engine, component: &types::Component) -> Result<Aud
     check_one_version(&audited)?;
     check_exports(&audited)?;
     Ok(audited)
+}
+
+/// Checks that an engine can load a source, and that nothing else could.
+fn check_loader(exports: &[String], is_engine: bool) -> Result<(), FailureKind> {
+    let what = match (exports.iter().any(|name| name == loader::NAME), is_engine) {
+        (true, false) => "it exports {}, so it is an engine without a policy; name the folder of the policy's source",
+        (false, true) => "it does not export {}, so it cannot load a policy's source",
+        _ => return Ok(()),
+    };
+    Err(FailureKind::WrongWorld(what.replace("{}", loader::NAME)))
 }
 
 fn no_manifest(exports: &[String]) -> String {

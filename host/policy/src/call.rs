@@ -10,8 +10,11 @@ use wasmtime::component::{Instance, InstancePre};
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::engine::{self, Sandbox, ticks};
-use crate::failure::FailureKind;
+use crate::failure::{FailureKind, Origin, PolicyFailure};
+use crate::function::Function;
+use crate::interface::loader::Loader;
 use crate::limits::{Limits, MemoryMeter};
+use crate::source;
 use crate::text;
 
 /// The field that marks a logged line as a policy's last words.
@@ -113,7 +116,7 @@ impl Context {
     }
 
     /// Ends the call from within a function that the policy called.
-    fn end<T>(&mut self, kind: FailureKind) -> wasmtime::Result<T> {
+    pub(crate) fn end<T>(&mut self, kind: FailureKind) -> wasmtime::Result<T> {
         self.refused = Some(kind);
         wasmtime::bail!("the host ends the call")
     }
@@ -124,6 +127,8 @@ pub(crate) struct Runnable {
     pub(crate) component: InstancePre<Context>,
     /// Its code was made for a system, and what it would ask of that stops it.
     pub(crate) asks_system: bool,
+    /// What an engine loads the policy's source with; `None` for a policy that is whole.
+    pub(crate) loader: Option<Loader>,
 }
 
 /// What a finished call left behind.
@@ -141,9 +146,22 @@ pub(crate) struct Done<T> {
 pub(crate) struct Stopped {
     pub(crate) kind: FailureKind,
     pub(crate) log: Vec<LogLine>,
+    /// It did not get beyond loading the source.
+    pub(crate) loading: bool,
+}
+
+impl Stopped {
+    /// Blames a policy; `function` is what it was asked.
+    pub(crate) fn blame(self, origin: &Origin, function: Function) -> PolicyFailure {
+        let function = Some(if self.loading { Function::LOAD } else { function });
+        PolicyFailure { origin: Box::new(origin.clone()), function, kind: self.kind, log: self.log }
+    }
 }
 
 /// Instantiates the component afresh and runs `work` on it, within the limits and this much fuel.
+///
+/// An engine loads the source first. The clock runs meanwhile, but that fuel is not the call's: a component that is built
+/// spends it only once, when it is built.
 pub(crate) fn run<T>(
     sandbox: &Sandbox,
     runnable: &Runnable,
@@ -157,10 +175,13 @@ pub(crate) fn run<T>(
     store.set_hostcall_fuel(limits.answer_bytes);
     store.set_epoch_deadline(ticks(limits.wall));
     let _clock = sandbox.clock_on();
-    let result = store
-        .set_fuel(fuel)
-        .and_then(|()| runnable.component.instantiate(&mut store))
-        .and_then(|instance| work(&mut store, &instance));
+    let ready = match &runnable.loader {
+        None => store.set_fuel(fuel).and_then(|()| runnable.component.instantiate(&mut store)),
+        Some(loader) => load(&mut store, &runnable.component, loader, fuel),
+    };
+    let loading = ready.is_err() && runnable.loader.is_some();
+    let fuel = if loading { source::FUEL } else { fuel };
+    let result = ready.and_then(|instance| work(&mut store, &instance));
     let left = store.get_fuel().unwrap_or(0);
     let mut context = store.into_data();
     match result {
@@ -176,9 +197,23 @@ pub(crate) fn run<T>(
             if let FailureKind::Trap { asked_system, .. } = &mut kind {
                 *asked_system &= runnable.asks_system;
             }
-            Err(Stopped { kind, log: context.log })
+            Err(Stopped { kind, log: context.log, loading })
         }
     }
+}
+
+/// Instantiates an engine, and lets it load the source; leaves this much fuel for the call.
+fn load(
+    store: &mut Store<Context>,
+    engine: &InstancePre<Context>,
+    loader: &Loader,
+    fuel: u64,
+) -> wasmtime::Result<Instance> {
+    store.set_fuel(source::FUEL)?;
+    let instance = engine.instantiate(&mut *store)?;
+    loader.load(store, &instance)?;
+    store.set_fuel(fuel)?;
+    Ok(instance)
 }
 
 /// Classifies what ended a call. The host's own limits are asked first: they end a call with a plain error.

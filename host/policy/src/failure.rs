@@ -10,6 +10,7 @@ use pvmigrate_core::policy::{LogLine, PolicyError, VolumeId};
 
 use crate::bound::Excess;
 use crate::function::Function;
+use crate::source::SourceProblem;
 
 /// A failure of a policy: which policy, in which call, and why.
 ///
@@ -30,6 +31,8 @@ pub struct PolicyFailure {
 impl fmt::Display for PolicyFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.kind, self.function) {
+            // Its place first, as compilers say it.
+            (FailureKind::Source(problem), _) => problem.fmt(f),
             (FailureKind::Trap { words: Some(words), .. }, Some(function)) => {
                 write!(f, "{} {words} (in {function})", self.origin)
             }
@@ -116,6 +119,9 @@ pub enum FailureKind {
     /// What it says about itself cannot be used.
     #[error("describes itself wrongly: {0}")]
     BadInfo(String),
+    /// Its source cannot be loaded.
+    #[error("{0}")]
+    Source(SourceProblem),
     /// It used up its fuel.
     #[error("stopped: fuel {} used of {}; it loops, or does far too much for each volume", Millions(*.used), Millions(*.limit))]
     Fuel {
@@ -198,6 +204,7 @@ impl FailureKind {
             Self::ForeignVersion { .. } => "foreign-version",
             Self::WrongWorld(_) => "wrong-world",
             Self::BadInfo(_) => "bad-info",
+            Self::Source(_) => "source",
             Self::Fuel { .. } => "fuel",
             Self::Time { .. } => "time",
             Self::Memory { .. } => "memory",

@@ -17,6 +17,9 @@ impl Function {
     /// `settings.validate`: what is wrong with settings that fit their schema.
     pub const VALIDATE: Self = Self::new("settings.validate");
 
+    /// `loader.load`: reading the source of a policy that is not built; no function of the policy's own.
+    pub const LOAD: Self = Self::new("loader.load");
+
     pub(crate) const fn new(path: &'static str) -> Self {
         Self { path }
     }

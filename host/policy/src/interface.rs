@@ -5,6 +5,7 @@
 //! dispatched here.
 
 pub(crate) mod exported;
+pub(crate) mod loader;
 mod v0_1;
 pub(crate) mod v0_2;
 pub(crate) mod version;

@@ -26,6 +26,7 @@ mod policies;
 mod policy;
 mod question;
 mod settings;
+mod source;
 pub mod text;
 
 pub use bound::Excess;
@@ -39,3 +40,4 @@ pub use policies::Policies;
 pub use policy::{Answered, Policy};
 pub use question::{QUESTIONS, QuestionKind};
 pub use settings::{SettingsError, SettingsProblem};
+pub use source::{LOADER_WIT, Source, SourceProblem};

@@ -18,10 +18,12 @@ use crate::engine::Sandbox;
 use crate::failure::{FailureKind, NotComponent, Origin, PolicyFailure};
 use crate::function::Function;
 use crate::info::{self, PolicyInfo, RawInfo};
+use crate::interface::loader::Loader;
 use crate::interface::{self, Exports};
 use crate::limits::Limits;
 use crate::policy::Policy;
 use crate::question::{QUESTIONS, QuestionKind};
+use crate::source::Source;
 use crate::text;
 
 /// The policy that is built in.
@@ -65,6 +67,21 @@ impl Policy {
             return Err(PolicyFailure::of(&origin, FailureKind::TooLarge { bytes, limit }));
         }
         Self::load_pinned(origin, bytes, digests, limits)
+    }
+
+    /// Compiles and checks an engine, and loads a policy's source with it; messages call the policy `named`.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and [`FailureKind::Source`] for what is wrong with the source.
+    pub fn from_source(named: &Path, engine: &[u8], source: &Source, limits: &Limits) -> Result<Self, PolicyFailure> {
+        let mut origin = Origin { file: Some(named.to_owned()), digest: None };
+        let limit = limits.component_bytes;
+        if let Some(bytes) = [engine.len(), source.bytes()].into_iter().find(|bytes| *bytes > limit) {
+            return Err(PolicyFailure::of(&origin, FailureKind::TooLarge { bytes: bytes as u64, limit }));
+        }
+        let digest = bytes::digest(&source.whole(&bytes::digest(engine)));
+        origin.digest = Some(digest);
+        Self::described(origin, prepare(engine, Some(source)), source.bytes(), limits)
     }
 
     fn load_pinned(origin: Origin, bytes: &[u8], digests: &[&str], limits: &Limits) -> Result<Self, PolicyFailure> {
@@ -111,18 +128,19 @@ impl Policy {
     }
 
     fn load(mut origin: Origin, bytes: &[u8], limits: &Limits) -> Result<Self, PolicyFailure> {
-        let digest = bytes::digest(bytes);
-        origin.digest = Some(digest.clone());
-        let prepared = match prepare(bytes) {
-            Ok(prepared) => prepared,
-            Err(kind) => return Err(PolicyFailure::of(&origin, kind)),
-        };
-        let described = describe(&prepared, limits).map_err(|stopped| PolicyFailure {
-            origin: Box::new(origin.clone()),
-            function: Some(Function::DESCRIBE),
-            kind: stopped.kind,
-            log: stopped.log,
-        })?;
+        origin.digest = Some(bytes::digest(bytes));
+        Self::described(origin, prepare(bytes, None), bytes.len(), limits)
+    }
+
+    /// Asks a policy who it is, and holds what it says to the rules.
+    fn described(
+        origin: Origin,
+        prepared: Result<Prepared, FailureKind>,
+        bytes: usize,
+        limits: &Limits,
+    ) -> Result<Self, PolicyFailure> {
+        let prepared = prepared.map_err(|kind| PolicyFailure::of(&origin, kind))?;
+        let described = describe(&prepared, limits).map_err(|stopped| stopped.blame(&origin, Function::DESCRIBE))?;
         let checked = info::rules::check(described, limits).and_then(|raw| Ok((info::rules::schema(&raw)?, raw)));
         let (schema, raw) = match checked {
             Ok(checked) => checked,
@@ -134,8 +152,8 @@ impl Policy {
             version: raw.version,
             summary: raw.summary,
             scope: raw.scope,
-            digest,
-            bytes: bytes.len(),
+            digest: origin.digest.clone().unwrap_or_default(),
+            bytes,
             interface: format!("pvmigrate:policy@{}", prepared.audited.written),
             exports: prepared.audited.exports,
             imports: prepared.audited.imports,
@@ -165,13 +183,14 @@ struct Prepared {
     audited: Audited,
 }
 
-fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
+/// Compiles a component; with a source, an engine.
+fn prepare(bytes: &[u8], source: Option<&Source>) -> Result<Prepared, FailureKind> {
     audit::recognise(bytes).map_err(FailureKind::NotAComponent)?;
     let asks_system = bound::check(bytes)?.asks_system;
     let sandbox = Sandbox::shared()?;
     let component = Component::from_binary(&sandbox.engine, bytes)
         .map_err(|error| FailureKind::NotAComponent(NotComponent::Invalid(text::escape(&format!("{error:#}")))))?;
-    let audited = audit::audit(&sandbox.engine, &component.component_type())?;
+    let audited = audit::audit(&sandbox.engine, &component.component_type(), source.is_some())?;
     let wrong_world = |error: wasmtime::Error| FailureKind::WrongWorld(text::escape(&format!("{error:#}")));
     let mut linker = Linker::new(&sandbox.engine);
     interface::add_to_linker(&mut linker).map_err(wrong_world)?;
@@ -179,7 +198,8 @@ fn prepare(bytes: &[u8]) -> Result<Prepared, FailureKind> {
     let functions =
         [Function::DESCRIBE, Function::VALIDATE].into_iter().chain(QUESTIONS.iter().map(QuestionKind::function));
     let exports = Exports::find(&component, &audited, functions).map_err(wrong_world)?;
-    Ok(Prepared { sandbox, runnable: Runnable { component, asks_system }, exports, audited })
+    let loader = source.map(|source| Loader::find(&component, source)).transpose().map_err(wrong_world)?;
+    Ok(Prepared { sandbox, runnable: Runnable { component, asks_system, loader }, exports, audited })
 }
 
 /// Asks a policy who it is, after a check that its functions have the right types.
@@ -195,7 +215,7 @@ fn describe(prepared: &Prepared, limits: &Limits) -> Result<RawInfo, Stopped> {
     let done = call::run(prepared.sandbox, &prepared.runnable, limits, Lookups::default(), limits.describe_fuel, work);
     match (done, wrong) {
         (Ok(Done { value, .. }), _) => Ok(value),
-        (Err(stopped), Some(wrong)) => Err(Stopped { kind: FailureKind::WrongWorld(wrong), log: stopped.log }),
+        (Err(stopped), Some(wrong)) => Err(Stopped { kind: FailureKind::WrongWorld(wrong), ..stopped }),
         (Err(stopped), None) => Err(stopped),
     }
 }

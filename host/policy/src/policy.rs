@@ -56,6 +56,11 @@ impl Policy {
         &self.info
     }
 
+    /// Returns whether it runs from its source, on an engine.
+    pub fn is_source(&self) -> bool {
+        self.runnable.loader.is_some()
+    }
+
     /// Returns its identity for verdicts and records.
     pub fn reference(&self) -> PolicyRef {
         PolicyRef { name: self.info.name.clone(), version: self.info.version.clone(), digest: self.info.digest.clone() }
@@ -91,11 +96,10 @@ impl Policy {
         }
         let limits = &self.info.limits;
         let work = |store: &mut Store<Context>, instance: &Instance| self.exports.validate(store, instance, &canonical);
-        let failed = |kind, log| self.failed(Function::VALIDATE, kind, log);
         let done = call::run(self.sandbox, &self.runnable, limits, Lookups::default(), limits.fuel(0), work)
-            .map_err(|stopped| failed(stopped.kind, stopped.log))?;
+            .map_err(|stopped| stopped.blame(&self.origin, Function::VALIDATE))?;
         match problems_of(done.value, limits) {
-            Err(kind) => Err(failed(kind, done.log).into()),
+            Err(kind) => Err(self.failed(Function::VALIDATE, kind, done.log).into()),
             Ok(problems) if problems.is_empty() => Ok(canonical),
             Ok(problems) => Err(wrong(problems)),
         }
@@ -133,7 +137,7 @@ impl Policy {
             question.call(self.exports.get(store, instance, Q::FUNCTION)?, input)
         };
         let done = call::run(self.sandbox, &self.runnable, limits, lookups, fuel, work)
-            .map_err(|stopped| failed(stopped.kind, stopped.log))?;
+            .map_err(|stopped| stopped.blame(&self.origin, Q::FUNCTION))?;
         let rules = Rules::new(&self.codes, input.volumes, limits);
         let items = match done.value {
             Err(error) => return Err(failed(rules.undecided(error), done.log)),

@@ -6,6 +6,7 @@ mod costs;
 mod default_policy;
 mod promises;
 mod refused;
+mod source;
 mod support;
 
 /// A file that no `mod` names is never compiled, so its tests would pass in silence.
