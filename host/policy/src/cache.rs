@@ -50,6 +50,13 @@ pub fn cache_folder() -> Option<PathBuf> {
     user.map(|folder| folder.join("pvmigrate"))
 }
 
+/// Returns a folder within [`cache_folder`] for what is run later, made if needed; `None` without one, or when others could
+/// have put something there.
+pub fn private_cache_folder(name: &str) -> Option<PathBuf> {
+    let folder = cache_folder()?.join(name);
+    private(&folder).inspect_err(|error| tracing::debug!("nothing is kept: {error}")).ok()
+}
+
 /// Returns why the user's cache of compiled code is not used, when others could have put code there.
 pub fn cache_warning() -> Option<String> {
     let folder = cache_folder()?.join(COMPILED);

@@ -30,7 +30,7 @@ mod source;
 pub mod text;
 
 pub use bound::Excess;
-pub use cache::{cache_folder, cache_warning};
+pub use cache::{cache_folder, cache_warning, private_cache_folder};
 pub use configured::Configured;
 pub use failure::{FailureKind, NotComponent, Origin, PolicyFailure};
 pub use function::Function;

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pvmigrate_policy::SourceProblem;
+
 /// The reason why a project was not created or built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -54,6 +56,9 @@ pub enum ProjectError {
         /// What it should have written.
         file: PathBuf,
     },
+    /// The source of the policy is wrong.
+    #[error("{0}")]
+    Source(SourceProblem),
     /// What was built is not a policy.
     #[error("what was built cannot become a component: {0}")]
     Wrap(String),

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use pvmigrate_policy::{Function, QUESTIONS, QuestionKind};
 use serde::Deserialize;
 
+use super::engine::Interpreted;
 use super::error::ProjectError;
 use super::{FILE, HIDDEN};
 
@@ -53,6 +54,15 @@ pub(super) enum Recipe {
     Command(Vec<String>),
 }
 
+impl Recipe {
+    /// Returns the language, if it is one whose policies run from their source.
+    pub(super) fn interpreted(&self) -> Option<Box<dyn Interpreted + '_>> {
+        match self {
+            Self::Rust | Self::Command(_) | Self::Python { .. } | Self::Js { .. } => None,
+        }
+    }
+}
+
 /// A project, read and checked.
 #[derive(Debug)]
 pub(super) struct Project {
@@ -96,6 +106,14 @@ impl Project {
             return Err(wrong("inputs: name the files and folders that the policy is built from".to_owned()));
         }
         Ok(Self { dir, recipe, exports: raw.exports, inputs: raw.inputs, text, output: raw.output })
+    }
+
+    /// Returns the exports without regard to the order in which they are written.
+    pub(super) fn sorted_exports(&self) -> Vec<String> {
+        let mut exports = self.exports.clone();
+        exports.sort_unstable();
+        exports.dedup();
+        exports
     }
 
     /// Returns where the component is put.

@@ -34,22 +34,24 @@ pub(super) fn make(workshop: &Workshop<'_>, entry: &str) -> Result<PathBuf, Proj
 
 /// Returns the script that builds, and fetches the tool if it is missing.
 fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
-    let home = workshop.tools.join(format!("componentize-js-{VERSION}"));
-    let complete = home.join("complete");
+    let name = format!("componentize-js-{VERSION}");
+    let home = workshop.shared.tool(
+        &name,
+        |_| true,
+        |home| {
+            (workshop.note)("fetching componentize-js from npm (once, about a minute)");
+            let package = home.join("package.json");
+            std::fs::write(&package, "{\"private\": true}\n").map_err(ProjectError::io("write", &package))?;
+            let wanted = format!("{TOOL}@{VERSION}");
+            let arguments = ["install", "--no-audit", "--no-fund", "--loglevel=error", "--save-exact", &wanted];
+            run::run(
+                Command::new("npm").current_dir(&home).args(arguments),
+                Some(&Missing { what: "npm", install: INSTALL }),
+            )?;
+            Ok(())
+        },
+    )?;
     let script = home.join("build.mjs");
-    if !complete.is_file() {
-        (workshop.note)("fetching componentize-js from npm (once, about a minute)");
-        std::fs::create_dir_all(&home).map_err(ProjectError::io("make", &home))?;
-        let package = home.join("package.json");
-        std::fs::write(&package, "{\"private\": true}\n").map_err(ProjectError::io("write", &package))?;
-        let wanted = format!("{TOOL}@{VERSION}");
-        let arguments = ["install", "--no-audit", "--no-fund", "--loglevel=error", "--save-exact", &wanted];
-        run::run(
-            Command::new("npm").current_dir(&home).args(arguments),
-            Some(&Missing { what: "npm", install: INSTALL }),
-        )?;
-        std::fs::write(&complete, VERSION).map_err(ProjectError::io("write", &complete))?;
-    }
     std::fs::write(&script, BUILD).map_err(ProjectError::io("write", &script))?;
     Ok(script)
 }

@@ -36,17 +36,18 @@ pub(super) fn make(workshop: &Workshop<'_>, module: &str) -> Result<PathBuf, Pro
 
 /// Returns the program, and fetches it if it is missing.
 fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
-    let home = workshop.tools.join(format!("{TOOL}-{VERSION}"));
-    let program = home.join("bin").join(TOOL);
-    if run::succeeds(Command::new(&program).arg("--version")) {
-        return Ok(program);
-    }
-    (workshop.note)("fetching componentize-py from PyPI (once, about a minute)");
-    environment(&home)?;
-    let wanted = format!("{TOOL}=={VERSION}");
-    let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &wanted];
-    run::run(Command::new(home.join("bin/python")).args(arguments), None)?;
-    Ok(program)
+    let program = |home: &Path| home.join("bin").join(TOOL);
+    // A virtual environment is no longer of use when the Python that it was made with is gone.
+    let works = |home: &Path| run::succeeds(Command::new(program(home)).arg("--version"));
+    let home = workshop.shared.tool(&format!("{TOOL}-{VERSION}"), works, |home| {
+        (workshop.note)("fetching componentize-py from PyPI (once, about a minute)");
+        environment(home)?;
+        let wanted = format!("{TOOL}=={VERSION}");
+        let arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", &wanted];
+        run::run(Command::new(home.join("bin/python")).args(arguments), None)?;
+        Ok(())
+    })?;
+    Ok(program(&home))
 }
 
 fn environment(home: &Path) -> Result<(), ProjectError> {

@@ -1,7 +1,6 @@
 //! Whether a project has to be built again: by content.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -37,20 +36,13 @@ impl Stamp {
         }
         files.sort_unstable();
         files.dedup();
-        let mut all = Sha256::new();
-        let mut add = |name: &str, content: &[u8]| {
-            // Lengths keep one file's end from being another one's beginning.
-            all.update(format!("{}:{name}:{}:", name.len(), content.len()));
-            all.update(content);
-        };
-        add("recipes", RECIPES.as_bytes());
-        add(super::FILE, project.text.as_bytes());
+        let mut all = vec![RECIPES.as_bytes().to_vec(), project.text.as_bytes().to_vec()];
         for file in &files {
             let path = project.dir.join(file);
-            let content = std::fs::read(&path).map_err(ProjectError::io("read", &path))?;
-            add(&file.to_string_lossy(), &content);
+            all.push(file.to_string_lossy().into_owned().into_bytes());
+            all.push(std::fs::read(&path).map_err(ProjectError::io("read", &path))?);
         }
-        Ok(Self { inputs: hex(&all.finalize()) })
+        Ok(Self { inputs: digest(all) })
     }
 
     /// Returns whether the file is what a build of these inputs has made.
@@ -79,14 +71,6 @@ fn chosen(project: &Project) -> Result<Option<String>, ProjectError> {
     Ok(read(&project.dir.join("Cargo.lock"))?.map(|content| hex(&Sha256::digest(&content))))
 }
 
-/// Waits until no other process builds in this folder; dropping the file releases the lock.
-pub(super) fn lock(hidden: &Path) -> Result<File, ProjectError> {
-    let path = hidden.join("lock");
-    let file = File::create(&path).map_err(ProjectError::io("write", &path))?;
-    file.lock().map_err(ProjectError::io("lock", &path))?;
-    Ok(file)
-}
-
 /// Lists the files of an input. Hidden files and build folders are not sources.
 fn collect(dir: &Path, input: &Path, files: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
     let path = dir.join(input);
@@ -111,6 +95,17 @@ fn read(file: &Path) -> Result<Option<Vec<u8>>, ProjectError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ProjectError::io("read", file)(error)),
     }
+}
+
+/// Returns the digest of several texts, in hex.
+pub(super) fn digest(texts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> String {
+    let mut all = Sha256::new();
+    for text in texts {
+        // Lengths keep one text's end from being another one's beginning.
+        all.update(text.as_ref().len().to_le_bytes());
+        all.update(text);
+    }
+    hex(&all.finalize())
 }
 
 fn hex(digest: &[u8]) -> String {

@@ -17,6 +17,9 @@ pub(super) const INTERFACE: &[Embedded] = &[
     ("types.wit", include_str!("../../../../wit/0.2.0/types.wit")),
 ];
 
+/// The interface through which an engine loads a source.
+pub(super) const LOADER: &[Embedded] = &[("loader.wit", pvmigrate_policy::LOADER_WIT)];
+
 /// The version of [`INTERFACE`].
 pub(super) const INTERFACE_VERSION: &str = "0.2.0";
 
@@ -64,8 +67,9 @@ pub(super) fn write(dir: &Path, name: &str, text: &str) -> Result<PathBuf, Proje
     Ok(file)
 }
 
-/// Writes the interface with a world that imports all of it and exports `manifest` and what is named.
-pub(super) fn write_world(dir: &Path, exports: &[String]) -> Result<(), ProjectError> {
+/// Writes the interface with a world that imports all of it and exports `manifest` and what is named; for an engine, the
+/// loader as well.
+pub(super) fn write_world(dir: &Path, exports: &[String], is_engine: bool) -> Result<(), ProjectError> {
     for (name, text) in INTERFACE {
         write(dir, &format!("deps/pvmigrate-policy/{name}"), text)?;
     }
@@ -74,6 +78,12 @@ pub(super) fn write_world(dir: &Path, exports: &[String]) -> Result<(), ProjectE
     world.extend(["snapshot", "log"].map(|interface| line("import", interface)));
     world.push_str(&line("export", "manifest"));
     world.extend(exports.iter().map(|interface| line("export", interface)));
+    if is_engine {
+        for (name, text) in LOADER {
+            write(dir, &format!("deps/pvmigrate-engine/{name}"), text)?;
+        }
+        world.push_str("  export pvmigrate:engine/loader@0.1.0;\n");
+    }
     world.push_str("}\n");
     write(dir, "world.wit", &world)?;
     Ok(())

@@ -58,6 +58,7 @@ impl From<ProjectError> for Failure {
         let exit = match &error {
             ProjectError::Command { .. }
             | ProjectError::NothingMade { .. }
+            | ProjectError::Source(_)
             | ProjectError::Wrap(_)
             | ProjectError::Toolchain { .. } => Exit::PolicyLoad,
             _ => Exit::Usage,
