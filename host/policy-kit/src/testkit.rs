@@ -235,6 +235,11 @@ impl Tests {
         all
     }
 
+    /// Names the policies that are not built, but run from their source.
+    pub fn from_source(&self) -> impl Iterator<Item = &str> {
+        self.opened.from_source()
+    }
+
     fn chosen(&self, options: &Options) -> Result<Vec<(&Suite, &Case)>, TestkitError> {
         let all = self.suites.iter().flat_map(|suite| suite.cases.iter().map(move |case| (suite, case)));
         let wanted = |name: &str| options.filter.as_ref().is_none_or(|filter| filter.is_match(name));

@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::policies::chain::{Chain, Chosen};
 use crate::render::Screen;
+use pvmigrate_policy_kit::project::Want;
 
 /// The flags of `rbac`.
 #[derive(Args, Clone, Debug)]
@@ -70,7 +71,9 @@ pub struct RbacArgs {
 /// # Errors
 /// Bad usage: a Job that the account could not run. A policy that does not load.
 pub async fn run(args: &RbacArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let chain = Chain::of(&Chosen::bare(&args.policy, None), args.environment.named().as_ref(), &screen.note()).await?;
+    let chain =
+        Chain::of(&Chosen::bare(&args.policy, None, Want::Built), args.environment.named().as_ref(), &screen.note())
+            .await?;
     let needs = Policies::new(chain.links)?.needs();
     let objects = objects(args, needs.into_iter().map(|need| need.kind).collect())?;
     let text = yaml(&objects)?;

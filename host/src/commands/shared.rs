@@ -2,6 +2,7 @@
 
 use pvmigrate_cluster::{ConnectOptions, Connection};
 use pvmigrate_policy::Policies;
+use pvmigrate_policy_kit::project::Want;
 
 use crate::cli::flags::ClusterArgs;
 use crate::cli::migration::RuleArgs;
@@ -23,7 +24,7 @@ pub(super) async fn policies(args: &RuleArgs, options: &mut Options, screen: &Sc
     if let Some(warning) = pvmigrate_policy::cache_warning() {
         screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(&warning)));
     }
-    let chosen = Chosen::bare(&args.policy, args.limits.given.as_ref());
+    let chosen = Chosen::bare(&args.policy, args.limits.given.as_ref(), Want::Built);
     let chain = Chain::of(&chosen, args.environment.named().as_ref(), &screen.note()).await?;
     options.waivers = chain.waivers;
     Ok(Policies::new(chain.links)?)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::{Configured, Limits, Policy, SettingsError};
-use pvmigrate_policy_kit::{Note, project};
+use pvmigrate_policy_kit::Note;
+use pvmigrate_policy_kit::project::{self, Ready, Want};
 use pvmigrate_registry::Digest;
 use serde_json::{Map, Value};
 
@@ -37,7 +38,7 @@ impl Chain {
         chosen.limits_apply()?;
         // A file that is missing is an error: without it, the run would go on without the environment's policies.
         let environment = environment.map(|named| Environment::read(&named.file, &named.name)).transpose()?;
-        let mut opener = Opener::new(environment.as_ref(), note);
+        let mut opener = Opener::new(environment.as_ref(), chosen.want, note);
         let mut links = Vec::new();
         for text in chosen.policies {
             links.push(Configured::new(opener.named(text, &chosen.limits()).await?, &chosen.settings)?);
@@ -78,7 +79,7 @@ impl Chain {
 }
 
 /// The policies of a command line.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Chosen<'a> {
     /// What each is called, as [`Module::parse`] reads it.
     pub policies: &'a [PathBuf],
@@ -86,12 +87,19 @@ pub struct Chosen<'a> {
     pub settings: Value,
     /// The limits of each, unless they are the usual ones.
     pub limits: Option<&'a GivenLimits>,
+    /// Whether policies' folders are built, these and the environment's.
+    pub want: Want,
 }
 
 impl<'a> Chosen<'a> {
+    /// Names no policies: only an environment's are asked.
+    pub fn nothing(want: Want) -> Self {
+        Self::bare(&[], None, want)
+    }
+
     /// Names policies without settings.
-    pub fn bare(policies: &'a [PathBuf], limits: Option<&'a GivenLimits>) -> Self {
-        Self { policies, settings: Value::Object(Map::new()), limits }
+    pub fn bare(policies: &'a [PathBuf], limits: Option<&'a GivenLimits>, want: Want) -> Self {
+        Self { policies, settings: Value::Object(Map::new()), limits, want }
     }
 
     fn limits(&self) -> Limits {
@@ -120,8 +128,13 @@ impl<'a> Chosen<'a> {
 ///
 /// # Errors
 /// When it cannot be found or built, or does not load.
-pub async fn open(policy: &Path, limits: Option<&GivenLimits>, note: &Note) -> Result<Arc<Policy>, Failure> {
-    Opener::new(None, note).named(policy, &Chosen::bare(&[], limits).limits()).await
+pub async fn open(
+    policy: &Path,
+    limits: Option<&GivenLimits>,
+    want: Want,
+    note: &Note,
+) -> Result<Arc<Policy>, Failure> {
+    Opener::new(None, want, note).named(policy, &Chosen::bare(&[], limits, want).limits()).await
 }
 
 /// Opens the policy that has this digest, from where it came from before; without a place, the built-in one.
@@ -139,19 +152,20 @@ pub async fn open_again(
         None => Module::BuiltIn,
         Some(module) => Module::parse(module.as_os_str(), Path::new("")).map_err(Failure::usage)?,
     };
-    Opener::new(None, note).open(&module, Some(&digest), limits).await
+    Opener::new(None, Want::Built, note).open(&module, Some(&digest), limits).await
 }
 
 /// The means to open policies.
 struct Opener<'a> {
     puller: Puller,
+    want: Want,
     note: &'a Note,
 }
 
 impl<'a> Opener<'a> {
-    fn new(environment: Option<&Environment>, note: &'a Note) -> Self {
+    fn new(environment: Option<&Environment>, want: Want, note: &'a Note) -> Self {
         let folder = environment.and_then(|environment| environment.file.parent()).unwrap_or(Path::new(""));
-        Self { puller: Puller::new(&folder.join(LOCK_FILE), false), note }
+        Self { puller: Puller::new(&folder.join(LOCK_FILE), false), want, note }
     }
 
     async fn named(&mut self, policy: &Path, limits: &Limits) -> Result<Arc<Policy>, Failure> {
@@ -172,8 +186,12 @@ impl<'a> Opener<'a> {
             Module::BuiltIn => built_in(wanted),
             Module::File { path, digest: own } => {
                 let digests: Vec<&str> = wanted.into_iter().chain(own.as_ref().map(Digest::as_str)).collect();
-                let file = project::component(path, &**self.note)?;
-                Ok(Arc::new(Policy::open_pinned(&file, &digests, limits)?))
+                // A digest is one of a component.
+                let want = if digests.is_empty() { self.want } else { Want::Built };
+                match project::ready(path, want, &**self.note)? {
+                    Ready::Component(file) => Ok(Arc::new(Policy::open_pinned(&file, &digests, limits)?)),
+                    source @ Ready::Source { .. } => Ok(Arc::new(source.open(limits)?)),
+                }
             }
             Module::Registry(reference) => {
                 let pulled = self.puller.get(reference, limits.component_bytes).await?;

@@ -7,6 +7,8 @@ use serde::Deserialize;
 
 use super::engine::Interpreted;
 use super::error::ProjectError;
+use super::python::Python;
+use super::stale::collect;
 use super::{FILE, HIDDEN};
 
 /// The version of the form of `policy.yaml`.
@@ -58,7 +60,8 @@ impl Recipe {
     /// Returns the language, if it is one whose policies run from their source.
     pub(super) fn interpreted(&self) -> Option<Box<dyn Interpreted + '_>> {
         match self {
-            Self::Rust | Self::Command(_) | Self::Python { .. } | Self::Js { .. } => None,
+            Self::Python { module } => Some(Box::new(Python { module })),
+            Self::Rust | Self::Command(_) | Self::Js { .. } => None,
         }
     }
 }
@@ -105,7 +108,14 @@ impl Project {
         if raw.inputs.is_empty() {
             return Err(wrong("inputs: name the files and folders that the policy is built from".to_owned()));
         }
-        Ok(Self { dir, recipe, exports: raw.exports, inputs: raw.inputs, text, output: raw.output })
+        Ok(Self {
+            dir,
+            recipe,
+            exports: raw.exports,
+            inputs: raw.inputs.iter().map(|input| plain(input)).collect(),
+            text,
+            output: raw.output,
+        })
     }
 
     /// Returns the exports without regard to the order in which they are written.
@@ -114,6 +124,23 @@ impl Project {
         exports.sort_unstable();
         exports.dedup();
         exports
+    }
+
+    /// Lists the files that the policy is built from. Python finds modules of the project whether `inputs` names them or
+    /// not, so all of them count.
+    pub(super) fn files(&self) -> Result<Vec<PathBuf>, ProjectError> {
+        let mut files = Vec::new();
+        for input in &self.inputs {
+            collect(&self.dir, input, &mut files)?;
+        }
+        if matches!(self.recipe, Recipe::Python { .. }) {
+            let mut all = Vec::new();
+            collect(&self.dir, Path::new(""), &mut all)?;
+            files.extend(all.into_iter().filter(|file| file.extension().is_some_and(|extension| extension == "py")));
+        }
+        files.sort_unstable();
+        files.dedup();
+        Ok(files)
     }
 
     /// Returns where the component is put.
@@ -129,6 +156,11 @@ impl Project {
     pub(super) fn wrong(&self, problem: &str) -> ProjectError {
         ProjectError::File { file: self.dir.join(FILE), problem: problem.to_owned() }
     }
+}
+
+/// Writes a path without `.`, so that a file has one name.
+fn plain(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
 }
 
 /// Returns the first line; the rest draws the place, for a terminal.

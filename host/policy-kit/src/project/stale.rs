@@ -30,12 +30,7 @@ struct Kept {
 
 impl Stamp {
     pub(super) fn of(project: &Project) -> Result<Self, ProjectError> {
-        let mut files = Vec::new();
-        for input in &project.inputs {
-            collect(&project.dir, input, &mut files)?;
-        }
-        files.sort_unstable();
-        files.dedup();
+        let files = project.files()?;
         let mut all = vec![RECIPES.as_bytes().to_vec(), project.text.as_bytes().to_vec()];
         for file in &files {
             let path = project.dir.join(file);
@@ -71,17 +66,21 @@ fn chosen(project: &Project) -> Result<Option<String>, ProjectError> {
     Ok(read(&project.dir.join("Cargo.lock"))?.map(|content| hex(&Sha256::digest(&content))))
 }
 
-/// Lists the files of an input. Hidden files and build folders are not sources.
-fn collect(dir: &Path, input: &Path, files: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
+/// Lists the files of an input. Hidden files, build folders and virtual environments are not sources.
+pub(super) fn collect(dir: &Path, input: &Path, files: &mut Vec<PathBuf>) -> Result<(), ProjectError> {
     let path = dir.join(input);
     let found = std::fs::metadata(&path).map_err(ProjectError::io("read the input", &path))?;
     if !found.is_dir() {
         files.push(input.to_owned());
         return Ok(());
     }
+    if path.join("pyvenv.cfg").exists() {
+        return Ok(());
+    }
     for entry in std::fs::read_dir(&path).map_err(ProjectError::io("read", &path))? {
         let name = entry.map_err(ProjectError::io("read", &path))?.file_name();
-        let skipped = name.to_string_lossy().starts_with('.') || name == "target" || name == "__pycache__";
+        let skipped = name.to_string_lossy().starts_with('.')
+            || ["target", "node_modules", "__pycache__"].iter().any(|built| name == *built);
         if !skipped {
             collect(dir, &input.join(name), files)?;
         }

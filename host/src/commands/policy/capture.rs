@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pvmigrate_core::policy::{Kind, Need};
 use pvmigrate_policy_kit::files;
+use pvmigrate_policy_kit::project::Want;
 use pvmigrate_policy_kit::testkit::Capture;
 use serde::Serialize;
 
@@ -79,7 +80,7 @@ pub(super) async fn run(args: &CaptureArgs, screen: &Screen) -> Result<Exit, Fai
     may_write(&args.to, args.force)?;
     let mut needs = Vec::new();
     for policy in &args.policies {
-        needs.extend(chain::open(policy, None, &screen.note()).await?.info().needs.clone());
+        needs.extend(chain::open(policy, None, Want::Quick, &screen.note()).await?.info().needs.clone());
     }
     let warn = |what: &str| screen.say(&format!("{} {}", screen.paint_err.bad("warning:"), clean(what)));
     let connection = shared::connect(&args.cluster).await?;

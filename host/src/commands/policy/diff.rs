@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pvmigrate_policy_kit::project::Want;
 
 use super::snapshot::{PolicySet, SnapshotArgs, question};
 use crate::assessment::Assessment;
@@ -39,7 +40,7 @@ pub struct DiffArgs {
 /// As `policy run`.
 pub(super) async fn run(args: &DiffArgs, screen: &Screen) -> Result<Exit, Failure> {
     let limits = args.limits.given.as_ref();
-    Chosen::bare(&[args.old.clone(), args.new.clone()], limits).limits_apply()?;
+    Chosen::bare(&[args.old.clone(), args.new.clone()], limits, Want::Quick).limits_apply()?;
     let old = PolicySet::with(&args.old, limits, &args.snapshot, screen).await?;
     let new = PolicySet::with(&args.new, limits, &args.snapshot, screen).await?;
     let (question, _) = question(&args.snapshot, &[&old, &new], screen)?;

@@ -10,6 +10,7 @@ use clap::Args;
 use pvmigrate_policy::Configured;
 use pvmigrate_policy_kit::files;
 use pvmigrate_policy_kit::fuzz::{self, Fuzzed, Options};
+use pvmigrate_policy_kit::project::Want;
 
 use super::settings;
 use crate::cli::flags::LimitArgs;
@@ -66,8 +67,8 @@ pub(super) async fn run(args: &FuzzArgs, screen: &Screen) -> Result<Exit, Failur
     if let Some(file) = args.write.as_deref() {
         may_be_written(file)?;
     }
-    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref()).limits_apply()?;
-    let policy = chain::open(&args.policy, args.limits.given.as_ref(), &screen.note()).await?;
+    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref(), Want::Quick).limits_apply()?;
+    let policy = chain::open(&args.policy, args.limits.given.as_ref(), Want::Quick, &screen.note()).await?;
     let given = args.settings.as_deref().map(settings::read).transpose()?;
     if let Some(given) = &given {
         // Settings that are refused are a usage error here; in the search they would only count as refused.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pvmigrate_policy_kit::project::Want;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -21,7 +22,7 @@ pub struct InspectArgs {
 /// # Errors
 /// When it does not load.
 pub(super) async fn run(args: &InspectArgs, screen: &Screen) -> Result<Exit, Failure> {
-    let policy = chain::open(&args.policy, None, &screen.note()).await?;
+    let policy = chain::open(&args.policy, None, Want::Built, &screen.note()).await?;
     screen.result(|| render::policy::info_text(policy.info(), screen), &render::policy::info_json(policy.info()))?;
     Ok(Exit::Done)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pvmigrate_policy_kit::project::Want;
 
 use super::diff::show_changes;
 use crate::assessment::Assessment;
@@ -45,7 +46,7 @@ pub(super) async fn run(args: &ReplayArgs, screen: &Screen) -> Result<Exit, Fail
     }
     let mut given = Vec::new();
     for policy in &args.policy {
-        given.push(chain::open(policy, limits, &note).await?);
+        given.push(chain::open(policy, limits, Want::Quick, &note).await?);
     }
     let policies = saved.policies(given, &note).await?;
     let old = saved.assessment();

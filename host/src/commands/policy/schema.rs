@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pvmigrate_policy_kit::project::Want;
 use pvmigrate_policy_kit::testkit;
 
 use crate::exit::Exit;
@@ -31,7 +32,7 @@ pub struct SchemaArgs {
 pub(super) async fn run(args: &SchemaArgs, screen: &Screen) -> Result<Exit, Failure> {
     match &args.policy {
         Some(policy) => {
-            let policy = chain::open(policy, None, &screen.note()).await?;
+            let policy = chain::open(policy, None, Want::Quick, &screen.note()).await?;
             let info = policy.info();
             let Some(schema) = &info.settings_schema else {
                 let what = format!("policy {} takes no settings", info.name);

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use pvmigrate_core::policy::Question;
 use pvmigrate_core::policy::waiver::Waiver;
 use pvmigrate_policy::Policies;
+use pvmigrate_policy_kit::project::Want;
 use pvmigrate_rehearsal::NotPlayed;
 use serde_json::{Map, Value};
 
@@ -80,7 +81,8 @@ impl PolicySet {
             }
         };
         let (environment, note) = (snapshot.environment.named(), screen.note());
-        let chosen = Chosen { policies: &args.policies, settings, limits: args.limits.given.as_ref() };
+        let chosen =
+            Chosen { policies: &args.policies, settings, limits: args.limits.given.as_ref(), want: Want::Quick };
         Chain::of(&chosen, environment.as_ref(), &note).await?.try_into()
     }
 
@@ -92,8 +94,8 @@ impl PolicySet {
         screen: &Screen,
     ) -> Result<Self, Failure> {
         let note = screen.note();
-        let mut chain = Chain::of(&Chosen::default(), args.environment.named().as_ref(), &note).await?;
-        chain.put(chain::open(policy, limits, &note).await?)?;
+        let mut chain = Chain::of(&Chosen::nothing(Want::Quick), args.environment.named().as_ref(), &note).await?;
+        chain.put(chain::open(policy, limits, Want::Quick, &note).await?)?;
         chain.try_into()
     }
 

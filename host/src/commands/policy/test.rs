@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
+use pvmigrate_policy_kit::project::Want;
 use pvmigrate_policy_kit::testkit::Options;
 use regex::Regex;
 
@@ -53,6 +54,9 @@ pub struct TestArgs {
     /// Accept the actual results as expected: write golden files, and edit test files in place
     #[arg(long)]
     pub update: bool,
+    /// Test the component that `policy build` makes, not the source (Python and JavaScript)
+    #[arg(long)]
+    pub built: bool,
     /// Stop at the first case that fails
     #[arg(long)]
     pub fail_fast: bool,
@@ -190,6 +194,7 @@ fn suite(args: &TestArgs, screen: &Screen) -> Result<Suite, Failure> {
         paths,
         limits: args.limits.given.clone(),
         environment: args.environment.clone(),
+        want: if args.built { Want::Built } else { Want::Quick },
         options: Options { filter: filter.transpose()?, fail_fast: args.fail_fast, jobs },
         format: args.format.map_or(form, Format::from),
         reports: args.report.iter().map(|to| (to.format.into(), to.file.clone())).collect(),

@@ -8,7 +8,7 @@ use pvmigrate_core::policy::Need;
 use serde_json::Value;
 
 use super::find::{folder_of, neighbours};
-use crate::project::{self, Note};
+use crate::project::{self, Note, Want};
 use crate::testkit::vocabulary::actual::Subject;
 use crate::testkit::vocabulary::checker::Names;
 use crate::testkit::vocabulary::error::TestkitError;
@@ -45,6 +45,8 @@ pub type Fetch = Arc<dyn Fn(&str) -> Result<Arc<Policy>, String> + Send + Sync>;
 pub struct Surroundings {
     /// The limits of policies that the files name.
     pub limits: Limits,
+    /// Whether policies' folders are built.
+    pub want: Want,
     /// Hears of what takes long.
     pub note: Note,
     /// How to open policies in registries.
@@ -55,7 +57,7 @@ impl Surroundings {
     /// Uses files only, and reports nothing.
     pub fn offline(limits: &Limits) -> Self {
         let fetch = |_: &str| Err("no registry is asked here".to_owned());
-        Self { limits: limits.clone(), note: Arc::new(|_| ()), fetch: Arc::new(fetch) }
+        Self { limits: limits.clone(), want: Want::Built, note: Arc::new(|_| ()), fetch: Arc::new(fetch) }
     }
 }
 
@@ -126,13 +128,13 @@ impl Opened {
     }
 
     fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
-        let file = project::component(path, &*self.surroundings.note)?;
+        let ready = project::ready(path, self.surroundings.want, &*self.surroundings.note)?;
         // Otherwise, a path written in two ways would be opened twice.
-        let key = std::fs::canonicalize(&file).unwrap_or_else(|_| file.clone());
+        let key = std::fs::canonicalize(ready.path()).unwrap_or_else(|_| ready.path().to_owned());
         if let Some(id) = self.by_file.get(&key) {
             return Ok(*id);
         }
-        let policy = Policy::open(&file, &self.surroundings.limits)?;
+        let policy = ready.open(&self.surroundings.limits)?;
         let id = self.add(Arc::new(policy));
         self.by_file.insert(key, id);
         Ok(id)
@@ -211,6 +213,11 @@ impl Opened {
     pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> {
         let given = self.policies.iter().filter_map(|policy| policy.info().file.clone());
         self.by_file.keys().cloned().chain(given)
+    }
+
+    /// Names the policies that run from their source.
+    pub(crate) fn from_source(&self) -> impl Iterator<Item = &str> {
+        self.policies.iter().filter(|policy| policy.is_source()).map(|policy| policy.info().name.as_str())
     }
 
     pub(crate) fn get(&self, id: Id) -> &Arc<Policy> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pvmigrate_policy::Limits;
+use pvmigrate_policy_kit::project::Want;
 use pvmigrate_policy_kit::testkit::{ExitMeaning, Instead, Options, Report, Surroundings, TestkitError, Tests};
 use pvmigrate_policy_kit::{Note, files};
 use tokio::runtime::Handle;
@@ -27,6 +28,8 @@ pub(super) struct Suite {
     pub(super) limits: Option<GivenLimits>,
     /// The environment whose chain is tested in place of the policies that the files name.
     pub(super) environment: EnvironmentArgs,
+    /// Whether policies' folders are built for it.
+    pub(super) want: Want,
     /// Which cases, and how.
     pub(super) options: Options,
     /// The form of the result on stdout.
@@ -47,10 +50,11 @@ impl Suite {
                 return Err(Failure::usage("both a policy and an environment are given")
                     .hint("leave out one of the two: an environment's policies are tested together"));
             }
-            (Some(policy), None) => Instead::Policy(chain::open(policy, limits, &self.note).await?),
+            (Some(policy), None) => Instead::Policy(chain::open(policy, limits, self.want, &self.note).await?),
             (None, Some(environment)) => {
                 refuse_limits(limits)?;
-                let links = Chain::of(&Chosen::default(), self.environment.named().as_ref(), &self.note).await?.links;
+                let links =
+                    Chain::of(&Chosen::nothing(self.want), self.environment.named().as_ref(), &self.note).await?.links;
                 Instead::Chain { links, environment: environment.clone() }
             }
             (None, None) => Instead::Nothing,
@@ -59,12 +63,13 @@ impl Suite {
         // The testkit reads one file after another, and waits for what they name.
         let given = self.limits.clone();
         let fetch = move |reference: &str| {
-            let policy = async { chain::open(Path::new(reference), given.as_ref(), &note).await };
+            let policy = async { chain::open(Path::new(reference), given.as_ref(), Want::Built, &note).await };
             let policy = tokio::task::block_in_place(|| Handle::current().block_on(policy));
             policy.map_err(|failure| format!("{:#}", failure.error))
         };
         let limits = limits.map_or_else(Limits::default, |given| given.limits.clone());
-        let surroundings = Surroundings { limits, note: Arc::clone(&self.note), fetch: Arc::new(fetch) };
+        let surroundings =
+            Surroundings { limits, want: self.want, note: Arc::clone(&self.note), fetch: Arc::new(fetch) };
         Ok(Tests::read(&instead, &self.paths, &surroundings)?)
     }
 
@@ -85,6 +90,11 @@ impl Suite {
     }
 
     pub(super) fn run(&self, tests: &Tests, screen: &Screen) -> Result<Exit, Failure> {
+        let from_source: Vec<_> = tests.from_source().map(clean).collect();
+        if self.format == Format::Human && !from_source.is_empty() {
+            let names = from_source.join(", ");
+            screen.say(&format!("running {names} from its source; `pvmigrate policy build` makes the component"));
+        }
         let began = Instant::now();
         let report = tests.run(&self.options)?;
         let mut tested = Tested {
