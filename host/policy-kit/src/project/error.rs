@@ -59,6 +59,14 @@ pub enum ProjectError {
     /// The source of the policy is wrong.
     #[error("{0}")]
     Source(SourceProblem),
+    /// The source of the policy is wrong at a place that can be shown.
+    #[error("{problem}")]
+    Excerpt {
+        /// What is wrong.
+        problem: SourceProblem,
+        /// The line and a caret below; see [`ProjectError::output`].
+        excerpt: String,
+    },
     /// What was built is not a policy.
     #[error("what was built cannot become a component: {0}")]
     Wrap(String),
@@ -75,10 +83,11 @@ pub enum ProjectError {
 }
 
 impl ProjectError {
-    /// Returns the end of what a failed command wrote, in lines without control characters.
+    /// Returns what belongs below the message, in lines without control characters: the end of what a failed command
+    /// wrote, or the line of the source.
     pub fn output(&self) -> Option<&str> {
         match self {
-            Self::Command { output, .. } => Some(output),
+            Self::Command { output, .. } | Self::Excerpt { excerpt: output, .. } => Some(output),
             _ => None,
         }
     }

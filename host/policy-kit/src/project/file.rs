@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::engine::Interpreted;
 use super::error::ProjectError;
+use super::js::Js;
 use super::python::Python;
 use super::stale::collect;
 use super::{FILE, HIDDEN};
@@ -61,7 +62,8 @@ impl Recipe {
     pub(super) fn interpreted(&self) -> Option<Box<dyn Interpreted + '_>> {
         match self {
             Self::Python { module } => Some(Box::new(Python { module })),
-            Self::Rust | Self::Command(_) | Self::Js { .. } => None,
+            Self::Js { entry } => Some(Box::new(Js { entry })),
+            Self::Rust | Self::Command(_) => None,
         }
     }
 }

@@ -59,6 +59,7 @@ impl From<ProjectError> for Failure {
             ProjectError::Command { .. }
             | ProjectError::NothingMade { .. }
             | ProjectError::Source(_)
+            | ProjectError::Excerpt { .. }
             | ProjectError::Wrap(_)
             | ProjectError::Toolchain { .. } => Exit::PolicyLoad,
             _ => Exit::Usage,
