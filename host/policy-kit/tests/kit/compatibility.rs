@@ -8,11 +8,7 @@ use std::path::{Path, PathBuf};
 use pvmigrate_policy_kit::testkit::{ExitMeaning, Options};
 use sha2::{Digest as _, Sha256};
 
-use super::support::run;
-
-fn root(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
+use super::support::{root, run};
 
 fn read(file: &Path) -> Vec<u8> {
     std::fs::read(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))

@@ -5,6 +5,7 @@ mod compatibility;
 mod features;
 mod fuzz;
 mod given_settings;
+mod growth;
 mod mistakes;
 mod seeded;
 mod support;

@@ -3,12 +3,17 @@
 #[path = "../../../policy/tests/support/components.rs"]
 mod components;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub(crate) use components::{built, usual};
 use pvmigrate_policy::{Limits, Policy};
 use pvmigrate_policy_kit::testkit::{Instead, Options, Report, Surroundings, TestkitError, Tests};
+
+/// Finds a file of the repository.
+pub(crate) fn root(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
 
 /// Reads the tests of a policy, in a folder or file.
 pub(crate) fn tests(policy: &Arc<Policy>, cases: &Path) -> Result<Tests, TestkitError> {
