@@ -10,6 +10,8 @@ mod boundaries;
 pub mod files;
 pub mod fuzz;
 pub mod project;
+mod provenance;
 pub mod testkit;
 
 pub use project::Note;
+pub use provenance::Provenance;

@@ -119,7 +119,10 @@ pub fn build(dir: &Path, anew: bool, note: &dyn Fn(&str)) -> Result<Built, Proje
     }
     let began = Instant::now();
     let made = Workshop::new(&project, &hidden, note).make()?;
-    let component = wrap(&made)?;
+    let component = match project.recipe {
+        Recipe::Rust => wrap::described(wrap(&made)?, &project.dir)?,
+        Recipe::Python { .. } | Recipe::Js { .. } | Recipe::Command(_) => wrap(&made)?,
+    };
     if let Some(parent) = file.parent() {
         std::fs::create_dir_all(parent).map_err(ProjectError::io("make", parent))?;
     }

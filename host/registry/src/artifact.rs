@@ -34,6 +34,8 @@ pub struct Artifact {
     pub exports: Vec<String>,
     /// The interfaces it imports.
     pub imports: Vec<String>,
+    /// What else is known of it, by the keys of annotations.
+    pub annotations: BTreeMap<String, String>,
 }
 
 /// An artifact's table of contents.
@@ -111,12 +113,14 @@ impl Artifact {
             ("org.opencontainers.image.description", &self.summary),
             (INTERFACE, &self.interface),
         ];
+        let mut all = self.annotations.clone();
+        all.extend(annotations.map(|(key, value)| (key.to_owned(), value.clone())));
         let manifest = Manifest {
             schema_version: 2,
             media_type: MANIFEST_TYPE.to_owned(),
             config: Descriptor::of(CONFIG_TYPE, &config),
             layers: vec![layer],
-            annotations: annotations.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+            annotations: all,
         };
         Ok((config, serde_json::to_vec(&manifest)?))
     }
@@ -166,10 +170,19 @@ mod tests {
             interface: "pvmigrate:policy@0.2.0".to_owned(),
             exports: Vec::new(),
             imports: Vec::new(),
+            annotations: BTreeMap::from([("org.opencontainers.image.licenses".to_owned(), "MIT".to_owned())]),
         };
         let (config, manifest) = artifact.laid_out().unwrap();
         let manifest: Value = serde_json::from_slice(&manifest).unwrap();
         assert_eq!(manifest["layers"][0]["annotations"], json!({"org.opencontainers.image.title": "keep.wasm"}));
+        let expected = json!({
+            "org.opencontainers.image.title": "keep",
+            "org.opencontainers.image.version": "1.0.0",
+            "org.opencontainers.image.description": "keeps",
+            "org.opencontainers.image.licenses": "MIT",
+            "dev.pvmigrate.policy.interface": "pvmigrate:policy@0.2.0",
+        });
+        assert_eq!(manifest["annotations"], expected);
         assert!(manifest["config"].get("annotations").is_none(), "the config is not written to a file: {manifest}");
         assert_eq!(manifest["config"]["size"], config.len());
     }

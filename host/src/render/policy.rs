@@ -1,6 +1,7 @@
 //! What the commands about policies show.
 
 use pvmigrate_policy::{PolicyInfo, Scope};
+use pvmigrate_policy_kit::Provenance;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ fn plain(value: &Value) -> String {
 }
 
 /// Returns all there is to know about a policy, for people.
-pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
+pub fn info_text(info: &PolicyInfo, provenance: &Provenance, screen: &Screen) -> String {
     let scope = match info.scope {
         Scope::PerVolume => "sees volumes one by one",
         Scope::WholeBatch => "sees all volumes at once",
@@ -59,6 +60,17 @@ pub fn info_text(info: &PolicyInfo, screen: &Screen) -> String {
         ("limits", &budget),
     ] {
         text.push_str(&hanging(&format!("  {label:<11}"), &clean(words), screen.width));
+    }
+    for (label, words) in [
+        ("source", &provenance.source),
+        ("revision", &provenance.revision),
+        ("homepage", &provenance.homepage),
+        ("licenses", &provenance.licenses),
+        ("authors", &provenance.authors),
+    ] {
+        if let Some(words) = words {
+            text.push_str(&hanging(&format!("  {label:<11}"), &clean(words), screen.width));
+        }
     }
     if !info.needs.is_empty() {
         let mut table = Table::new(&["LOOKS UP", "FOR", "WITHOUT IT"], &[]);
@@ -104,11 +116,12 @@ pub struct InfoJson<'a> {
     schema_version: u32,
     exit: ExitJson,
     policy: &'a PolicyInfo,
+    provenance: &'a Provenance,
 }
 
 /// Returns all there is to know about a policy, for scripts.
-pub fn info_json(policy: &PolicyInfo) -> InfoJson<'_> {
-    InfoJson { schema_version: SCHEMA_VERSION, exit: ExitJson::from(Exit::Done), policy }
+pub fn info_json<'a>(policy: &'a PolicyInfo, provenance: &'a Provenance) -> InfoJson<'a> {
+    InfoJson { schema_version: SCHEMA_VERSION, exit: ExitJson::from(Exit::Done), policy, provenance }
 }
 
 #[cfg(test)]
@@ -140,13 +153,21 @@ mod tests {
         }
     }
 
+    fn provenance() -> Provenance {
+        Provenance {
+            source: Some("https://git.example.com/keep".to_owned()),
+            licenses: Some("MIT".to_owned()),
+            ..Provenance::default()
+        }
+    }
+
     #[test]
     fn a_policy() {
-        insta::assert_snapshot!(info_text(&info(), &samples::screen(None)));
+        insta::assert_snapshot!(info_text(&info(), &provenance(), &samples::screen(None)));
     }
 
     #[test]
     fn a_policy_for_scripts() {
-        insta::assert_snapshot!(serde_json::to_string_pretty(&info_json(&info())).unwrap());
+        insta::assert_snapshot!(serde_json::to_string_pretty(&info_json(&info(), &provenance())).unwrap());
     }
 }

@@ -28,6 +28,7 @@ fn artifact(bytes: &[u8]) -> Artifact {
         interface: "pvmigrate:policy@0.2.0".to_owned(),
         exports: vec!["pvmigrate:policy/selection@0.2.0".to_owned()],
         imports: Vec::new(),
+        annotations: [("org.opencontainers.image.licenses".to_owned(), "MIT".to_owned())].into(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use pvmigrate_policy_kit::Provenance;
 use pvmigrate_policy_kit::project::Want;
 
 use crate::exit::Exit;
@@ -23,6 +24,10 @@ pub struct InspectArgs {
 /// When it does not load.
 pub(super) async fn run(args: &InspectArgs, screen: &Screen) -> Result<Exit, Failure> {
     let policy = chain::open(&args.policy, None, Want::Built, &screen.note()).await?;
-    screen.result(|| render::policy::info_text(policy.info(), screen), &render::policy::info_json(policy.info()))?;
+    // A file that has gone meanwhile has nothing more to say.
+    let provenance = policy.bytes().map(|bytes| Provenance::of(&bytes)).unwrap_or_default();
+    let info = policy.info();
+    let json = render::policy::info_json(info, &provenance);
+    screen.result(|| render::policy::info_text(info, &provenance, screen), &json)?;
     Ok(Exit::Done)
 }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pvmigrate_policy::{Limits, Policy};
-use pvmigrate_policy_kit::project;
+use pvmigrate_policy::{Limits, Policy, PolicyInfo};
+use pvmigrate_policy_kit::{Provenance, project};
 use pvmigrate_registry::{Artifact, Digest, Reference};
 use serde::Serialize;
 
@@ -51,15 +51,7 @@ pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failur
     let file = project::component(&args.file, &*screen.note())?;
     let (policy, component) = open(&file)?;
     let info = policy.info();
-    let artifact = Artifact {
-        component,
-        name: info.name.clone(),
-        version: info.version.clone(),
-        summary: info.summary.clone(),
-        interface: info.interface.clone(),
-        exports: info.exports.clone(),
-        imports: info.imports.clone(),
-    };
+    let artifact = artifact(info, component);
     let manifest = pull::registry(args.registry.plain_http)?.push(&reference, &artifact).await?;
     let pinned = Reference { tag: None, ..reference.at(&manifest) };
     let json = PushedJson {
@@ -78,6 +70,22 @@ pub(super) async fn run(args: &PushArgs, screen: &Screen) -> Result<Exit, Failur
     };
     screen.result(text, &json)?;
     Ok(Exit::Done)
+}
+
+/// Puts a component together with what it says of itself.
+fn artifact(info: &PolicyInfo, component: Vec<u8>) -> Artifact {
+    let provenance = Provenance::of(&component);
+    let annotations = provenance.annotations().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    Artifact {
+        component,
+        name: info.name.clone(),
+        version: info.version.clone(),
+        summary: info.summary.clone(),
+        interface: info.interface.clone(),
+        exports: info.exports.clone(),
+        imports: info.imports.clone(),
+        annotations,
+    }
 }
 
 /// Reads where to push to: a tag, because the digest follows from what is pushed.
@@ -99,5 +107,21 @@ fn open(file: &Path) -> Result<(Policy, Vec<u8>), Failure> {
     match Digest::of(&bytes).as_str() == policy.info().digest {
         true => Ok((policy, bytes)),
         false => Err(Failure::usage(format!("{} changed while it was read", file.display()))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_component_says_of_its_source_is_pushed_with_it() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../policies/dist/keep-and-cap.wasm");
+        let (policy, mut component) = open(Path::new(file)).unwrap_or_else(|failure| panic!("{}", failure.error));
+        // The section in which tools for WebAssembly write the licence.
+        component.extend(b"\x00\x0c\x08licensesMIT");
+        let expected = [("org.opencontainers.image.licenses".to_owned(), "MIT".to_owned())].into();
+        assert_eq!(artifact(policy.info(), component).annotations, expected);
     }
 }
