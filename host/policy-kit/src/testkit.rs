@@ -236,8 +236,8 @@ impl Tests {
     }
 
     /// Names the policies that are not built, but run from their source.
-    pub fn from_source(&self) -> impl Iterator<Item = &str> {
-        self.opened.from_source()
+    pub fn sourced(&self) -> impl Iterator<Item = &str> {
+        self.opened.sourced()
     }
 
     fn chosen(&self, options: &Options) -> Result<Vec<(&Suite, &Case)>, TestkitError> {
