@@ -1,5 +1,5 @@
-// build.mjs PROJECT ENTRY WIT WORLD OUTPUT: makes a core module of an ES module, with the types of its interfaces in it and
-// without any import of WASI. Prints {}, or what problem.mjs makes.
+// build.mjs PROJECT ENTRY WIT WORLD OUTPUT: makes a core module of an ES module, with the types of its interfaces
+// in it and without any import of WASI. Prints {}, or what problem.mjs makes.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { componentize } from '@bytecodealliance/componentize-js';
@@ -16,7 +16,8 @@ async function problem(said) {
     return told(folder, { file, line: Number(line), column: Number(column), text }, message);
   }
   const [, called] = /unknown imported function: 'pvmigrate:policy\/[^']+' '([^']+)'/.exec(said) ?? [];
-  return called && told(folder, { file: posix.basename(entry) }, `Error: ${called}() cannot be called before the policy is asked`);
+  const early = `Error: ${called}() cannot be called before the policy is asked`;
+  return called && told(folder, { file: posix.basename(entry) }, early);
 }
 
 try {

@@ -1,5 +1,5 @@
-// The engine: what it exports goes to the modules that `load` was given, as modules.mjs writes them. A line for each exported
-// interface follows.
+// The engine: what it exports goes to the modules that `load` was given, as modules.mjs writes them. A line for each
+// exported interface follows.
 import * as log from 'pvmigrate:policy/log@0.2.0';
 import * as snapshot from 'pvmigrate:policy/snapshot@0.2.0';
 

@@ -1,5 +1,5 @@
-// modules.mjs PROJECT ENTRY EXPORT...: prints the ES modules of a project as scripts for the engine, or what is wrong with
-// them: {main, files: {name: text}}, or what problem.mjs makes. Nothing of the project runs here.
+// modules.mjs PROJECT ENTRY EXPORT...: prints the ES modules of a project as scripts for the engine, or what is wrong
+// with them: {main, files: {name: text}}, or what problem.mjs makes. Nothing of the project runs here.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -115,7 +115,8 @@ function visit(root, file, known, missing) {
       case 'ImportDeclaration': {
         const source = from(node.source);
         for (const one of node.specifiers) {
-          const name = { ImportNamespaceSpecifier: '*', ImportDefaultSpecifier: 'default' }[one.type] ?? nameOf(one.imported);
+          const whole = { ImportNamespaceSpecifier: '*', ImportDefaultSpecifier: 'default' }[one.type];
+          const name = whole ?? nameOf(one.imported);
           module.imports.push({ local: one.local.name, from: source, name, start: one.start });
         }
         cut(start, end);

@@ -1,5 +1,5 @@
-// What the scripts print when a policy is wrong: {problem: {file, line, column, message, excerpt}}. The excerpt is the line
-// with a caret below; `folder` is that of the policy within the project.
+// What the scripts print when a policy is wrong: {problem: {file, line, column, message, excerpt}}. The excerpt is the
+// line with a caret below; `folder` is that of the policy within the project.
 import { posix } from 'node:path';
 
 export function told(folder, { file, line = 0, column = 0, text = '' }, message) {
