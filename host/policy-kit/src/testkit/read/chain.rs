@@ -128,15 +128,20 @@ impl Opened {
     }
 
     fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
-        let ready = project::ready(path, self.surroundings.want, &*self.surroundings.note)?;
         // Otherwise, a path written in two ways would be opened twice.
-        let key = std::fs::canonicalize(ready.path()).unwrap_or_else(|_| ready.path().to_owned());
-        if let Some(id) = self.by_file.get(&key) {
+        let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // Every case names its policy, and a project takes long enough to look at.
+        let asked = whole(path);
+        if let Some(id) = self.by_file.get(&asked) {
             return Ok(*id);
         }
-        let policy = ready.open(&self.surroundings.limits)?;
-        let id = self.add(Arc::new(policy));
-        self.by_file.insert(key, id);
+        let ready = project::ready(path, self.surroundings.want, &*self.surroundings.note)?;
+        let key = whole(ready.path());
+        let id = match self.by_file.get(&key) {
+            Some(id) => *id,
+            None => self.add(Arc::new(ready.open(&self.surroundings.limits)?)),
+        };
+        self.by_file.extend([(key, id), (asked, id)]);
         Ok(id)
     }
 
