@@ -236,8 +236,8 @@ impl Tests {
     }
 
     /// Names the policies that are not built, but run from their source.
-    pub fn sourced(&self) -> impl Iterator<Item = &str> {
-        self.opened.sourced()
+    pub fn unbuilt(&self) -> impl Iterator<Item = &str> {
+        self.opened.unbuilt()
     }
 
     fn chosen(&self, options: &Options) -> Result<Vec<(&Suite, &Case)>, TestkitError> {

@@ -54,14 +54,6 @@ impl Ready {
             Self::Source { dir, engine, source } => Policy::from_source(dir, engine, source, limits),
         }
     }
-
-    /// Returns the file or folder that it comes from.
-    pub fn path(&self) -> &Path {
-        match self {
-            Self::Component(file) => file,
-            Self::Source { dir, .. } => dir,
-        }
-    }
 }
 
 /// Returns the engine for a project, built if no project has needed it before, and the project's source.

@@ -200,3 +200,30 @@ fn recipe(raw: &Raw) -> Result<Recipe, &'static str> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_of_a_python_project_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let file = dir.path().join(file);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        };
+        for file in
+            ["policy.py", "sub/rule.py", "notes.txt", "data.json", ".hidden/x.py", "venv/pyvenv.cfg", "venv/x.py"]
+        {
+            write(file, "");
+        }
+        let yaml = format!(
+            "apiVersion: {API_VERSION}\nlanguage: python\nexports: [selection]\ninputs: [./policy.py, data.json]\n"
+        );
+        write(FILE, &yaml);
+        let files = Project::open(dir.path()).unwrap().files().unwrap();
+        assert_eq!(files, ["data.json", "policy.py", "sub/rule.py"].map(PathBuf::from));
+    }
+}

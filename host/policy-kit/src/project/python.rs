@@ -1,5 +1,7 @@
 //! Building Python projects with componentize-py, which is fetched once into a virtual environment.
 
+mod traceback;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -63,12 +65,16 @@ impl Interpreted for Python<'_> {
                 Err(_) => return Err(problem(name, "SyntaxError: it is not UTF-8")),
             }
         }
-        let main = format!("{}.py", self.module.replace('.', "/"));
+        let main = main_file(self.module);
         match files.contains_key(&main) {
             true => Ok(Source { files, main: self.module.to_owned() }),
             false => Err(project.wrong(&format!("entry: there is no file {main}"))),
         }
     }
+}
+
+fn main_file(module: &str) -> String {
+    format!("{}.py", module.replace('.', "/"))
 }
 
 fn problem(file: String, message: &str) -> ProjectError {
@@ -79,8 +85,13 @@ pub(super) fn make(workshop: &Workshop<'_>, module: &str) -> Result<PathBuf, Pro
     let tool = tool(workshop)?;
     let to = workshop.hidden.join("python.wasm");
     (workshop.note)("building with componentize-py (about 15 s)");
-    componentize(&tool, &workshop.project.dir, &workshop.world()?, module, &to)?;
-    Ok(to)
+    let componentized = componentize(&tool, &workshop.project.dir, &workshop.world()?, module, &to);
+    let Err(ProjectError::Command { command, how, output }) = componentized else { return componentized.map(|()| to) };
+    let files: Vec<_> = workshop.project.files()?.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+    Err(match traceback::problem(&output, &main_file(module), &files) {
+        Some(problem) => ProjectError::Source(problem),
+        None => ProjectError::Command { command, how, output },
+    })
 }
 
 /// Makes a component of a module in a folder. No WASI is left in it: what Python would ask of it is answered inside.

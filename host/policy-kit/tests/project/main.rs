@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use pvmigrate_policy_kit::project::{self, Built, Language, ProjectError};
+use pvmigrate_policy_kit::project::{self, Built, Language, ProjectError, Want};
 
 const COPIES: &str = "apiVersion: pvmigrate.dev/policy-project/v1
 command: [sh, -c, 'echo built >> log; cp src/policy.wasm out.wasm']
@@ -102,6 +102,23 @@ fn a_wrong_file_is_named_with_what_is_wrong() {
     let nothing = tempfile::tempdir().unwrap();
     assert!(!project::is_project(nothing.path()));
     assert!(matches!(artifact(nothing.path()), Err(ProjectError::NotAProject(_))));
+}
+
+#[test]
+fn what_is_wrong_with_python_source_is_told_before_anything_is_fetched() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("keep");
+    project::create(&dir, "keep", Language::Python).unwrap();
+    let quick = || project::ready(&dir, Want::Quick, &|note| panic!("{note}")).unwrap_err();
+    std::fs::write(dir.join("policy.py"), b"x = '\xff'").unwrap();
+    let error = quick();
+    assert_eq!(error.to_string(), "policy.py: SyntaxError: it is not UTF-8");
+    assert!(matches!(error, ProjectError::Source(_)));
+    let yaml = std::fs::read_to_string(dir.join("policy.yaml")).unwrap();
+    std::fs::remove_file(dir.join("policy.py")).unwrap();
+    std::fs::write(dir.join("policy.yaml"), yaml.replace("[policy.py, ", "[").replace("policy.py", "sub/rule.py"))
+        .unwrap();
+    assert!(quick().to_string().ends_with("entry: there is no file sub/rule.py"));
 }
 
 #[test]

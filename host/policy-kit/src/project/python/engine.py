@@ -32,11 +32,13 @@ for interface in ("log", "snapshot", "types"):
 BEFORE = set(sys.modules)
 
 # What comes from here on is put aside, even where this file needs it.
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
 import io
 import os
+import warnings
 
 # The short ways to write a policy, which are in nearly all projects: read once, for as long as nobody has changed them.
 HELPERS = "pvmigrate_policy"
@@ -147,13 +149,21 @@ def opener(texts):
     return open
 
 
+def no_files(event, arguments):
+    """Keeps Python from looking for the line that a SyntaxError is about: where there are no files, that ends everything."""
+    if LOADING and event == "open":
+        raise FileNotFoundError(2, "a policy has no files", str(arguments[0]))
+
+
 class Loader:
     def load(self, files, main):
         texts = {file.name: file.text for file in files}
-        finder, usual = Finder(texts), (sys.stdout, sys.stderr, builtins.open, io.open)
+        usual = sys.stdout, sys.stderr, builtins.open, io.open, sys.meta_path, warnings.filters
         sys.stdout = sys.stderr = Nowhere()
         builtins.open = io.open = opener(texts)
-        sys.meta_path.insert(0, finder)
+        sys.meta_path = [Finder(texts), importlib.machinery.BuiltinImporter, importlib.machinery.FrozenImporter]
+        warnings.filters = [("ignore", None, Warning, None, 0)]
+        LOADING.append(main)
         try:
             policy = importlib.import_module(main)
             for interface, name, method in EXPORTS:
@@ -163,11 +173,11 @@ class Loader:
         except BaseException as error:
             raise Err(problem(error, texts)) from None
         finally:
-            sys.meta_path.remove(finder)
-            sys.stdout, sys.stderr, builtins.open, io.open = usual
+            LOADING.clear()
+            sys.stdout, sys.stderr, builtins.open, io.open, sys.meta_path, warnings.filters = usual
 
 
-LOADED = {}
+LOADED, LOADING = {}, []
 
 
 def instance(policy, main, interface, name, method):
@@ -215,3 +225,7 @@ for interface, name, method in EXPORTS:
     globals()[name] = forwarding(interface, method)
 
 ASIDE = Aside([*LIBRARY, HELPERS])
+sys.addaudithook(no_files)
+# What is here stays, so there is no need to look through it in every call.
+gc.collect()
+gc.freeze()

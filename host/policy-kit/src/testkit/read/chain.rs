@@ -221,7 +221,7 @@ impl Opened {
     }
 
     /// Names the policies that run from their source.
-    pub(crate) fn sourced(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn unbuilt(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().filter(|policy| policy.is_source()).map(|policy| policy.info().name.as_str())
     }
 

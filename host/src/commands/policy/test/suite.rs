@@ -90,7 +90,7 @@ impl Suite {
     }
 
     pub(super) fn run(&self, tests: &Tests, screen: &Screen) -> Result<Exit, Failure> {
-        let from_source: Vec<_> = tests.sourced().map(clean).collect();
+        let from_source: Vec<_> = tests.unbuilt().map(clean).collect();
         if self.format == Format::Human && !from_source.is_empty() {
             let names = from_source.join(", ");
             screen.say(&format!("running {names} from its source; `pvmigrate policy build` makes the component"));
