@@ -14,7 +14,7 @@ use pvmigrate_cluster::{Need, cleanup, permissions, permissions_for};
 use pvmigrate_core::record::Disposal;
 use pvmigrate_policy::{Configured, Limits, Policies, Policy};
 use pvmigrate_rehearsal::{Faults, Handle, Kill, When};
-use pvmigrate_tests::{Ended, Scenario, Scene, Silent};
+use pvmigrate_tests::{Ended, Ground, Scenario, Scene, Silent};
 
 use crate::scenarios::{self, ONE_CLAIM};
 
@@ -86,6 +86,8 @@ async fn looked(scene: &Scene) -> Pairs {
 
 /// Plans with a policy that may look at how full claims are.
 async fn measured(scene: &Scene) -> Pairs {
+    let Ground::Embedded(cluster) = &scene.cluster else { panic!("these tests have no other") };
+    cluster.serve_summaries();
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies/dist/size-guard.wasm");
     let guard = Arc::new(Policy::open(&file, &Limits::default()).unwrap());
     let policies = Policies::new(vec![Configured::bare(guard).unwrap()]).unwrap();

@@ -1,6 +1,6 @@
 //! `nodes/proxy` with the kubelet's `stats/summary`: how much of their volumes the pods of a node use.
 
-use std::path::Path;
+use std::{path::Path, sync::atomic::Ordering};
 
 use serde_json::{Value, json};
 
@@ -10,6 +10,9 @@ use crate::{cluster::Inner, kinds, object};
 /// Returns a kubelet's summary, as far as it is about claims.
 pub(super) fn get(inner: &Inner, route: &Route) -> Result<Value, Failure> {
     let store = inner.store();
+    if !inner.machine.has_summaries.load(Ordering::Relaxed) {
+        return Err(Failure::no_such_path());
+    }
     if store.find(&kinds::NODES, "", &route.name).is_none() {
         return Err(Failure::not_found(&kinds::NODES, &route.name));
     }

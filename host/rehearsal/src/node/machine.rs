@@ -3,7 +3,7 @@
 use std::{
     io,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -41,6 +41,8 @@ pub struct Machine {
     /// What workload pods wrote.
     pub journals: Journals,
     faults: Mutex<Vec<CopyFault>>,
+    /// Kubelets answer for what volumes hold.
+    pub(crate) has_summaries: AtomicBool,
 }
 
 impl Machine {
@@ -51,7 +53,13 @@ impl Machine {
     /// Fails when the file system refuses.
     pub fn new(settings: Settings) -> io::Result<Self> {
         let volumes = Volumes::new(&settings.directory)?;
-        Ok(Self { settings, volumes, journals: Journals::default(), faults: Mutex::default() })
+        Ok(Self {
+            settings,
+            volumes,
+            journals: Journals::default(),
+            faults: Mutex::default(),
+            has_summaries: AtomicBool::new(false),
+        })
     }
 
     fn faults(&self) -> MutexGuard<'_, Vec<CopyFault>> {

@@ -129,19 +129,15 @@ impl Opened {
 
     fn open(&mut self, path: &Path) -> Result<Id, TestkitError> {
         // Otherwise, a path written in two ways would be opened twice.
-        let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        // Every case names its policy, and a project takes long enough to look at.
-        let asked = whole(path);
-        if let Some(id) = self.by_file.get(&asked) {
+        let key = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // Every case names its policy: whether that is built and up to date is looked at once.
+        if let Some(id) = self.by_file.get(&key) {
             return Ok(*id);
         }
         let ready = project::ready(path, self.surroundings.want, &*self.surroundings.note)?;
-        let key = whole(ready.path());
-        let id = match self.by_file.get(&key) {
-            Some(id) => *id,
-            None => self.add(Arc::new(ready.open(&self.surroundings.limits)?)),
-        };
-        self.by_file.extend([(key, id), (asked, id)]);
+        let policy = ready.open(&self.surroundings.limits)?;
+        let id = self.add(Arc::new(policy));
+        self.by_file.insert(key, id);
         Ok(id)
     }
 
