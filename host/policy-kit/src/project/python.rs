@@ -88,7 +88,7 @@ pub(super) fn make(workshop: &Workshop<'_>, module: &str) -> Result<PathBuf, Pro
     let componentized = componentize(&tool, &workshop.project.dir, &workshop.world()?, module, &to);
     let Err(ProjectError::Command { command, how, output }) = componentized else { return componentized.map(|()| to) };
     let files: Vec<_> = workshop.project.files()?.iter().map(|file| file.to_string_lossy().into_owned()).collect();
-    Err(match traceback::problem(&output, &main_file(module), &files) {
+    Err(match traceback::problem(&output, &main_file(module), &files, &workshop.project.exports) {
         Some(problem) => ProjectError::Source(problem),
         None => ProjectError::Command { command, how, output },
     })

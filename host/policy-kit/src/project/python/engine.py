@@ -6,27 +6,21 @@ possible then is possible in `load`, and only there: to import from the standard
 
 import builtins
 import sys
+from typing import Protocol
 
+import wit_world.exports
+import wit_world.imports.log
+import wit_world.imports.snapshot
+import wit_world.imports.types
 from componentize_py_types import Err
 from wit_world.exports.loader import Problem
 
-# The interfaces that a policy may export, with the class and the method of each.
-INTERFACES = [
-    ("manifest", "Manifest", "describe"),
-    ("settings", "Settings", "validate"),
-    ("selection", "Selection", "select"),
-    ("access_modes", "AccessModes", "map_modes"),
-    ("preflight", "Preflight", "check"),
+# The classes that a policy has to have, and the methods of each.
+EXPORTS = [
+    (name, sorted(protocol.__abstractmethods__))
+    for name, protocol in vars(wit_world.exports).items()
+    if protocol.__class__ is Protocol.__class__ and protocol is not Protocol and name != "Loader"
 ]
-EXPORTS = []
-for interface in INTERFACES:
-    try:
-        __import__(f"wit_world.exports.{interface[0]}")
-        EXPORTS.append(interface)
-    except ImportError:
-        pass
-for interface in ("log", "snapshot", "types"):
-    __import__(f"wit_world.imports.{interface}")
 
 # All that every component in Python has imported, whatever the policy imports.
 BEFORE = set(sys.modules)
@@ -166,8 +160,8 @@ class Loader:
         LOADING.append(main)
         try:
             policy = importlib.import_module(main)
-            for interface, name, method in EXPORTS:
-                LOADED[interface] = instance(policy, main, interface, name, method)
+            for name, methods in EXPORTS:
+                LOADED[name] = instance(policy, main, name, methods)
         except Err:
             raise
         except BaseException as error:
@@ -180,19 +174,18 @@ class Loader:
 LOADED, LOADING = {}, []
 
 
-def instance(policy, main, interface, name, method):
+def instance(policy, main, name, methods):
     """Makes the object that answers for an interface."""
-    interface = interface.replace("_", "-")
-    found, wanted = getattr(policy, name, None), f"policy.yaml has {interface} among its exports"
-    if interface == "manifest":
-        wanted = "every policy has one"
-    missing = None
+    found, missing = getattr(policy, name, None), None
     if found is None:
-        missing = f"class {name} is missing: {wanted}"
-    elif not callable(getattr(found, method, None)):
-        missing = f"class {name} has no method {method}: {wanted}"
+        missing = f"class {name} is missing"
+    for method in methods:
+        if found is not None and not callable(getattr(found, method, None)):
+            missing = f"class {name} has no method {method}"
     if missing:
-        raise Err(Problem(main.replace(".", "/") + ".py", 0, 0, missing))
+        interface = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in name)[1:]
+        wanted = "every policy has one" if name == "Manifest" else f"policy.yaml has {interface} among its exports"
+        raise Err(Problem(main.replace(".", "/") + ".py", 0, 0, f"{missing}: {wanted}"))
     return found()
 
 
@@ -216,13 +209,14 @@ def problem(error, texts):
     return Problem(*own[-1], words)
 
 
-def forwarding(interface, method):
-    """Makes the class that componentize-py looks for."""
-    return type(interface, (), {method: lambda self, *arguments: getattr(LOADED[interface], method)(*arguments)})
+def forwarding(name, method):
+    """Makes a method that hands its call on to the policy."""
+    return lambda self, *arguments: getattr(LOADED[name], method)(*arguments)
 
 
-for interface, name, method in EXPORTS:
-    globals()[name] = forwarding(interface, method)
+# The classes that componentize-py looks for.
+for name, methods in EXPORTS:
+    globals()[name] = type(name, (), {method: forwarding(name, method) for method in methods})
 
 ASIDE = Aside([*LIBRARY, HELPERS])
 sys.addaudithook(no_files)

@@ -5,20 +5,11 @@ use pvmigrate_policy::{SourceProblem, text};
 /// The module that comes with a project; what goes wrong in it has its cause in the policy.
 const HELPERS: &str = "pvmigrate_policy.py";
 
-/// The classes that answer for the interfaces.
-const CLASSES: [(&str, &str); 5] = [
-    ("Manifest", "manifest"),
-    ("Settings", "settings"),
-    ("Selection", "selection"),
-    ("AccessModes", "access-modes"),
-    ("Preflight", "preflight"),
-];
-
 /// Finds what is wrong, and where in the project's own `files`, in the output of componentize-py.
-pub(super) fn problem(output: &str, main: &str, files: &[String]) -> Option<SourceProblem> {
+pub(super) fn problem(output: &str, main: &str, files: &[String], exports: &[String]) -> Option<SourceProblem> {
     let cause = output.split_once("\nCaused by:\n")?.1;
     let words = cause.lines().map(str::trim).find(|line| !line.is_empty())?;
-    if let Some(missing) = missing_class(words) {
+    if let Some(missing) = missing_class(words, exports) {
         return Some(SourceProblem { file: Some(main.to_owned()), line: None, column: None, message: missing });
     }
     let places: Vec<_> = output.lines().filter_map(|line| place(line, files)).collect();
@@ -41,14 +32,16 @@ fn place(line: &str, files: &[String]) -> Option<(String, u32)> {
     files.iter().any(|known| known == file).then(|| (file.to_owned(), number))
 }
 
-fn missing_class(words: &str) -> Option<String> {
+/// Reads `AttributeError: module 'policy' has no attribute 'Selection'`, where that is the class of an export.
+fn missing_class(words: &str, exports: &[String]) -> Option<String> {
     let (_, class) = words.strip_prefix("AttributeError: module ")?.split_once(" has no attribute ")?;
     let class = class.trim_matches('\'');
-    let (_, interface) = CLASSES.iter().find(|(known, _)| *known == class)?;
-    Some(match *interface {
-        "manifest" => format!("class {class} is missing: every policy has one"),
-        _ => format!("class {class} is missing: policy.yaml has {interface} among its exports"),
-    })
+    if class == "Manifest" {
+        return Some(format!("class {class} is missing: every policy has one"));
+    }
+    let plain = |interface: &str| interface.replace('-', "");
+    let interface = exports.iter().find(|interface| plain(interface) == class.to_lowercase())?;
+    Some(format!("class {class} is missing: policy.yaml has {interface} among its exports"))
 }
 
 #[cfg(test)]
@@ -58,7 +51,8 @@ mod tests {
 
     fn told(output: &str) -> Option<String> {
         let files = ["policy.py", "sub/rule.py", HELPERS].map(str::to_owned);
-        problem(output, "policy.py", &files).map(|problem| problem.to_string())
+        let exports = ["selection".to_owned(), "access-modes".to_owned()];
+        problem(output, "policy.py", &files, &exports).map(|problem| problem.to_string())
     }
 
     #[test]
@@ -96,9 +90,10 @@ Caused by:
         let class =
             |name: &str| format!("x\n\nCaused by:\n    AttributeError: module 'policy' has no attribute '{name}'\n");
         assert_eq!(
-            told(&class("AccessModes")).unwrap(),
-            "policy.py: class AccessModes is missing: policy.yaml has access-modes among its exports"
+            told(&class("Selection")).unwrap(),
+            "policy.py: class Selection is missing: policy.yaml has selection among its exports"
         );
+        assert!(told(&class(concat!("Access", "Modes"))).unwrap().ends_with("access-modes among its exports"));
         assert_eq!(told(&class("Manifest")).unwrap(), "policy.py: class Manifest is missing: every policy has one");
         assert_eq!(told(&class("helper")), None);
         assert_eq!(told("pip: no network"), None);
