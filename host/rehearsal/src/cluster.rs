@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     ops::RangeInclusive,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -156,7 +156,7 @@ impl Drop for Guard {
 /// Clients keep working after that, but no controller and no pod does.
 #[derive(Clone)]
 pub struct Cluster {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     guard: Arc<Guard>,
     not_played: Arc<NotPlayed>,
 }
@@ -272,12 +272,6 @@ impl Cluster {
         let Some(kind) = kinds::by_object(api_version, kind) else { return false };
         let key = Key::new(kind, namespace.filter(|_| kind.namespaced).unwrap_or_default(), name);
         lifecycle::delete(&mut self.inner.store(), &key, &lifecycle::DeleteRequest::default()).is_ok()
-    }
-
-    /// Lets kubelets answer for what volumes hold. In a rehearsal they do not: its files are made up, and policies are to
-    /// see there what they see of the same objects in a file.
-    pub fn serve_summaries(&self) {
-        self.inner.machine.has_summaries.store(true, Ordering::Relaxed);
     }
 
     /// Returns the directory of a volume, by the name of its PersistentVolume. It is known even after the object is
