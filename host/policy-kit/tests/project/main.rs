@@ -116,9 +116,13 @@ fn what_is_wrong_with_python_source_is_told_before_anything_is_fetched() {
     assert!(matches!(error, ProjectError::Source(_)));
     let yaml = std::fs::read_to_string(dir.join("policy.yaml")).unwrap();
     std::fs::remove_file(dir.join("policy.py")).unwrap();
-    std::fs::write(dir.join("policy.yaml"), yaml.replace("[policy.py, ", "[").replace("policy.py", "sub/rule.py"))
-        .unwrap();
-    assert!(quick().to_string().ends_with("entry: there is no file sub/rule.py"));
+    std::fs::write(
+        dir.join("policy.yaml"),
+        yaml.replace("[policy.py, ", "[").replace("entry: policy.py", "entry: sub/rule.py"),
+    )
+    .unwrap();
+    let said = quick().to_string();
+    assert!(said.ends_with("entry: there is no file sub/rule.py"), "{said}");
 }
 
 #[test]
