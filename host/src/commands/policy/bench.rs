@@ -94,8 +94,8 @@ impl FromStr for Percent {
 pub(super) async fn run(args: &BenchArgs, screen: &Screen) -> Result<Exit, Failure> {
     // Read before anything that takes long.
     let base = args.compare.as_deref().map(read).transpose()?;
-    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref(), Want::Quick).limits_apply()?;
-    let policy = chain::open(&args.policy, args.limits.given.as_ref(), Want::Quick, &screen.note()).await?;
+    Chosen::bare(slice::from_ref(&args.policy), args.limits.given.as_ref(), Want::Built).limits_apply()?;
+    let policy = chain::open(&args.policy, args.limits.given.as_ref(), Want::Built, &screen.note()).await?;
     let policy = settings::configured(policy, args.settings.as_deref())?;
     let sizes: Vec<usize> = args.volumes.iter().map(|volumes| volumes.0).collect();
     let measured = bench::run(&policy, &sizes)?;
