@@ -137,14 +137,16 @@ impl From<Wrong> for ProjectError {
     }
 }
 
-/// Runs one of the scripts and reads what it prints.
+/// Runs one of the scripts and reads the last line that it prints.
 fn node<T: DeserializeOwned>(tool: &Path, script: &str, arguments: &[&OsStr]) -> Result<T, ProjectError> {
     let mut command = Command::new("node");
     // Paths in what componentize-js says are relative to the policy unless that lies below this folder. Checking a module
     // without running it is still an experiment of Node.js.
     command.current_dir(tool).args(["--no-warnings", "--experimental-vm-modules", script]).args(arguments);
     let said = run::run(&mut command, Some(&Missing { what: "node", install: INSTALL }))?;
-    match serde_json::from_str(&said) {
+    // Before it may stand what the policy printed while it was built: that is nobody's log.
+    let answer = said.trim_end().lines().next_back().unwrap_or_default();
+    match serde_json::from_str(answer) {
         Ok(Said::Right(value)) => Ok(value),
         Ok(Said::Wrong { problem }) => Err(problem.into()),
         Err(error) => Err(ProjectError::io("read what is printed by", &tool.join(script))(error.into())),

@@ -1,5 +1,5 @@
 // build.mjs PROJECT ENTRY WIT WORLD OUTPUT: makes a core module of an ES module, with the types of its interfaces
-// in it and without any import of WASI. Prints {}, or what problem.mjs makes.
+// in it and without any import of WASI. Prints {}, or what problem.mjs makes, on its last line.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { componentize } from '@bytecodealliance/componentize-js';
