@@ -1,6 +1,6 @@
 //! The literals of a component: what a policy compares with is in its data, or in its code.
 //!
-//! They are guesses, and bounded: what is no literal of the policy costs a few runs, and nothing else.
+//! They are bounded guesses: one that is not a literal of the policy wastes a few runs, and does no other harm.
 
 mod code;
 

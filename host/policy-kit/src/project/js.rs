@@ -144,7 +144,7 @@ fn node<T: DeserializeOwned>(tool: &Path, script: &str, arguments: &[&OsStr]) ->
     // without running it is still an experiment of Node.js.
     command.current_dir(tool).args(["--no-warnings", "--experimental-vm-modules", script]).args(arguments);
     let said = run::run(&mut command, Some(&Missing { what: "node", install: INSTALL }))?;
-    // Before it may stand what the policy printed while it was built: that is nobody's log.
+    // What the policy printed at its top level comes first, and is dropped: while it is built there is no log.
     let answer = said.trim_end().lines().next_back().unwrap_or_default();
     match serde_json::from_str(answer) {
         Ok(Said::Right(value)) => Ok(value),

@@ -68,7 +68,7 @@ impl Interpreted for Python<'_> {
         let main = main_file(self.module);
         match files.contains_key(&main) {
             true => Ok(Source { files, main: self.module.to_owned() }),
-            false => Err(project.wrong(&format!("entry: there is no file {main}"))),
+            false => Err(project.wrong(&format!("entry: {main} not found"))),
         }
     }
 }
@@ -113,7 +113,7 @@ fn componentize(tool: &Path, dir: &Path, world: &Path, module: &str, to: &Path) 
 /// Returns the program, and fetches it if it is missing.
 fn tool(workshop: &Workshop<'_>) -> Result<PathBuf, ProjectError> {
     let program = |home: &Path| home.join("bin").join(TOOL);
-    // A virtual environment is no longer of use when the Python that it was made with is gone.
+    // A virtual environment breaks when the Python that it was made with is removed.
     let works = |home: &Path| run::succeeds(Command::new(program(home)).arg("--version"));
     let home = workshop.shared.tool(&format!("{TOOL}-{VERSION}"), works, |home| {
         (workshop.note)("fetching componentize-py from PyPI (once, about a minute)");

@@ -52,7 +52,7 @@ fn versions_of_one_track_grow_by_the_rule() {
         let [old, new] = pair else { unreachable!("two") };
         let names = [old, new].map(|path| path.file_name().expect("a name").to_string_lossy().into_owned());
         let (same, grew) = (track(&names[0]) == track(&names[1]), grows(old, new));
-        // Another track that would not have been needed is no harm; there is none so far.
+        // A new track may be compatible with the one before it; so far none is.
         assert_eq!(grew.is_ok(), same, "{} -> {}: {grew:?}", names[0], names[1]);
     }
 }

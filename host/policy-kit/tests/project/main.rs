@@ -122,7 +122,7 @@ fn what_is_wrong_with_python_source_is_told_before_anything_is_fetched() {
     )
     .unwrap();
     let said = quick().to_string();
-    assert!(said.ends_with("entry: there is no file sub/rule.py"), "{said}");
+    assert!(said.ends_with("entry: sub/rule.py not found"), "{said}");
 }
 
 #[test]
