@@ -87,7 +87,11 @@ pub async fn carry_out(
     // A trial would only be refused as well, or be made and not removed.
     let is_permitted = !run.plan.lacks_permissions();
     let is_tried = is_permitted && !options.skip_preflight;
-    let trials = if is_tried { trials(run.plan.unblocked().map(|group| &group.record)) } else { Vec::new() };
+    let trials = if is_tried {
+        trials(&survey, &options.dest_class, run.plan.unblocked().map(|group| &group.record))
+    } else {
+        Vec::new()
+    };
     let is_idle = (run.plan.groups.is_empty() || !is_permitted) && run.plan.resumed.is_empty();
     let has_work = !options.preflight_only || !trials.is_empty();
     if !is_idle && has_work {
@@ -102,14 +106,18 @@ pub async fn carry_out(
             let tried = preflight::make(&watched, &trials, options, stop).await?;
             run.cut_short = tried.results.is_none();
             run.trials = tried.results.unwrap_or_default();
-            block(&mut run.plan.groups, &run.trials);
+            block(&survey, &options.dest_class, &mut run.plan.groups, &run.trials);
             run.report.left_behind = tried.left_behind;
             preflight = Some(tried.preflight);
         }
         if !options.preflight_only {
             let setup = Setup { client, policies, options, reporter, stop };
             let (jobs, blocked) = jobs(&mut run, options);
-            run.report.groups = Session::new(setup, &watched, (survey, surveyed)).drive(jobs).await;
+            // Until it is reserved again, a volume with data that has become free is anybody's: no claim is made before.
+            let (exposed, others) = jobs.into_iter().partition(|job| survey.has_free(job.record()));
+            let session = Session::new(setup, &watched, (survey, surveyed));
+            run.report.groups = session.drive(exposed).await;
+            run.report.groups.extend(session.drive(others).await);
             run.report.groups.extend(blocked);
         }
         // The trials' volumes have gone meanwhile, as a rule.
@@ -128,9 +136,9 @@ pub async fn carry_out(
 }
 
 /// Gives each group the failures of the trials that it needs.
-fn block(groups: &mut [PlannedGroup], results: &[TrialResult]) {
+fn block(survey: &Survey, class: &str, groups: &mut [PlannedGroup], results: &[TrialResult]) {
     for group in groups {
-        let needed = trials([&group.record]);
+        let needed = trials(survey, class, [&group.record]);
         let failed = results.iter().filter(|result| needed.contains(&result.trial)).filter_map(TrialResult::blocker);
         group.blockers.extend(failed);
     }

@@ -14,8 +14,7 @@ use pvmigrate_core::cause::Setting;
 use pvmigrate_core::observation::RETAIN;
 use pvmigrate_core::ports::PortError;
 use pvmigrate_core::record::Uid;
-use pvmigrate_core::static_class::NO_PROVISIONER;
-use pvmigrate_core::trial::{Trial, TrialFailure, TrialResult};
+use pvmigrate_core::trial::{Trial, TrialClaim, TrialFailure, TrialResult};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -55,7 +54,6 @@ impl Watched {
             return Err(Error::NotFound { action: classes.action("get").on(class), message });
         };
         let retains = found.reclaim_policy.as_deref() == Some(RETAIN);
-        let provisions = found.provisioner != NO_PROVISIONER;
         let benches = trials.iter().map(|trial| Bench {
             client,
             caches,
@@ -63,7 +61,6 @@ impl Watched {
             class,
             image,
             retains,
-            provisions,
             removal,
             made: Mutex::default(),
             leaving: Mutex::default(),
@@ -126,8 +123,6 @@ struct Bench<'a> {
     image: &'a str,
     /// The class keeps volumes, so that a trial's would stay behind.
     retains: bool,
-    /// The class makes volumes. A trial of one that does not would take a volume that somebody made for a real claim.
-    provisions: bool,
     /// How long what it made may take to go.
     removal: Duration,
     /// What it has made for certain. What it may have made besides, when an answer was lost, is looked for.
@@ -180,7 +175,8 @@ impl Bench<'_> {
     /// Makes claim and pod and waits; returns why it failed, if it did.
     async fn run(&self, ready_timeout: Duration) -> Result<Option<TrialFailure>, Error> {
         let manifest = manifest::claim(self.trial, self.class);
-        let claim = if self.provisions {
+        let has_claim = self.trial.claim == TrialClaim::Made;
+        let claim = if has_claim {
             let claim = self.make(&self.claims(), &self.caches.claims, &manifest).await?;
             let claim = uid(&claim.metadata);
             lock(&self.made).claim = Some(claim.clone());
@@ -189,7 +185,7 @@ impl Bench<'_> {
             self.claims().rehearse_create(&manifest).await?;
             None
         };
-        let manifest = manifest::pod(self.trial, self.class, self.image, self.provisions);
+        let manifest = manifest::pod(self.trial, self.class, self.image, has_claim);
         let pod = self.make(&self.pods(), &self.caches.pods, &manifest).await?;
         let pod = uid(&pod.metadata);
         lock(&self.made).pod = Some(pod.clone());

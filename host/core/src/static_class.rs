@@ -18,6 +18,8 @@ pub const NO_PROVISIONER: &str = "kubernetes.io/no-provisioner";
 /// A volume that a claim can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FreeVolume {
+    /// Its name.
+    pub name: String,
     /// The only claim that can have it; `None` when any can.
     pub kept_for: Option<ClaimId>,
     /// Its size.
@@ -26,6 +28,13 @@ pub struct FreeVolume {
     pub modes: Vec<AccessMode>,
     /// Its volume mode.
     pub volume_mode: VolumeMode,
+}
+
+impl FreeVolume {
+    /// Tells whether a claim of this shape could have it.
+    pub fn offers(&self, bytes: u64, modes: &[AccessMode], volume_mode: VolumeMode) -> bool {
+        self.bytes >= bytes && self.volume_mode == volume_mode && modes.iter().all(|mode| self.modes.contains(mode))
+    }
 }
 
 /// One claim that needs a volume.
@@ -42,10 +51,7 @@ impl Wanted<'_> {
         let is_kept_for = |kept: &ClaimId| {
             kept.namespace == self.record.namespace && kept.name == crate::names::destination_claim(self.name)
         };
-        volume.bytes >= self.bytes
-            && volume.volume_mode == self.volume_mode
-            && self.modes.iter().all(|mode| volume.modes.contains(mode))
-            && volume.kept_for.as_ref().is_none_or(is_kept_for)
+        volume.offers(self.bytes, self.modes, self.volume_mode) && volume.kept_for.as_ref().is_none_or(is_kept_for)
     }
 }
 

@@ -65,7 +65,7 @@ pub struct Survey {
     pub swapped: Vec<SwappedVolume>,
     /// Volumes of the source class that no claim holds: reported, and left alone.
     pub unclaimed: Vec<Unclaimed>,
-    /// Volumes of the destination class that claims can have, where the class makes none itself.
+    /// Volumes of the destination class that claims can have before one is made for them.
     pub free: Vec<FreeVolume>,
     /// Records on the cluster, ended ones too.
     pub records: Vec<Record>,
@@ -224,6 +224,12 @@ impl Survey {
     /// Returns what the reference tool had made for the claim.
     pub fn swapped(&self, claim: &ClaimId) -> Option<&SwappedVolume> {
         self.swapped.iter().find(|swapped| swapped.claim == *claim)
+    }
+
+    /// Tells whether a volume that holds data of the record's claims is reserved for nobody.
+    pub fn has_free(&self, record: &Record) -> bool {
+        let mut destinations = record.claims.values().filter_map(|claim| claim.destination.as_ref());
+        destinations.any(|volume| self.free.iter().any(|free| free.kept_for.is_none() && free.name == volume.name))
     }
 
     /// Tells whether a claim that was made anew since the reference tool died still waits for its volume: on the old one it is to

@@ -6,6 +6,8 @@ use crate::access::{AccessMode, VolumeMode};
 use crate::blocker::{Blocker, Code};
 use crate::cause::{Cause, Setting};
 use crate::record::{ClaimRecord, Record};
+use crate::static_class::NO_PROVISIONER;
+use crate::survey::Survey;
 
 /// A combination to try out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,7 +18,21 @@ pub struct Trial {
     pub modes: Vec<AccessMode>,
     /// Its volume mode.
     pub volume_mode: VolumeMode,
+    /// Whether a claim is made. Otherwise the API server only judges one, and a pod tries the image.
+    pub claim: TrialClaim,
 }
+
+/// What a trial does with its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TrialClaim {
+    /// It is made, and a volume for it.
+    Made,
+    /// It is not made: it would get a volume that is there, and whose data are somebody's.
+    Judged,
+}
+
+/// What a trial's claim asks for, in bytes: as little as every backend gives.
+pub const BYTES: u64 = 1 << 20;
 
 /// The outcome of a trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +62,15 @@ impl TrialFailure {
     }
 }
 
-/// Returns the trials that these new migrations need: each distinct shape of a claim without a destination, once a namespace.
-pub fn trials<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
+/// Returns the trials that these new migrations to a class need: each distinct shape of a claim without a destination, once a
+/// namespace.
+///
+/// Kubernetes gives a claim a free volume that fits before it has one made, and the trial's end would be that volume's as well.
+pub fn trials<'a>(survey: &Survey, class: &str, records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
+    let makes_volumes = survey.classes.get(class).is_none_or(|class| class.provisioner != NO_PROVISIONER);
+    let would_take = |modes: &[AccessMode], volume_mode| {
+        survey.free.iter().any(|free| free.kept_for.is_none() && free.offers(BYTES, modes, volume_mode))
+    };
     let of_record = |record: &'a Record| {
         // A claim without modes is blocked already, and no API server takes it.
         let can_be_tried = |claim: &&ClaimRecord| claim.destination.is_none() && !claim.modes.is_empty();
@@ -56,6 +79,11 @@ pub fn trials<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
             namespace: record.namespace.clone(),
             modes: claim.modes.clone(),
             volume_mode: claim.volume_mode,
+            claim: if makes_volumes && !would_take(&claim.modes, claim.volume_mode) {
+                TrialClaim::Made
+            } else {
+                TrialClaim::Judged
+            },
         })
     };
     let distinct: BTreeSet<Trial> = records.into_iter().flat_map(of_record).collect();
@@ -65,7 +93,7 @@ pub fn trials<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Trial> {
 impl TrialResult {
     /// Returns the blocker that a failed trial leads to.
     pub fn blocker(&self) -> Option<Blocker> {
-        let Trial { namespace, modes, volume_mode } = &self.trial;
+        let Trial { namespace, modes, volume_mode, .. } = &self.trial;
         let modes: Vec<&str> = modes.iter().map(|mode| mode.as_str()).collect();
         let failure = self.failure.clone()?;
         Some(Blocker {
@@ -75,5 +103,42 @@ impl TrialResult {
             message: failure.message,
             hint: failure.hint,
         })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+    use crate::decide::tests::scene::Scene;
+    use crate::static_class::FreeVolume;
+    use crate::survey::ClaimId;
+
+    fn free() -> FreeVolume {
+        FreeVolume {
+            name: "free".to_owned(),
+            kept_for: None,
+            bytes: BYTES,
+            modes: vec![AccessMode::ReadWriteOnce],
+            volume_mode: VolumeMode::Filesystem,
+        }
+    }
+
+    #[test]
+    fn no_claim_is_made_that_a_free_volume_would_be_given_to() {
+        let claim = |free: FreeVolume| {
+            let survey = Survey { free: vec![free], ..Survey::default() };
+            trials(&survey, "new", [&Scene::of(&["data"]).record]).pop().unwrap().claim
+        };
+        let kept_for = Some(ClaimId { namespace: "ns".to_owned(), name: "other".to_owned() });
+        for (volume, expected) in [
+            (free(), TrialClaim::Judged),
+            (FreeVolume { kept_for, ..free() }, TrialClaim::Made),
+            (FreeVolume { bytes: BYTES - 1, ..free() }, TrialClaim::Made),
+            (FreeVolume { modes: vec![AccessMode::ReadOnlyMany], ..free() }, TrialClaim::Made),
+            (FreeVolume { volume_mode: VolumeMode::Block, ..free() }, TrialClaim::Made),
+        ] {
+            assert_eq!(claim(volume.clone()), expected, "{volume:?}");
+        }
     }
 }

@@ -9,7 +9,6 @@ use k8s_openapi::api::storage::v1::StorageClass;
 use pvmigrate_core::policy::question::effective_modes;
 use pvmigrate_core::policy::{Consumer, ObjectRef, Pairs, Volume, VolumeId, facts};
 use pvmigrate_core::record::Record;
-use pvmigrate_core::static_class::NO_PROVISIONER;
 use pvmigrate_core::survey::{ClaimFacts, ClaimId, PodFacts, Scope, Survey};
 
 use crate::from_resource::{
@@ -93,10 +92,8 @@ pub fn of(lists: Lists, scope: &Scope) -> Result<Survey, Unreadable> {
     survey.workloads.extend(own_masters.map(workload::replica_set));
     survey.workloads.sort_by(|a, b| (&a.namespace, &a.workload).cmp(&(&b.namespace, &b.workload)));
     (survey.swapped, survey.unclaimed) = halfway::find(&lists, scope)?;
-    if survey.classes.get(&scope.dest_class).is_some_and(|class| class.provisioner == NO_PROVISIONER) {
-        let of_class = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.dest_class));
-        survey.free = of_class.filter_map(|found| volume::free(found).transpose()).collect::<Result<_, _>>()?;
-    }
+    let of_class = lists.volumes.iter().filter(|found| volume::class(found) == Some(&scope.dest_class));
+    survey.free = of_class.filter_map(|found| volume::free(found).transpose()).collect::<Result<_, _>>()?;
     survey.records = lists.records;
     Ok(survey)
 }

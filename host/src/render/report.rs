@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::cause::{Cause, Setting};
 use pvmigrate_core::record::{Disposal, Ended, Outcome};
+use pvmigrate_core::trial::TrialClaim;
 
 use super::lines::hanging;
 use super::table::Table;
@@ -35,6 +36,7 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
         let claims = run.plan.groups.iter().map(|group| group.record.claims.len()).sum();
         let groups = count(run.plan.groups.len(), "group");
         let _ = writeln!(text, "All checks passed: {} in {groups} can be migrated.", count(claims, "claim"));
+        text.push_str(&judged(run, options));
         text.push_str(&unclaimed::text(&run.report.unclaimed));
         text.push_str(&left_behind(&run.report, screen));
     } else if blockers.is_empty() {
@@ -47,6 +49,15 @@ pub fn run_text(run: &Run, blockers: &[Blocker], options: &Options, screen: &Scr
     text.push_str(&left_out::templates(&run.plan.stale_templates, classes, screen));
     text.push_str(&consulted::text(run.plan.assessment.as_ref(), screen));
     text
+}
+
+/// Says so where the checks could not have a volume made.
+fn judged(run: &Run, options: &Options) -> String {
+    if run.trials.iter().all(|result| result.trial.claim == TrialClaim::Made) {
+        return String::new();
+    }
+    let class = clean(&options.dest_class);
+    format!("No trial claim was made: it would have been given a free volume of StorageClass {class}.\n")
 }
 
 /// Returns the closing table and what follows it, for stdout.
@@ -259,6 +270,9 @@ fn old_disks(report: &Report, disposal: Disposal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pvmigrate_core::access::VolumeMode;
+    use pvmigrate_core::trial::{Trial, TrialResult};
+
     use pvmigrate_core::record::Record;
 
     use super::*;
@@ -363,5 +377,15 @@ mod tests {
         let run = Run { plan: samples::plan(false), trials: Vec::new(), cut_short: false, report: Report::default() };
         let options = Options { preflight_only: true, ..samples::options() };
         insta::assert_snapshot!(run_text(&run, &[], &options, &samples::screen(None)));
+        let trial = Trial {
+            namespace: "shop".to_owned(),
+            modes: Vec::new(),
+            volume_mode: VolumeMode::Filesystem,
+            claim: TrialClaim::Judged,
+        };
+        let run = Run { trials: vec![TrialResult { trial, failure: None }], ..run };
+        assert!(
+            run_text(&run, &[], &options, &samples::screen(None)).contains("No trial claim was made: it would have")
+        );
     }
 }

@@ -48,7 +48,7 @@ pub(super) enum Job {
 }
 
 impl Job {
-    fn record(&self) -> &Record {
+    pub(super) fn record(&self) -> &Record {
         match self {
             Self::Resumed(record) => record,
             Self::New(group) => &group.record,

@@ -154,6 +154,27 @@ pub async fn what_the_reference_tool_left_is_taken_over(place: &Place) {
     assert_eq!(run.report.groups[0].claims[0].verified, Verified::ByReference);
 }
 
+pub async fn a_free_volume_of_the_class_is_not_the_trials(place: &Place) {
+    let scene = scenarios::ONE_CLAIM.start_on(place).await.unwrap();
+    // Too small for the claim that moves, and just right for a trial, at whose end it would be deleted.
+    let free = json!({
+        "apiVersion": "v1", "kind": "PersistentVolume",
+        "metadata": {"name": "somebodys", "annotations": {"pv.kubernetes.io/provisioned-by": "new.example.com"}},
+        "spec": {
+            "storageClassName": "new", "accessModes": ["ReadWriteOnce"],
+            "capacity": {"storage": "1Mi"}, "persistentVolumeReclaimPolicy": "Delete",
+            "hostPath": {"path": "/srv/somebodys"},
+        },
+    });
+    scene.cluster.put(free).await.unwrap();
+    scene.cluster.settled().await;
+    let (run, _) = scene.migrate().await.unwrap();
+    assert!(run.blockers().is_empty(), "{:#?}", run.blockers());
+    assert_eq!(run.report.groups.iter().filter(|group| group.is_migrated()).count(), 1);
+    let free = scene.cluster.get("v1", "PersistentVolume", None, "somebodys").await.unwrap();
+    assert_eq!((&free["spec"]["claimRef"], &free["status"]["phase"]), (&Value::Null, &json!("Available")));
+}
+
 pub async fn a_copy_that_fails_once_is_tried_again(place: &Place) {
     let (scene, run) = migrated(place, &scenarios::FAILS_ONCE).await;
     assert_eq!(run.report.groups[0].claims[0].attempts, 2);
@@ -282,6 +303,7 @@ macro_rules! each_outcome {
             workloads_that_share_a_claim_are_one_group,
             idle_claims_move_and_the_default_class_with_them_from_a_third,
             what_the_reference_tool_left_is_taken_over,
+            a_free_volume_of_the_class_is_not_the_trials,
             a_copy_that_fails_once_is_tried_again,
             a_stateful_set_that_is_scaled_up_all_the_while_finds_no_empty_disk,
             a_set_that_is_made_anew_while_it_moves_keeps_its_claims_and_disks,

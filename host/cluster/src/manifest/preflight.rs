@@ -7,14 +7,12 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::access::VolumeMode;
 use pvmigrate_core::names;
-use pvmigrate_core::trial::Trial;
+use pvmigrate_core::policy::quantity::Bytes;
+use pvmigrate_core::trial::{BYTES, Trial};
 
 use super::claim::mode_names;
 use super::pod::{bare_spec, container, no_sidecar_annotations, pod_labels, volume};
 use super::{labels, map};
-
-/// What a trial asks for: as little as every backend gives.
-const SIZE: &str = "1Mi";
 
 /// The annotation of what a trial makes, so that only that is ever taken for a leftover of one.
 pub(crate) const TRIAL: &str = "pvmigrate.dev/preflight";
@@ -45,7 +43,7 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
         spec: Some(PersistentVolumeClaimSpec {
             access_modes: Some(mode_names(&trial.modes)),
             resources: Some(VolumeResourceRequirements {
-                requests: Some([("storage".to_owned(), Quantity(SIZE.to_owned()))].into()),
+                requests: Some([("storage".to_owned(), Quantity(Bytes(BYTES).to_string()))].into()),
                 limits: None,
             }),
             storage_class_name: Some(class.to_owned()),
@@ -88,11 +86,17 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str, has_claim: bool) -> P
 #[cfg(test)]
 mod tests {
     use pvmigrate_core::access::AccessMode;
+    use pvmigrate_core::trial::TrialClaim;
 
     use super::*;
 
     fn trial(volume_mode: VolumeMode) -> Trial {
-        Trial { namespace: "shop".to_owned(), modes: vec![AccessMode::ReadWriteOnce], volume_mode }
+        Trial {
+            namespace: "shop".to_owned(),
+            modes: vec![AccessMode::ReadWriteOnce],
+            volume_mode,
+            claim: TrialClaim::Made,
+        }
     }
 
     #[test]

@@ -16,7 +16,9 @@ use crate::cache::Cache;
 use crate::error::Error;
 use crate::manifest::patch;
 use crate::resources::{Changed, Deleted, Only, Resources};
-use pvmigrate_objects::from_resource::volume::{PROVISIONED_BY, SeenVolume, facts, holder, reclaim};
+use pvmigrate_objects::from_resource::volume::{
+    BOUND_BY_CONTROLLER, PROVISIONED_BY, SeenVolume, facts, holder, reclaim,
+};
 use pvmigrate_objects::from_resource::{Kept, Key, annotation, claim as of_claim, uid, version};
 
 /// How many conflicting writes of others are tolerated, with a fresh look at the object after each.
@@ -133,8 +135,9 @@ impl Bench<'_> {
         let volumes = Resources::<PersistentVolume>::whole(self.client);
         for _ in 0..TRIES {
             let Some(volume) = volumes.get(name).await? else { return Ok(()) };
-            // A volume that an administrator made by hand is not ours to give away.
-            let is_provisioned = annotation(&volume.metadata, PROVISIONED_BY).is_some();
+            // A volume that an administrator made by hand, or that was free before, is not ours to give away.
+            let is_provisioned = annotation(&volume.metadata, PROVISIONED_BY).is_some()
+                && annotation(&volume.metadata, BOUND_BY_CONTROLLER).is_none();
             let is_held = holder(&volume).and_then(|holder| holder.uid).as_ref() == Some(claim);
             if !is_provisioned || !is_held || reclaim(&volume) != RETAIN {
                 return Ok(());

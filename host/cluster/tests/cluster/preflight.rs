@@ -7,14 +7,19 @@ use pvmigrate_cluster::{Error, Watched};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::cause::Cause;
 use pvmigrate_core::ports::PortError;
-use pvmigrate_core::trial::{Trial, TrialResult};
+use pvmigrate_core::trial::{Trial, TrialClaim, TrialResult};
 use pvmigrate_rehearsal::{Chaos, Faults};
 use serde_json::{Value, json};
 
 use crate::stage::{SHOP, Stage, objects};
 
 fn trial(modes: &[AccessMode]) -> Trial {
-    Trial { namespace: SHOP.to_owned(), modes: modes.to_vec(), volume_mode: VolumeMode::Filesystem }
+    Trial {
+        namespace: SHOP.to_owned(),
+        modes: modes.to_vec(),
+        volume_mode: VolumeMode::Filesystem,
+        claim: TrialClaim::Made,
+    }
 }
 
 /// How long what the trials make may take to go.
@@ -168,7 +173,7 @@ async fn what_nobody_changes_is_waited_for_only_for_a_moment() {
 }
 
 #[tokio::test]
-async fn a_trial_takes_no_volume_of_a_class_without_a_provisioner() {
+async fn a_trial_that_makes_no_claim_takes_no_volume_and_has_the_claim_judged() {
     let mut all = objects();
     all.push(class("static", "kubernetes.io/no-provisioner", &json!({})));
     all.push(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "by-hand"},
@@ -177,7 +182,7 @@ async fn a_trial_takes_no_volume_of_a_class_without_a_provisioner() {
     all.push(json!({"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "sizes", "namespace": SHOP},
         "spec": {"limits": []}}));
     let stage = Stage::with(all.clone()).await;
-    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let trials = [Trial { claim: TrialClaim::Judged, ..trial(&[AccessMode::ReadWriteOnce]) }];
     let results = try_out(&stage.connection().client, &trials, "static", LONG).await.unwrap();
     assert_eq!(results[0].failure, None);
     stage.cluster.settled().await;

@@ -23,6 +23,7 @@ fn survey(provisioner: &str, free: &[FreeVolume]) -> Survey {
 
 fn free(bytes: u64) -> FreeVolume {
     FreeVolume {
+        name: "free".to_owned(),
         kept_for: None,
         bytes,
         modes: vec![AccessMode::ReadWriteOnce, AccessMode::ReadWriteMany],

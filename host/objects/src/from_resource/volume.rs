@@ -16,6 +16,10 @@ use super::{Key, Unreadable, WORDS, annotation, claim, owned_annotation, storage
 /// Written by whoever provisioned a volume: its driver.
 pub const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
 
+/// Written by the volume controller on a volume that was there, free, when it looked for one for a claim. A volume that is
+/// made for a claim names that claim from the start, and never has it.
+pub const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+
 /// Attributes that name the claim, where a CSI provisioner is told to pass them on.
 const CSI_NAMESPACE: &str = "csi.storage.k8s.io/pvc/namespace";
 const CSI_CLAIM: &str = "csi.storage.k8s.io/pvc/name";
@@ -108,6 +112,7 @@ pub fn free(volume: &PersistentVolume) -> Result<Option<FreeVolume>, Unreadable>
     }
     let mode = volume.spec.as_ref().and_then(|spec| spec.volume_mode.as_deref());
     Ok(Some(FreeVolume {
+        name: name(volume).to_owned(),
         kept_for: holder(volume).map(|Holder { namespace, name, .. }| ClaimId { namespace, name }),
         bytes: capacity(volume)?.unwrap_or(0),
         modes: modes(volume),
