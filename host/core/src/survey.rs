@@ -235,7 +235,13 @@ impl Survey {
     /// Tells whether a claim that was made anew since the reference tool died still waits for its volume: on the old one it is to
     /// be copied again, on any other the copy that is there counts.
     pub fn is_unsettled(&self) -> bool {
-        self.swapped.iter().any(|swapped| swapped.stage == SwapStage::Remade { volume: None })
+        let is_binding = |claim: &ClaimFacts| claim.volume.is_none() && !claim.terminating;
+        self.swapped.iter().any(|swapped| match &swapped.stage {
+            SwapStage::Remade { volume: None } => true,
+            // It names a volume, and is not bound to it yet.
+            SwapStage::Original | SwapStage::Remade { .. } => self.claims.get(&swapped.claim).is_some_and(is_binding),
+            SwapStage::Free | SwapStage::Claimed { .. } => false,
+        })
     }
 
     /// Returns the record of the migration that is under way for the claim.

@@ -226,10 +226,10 @@ fn old(at: &str, spec: &str) -> String {
 
 #[test]
 fn a_claim_that_is_newer_than_the_swapped_volume_is_not_the_one_it_was_made_for() {
-    let claim = |at: &str, volume: &str| {
+    let claim = |at: &str, volume: &str, phase: &str| {
         format!(
-            "{{metadata: {{name: lost, namespace: shop, creationTimestamp: 2026-01-01T00:{at}Z}}, \
-             spec: {{storageClassName: gp2, volumeName: {volume}}}}}"
+            "{{metadata: {{name: lost, namespace: shop, uid: u, creationTimestamp: 2026-01-01T00:{at}Z}}, \
+             spec: {{storageClassName: gp2, volumeName: {volume}}}, status: {{phase: {phase}}}}}"
         )
     };
     let held = "claimRef: {namespace: shop, name: lost, uid: u}";
@@ -243,7 +243,9 @@ fn a_claim_that_is_newer_than_the_swapped_volume_is_not_the_one_it_was_made_for(
         // Within one second the tool's old volume is known by its policy.
         ("02:00", "old", "02:00", SwapStage::Original),
     ] {
-        let survey = with_claim(&claim(claim_at, named), &[&old(volume_at, held)]);
+        let is_unsettled = |phase| with_claim(&claim(claim_at, named, phase), &[&old(volume_at, held)]).is_unsettled();
+        assert!(is_unsettled("Pending"), "claim of {claim_at} on {named} of {volume_at}");
+        let survey = with_claim(&claim(claim_at, named, "Bound"), &[&old(volume_at, held)]);
         assert_eq!(survey.is_unsettled(), stage == remade(None));
         assert_eq!(survey.swapped[0].stage, stage, "claim of {claim_at} on {named} of {volume_at}");
         let is_source = survey.swapped.iter().any(|swapped| swapped.source.is_some());
