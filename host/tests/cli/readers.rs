@@ -29,7 +29,14 @@ pub(crate) fn verdicts(assessment: &Assessment) -> Vec<String> {
             let left = left.iter().find(|left| format!("{}/{}", left.namespace, left.name) == claim);
             let left = left.map_or_else(String::new, |left| format!(", left out: {} {}", left.code, left.message));
             let reason = &verdict.decision.reason;
-            format!("{claim}: {} by {}: {}{left}", verdict.selected(), verdict.decision.by, reason.message)
+            // What each policy has said, whoever was followed. Its digest is the same in all of them.
+            let (votes, opinions) = (&verdict.votes, &verdict.opinions);
+            format!(
+                "{claim}: {} by {}: {}{left} {votes:?} {opinions:?}",
+                verdict.selected(),
+                verdict.decision.by,
+                reason.message
+            )
         })
         .collect();
     let findings = assessment.judgement.findings.iter();
