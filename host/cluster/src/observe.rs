@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use pvmigrate_core::copy_report::CopyReport;
+use pvmigrate_core::copy_report::{self, CopyReport};
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{
     ClaimSeen, Observation, Pod, Progress, User, WorkloadSeen, destination_volume_name, other_volume_name,
@@ -155,10 +155,13 @@ impl<'a> GroupObjects<'a> {
             Reached::Starting(trouble) => Progress::Starting(trouble.clone().or_else(|| self.trouble_of_pod(pod))),
             Reached::Running => Progress::Running,
             Reached::Succeeded => Progress::Succeeded(report(copy.purpose, log)),
-            Reached::Failed { why, .. } => Progress::Failed(match log {
-                Some(log) if !log.last_words.is_empty() => format!("{why}: {}", log.last_words),
-                Some(_) | None => why.clone(),
-            }),
+            Reached::Failed { why, code, .. } => {
+                let why = match log {
+                    Some(log) if !log.last_words.is_empty() => format!("{why}: {}", log.last_words),
+                    Some(_) | None => why.clone(),
+                };
+                Progress::Failed { retry: copy_report::retry(*code, &why), why }
+            }
         };
         Pod {
             name: pod.key.name.clone(),
@@ -225,7 +228,9 @@ impl<'a> GroupObjects<'a> {
 
 fn trouble_of_pods(pods: &[Pod]) -> Option<String> {
     pods.iter().find_map(|pod| match &pod.progress {
-        Progress::Starting(Some(trouble)) | Progress::Failed(trouble) => Some(format!("pod {}: {trouble}", pod.name)),
+        Progress::Starting(Some(trouble)) | Progress::Failed { why: trouble, .. } => {
+            Some(format!("pod {}: {trouble}", pod.name))
+        }
         Progress::Starting(None) | Progress::Running | Progress::Succeeded(_) => None,
     })
 }

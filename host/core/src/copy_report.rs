@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::record::Retry;
+
 /// rsync's closing totals of one copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -106,6 +108,24 @@ pub fn refused_flags(flags: &[String]) -> Vec<&str> {
     flags.iter().map(String::as_str).filter(is_refused).collect()
 }
 
+/// Judges by how a copy's container ended, and by its words, whether another attempt may end differently. Without a code, it
+/// was the pod that was lost.
+pub fn retry(code: Option<i32>, words: &str) -> Retry {
+    let is_full = || ["No space left", "Disk quota exceeded"].iter().any(|full| words.contains(full));
+    match code {
+        // Wrong flags, files that cannot be selected, protocols that do not fit, no memory.
+        Some(1..=4 | 22) => Retry::Never,
+        Some(11 | 23) if is_full() => Retry::Never,
+        Some(23) => Retry::Once,
+        // Not a program, no such program, a container that could not start.
+        Some(126..=128) => Retry::Never,
+        // Killed: for want of memory, or by somebody, who may not do it twice.
+        Some(137) if words.contains("OOMKilled") => Retry::Never,
+        Some(137) => Retry::Once,
+        _ => Retry::Again,
+    }
+}
+
 /// Reads the number that a value begins with; `1,234 bytes` and `1.234` (as other locales group digits) are 1234.
 fn leading_number(value: &str) -> Option<u64> {
     let end = value.find(|c: char| !(c.is_ascii_digit() || c == ',' || c == '.')).unwrap_or(value.len());
@@ -194,6 +214,22 @@ total size is 1,048,582  speedup is 1.00
         assert_eq!(found[2], CopyProgress { bytes: 1_048_576, percent: 99 });
         assert_eq!(progress("100% of it.txt"), None);
         assert_eq!(progress("12 monkeys"), None);
+    }
+
+    #[test]
+    fn what_would_fail_again_is_told_from_what_would_not() {
+        let of = |code: i32, words: &str| retry(Some(code), words);
+        for code in [1, 2, 3, 4, 22, 126, 127, 128] {
+            assert_eq!(of(code, ""), Retry::Never, "{code}");
+        }
+        for code in [10, 12, 20, 30, 35, 143] {
+            assert_eq!(of(code, ""), Retry::Again, "{code}");
+        }
+        let full = "rsync: [receiver] write failed on \"/dest/a\": No space left on device (28)";
+        assert_eq!([of(11, full), of(23, "mkstemp: Disk quota exceeded (122)")], [Retry::Never; 2]);
+        assert_eq!([of(11, "Input/output error"), retry(None, "Evicted")], [Retry::Again; 2]);
+        assert_eq!([of(23, "Permission denied (13)"), of(137, "it was killed")], [Retry::Once; 2]);
+        assert_eq!(of(137, "rsync ended with exit code 137 (OOMKilled)"), Retry::Never);
     }
 
     #[test]

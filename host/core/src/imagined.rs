@@ -97,7 +97,7 @@ pub struct Workload {
 impl Pod {
     /// Tells whether the pod has ended, so that it holds no claim any more.
     pub fn is_finished(&self) -> bool {
-        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
+        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed { .. })
     }
 
     /// Tells whether the pod keeps `claim` from being removed (`pvc-protection`): finished or not, once it has a node.

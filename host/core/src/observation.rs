@@ -12,7 +12,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::copy_report::CopyReport;
-use crate::record::{ClaimRecord, Purpose, Uid, Version, WorkloadRef};
+use crate::record::{ClaimRecord, Purpose, Retry, Uid, Version, WorkloadRef};
 
 /// One look at a group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -216,14 +216,19 @@ pub enum Progress {
     Running,
     /// It ended well. For a copy, with what rsync reported, or why that cannot count.
     Succeeded(Result<CopyReport, String>),
-    /// It failed, for this reason.
-    Failed(String),
+    /// It failed.
+    Failed {
+        /// Its own words, or the cluster's.
+        why: String,
+        /// Whether another one may end differently.
+        retry: Retry,
+    },
 }
 
 impl Pod {
     /// Tells whether the pod has ended, so that it holds no volume any more.
     pub fn is_finished(&self) -> bool {
-        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed(_))
+        matches!(self.progress, Progress::Succeeded(_) | Progress::Failed { .. })
     }
 }
 

@@ -14,7 +14,7 @@ mod identity;
 mod options;
 mod workload;
 
-pub use claim::{ClaimRecord, CopyFailure, DestinationVolume, Evidence, Purpose, SourceVolume, Stray, Warmed};
+pub use claim::{ClaimRecord, CopyFailure, DestinationVolume, Evidence, Purpose, Retry, SourceVolume, Stray, Warmed};
 pub use fact::{Fact, Refused};
 pub use identity::{Uid, Version};
 pub use options::{Disposal, Limits, MigrationOptions, OnFailure};
@@ -99,11 +99,10 @@ impl Record {
         self.claims.values().all(|claim| claim.evidence.is_some())
     }
 
-    /// Returns the fact that lets a held group try its copies again, if all its attempts are used up.
+    /// Returns the fact that lets a held group try its copies again, if none of them would be any more.
     pub fn more_attempts(&self) -> Option<Fact> {
-        let limit = self.asked.limits.attempts;
-        let failures = self.claims.values().flat_map(|claim| &claim.failures);
-        let used = failures.map(|failure| failure.attempt).max().filter(|used| *used >= limit)?;
+        let failed = self.claims.values().filter(|claim| claim.has_failed(self.asked.limits.attempts));
+        let used = failed.filter_map(ClaimRecord::last_failure).map(|failure| failure.attempt).max()?;
         let held = self.asked.on_failure == OnFailure::Hold && self.is_open();
         // How many were allowed at first is not known any more; the default is what most have asked for.
         held.then(|| Fact::GrantedAttempts { attempts: used.saturating_add(Limits::default().attempts) })

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet, StatefulSet};
-use pvmigrate_core::record::{WorkloadKind, WorkloadRecord};
+use pvmigrate_core::record::{Retry, WorkloadKind, WorkloadRecord};
 
 use super::*;
 use crate::testing::{record, yaml};
@@ -102,10 +102,14 @@ fn a_failed_copy_adds_its_last_words() {
     let caches = Caches::unfed(true);
     let failed = "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23}}}]}";
     caches.pods.applied(copy("failed", "copy", failed));
-    let logs = LogTail { report: Err(String::new()), last_words: "rsync: no space".to_owned() };
+    let logs = LogTail { report: Err(String::new()), last_words: "rsync: No space left on device (28)".to_owned() };
     let logs = HashMap::from([(Uid("failed".to_owned()), logs)]);
-    let Progress::Failed(why) = seen(&caches, &logs).pods[0].progress.clone() else { unreachable!() };
-    assert!(why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: no space"), "{why}");
+    let Progress::Failed { why, retry } = seen(&caches, &logs).pods[0].progress.clone() else { unreachable!() };
+    assert!(
+        why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: No space left on device (28)"),
+        "{why}"
+    );
+    assert_eq!(retry, Retry::Never, "what the log says counts");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{name, temporary, workload};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Pod, Progress};
-use crate::record::{CopyFailure, Evidence, Fact, Purpose};
+use crate::record::{CopyFailure, Evidence, Fact, Purpose, Retry};
 use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -145,7 +145,7 @@ fn pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     } else {
         // It may die while the present one writes, and nothing would show it.
         let reason = "another pod had the destination mounted at the same time";
-        next.steps.extend(present.iter().map(|pod| note_failure(view, pair, pod, reason)));
+        next.steps.extend(present.iter().map(|pod| note_failure(view, pair, pod, reason, Retry::Again)));
     }
 }
 
@@ -153,8 +153,8 @@ fn is_noted(pair: &Pair<'_>, pod: &Pod) -> bool {
     pair.record.failures.iter().any(|failure| failure.attempt == pod.attempt)
 }
 
-fn note_failure(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str) -> Step {
-    let failure = CopyFailure { attempt: pod.attempt, at: view.now, reason: reason.to_owned() };
+fn note_failure(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, reason: &str, retry: Retry) -> Step {
+    let failure = CopyFailure { attempt: pod.attempt, at: view.now, reason: reason.to_owned(), retry };
     Step::Note(Fact::CopyFailed { claim: pair.name.to_owned(), failure })
 }
 
@@ -166,20 +166,23 @@ fn attempt(view: &View<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
         match &pod.progress {
             Progress::Running => next.waits.push(pair.wait(Awaited::CopyFinished)),
             Progress::Starting(trouble) => await_start(view, pair, pod, trouble.as_ref(), next),
-            Progress::Succeeded(_) | Progress::Failed(_) => {}
+            Progress::Succeeded(_) | Progress::Failed { .. } => {}
         }
     }
     if next.waits.len() + next.steps.len() + next.blockers.len() > waits {
         return;
     }
-    if pods.iter().any(|pod| matches!(pod.progress, Progress::Failed(_) | Progress::Succeeded(Err(_)))) {
+    if pods.iter().any(|pod| matches!(pod.progress, Progress::Failed { .. } | Progress::Succeeded(Err(_)))) {
         // A success beside a failure does not count either.
-        next.steps.extend(pods.iter().map(|pod| note_failure(view, pair, pod, reason(pod))));
+        next.steps.extend(pods.iter().map(|pod| {
+            let (reason, retry) = reason(pod);
+            note_failure(view, pair, pod, reason, retry)
+        }));
         return;
     }
     let mut successes = pods.iter().filter_map(|pod| match &pod.progress {
         Progress::Succeeded(Ok(report)) => Some((pod.attempt, *report)),
-        Progress::Succeeded(Err(_)) | Progress::Failed(_) | Progress::Running | Progress::Starting(_) => None,
+        Progress::Succeeded(Err(_)) | Progress::Failed { .. } | Progress::Running | Progress::Starting(_) => None,
     });
     match successes.next_back() {
         Some((attempt, report)) => {
@@ -190,11 +193,13 @@ fn attempt(view: &View<'_>, pair: &Pair<'_>, pods: &[&Pod], next: &mut Next) {
     }
 }
 
-fn reason(pod: &Pod) -> &str {
+fn reason(pod: &Pod) -> (&str, Retry) {
     match &pod.progress {
-        Progress::Failed(reason) | Progress::Succeeded(Err(reason)) => reason,
+        Progress::Failed { why, retry } => (why, *retry),
+        // Its output was cut short, or the flags hide the totals: the next one tells.
+        Progress::Succeeded(Err(why)) => (why, Retry::Once),
         Progress::Succeeded(Ok(_)) | Progress::Running | Progress::Starting(_) => {
-            "another copy failed at the same time"
+            ("another copy failed at the same time", Retry::Again)
         }
     }
 }
@@ -214,10 +219,13 @@ fn await_start(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&Str
 
 fn next_attempt(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     let limits = &view.record.asked.limits;
-    let attempt = match pair.record.failures.iter().max_by_key(|failure| failure.attempt) {
+    let attempt = match pair.record.last_failure() {
         None => 1,
-        Some(last) if last.attempt >= limits.attempts => {
-            let message = format!("{} copies failed, the last one: {}", last.attempt, last.reason);
+        Some(last) if pair.record.has_failed(limits.attempts) => {
+            let message = match last.attempt {
+                1 => format!("the copy failed, and would fail again: {}", last.reason),
+                count => format!("{count} copies failed, the last one: {}", last.reason),
+            };
             view.give_up(next, Code::CopyFailed, pair, message);
             return;
         }

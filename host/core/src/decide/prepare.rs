@@ -194,7 +194,7 @@ fn warm_up(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
                 return;
             }
             Progress::Succeeded(Ok(_)) => None,
-            Progress::Succeeded(Err(why)) | Progress::Failed(why) => Some(why.clone()),
+            Progress::Succeeded(Err(why)) | Progress::Failed { why, .. } => Some(why.clone()),
         };
         let warmed = Warmed { at: view.now, failure };
         next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));

@@ -84,6 +84,24 @@ pub struct DestinationVolume {
     pub reclaim: String,
 }
 
+impl ClaimRecord {
+    /// Returns the failure of the last attempt that failed.
+    pub fn last_failure(&self) -> Option<&CopyFailure> {
+        self.failures.iter().max_by_key(|failure| failure.attempt)
+    }
+
+    /// Tells whether no further attempt is made: so many are used up, or the next one would end as the last one did.
+    pub fn has_failed(&self, attempts: u32) -> bool {
+        let once = || self.failures.iter().filter(|failure| failure.retry == Retry::Once).count();
+        self.last_failure().is_some_and(|last| match last.retry {
+            _ if last.attempt >= attempts => true,
+            Retry::Again => false,
+            Retry::Once => once() > 1,
+            Retry::Never => true,
+        })
+    }
+}
+
 /// The outcome of the warm copy. It never counts as evidence: the workload was writing meanwhile.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -104,6 +122,28 @@ pub struct CopyFailure {
     pub at: Timestamp,
     /// rsync's or the cluster's own words.
     pub reason: String,
+    /// Whether another attempt may end differently.
+    #[serde(default, skip_serializing_if = "Retry::is_again")]
+    pub retry: Retry,
+}
+
+/// Whether another attempt at a copy may end differently than one that failed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Retry {
+    /// It may: a connection broke, a node or a pod was lost.
+    #[default]
+    Again,
+    /// Once more: files that could not be copied may be there the next time. A second failure of this kind is final.
+    Once,
+    /// It would end in the same way: wrong flags, a full destination, a container that cannot start.
+    Never,
+}
+
+impl Retry {
+    fn is_again(&self) -> bool {
+        *self == Self::Again
+    }
 }
 
 /// The proof that the destination holds all that the source held.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Stray, Warmed, WorkloadRef};
+use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Retry, Stray, Warmed, WorkloadRef};
 
 /// Something new, to be added to a record by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -139,7 +139,12 @@ impl Record {
                 }
                 self.claim_mut(&claim)?.evidence = Some(evidence);
             }
-            Fact::GrantedAttempts { attempts } => self.asked.limits.attempts = attempts,
+            Fact::GrantedAttempts { attempts } => {
+                self.asked.limits.attempts = self.asked.limits.attempts.max(attempts);
+                // Somebody may have mended what would have made them fail again.
+                let failures = self.claims.values_mut().flat_map(|claim| &mut claim.failures);
+                failures.for_each(|failure| failure.retry = Retry::Again);
+            }
             Fact::TurnedBack { why } => {
                 if self.proven() {
                     return Err(Refused::Proven(self.name));

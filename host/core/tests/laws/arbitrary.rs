@@ -12,7 +12,8 @@ use pvmigrate_core::observation::{
 };
 use pvmigrate_core::record::{
     ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, MigrationOptions,
-    OnFailure, Outcome, Purpose, Record, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord, WorkloadRef,
+    OnFailure, Outcome, Purpose, Record, Retry, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord,
+    WorkloadRef,
 };
 
 pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
@@ -110,13 +111,16 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
         Just(Evidence::Adopted),
         (1_u32..4, report(), moment()).prop_map(|(attempt, report, at)| Evidence::Copied { attempt, report, at }),
     ];
-    let failure = (1_u32..4, moment());
+    let failure = (1_u32..4, moment(), retry());
     (
         option::of(uid()),
         reclaim(),
         option::of((volume_name(), reclaim())),
         option::of(warmed.prop_map(|(at, failure)| Warmed { at, failure })),
-        vec(failure.prop_map(|(attempt, at)| CopyFailure { attempt, at, reason: "disk full".to_owned() }), 0..3),
+        vec(
+            failure.prop_map(|(attempt, at, retry)| CopyFailure { attempt, at, reason: "disk full".to_owned(), retry }),
+            0..3,
+        ),
         option::weighted(0.3, evidence),
         any::<bool>(),
     )
@@ -235,6 +239,10 @@ fn volume() -> impl Strategy<Value = Volume> {
     )
 }
 
+fn retry() -> impl Strategy<Value = Retry> {
+    prop_oneof![Just(Retry::Again), Just(Retry::Once), Just(Retry::Never)]
+}
+
 fn pod() -> impl Strategy<Value = Pod> {
     let purposes = prop_oneof![Just(Purpose::Prime), Just(Purpose::Warm), Just(Purpose::Copy), Just(Purpose::Leftover)];
     let progress = prop_oneof![
@@ -242,7 +250,7 @@ fn pod() -> impl Strategy<Value = Pod> {
         Just(Progress::Running),
         report().prop_map(|report| Progress::Succeeded(Ok(report))),
         Just(Progress::Succeeded(Err("no totals".to_owned()))),
-        Just(Progress::Failed("disk full".to_owned())),
+        retry().prop_map(|retry| Progress::Failed { why: "disk full".to_owned(), retry }),
     ];
     (purposes, 0_u32..4, progress, uid(), any::<bool>(), moment()).prop_map(
         |(purpose, attempt, progress, uid, leaving, created)| Pod {

@@ -3,7 +3,7 @@
 use pvmigrate_core::imagined::{Move, Owner};
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{Claim, Progress};
-use pvmigrate_core::record::{Fact, Record, Uid, WorkloadRef};
+use pvmigrate_core::record::{Fact, Record, Retry, Uid, WorkloadRef};
 
 use crate::canonical::canonical;
 use crate::process::{self, KINDS, Kind};
@@ -198,7 +198,8 @@ pub fn next(world: &World, action: &Action, setting: &Setting) -> Option<World> 
         Action::Fail(pod) => {
             next.budget.failures -= 1;
             next.copier_dies(pod, false);
-            next.cluster.pods.get_mut(pod)?.progress = Progress::Failed("it failed".to_owned());
+            next.cluster.pods.get_mut(pod)?.progress =
+                Progress::Failed { why: "it failed".to_owned(), retry: Retry::Again };
         }
         Action::Hang(pod) => {
             next.budget.hung_pods -= 1;

@@ -30,6 +30,8 @@ pub enum Reached {
         why: String,
         /// The container's last words are in it, so that the log need not be read.
         explained: bool,
+        /// How the container ended, where that alone was the cause: no eviction, no node that went down, no deleted pod.
+        code: Option<i32>,
     },
 }
 
@@ -72,7 +74,7 @@ fn held_open(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
         ended.exit_code,
         others.join(", ")
     );
-    Reached::Failed { why: printable(&why, WORDS), explained: true }
+    Reached::Failed { why: printable(&why, WORDS), explained: true, code: None }
 }
 
 fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
@@ -81,6 +83,7 @@ fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
     // Of the whole pod: eviction, a lost node, preemption.
     let pod_reason = word(status.and_then(|status| status.reason.as_ref()));
     let pod_message = word(status.and_then(|status| status.message.as_ref()));
+    let code = ended.filter(|_| pod_reason.is_none() && !is_leaving(pod)).map(|ended| ended.exit_code);
     let mut parts: Vec<String> = Vec::new();
     let mut explained = false;
     if let Some(ended) = ended {
@@ -100,7 +103,7 @@ fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
     if parts.is_empty() {
         parts.push("the pod failed without a reason".to_owned());
     }
-    Reached::Failed { why: printable(&parts.join(": "), WORDS), explained }
+    Reached::Failed { why: printable(&parts.join(": "), WORDS), explained, code }
 }
 
 /// Describes how the container ended, and what rsync means by its code.
@@ -197,7 +200,7 @@ mod tests {
 
     fn failure(status: &str) -> (String, bool) {
         match of(status) {
-            Reached::Failed { why, explained } => (why, explained),
+            Reached::Failed { why, explained, .. } => (why, explained),
             other => panic!("{other:?}"),
         }
     }

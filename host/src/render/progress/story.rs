@@ -214,7 +214,7 @@ mod tests {
     use super::*;
     use crate::render::samples;
     use pvmigrate_core::observation::{Pod, Progress};
-    use pvmigrate_core::record::{CopyFailure, Uid, Version};
+    use pvmigrate_core::record::{CopyFailure, Retry, Uid, Version};
 
     fn tell(story: &mut Story, text: &mut String, event: &Event<'_>) {
         let id = samples::record(&["data-web-0", "data-web-1"], true).id();
@@ -248,7 +248,8 @@ mod tests {
             leaving: false,
             created: samples::at(1),
         };
-        let failure = CopyFailure { attempt: 1, at: samples::at(9), reason: "exit 23\u{1b}[2J".to_owned() };
+        let failure =
+            CopyFailure { attempt: 1, at: samples::at(9), reason: "exit 23\u{1b}[2J".to_owned(), retry: Retry::Again };
         let down = Step::StopWorkload { workload: samples::web(), version: Version("1".to_owned()), replicas: 3 };
         let mut stopped = begun.clone();
         stopped.stopped = Some(samples::at(5));

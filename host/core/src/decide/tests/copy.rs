@@ -4,7 +4,7 @@ use super::scene::{Scene, at, claim, failed, failure, pending, pod, stray, succe
 use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Claim, Progress, RETAIN, User};
-use crate::record::{Evidence, Purpose, Stray, Uid};
+use crate::record::{CopyFailure, Evidence, Purpose, Retry, Stray, Uid};
 
 /// Returns a prepared group, with the stop of its workloads noted.
 fn stopping() -> Scene {
@@ -268,6 +268,34 @@ fn attempts_used_up_turn_the_group_back() {
 }
 
 #[test]
+fn a_copy_that_would_fail_again_is_not_tried_again() {
+    let failures = |kinds: &[Retry]| {
+        let numbered = (1..).zip(kinds).map(|(attempt, retry)| CopyFailure { retry: *retry, ..failure(attempt) });
+        let all: Vec<CopyFailure> = numbered.collect();
+        Scene::begun().fenced().recorded(|record| record.failures = all).later(1000)
+    };
+    let never = failures(&[Retry::Never]);
+    assert_eq!(never.says(), ["Note TurnedBack claim data: the copy failed, and would fail again: disk full"]);
+    assert_eq!(never.hold().says(), ["blocked copy-failed"]);
+    assert_eq!(failures(&[Retry::Once]).says(), ["StartPod data copy 2"]);
+    assert_eq!(failures(&[Retry::Once, Retry::Again]).says(), ["StartPod data copy 3"]);
+    let twice = ["Note TurnedBack claim data: 2 copies failed, the last one: disk full"];
+    assert_eq!(failures(&[Retry::Once, Retry::Once]).says(), twice);
+    assert_eq!(failures(&[Retry::Again, Retry::Never]).says(), twice);
+}
+
+#[test]
+fn a_person_who_runs_it_again_gets_another_try_of_what_would_have_failed_again() {
+    let scene = Scene::begun().fenced().hold().recorded(|record| {
+        record.failures = vec![CopyFailure { retry: Retry::Never, ..failure(1) }];
+    });
+    let granted = scene.record.more_attempts().unwrap();
+    let record = scene.record.clone().with(granted).unwrap();
+    assert_eq!(record.more_attempts(), None, "only once a run");
+    assert_eq!(Scene { record, ..scene.later(1000) }.says(), ["StartPod data copy 2"]);
+}
+
+#[test]
 fn both_twins_must_end_well() {
     let twin = |progress| pod(Purpose::Copy, 2, progress);
     let scene = Scene::begun().fenced().with(|seen| seen.pods = vec![succeeded(), twin(Progress::Running)]);
@@ -304,7 +332,7 @@ fn a_pod_of_the_reference_tool_behind_the_fence_is_deleted_before_the_copy() {
 
 #[test]
 fn a_pod_of_the_reference_tool_goes_while_the_original_is_on_its_way_out() {
-    let leftover = pod(Purpose::Leftover, 0, Progress::Failed("killed".to_owned()));
+    let leftover = pod(Purpose::Leftover, 0, Progress::Failed { why: "killed".to_owned(), retry: Retry::Again });
     let scene = Scene::begun().quiet().with(|seen| {
         seen.named.as_mut().unwrap().terminating = true;
         seen.pods = vec![leftover];

@@ -5,7 +5,7 @@ use crate::blocker::Code;
 use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Claim, Progress, RETAIN};
-use crate::record::{Purpose, Warmed};
+use crate::record::{Purpose, Retry, Warmed};
 
 /// Returns a group with `Retain` on the source and a temporary claim that waits for its volume.
 fn waiting_for_destination() -> Scene {
@@ -189,7 +189,7 @@ fn a_warm_copy_is_made_before_anything_stops() {
 
 #[test]
 fn the_migration_goes_on_without_a_warm_copy_that_fails_or_does_not_start() {
-    let failed = warm_with(Progress::Failed("no route".to_owned()));
+    let failed = warm_with(Progress::Failed { why: "no route".to_owned(), retry: Retry::Again });
     assert_eq!(failed.says(), ["Note Warmed data Some(\"no route\")"]);
     let late = warm_with(Progress::Starting(None)).later(300);
     assert_eq!(late.says(), ["Note Warmed data Some(\"it did not start in time\")"]);

@@ -15,7 +15,7 @@ use crate::observation::{
 };
 use crate::record::{
     ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Goal, Limits, MigrationOptions, OnFailure,
-    Purpose, Record, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
+    Purpose, Record, Retry, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
 };
 
 pub(crate) struct Scene {
@@ -327,11 +327,11 @@ pub(crate) fn succeeded() -> Pod {
 }
 
 pub(crate) fn failed(attempt: u32) -> Pod {
-    pod(Purpose::Copy, attempt, Progress::Failed("disk full".to_owned()))
+    pod(Purpose::Copy, attempt, Progress::Failed { why: "disk full".to_owned(), retry: Retry::Again })
 }
 
 pub(crate) fn failure(attempt: u32) -> CopyFailure {
-    CopyFailure { attempt, at: at(100), reason: "disk full".to_owned() }
+    CopyFailure { attempt, at: at(100), reason: "disk full".to_owned(), retry: Retry::Again }
 }
 
 pub(crate) fn user(placed: bool) -> User {
