@@ -45,6 +45,7 @@ impl Watched {
         trials: &'a [Trial],
         class: &'a str,
         image: &'a str,
+        flags: &'a [String],
         removal: Duration,
     ) -> Result<Preflight<'a>, Error> {
         let (client, caches) = self.parts();
@@ -60,6 +61,7 @@ impl Watched {
             trial,
             class,
             image,
+            flags,
             retains,
             removal,
             made: Mutex::default(),
@@ -121,6 +123,8 @@ struct Bench<'a> {
     trial: &'a Trial,
     class: &'a str,
     image: &'a str,
+    /// The user's flags for rsync.
+    flags: &'a [String],
     /// The class keeps volumes, so that a trial's would stay behind.
     retains: bool,
     /// How long what it made may take to go.
@@ -175,8 +179,7 @@ impl Bench<'_> {
     /// Makes claim and pod and waits; returns why it failed, if it did.
     async fn run(&self, ready_timeout: Duration) -> Result<Option<TrialFailure>, Error> {
         let manifest = manifest::claim(self.trial, self.class);
-        let has_claim = self.trial.claim == TrialClaim::Made;
-        let claim = if has_claim {
+        let claim = if self.trial.claim == TrialClaim::Made {
             let claim = self.make(&self.claims(), &self.caches.claims, &manifest).await?;
             let claim = uid(&claim.metadata);
             lock(&self.made).claim = Some(claim.clone());
@@ -185,7 +188,7 @@ impl Bench<'_> {
             self.claims().rehearse_create(&manifest).await?;
             None
         };
-        let manifest = manifest::pod(self.trial, self.class, self.image, has_claim);
+        let manifest = manifest::pod(self.trial, self.class, self.image, self.flags);
         let pod = self.make(&self.pods(), &self.caches.pods, &manifest).await?;
         let pod = uid(&pod.metadata);
         lock(&self.made).pod = Some(pod.clone());

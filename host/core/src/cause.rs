@@ -140,6 +140,8 @@ const PHRASES: &[(&str, Cause)] = &[
     ("exec: \"rsync\"", Cause::ImageWithoutRsync),
     ("exec format error", Cause::ImageWithoutRsync),
     ("unknown option", Cause::RsyncFlags),
+    ("syntax or usage error", Cause::RsyncFlags),
+    ("requested action not supported", Cause::RsyncFlags),
     // With its number it is rsync's word, without it a provisioner's.
     ("no space left on device (28)", Cause::DestinationFull),
     ("volume attachment limit", Cause::AttachLimit),

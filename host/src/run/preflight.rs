@@ -29,8 +29,9 @@ pub(super) async fn make<'a>(
     stop: &Stop,
 ) -> Result<Tried<'a>, Failure> {
     let removal = Duration::from_secs(options.limits.delete_volume_seconds.into());
-    let (class, image) = (&options.dest_class, &options.rsync_image);
-    let preflight = retrying(|| watched.preflight(trials, class, image, removal)).await?;
+    let Options { dest_class, rsync_image, rsync_flags, .. } = options;
+    let prepare = || watched.preflight(trials, dest_class, rsync_image, rsync_flags, removal);
+    let preflight = retrying(prepare).await?;
     let results = tokio::select! {
         results = retrying(|| preflight.results(options.pod_ready_timeout)) => Some(results),
         () = stop.wait() => None,

@@ -210,3 +210,18 @@ status: {phase: Bound, capacity: {storage: 1Ti}, accessModes: [ReadWriteMany, Re
         assert!(ran.out.contains("1 of 1 claim would move to b."), "{}", ran.out);
     }
 }
+
+#[test]
+fn flags_that_rsync_does_not_take_are_found_before_anything_stops() {
+    for flag in ["--nosuchflag", "--bwlimit=abc", "-a,--compress-choice=nosuch"] {
+        let words = ["rehearse", "FILE", "--source-sc", "a", "--dest-sc=b", "--rsync-flags", flag];
+        let ran = on(&[CLASS_A, CLASS_B, CLAIM, DEPLOYMENT], &words);
+        assert_eq!(ran.code, 1, "{flag}: {}{}", ran.out, ran.err);
+        assert!(ran.err.contains("hint: rsync-flags: correct --rsync-flags"), "{flag}: {}", ran.err);
+        assert!(!ran.err.contains("stopping"), "{flag}: {}", ran.err);
+    }
+    // What is on the volumes of a copy only, no trial can have.
+    let words = ["rehearse", "FILE", "--source-sc", "a", "--dest-sc=b", "--rsync-flags", "--exclude-from=/source/none"];
+    let ran = on(&[CLASS_A, CLASS_B, CLAIM], &words);
+    assert!(!ran.out.contains("not-provisionable"), "{}{}", ran.out, ran.err);
+}

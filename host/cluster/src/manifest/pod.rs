@@ -93,6 +93,18 @@ pub(crate) fn copy_args(user: &[String]) -> Vec<String> {
     ours.chain(user.iter().cloned()).chain(ends).collect()
 }
 
+/// Returns the arguments with which a trial asks rsync whether it knows all flags of the copies, while it copies nothing. What
+/// the user's flags name on the volumes of a copy is not there; then rsync is only asked for its version.
+pub(crate) fn trial_args(user: &[String]) -> Vec<String> {
+    if user.iter().any(|flag| flag.contains(SOURCE) || flag.contains(DESTINATION)) {
+        return vec!["--version".to_owned()];
+    }
+    let mut args = copy_args(user);
+    args.truncate(args.len() - 2);
+    args.extend(["--dry-run".to_owned(), format!("{DESTINATION}/"), DESTINATION.to_owned()]);
+    args
+}
+
 fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> ObjectMeta {
     let attempt_text = attempt.to_string();
     let mut annotations = no_sidecar_annotations();
@@ -281,6 +293,14 @@ mod tests {
         let args = copy_args(&["--bwlimit=10m".to_owned(), "--no-acls".to_owned()]);
         assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
         assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--no-acls", "/source/", "/dest"]);
+    }
+
+    #[test]
+    fn a_trial_has_the_flags_of_the_copies_and_copies_nothing() {
+        let args = trial_args(&["--bwlimit=10m".to_owned()]);
+        assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
+        assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--dry-run", "/dest/", "/dest"]);
+        assert_eq!(trial_args(&["--exclude-from=/source/.ignore".to_owned()]), ["--version"]);
     }
 
     /// Runs the real rsync, so that no flag is made up; skipped, loudly, where there is none.

@@ -1,17 +1,18 @@
 //! The claim and the pod of a preflight trial.
 
 use k8s_openapi::api::core::v1::{
-    PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod, PodSpec, VolumeDevice, VolumeResourceRequirements,
+    EmptyDirVolumeSource, PersistentVolumeClaim, PersistentVolumeClaimSpec, Pod, PodSpec, Volume, VolumeDevice,
+    VolumeResourceRequirements,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::access::VolumeMode;
 use pvmigrate_core::names;
 use pvmigrate_core::policy::quantity::Bytes;
-use pvmigrate_core::trial::{BYTES, Trial};
+use pvmigrate_core::trial::{BYTES, Trial, TrialClaim};
 
 use super::claim::mode_names;
-use super::pod::{bare_spec, container, no_sidecar_annotations, pod_labels, volume};
+use super::pod::{bare_spec, container, no_sidecar_annotations, pod_labels, trial_args, volume};
 use super::{labels, map};
 
 /// The annotation of what a trial makes, so that only that is ever taken for a leftover of one.
@@ -54,16 +55,22 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
     }
 }
 
-/// Builds a pod that mounts the claim, if there is one, and runs `rsync --version`, which tries out the image too.
-pub(crate) fn pod(trial: &Trial, class: &str, image: &str, has_claim: bool) -> Pod {
-    let mut container = container(image, vec!["--version".to_owned()], false);
-    if !has_claim {
-        container.volume_mounts = None;
-    } else if trial.volume_mode == VolumeMode::Block {
-        container.volume_mounts = None;
-        let device = VolumeDevice { name: "dest".to_owned(), device_path: "/dev/dest".to_owned() };
-        container.volume_devices = Some(vec![device]);
-    }
+/// Builds a pod that mounts the claim, if there is one, and runs rsync with the flags of the copies, which tries out image and
+/// flags too.
+pub(crate) fn pod(trial: &Trial, class: &str, image: &str, flags: &[String]) -> Pod {
+    let mut container = container(image, trial_args(flags), false);
+    let claim = (trial.claim == TrialClaim::Made).then(|| claim_name(trial, class));
+    let empty =
+        Volume { name: "dest".to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() };
+    let volumes = match claim {
+        Some(claim) if trial.volume_mode == VolumeMode::Block => {
+            let device = VolumeDevice { name: "device".to_owned(), device_path: "/dev/dest".to_owned() };
+            container.volume_devices = Some(vec![device]);
+            vec![empty, volume("device", &claim, false)]
+        }
+        Some(claim) => vec![volume("dest", &claim, false)],
+        None => vec![empty],
+    };
     let mut annotations = no_sidecar_annotations();
     annotations.extend(map([(TRIAL, class)]));
     Pod {
@@ -74,11 +81,7 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str, has_claim: bool) -> P
             annotations: Some(annotations),
             ..ObjectMeta::default()
         },
-        spec: Some(PodSpec {
-            containers: vec![container],
-            volumes: has_claim.then(|| vec![volume("dest", &claim_name(trial, class), false)]),
-            ..bare_spec()
-        }),
+        spec: Some(PodSpec { containers: vec![container], volumes: Some(volumes), ..bare_spec() }),
         status: None,
     }
 }
@@ -86,7 +89,6 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str, has_claim: bool) -> P
 #[cfg(test)]
 mod tests {
     use pvmigrate_core::access::AccessMode;
-    use pvmigrate_core::trial::TrialClaim;
 
     use super::*;
 
@@ -103,7 +105,10 @@ mod tests {
     fn the_objects_of_a_trial() {
         let trial = trial(VolumeMode::Filesystem);
         insta::assert_json_snapshot!("preflight_claim", claim(&trial, "fast"));
-        insta::assert_json_snapshot!("preflight_pod", pod(&trial, "fast", "eeacms/rsync:2.3", true));
+        insta::assert_json_snapshot!(
+            "preflight_pod",
+            pod(&trial, "fast", "eeacms/rsync:2.3", &["--bwlimit=10m".to_owned()])
+        );
     }
 
     #[test]
@@ -111,9 +116,8 @@ mod tests {
         let (files, block) = (trial(VolumeMode::Filesystem), trial(VolumeMode::Block));
         assert_ne!(claim_name(&files, "fast"), claim_name(&block, "fast"));
         assert_ne!(claim_name(&files, "fast"), claim_name(&files, "slow"));
-        let pod = pod(&block, "fast", "image", true);
+        let pod = pod(&block, "fast", "image", &[]);
         let spec = pod.spec.unwrap_or_default();
-        assert!(spec.containers[0].volume_mounts.is_none());
         assert_eq!(spec.containers[0].volume_devices.as_ref().map(Vec::len), Some(1));
     }
 }

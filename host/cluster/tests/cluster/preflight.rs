@@ -37,11 +37,25 @@ async fn try_out(
     ready_timeout: Duration,
 ) -> Result<Vec<TrialResult>, Error> {
     let watched = Watched::start(client.clone(), Some(SHOP)).await?;
-    let preflight = watched.preflight(trials, class, "image", REMOVAL).await?;
+    let preflight = watched.preflight(trials, class, "image", &[], REMOVAL).await?;
     let results = preflight.results(ready_timeout).await?;
     preflight.remove().await?;
     assert_eq!(preflight.gone().await, Vec::<String>::new());
     Ok(results)
+}
+
+#[tokio::test]
+async fn a_flag_that_rsync_does_not_know_is_found() {
+    let stage = Stage::new().await;
+    let client = stage.connection().client;
+    let trials = [trial(&[AccessMode::ReadWriteOnce])];
+    let flags = ["--nosuchflag".to_owned()];
+    let watched = Watched::start(client, Some(SHOP)).await.unwrap();
+    let preflight = watched.preflight(&trials, "fast", "image", &flags, REMOVAL).await.unwrap();
+    let failure = preflight.results(LONG).await.unwrap()[0].failure.clone().unwrap();
+    assert_eq!(failure.cause, Cause::RsyncFlags, "{failure:?}");
+    assert!(failure.message.contains("--nosuchflag: unknown option"), "{}", failure.message);
+    preflight.remove().await.unwrap();
 }
 
 fn left(stage: &Stage) -> Vec<String> {
@@ -97,7 +111,7 @@ async fn refused_and_unanswered_writes_leave_nothing_of_a_trial() {
             }
         };
         let preflight = loop {
-            if let Ok(preflight) = watched.preflight(&trials, "keep", "image", REMOVAL).await {
+            if let Ok(preflight) = watched.preflight(&trials, "keep", "image", &[], REMOVAL).await {
                 break preflight;
             }
         };
@@ -207,7 +221,7 @@ async fn a_trials_volume_that_stays_is_named_with_its_disk_once_the_time_is_up()
     let client = stage.connection().client;
     let trials = [trial(&[AccessMode::ReadWriteOnce])];
     let watched = Watched::start(client.clone(), Some(SHOP)).await.unwrap();
-    let preflight = watched.preflight(&trials, "fast", "image", Duration::from_secs(1)).await.unwrap();
+    let preflight = watched.preflight(&trials, "fast", "image", &[], Duration::from_secs(1)).await.unwrap();
     assert_eq!(preflight.results(LONG).await.unwrap()[0].failure, None);
     let of_trial =
         |object: &Value| object["spec"]["claimRef"]["name"].as_str().is_some_and(|claim| claim.starts_with("pf-pvc-"));

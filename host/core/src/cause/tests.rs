@@ -214,6 +214,10 @@ const WORDS: &[(Cause, &str)] = &[
     (Cause::ImageWithoutRsync, "rsync ended with exit code 1 (wrong flags): exec /usr/bin/rsync: exec format error"),
     (Cause::RsyncFlags, "rsync ended with exit code 1 (wrong flags): rsync: --archve: unknown option"),
     (
+        Cause::RsyncFlags,
+        "rsync ended with exit code 1 (wrong flags): rsync: --bwlimit=abc is invalid; rsync error: syntax or usage error (code 1) at main.c(1782) [client=3.2.7]",
+    ),
+    (
         Cause::DestinationFull,
         "rsync ended with exit code 11 (it could not read or write files; the destination may be full): rsync: [receiver] write failed on \"/dest/a\": No space left on device (28)",
     ),

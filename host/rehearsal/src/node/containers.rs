@@ -202,7 +202,14 @@ impl Containers {
             bandwidth: self.machine.settings.rsync_bandwidth,
             kill_after,
         };
-        process::run(job, log, stop).await
+        let mut exit = process::run(job, Arc::clone(&log), stop).await;
+        if exit.code != 0
+            && exit.message.is_none()
+            && object::text(container, "/terminationMessagePolicy") == Some("FallbackToLogsOnError")
+        {
+            exit.message = Some(log.last_words()).filter(|words| !words.is_empty());
+        }
+        exit
     }
 }
 

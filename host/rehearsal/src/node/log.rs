@@ -13,6 +13,11 @@ use tokio::sync::watch;
 /// A line longer than this is stored in pieces, as container runtimes do.
 const LONGEST_PIECE: usize = 16 * 1024;
 
+/// How much of a log's end becomes a container's termination message (kubelet: MaxContainerTerminationMessageLogLength and
+/// MaxContainerTerminationMessageLogLines).
+const MESSAGE_BYTES: usize = 2048;
+const MESSAGE_LINES: usize = 80;
+
 /// What a container wrote to both of its outputs.
 #[derive(Debug)]
 pub struct Log {
@@ -49,6 +54,14 @@ impl Log {
     fn push(&self, bytes: Bytes) {
         self.pieces().all.push(Piece { time: Timestamp::now(), bytes });
         self.changed.send_replace(());
+    }
+
+    /// Returns what a kubelet takes for the message of a container that failed: the end of its log.
+    pub(crate) fn last_words(&self) -> String {
+        let all: Vec<u8> = self.pieces().all.iter().flat_map(|piece| piece.bytes.iter().copied()).collect();
+        let text = String::from_utf8_lossy(&all[all.len().saturating_sub(MESSAGE_BYTES)..]).into_owned();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(MESSAGE_LINES)..].join("\n")
     }
 
     /// Marks the log as complete, so that followers end.
