@@ -58,6 +58,8 @@ codes! {
     ForeignTempClaim = "foreign-temp-claim",
     /// The source volume is gone.
     SourceVolumeGone = "source-volume-gone",
+    /// No node can mount both volumes, and the user asked to hold.
+    VolumesApart = "volumes-apart",
     /// The destination volume is gone.
     DestinationVolumeGone = "destination-volume-gone",
     /// Another claim has got the volume that an interrupted run of the reference tool made for this one.

@@ -75,6 +75,8 @@ causes! {
     NodeSelector = "node-selector",
     /// The volume can only be mounted on nodes that do not exist or do not take the pod.
     VolumeNode = "volume-node",
+    /// No node can mount both the old volume and the new one.
+    VolumesApart = "volumes-apart",
     /// The nodes have too little free cpu or memory, or too many pods.
     InsufficientResources = "insufficient-resources",
     /// The nodes have as many volumes attached as their drivers allow.
@@ -152,6 +154,8 @@ const PHRASES: &[(&str, Cause)] = &[
     ("failedmapvolume", Cause::VolumeNotMounted),
     ("somebody deleted the pod", Cause::PodDeleted),
     ("marking for deletion pod", Cause::UntoleratedTaint),
+    // Our own.
+    ("no node can mount both", Cause::VolumesApart),
     // The volume controller and the provisioners.
     ("no volume plugin matched", Cause::NoProvisioner),
     ("access mode", Cause::AccessModeUnsupported),
@@ -227,6 +231,7 @@ impl Cause {
             | Self::RsyncFlags
             | Self::DestinationFull
             | Self::PodDeleted
+            | Self::VolumesApart
             | Self::AccessModeUnsupported => Patience::AtOnce,
             // Not the network's fault, and not the registry's.
             Self::ImagePull if says_no(words) => Patience::Moment,

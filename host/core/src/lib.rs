@@ -25,6 +25,7 @@ pub mod owner;
 pub mod plan;
 pub mod policy;
 pub mod ports;
+pub mod reach;
 pub mod record;
 pub mod static_class;
 pub mod step;

@@ -12,6 +12,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use crate::copy_report::CopyReport;
+use crate::reach::Reach;
 use crate::record::{ClaimRecord, Purpose, Retry, Uid, Version, WorkloadRef};
 
 /// One look at a group.
@@ -139,6 +140,8 @@ pub struct Volume {
     pub phase: String,
     /// When its deletion was asked for.
     pub terminating: Option<Timestamp>,
+    /// Where it can be mounted.
+    pub reach: Reach,
 }
 
 /// The reclaim policy that keeps a volume when its claim goes.

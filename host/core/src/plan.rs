@@ -13,6 +13,7 @@ use crate::forecast::{Forecast, forecast};
 use crate::group::{self, Group};
 use crate::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
 use crate::policy::{About, Decider, Judged, Judgement, Pairs, Request, facts};
+use crate::reach::Reach;
 use crate::record::{ClaimRecord, MigrationOptions, Record, Uid, Version, WorkloadRef};
 use crate::survey::{ClaimId, Scope, Survey};
 
@@ -246,6 +247,7 @@ fn first_claim(record: &Record, name: &str, claim: &ClaimRecord, survey: &Survey
         }),
         phase: phase.to_owned(),
         terminating: None,
+        reach: Reach::default(),
     };
     let named = facts.map(|facts| Claim {
         uid: facts.uid.clone(),

@@ -176,7 +176,10 @@ fn trouble(group: &GroupReport, screen: &Screen) -> String {
         }
         GroupEnd::Ended(Ended { how: Outcome::RolledBack(why), .. }) => {
             line(why);
-            line("its workloads run on the old volumes again");
+            line(match group.claims.iter().any(|claim| claim.down.is_some()) {
+                true => "its workloads run on the old volumes again",
+                false => "nothing was stopped",
+            });
             advice(group, why).iter().for_each(|hint| line(hint));
         }
         GroupEnd::Ended(Ended { how: Outcome::Migrated, .. }) => {}

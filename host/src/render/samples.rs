@@ -15,6 +15,7 @@ use pvmigrate_core::policy::{
     self, About, CallCost, Decider, Decision, Judged, Judgement, LogLevel, LogLine, Pairs, PolicyRef, Question, Reason,
     Severity, Target, Verdict, VolumeId,
 };
+use pvmigrate_core::reach::Reach;
 use pvmigrate_core::record::{
     ClaimRecord, DestinationVolume, Disposal, Evidence, Goal, Limits, MigrationOptions, OnFailure, Record,
     SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
@@ -190,6 +191,7 @@ fn first_look(record: &Record) -> Observation {
             }),
             phase: "Bound".to_owned(),
             terminating: None,
+            reach: Reach::default(),
         }),
         ..ClaimSeen::default()
     };

@@ -225,3 +225,36 @@ fn flags_that_rsync_does_not_take_are_found_before_anything_stops() {
     let ran = on(&[CLASS_A, CLASS_B, CLAIM], &words);
     assert!(!ran.out.contains("not-provisionable"), "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn volumes_that_no_node_can_mount_both_cost_no_downtime() {
+    let nodes = ["n1", "n2"].map(|name| {
+        format!(
+            "\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{kubernetes.io/hostname: {name}}}}}\n"
+        )
+    });
+    let node_bound =
+        CLASS_B.replace("{name: b}", "{name: b, annotations: {rehearsal.pvmigrate.dev/node-bound: 'true'}}");
+    let node_bound = node_bound.replace("WaitForFirstConsumer", "Immediate");
+    let on = |node: &str| {
+        let volume = format!(
+            "\napiVersion: v1\nkind: PersistentVolume\nmetadata: {{name: old}}\nspec: {{capacity: {{storage: 1Gi}}, accessModes: \
+             [ReadWriteOnce], storageClassName: a, csi: {{driver: d, volumeHandle: old}}, claimRef: {{namespace: ns, name: \
+             data}}, nodeAffinity: {{required: {{nodeSelectorTerms: [{{matchExpressions: [{{key: kubernetes.io/hostname, \
+             operator: In, values: [{node}]}}]}}]}}}}}}\n"
+        );
+        let claim = CLAIM.replace("resources:", "volumeName: old\n  resources:");
+        let words = ["rehearse", "FILE", "--source-sc", "a", "--dest-sc=b"];
+        on(&[CLASS_A, &node_bound, &nodes[0], &nodes[1], &volume, &claim, DEPLOYMENT], &words)
+    };
+    // Where the provisioner of an immediate class goes is its own choice.
+    let (one, other) = (on("n1"), on("n2"));
+    let apart = if one.code == 0 { other } else { one };
+    assert_eq!(apart.code, 6, "{}{}", apart.out, apart.err);
+    for words in
+        ["no node can mount both volume old (kubernetes.io/hostname=n", "nothing was stopped", "WaitForFirstConsumer"]
+    {
+        assert!(apart.out.contains(words), "{words}: {}", apart.out);
+    }
+    assert!(!apart.err.contains("stopping"), "{}", apart.err);
+}

@@ -98,6 +98,10 @@ impl Cause {
                                  (Node Affinity), kubectl get nodes"
                     .to_owned()
             }
+            Self::VolumesApart => format!(
+                "make class {class} provision where the old volumes are (volumeBindingMode WaitForFirstConsumer, \
+                 allowedTopologies), or give another --dest-sc; kubectl describe pv shows where each can be mounted"
+            ),
             Self::InsufficientResources => {
                 "free cpu, memory or room for pods on a node, or add a node: kubectl describe nodes".to_owned()
             }

@@ -164,6 +164,10 @@ const WORDS: &[(Cause, &str)] = &[
         Cause::VolumeNode,
         "FailedScheduling: 0/3 nodes are available: 1 Insufficient memory, 2 node(s) didn't match PersistentVolume's node affinity.",
     ),
+    (
+        Cause::VolumesApart,
+        "claim data: no node can mount both volume pv-a (kubernetes.io/hostname=n2) and the new one, pv-b (kubernetes.io/hostname=n1)",
+    ),
     (Cause::VolumeNode, "FailedScheduling: 0/2 nodes are available: 2 node(s) had volume node affinity conflict."),
     (
         Cause::NoProvisioner,

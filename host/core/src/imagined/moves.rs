@@ -3,6 +3,7 @@
 use super::{Imagined, Owner, Workload};
 use crate::copy_report::CopyReport;
 use crate::observation::{Claim, Holder, Progress, RELEASED, Volume};
+use crate::reach::Reach;
 use crate::record::{Uid, WorkloadKind, WorkloadRef};
 
 /// One thing that a controller of the cluster does next.
@@ -253,6 +254,7 @@ impl Imagined {
             holder: None,
             phase: BOUND.to_owned(),
             terminating: None,
+            reach: Reach::default(),
         };
         self.volumes.insert(name.clone(), volume);
         self.bind_volume(&name, claim);

@@ -10,6 +10,7 @@ use pvmigrate_core::names;
 use pvmigrate_core::observation::{
     Claim, ClaimSeen, Holder, Observation, Pod, Progress, Touch, User, Volume, WorkloadSeen,
 };
+use pvmigrate_core::reach::Reach;
 use pvmigrate_core::record::{
     ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, MigrationOptions,
     OnFailure, Outcome, Purpose, Record, Retry, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord,
@@ -235,6 +236,7 @@ fn volume() -> impl Strategy<Value = Volume> {
             holder: holder.map(|(name, uid)| Holder { namespace: "ns".to_owned(), name, uid }),
             phase,
             terminating,
+            reach: Reach::default(),
         },
     )
 }

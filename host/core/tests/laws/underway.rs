@@ -10,6 +10,7 @@ use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::decide::{Decision, decide};
 use pvmigrate_core::imagined::Imagined;
 use pvmigrate_core::observation::{Claim, ClaimSeen, Holder, Observation, Volume, WorkloadSeen};
+use pvmigrate_core::reach::Reach;
 use pvmigrate_core::record::{ClaimRecord, FORMAT, Goal, Record, SourceVolume, Uid, Version, WorkloadRecord};
 use pvmigrate_core::step::Step;
 
@@ -106,6 +107,7 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
             holder: Some(holder),
             phase: "Bound".to_owned(),
             terminating: None,
+            reach: Reach::default(),
         }),
         ..ClaimSeen::default()
     };

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::imagined::{Imagined, Move};
 use pvmigrate_core::observation::{Claim, Holder, Volume};
+use pvmigrate_core::reach::Reach;
 use pvmigrate_core::record::{
     ClaimRecord, Disposal, FORMAT, Goal, Limits, MigrationOptions, OnFailure, Record, SourceVolume, Uid, Version,
     WorkloadKind, WorkloadRecord, WorkloadRef,
@@ -94,6 +95,7 @@ impl Setting {
                 holder: Some(holder),
                 phase: "Bound".to_owned(),
                 terminating: None,
+                reach: Reach::default(),
             };
             cluster.volumes.insert(volume.name.clone(), volume);
             disks.insert(claim.source.name.clone(), Disk::Holds(0));

@@ -1,9 +1,13 @@
 //! Volumes (`v1` PersistentVolume).
 
-use k8s_openapi::api::core::v1::PersistentVolume;
+use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+
+use k8s_openapi::api::core::v1::{NodeSelectorTerm, PersistentVolume};
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::names;
 use pvmigrate_core::observation::{Holder, Volume};
+use pvmigrate_core::reach::{Reach, Term};
 use pvmigrate_core::record::{Uid, Version};
 use pvmigrate_core::static_class::FreeVolume;
 use pvmigrate_core::survey::{ClaimId, VolumeFacts};
@@ -55,6 +59,7 @@ impl Reads<PersistentVolume> for SeenVolume {
             holder: holder(volume),
             phase: phase(volume).to_owned(),
             terminating: metadata.deletion_timestamp.as_ref().map(|time| time.0),
+            reach: reach(volume),
         };
         Some(Self { key, volume: seen })
     }
@@ -81,6 +86,40 @@ pub fn holder(volume: &PersistentVolume) -> Option<Holder> {
 
 pub fn phase(volume: &PersistentVolume) -> &str {
     volume.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or_default()
+}
+
+/// Labels with which drivers that were part of Kubernetes once say where a volume lies; the scheduler still heeds them.
+const PLACES: [&str; 4] = [
+    "topology.kubernetes.io/zone",
+    "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone",
+    "failure-domain.beta.kubernetes.io/region",
+];
+
+/// Reads where a volume can be mounted: its node affinity, and its labels of a zone or region.
+pub fn reach(volume: &PersistentVolume) -> Reach {
+    let labels = volume.metadata.labels.iter().flatten().filter(|(key, _)| PLACES.contains(&key.as_str()));
+    // A volume of several zones has them all in one label.
+    let of_labels: Term =
+        labels.map(|(key, value)| (key.clone(), value.split("__").map(str::to_owned).collect())).collect();
+    let affinity = volume.spec.as_ref().and_then(|spec| spec.node_affinity.as_ref()?.required.as_ref());
+    let terms = affinity.map(|selector| selector.node_selector_terms.as_slice()).unwrap_or_default();
+    let of_term = |term: &NodeSelectorTerm| {
+        let mut all = of_labels.clone();
+        let asked = term.match_expressions.iter().chain(&term.match_fields).flatten();
+        for one in asked.filter(|one| one.operator == "In") {
+            let values: BTreeSet<String> = one.values.iter().flatten().cloned().collect();
+            match all.entry(one.key.clone()) {
+                Entry::Vacant(entry) => drop(entry.insert(values)),
+                Entry::Occupied(mut entry) => entry.get_mut().retain(|value| values.contains(value)),
+            }
+        }
+        all
+    };
+    if terms.is_empty() && !of_labels.is_empty() {
+        return Reach::any([of_labels]);
+    }
+    Reach::any(terms.iter().map(of_term))
 }
 
 pub fn class(volume: &PersistentVolume) -> Option<&str> {
@@ -248,6 +287,23 @@ status: {phase: Released}
         insta::assert_json_snapshot!(claim_manifest(&volume, &claim));
         volume.metadata.annotations.as_mut().unwrap().insert(names::RUN.to_owned(), "r1".to_owned());
         assert_eq!(swapped_for(&volume), None);
+    }
+
+    #[test]
+    fn a_volume_says_where_it_can_be_mounted() {
+        let of = |labels: &str, terms: &str| {
+            let affinity = "nodeAffinity: {required: {nodeSelectorTerms: [";
+            let text = format!("metadata: {{name: a, labels: {{{labels}}}}}\nspec: {{{affinity}{terms}]}}}}}}");
+            reach(&yaml(&text)).to_string()
+        };
+        let host = "{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [n1, n2]}]}";
+        let field = "{matchFields: [{key: metadata.name, operator: In, values: [n3]}]}";
+        let zone = "topology.kubernetes.io/zone: a__b";
+        assert_eq!(of("", host), "kubernetes.io/hostname=n1|n2");
+        assert_eq!(of("", &format!("{host}, {field}")), "kubernetes.io/hostname=n1|n2 or metadata.name=n3");
+        assert_eq!(of(zone, field), "metadata.name=n3,topology.kubernetes.io/zone=a|b");
+        assert_eq!(of(zone, ""), "topology.kubernetes.io/zone=a|b");
+        assert_eq!(of("app: web", "{matchExpressions: [{key: gpu, operator: Exists}]}"), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::blocker::Code;
 use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Claim, Progress, RETAIN};
+use crate::reach::Reach;
 use crate::record::{Purpose, Retry, Warmed};
 
 /// Returns a group with `Retain` on the source and a temporary claim that waits for its volume.
@@ -57,6 +58,26 @@ fn a_destination_not_provisioned_in_time_turns_the_group_back_with_the_clusters_
         ["Note TurnedBack claim data: its destination was not provisioned in time: quota exceeded"]
     );
     assert_eq!(scene.hold().says(), ["blocked destination-not-provisioned"]);
+}
+
+#[test]
+fn volumes_that_no_node_can_mount_both_turn_the_group_back_before_anything_stops() {
+    let on = |node: &str| Reach::any([[("host".to_owned(), [node.to_owned()].into())].into()]);
+    let placed = |source: &str, destination: &str| {
+        Scene::begun().prepared().with(|seen| {
+            seen.source_volume.as_mut().unwrap().reach = on(source);
+            seen.destination_volume.as_mut().unwrap().reach = on(destination);
+        })
+    };
+    let apart = placed("n2", "n1");
+    assert_eq!(
+        apart.says(),
+        [
+            "Note TurnedBack claim data: no node can mount both volume old-data (host=n2) and the new one, new-data (host=n1)"
+        ]
+    );
+    assert_eq!(apart.hold().says(), ["blocked volumes-apart"]);
+    assert_eq!(placed("n1", "n1").says(), Scene::begun().prepared().says());
 }
 
 #[test]

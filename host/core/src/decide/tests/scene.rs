@@ -13,6 +13,7 @@ use crate::names;
 use crate::observation::{
     Claim, ClaimSeen, Holder, Observation, Pod, Progress, RETAIN, Touch, User, Volume, WorkloadSeen,
 };
+use crate::reach::Reach;
 use crate::record::{
     ClaimRecord, CopyFailure, DestinationVolume, Disposal, Evidence, FORMAT, Goal, Limits, MigrationOptions, OnFailure,
     Purpose, Record, Retry, SourceVolume, Uid, Version, WorkloadKind, WorkloadRecord, WorkloadRef,
@@ -310,6 +311,7 @@ pub(crate) fn volume(name: &str, reclaim: &str, holder: &str, uid: Option<&str>)
         }),
         phase: if uid.is_some() { "Bound" } else { "Available" }.to_owned(),
         terminating: None,
+        reach: Reach::default(),
     }
 }
 
