@@ -14,7 +14,8 @@ pub const WARM: Scenario = Scenario { ask: |options| options.warm = true, ..ONE_
 pub const KEEP: Scenario = Scenario { ask: |options| options.disposal = Disposal::Keep, ..ONE_CLAIM };
 /// The source volume is given back to its provisioner.
 pub const RECLAIM: Scenario = Scenario { ask: |options| options.disposal = Disposal::Reclaim, ..ONE_CLAIM };
-/// A StatefulSet that deletes its claims when it is scaled down, and a default class.
+/// A StatefulSet that deletes its claims when it is scaled down. No class is the default one: scenarios with one wait for each
+/// other on a real cluster.
 pub const STATEFUL_SET: Scenario = Scenario::new("stateful-set");
 /// Workloads that share a claim.
 pub const SHARED: Scenario = Scenario::new("shared");
