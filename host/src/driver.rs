@@ -13,7 +13,7 @@ use pvmigrate_core::blocker::Blocker;
 use pvmigrate_core::decide::{Decision, decide};
 use pvmigrate_core::observation::{Observation, Pod, Progress};
 use pvmigrate_core::ports::{Done, PortError, RecordId, Records, Saved, World};
-use pvmigrate_core::record::{Ended, Fact, Goal, OnFailure, Purpose, Record, Version};
+use pvmigrate_core::record::{Ended, Fact, Goal, OnFailure, Purpose, Record, Uid, Version};
 use pvmigrate_core::step::Step;
 use pvmigrate_core::waiting::Waiting;
 
@@ -127,7 +127,8 @@ enum Turn {
 struct Reported {
     record: Option<Record>,
     waiting: Vec<Waiting>,
-    copying: Vec<String>,
+    /// Pod and claim of each pass that was seen to run.
+    copying: Vec<(Uid, String)>,
     blocked: Option<(Vec<Blocker>, Timestamp)>,
 }
 
@@ -282,8 +283,9 @@ where
             let copying =
                 |pod: &&Pod| matches!(pod.purpose, Purpose::Copy | Purpose::Warm) && pod.progress == Progress::Running;
             for pod in seen.pods.iter().filter(copying) {
-                if !reported.copying.contains(&pod.uid.0) {
-                    reported.copying.push(pod.uid.0.clone());
+                let pass = (pod.uid.clone(), claim.clone());
+                if !reported.copying.contains(&pass) {
+                    reported.copying.push(pass);
                     self.reporter.report(id, Event::Copying { claim, pod });
                 }
             }
@@ -323,7 +325,11 @@ impl Trouble {
     }
 
     fn at<E: PortError + Send + Sync + 'static>(step: &Step, error: E) -> Self {
-        let place = step.claim().map_or_else(String::new, |claim| format!(" of claim {claim}"));
+        let place = match step.claims().as_slice() {
+            [] => String::new(),
+            [claim] => format!(" of claim {claim}"),
+            claims => format!(" of claims {}", claims.join(", ")),
+        };
         let Self { error, transient } = Self::of(error);
         Self { error: error.context(format!("cannot {}{place}", step.describe())), transient }
     }

@@ -13,6 +13,7 @@ use crate::manifest::patch;
 use crate::manifest::preflight::TRIAL;
 use crate::record_codec::decode;
 use crate::resources::{Deleted, Only, Resources};
+use pvmigrate_objects::from_resource::pod::served;
 use pvmigrate_objects::from_resource::{Key, annotation, owned_annotation, uid, version};
 
 /// One thing left behind.
@@ -30,8 +31,8 @@ pub struct Leftover {
     pub version: Version,
     /// The run that made it; `None` for one of the reference tool's.
     pub run: Option<String>,
-    /// The claim it served, if it served one.
-    pub claim: Option<String>,
+    /// The claims it served; a copy pod may have served several.
+    pub claims: Vec<String>,
 }
 
 /// The kinds of things left behind, in the order in which they are removed.
@@ -124,7 +125,7 @@ fn leftover<K: Resource>(kind: LeftoverKind, object: &K) -> Leftover {
         uid: uid(metadata),
         version: version(metadata),
         run: owned_annotation(metadata, names::RUN),
-        claim: owned_annotation(metadata, names::CLAIM),
+        claims: served(metadata).into_iter().map(str::to_owned).collect(),
     }
 }
 

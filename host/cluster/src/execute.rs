@@ -80,9 +80,11 @@ impl ClusterWorld {
             | Step::FreeName { .. }
             | Step::DeleteOriginalClaim { .. }
             | Step::DeleteTemp { .. } => self.write_claim(record, step).await,
-            Step::StartPod { claim, purpose, attempt } => {
-                let facts = facts(record, step, claim)?;
-                self.start_pod(record, &pod::of(record, claim, facts, *purpose, *attempt)).await
+            Step::StartPod { claims, purpose, attempt } => {
+                let all = claims.iter().map(|claim| Ok((claim.as_str(), facts(record, step, claim)?)));
+                let all = all.collect::<Result<Vec<_>, Error>>()?;
+                let pod = pod::of(record, &all, *purpose, *attempt);
+                self.start_pod(record, &pod.ok_or_else(|| misuse(step, "it names no claim".to_owned()))?).await
             }
             Step::DeletePod { pod, uid, .. } => self.delete_pod(&record.namespace, pod, uid).await,
             Step::MarkWorkload { .. } | Step::StopWorkload { .. } | Step::StartWorkload { .. } => {

@@ -11,13 +11,12 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Client;
 use kube::api::LogParams;
 use pvmigrate_core::copy_report::{CopyProgress, progress};
-use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
 use crate::caches::Caches;
 use crate::resources::Resources;
 use pvmigrate_objects::from_resource::Key;
-use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::pod::{CopyPod, SeenPod};
 use pvmigrate_objects::from_resource::pod_progress::Reached;
 
 /// A line is shown up to here; rsync writes file names of any length.
@@ -29,7 +28,7 @@ const TRIES: u32 = 5;
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// How long the pod's object may take to show the end that its log has shown.
+/// How long the pod's object may take to show the end of a pass that its log has shown.
 const END: Duration = Duration::from_secs(2);
 
 /// A wait for a pod's start is bounded by the driver, which deletes the pod; this only keeps the timer finite.
@@ -44,7 +43,7 @@ pub struct CopyLine {
     pub progress: Option<CopyProgress>,
 }
 
-/// Follows a pod's log from its first line to its end.
+/// Follows the log of a claim's pass from its first line to its end.
 ///
 /// A container runtime hands lines on when they end, or every 16 KiB: while rsync copies one huge file, progress comes in
 /// steps of minutes.
@@ -53,11 +52,13 @@ pub(crate) fn follow(
     caches: Arc<Caches>,
     namespace: &str,
     pod: &str,
+    claim: &str,
 ) -> impl Stream<Item = CopyLine> + Send + use<> {
     let follower = Follower {
         client,
         caches,
         key: Key::new(namespace, pod),
+        claim: claim.to_owned(),
         lines: Lines::default(),
         reader: None,
         ready: VecDeque::new(),
@@ -74,6 +75,7 @@ struct Follower {
     client: Client,
     caches: Arc<Caches>,
     key: Key,
+    claim: String,
     lines: Lines,
     reader: Option<Pin<Box<dyn AsyncBufRead + Send>>>,
     ready: VecDeque<CopyLine>,
@@ -113,18 +115,19 @@ impl Follower {
 
     /// Opens the log where it was left, once the container has started.
     async fn open(&mut self) {
-        let has_begun = |pod: Option<&SeenPod>| {
-            pod.is_none_or(|pod| !matches!(pod.copy.as_ref().map(|copy| &copy.reached), Some(Reached::Starting(_))))
-        };
+        let claim = self.claim.as_str();
+        let is_starting = |copy: &CopyPod| matches!(copy.reached, Reached::Starting(_));
+        let has_begun = |pod: Option<&SeenPod>| !copy_in(pod, claim).is_some_and(is_starting);
         // The cache has the pod before its first line is asked for, or never.
         self.caches.pods.until(&self.key, END, |pod| pod.is_some()).await;
         self.caches.pods.until(&self.key, START, has_begun).await;
-        if self.caches.pods.get(&self.key).is_none() {
+        let pod = self.caches.pods.get(&self.key);
+        let Some(copy) = copy_in(pod.as_deref(), claim) else {
             self.over = true;
             return;
-        }
+        };
         let params = LogParams {
-            container: Some(CONTAINER.to_owned()),
+            container: Some(copy.container.clone()),
             follow: true,
             timestamps: true,
             // Whole seconds, rounded: ask for a little more, and drop what was there already.
@@ -144,16 +147,21 @@ impl Follower {
         }
     }
 
-    /// Closes the stream, for good when the pod has ended.
+    /// Closes the stream, for good when the pass has ended.
     async fn close(&mut self) {
         self.reader = None;
         self.tries -= 1;
-        let is_over = |pod: Option<&SeenPod>| pod.is_none_or(|pod| pod.finished);
+        let claim = self.claim.as_str();
+        let is_over = |pod: Option<&SeenPod>| !copy_in(pod, claim).is_some_and(CopyPod::is_under_way);
         if self.caches.pods.until(&self.key, END, is_over).await {
             self.lines.emit(&mut self.ready);
             self.over = true;
         }
     }
+}
+
+fn copy_in<'a>(pod: Option<&'a SeenPod>, claim: &str) -> Option<&'a CopyPod> {
+    pod?.copy_of(claim)
 }
 
 /// A log with timestamps that is cut into lines. rsync ends a progress line with a carriage return.

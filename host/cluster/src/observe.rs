@@ -11,7 +11,7 @@ use pvmigrate_core::observation::{
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record, Uid, WorkloadRef};
 
 use crate::caches::Caches;
-use crate::copy_log::LogTail;
+use crate::copy_log::{LogTail, LogTails, pass};
 use pvmigrate_objects::from_resource::Kept;
 use pvmigrate_objects::from_resource::Key;
 use pvmigrate_objects::from_resource::claim::SeenClaim;
@@ -70,25 +70,24 @@ impl<'a> GroupObjects<'a> {
         self.is_gone(name, found) && is_held && !self.ours(name).any(|(_, copy)| copy.purpose == Purpose::Copy)
     }
 
-    /// Returns the finished copies of which the log has to be read.
-    pub(crate) fn unread(&self) -> impl Iterator<Item = &SeenPod> {
+    /// Returns the finished passes of which the log has to be read.
+    pub(crate) fn unread(&self) -> impl Iterator<Item = (&SeenPod, &CopyPod)> {
         let ours = self.record.claims.keys().flat_map(|name| self.ours(name));
         ours.filter(|(_, copy)| matches!(copy.purpose, Purpose::Copy | Purpose::Warm))
             .filter(|(_, copy)| matches!(copy.reached, Reached::Succeeded | Reached::Failed { explained: false, .. }))
-            .map(|(pod, _)| pod)
     }
 
     /// Returns the pods that serve the claim for this run, or for an interrupted one of the reference tool.
     fn ours(&self, claim: &str) -> impl Iterator<Item = (&SeenPod, &CopyPod)> {
-        let copies = self.pods.iter().filter_map(|pod| Some((pod.as_ref(), pod.copy.as_ref()?)));
-        copies.filter(move |(_, copy)| copy.claim == claim && self.is_ours(copy))
+        let copies = self.pods.iter().filter_map(move |pod| Some((pod.as_ref(), pod.copy_of(claim)?)));
+        copies.filter(|(_, copy)| self.is_ours(copy))
     }
 
     fn is_ours(&self, copy: &CopyPod) -> bool {
         copy.run.as_ref().is_none_or(|run| *run == self.record.run)
     }
 
-    pub(crate) fn observation(&self, logs: &HashMap<Uid, LogTail>) -> Observation {
+    pub(crate) fn observation(&self, logs: &LogTails) -> Observation {
         let claims = self.record.claims.iter();
         let claims = claims.map(|(name, record)| (name.clone(), self.claim(name, record, logs))).collect();
         let workloads = self.record.workloads.iter().map(|recorded| &recorded.workload);
@@ -96,7 +95,7 @@ impl<'a> GroupObjects<'a> {
         Observation { claims, workloads }
     }
 
-    fn claim(&self, name: &str, record: &ClaimRecord, logs: &HashMap<Uid, LogTail>) -> ClaimSeen {
+    fn claim(&self, name: &str, record: &ClaimRecord, logs: &LogTails) -> ClaimSeen {
         let nothing = Found::default();
         let found = self.claims.get(name).unwrap_or(&nothing);
         let pods: Vec<Pod> = self.ours(name).map(|(pod, copy)| self.pod(pod, copy, logs)).collect();
@@ -133,7 +132,7 @@ impl<'a> GroupObjects<'a> {
 
     fn users(&self, claim: &str) -> Vec<User> {
         let names = [claim.to_owned(), names::destination_claim(claim), names::source_claim(claim)];
-        let is_other = |pod: &&Arc<SeenPod>| !pod.copy.as_ref().is_some_and(|copy| self.is_ours(copy));
+        let is_other = |pod: &&Arc<SeenPod>| !pod.copies.iter().any(|copy| self.is_ours(copy));
         let uses = |pod: &&Arc<SeenPod>| {
             (!pod.finished || pod.node.is_some()) && names.iter().any(|name| pod.claims.contains(name))
         };
@@ -149,8 +148,9 @@ impl<'a> GroupObjects<'a> {
         users.map(shown).collect()
     }
 
-    fn pod(&self, pod: &SeenPod, copy: &CopyPod, logs: &HashMap<Uid, LogTail>) -> Pod {
-        let log = logs.get(&pod.uid);
+    fn pod(&self, pod: &SeenPod, copy: &CopyPod, logs: &LogTails) -> Pod {
+        let log = logs.get(&pass(pod, copy));
+        let others = pod.copies.iter().map(|other| &other.claim).filter(|other| **other != copy.claim);
         let progress = match &copy.reached {
             Reached::Starting(trouble) => Progress::Starting(trouble.clone().or_else(|| self.trouble_of_pod(pod))),
             Reached::Running => Progress::Running,
@@ -168,6 +168,7 @@ impl<'a> GroupObjects<'a> {
             uid: pod.uid.clone(),
             purpose: copy.purpose,
             attempt: copy.attempt,
+            others: others.cloned().collect(),
             progress,
             leaving: pod.terminating && !pod.tombstone,
             created: pod.created,

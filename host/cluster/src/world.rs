@@ -21,7 +21,7 @@ use crate::resources::Resources;
 use crate::wake::Wake;
 use pvmigrate_objects::from_resource::Key;
 use pvmigrate_objects::from_resource::Reads;
-use pvmigrate_objects::from_resource::pod::SeenPod;
+use pvmigrate_objects::from_resource::pod::{CopyPod, SeenPod};
 
 /// A cluster to look at and to change. Clones share everything.
 #[derive(Clone)]
@@ -42,13 +42,13 @@ impl std::fmt::Debug for ClusterWorld {
 impl World for ClusterWorld {
     type Error = Error;
 
-    /// Looks at the group in the caches. Two things cost a request: the log of a finished copy, once a pod, and the
+    /// Looks at the group in the caches. Two things cost a request: the log of a finished copy, once a pass, and the
     /// pods of the namespace, once before a claim's copy starts.
     async fn observe(&self, record: &Record) -> Result<Observation, Error> {
         self.caches.broken.check()?;
         self.confirm_users(record).await?;
         let group = GroupObjects::of(record, &self.caches);
-        let unread: Vec<&SeenPod> = group.unread().collect();
+        let unread: Vec<_> = group.unread().collect();
         let logs = self.logs.of(&self.client, &unread).await?;
         Ok(group.observation(&logs))
     }
@@ -68,14 +68,15 @@ impl ClusterWorld {
         self.caches.hub.wake(namespace)
     }
 
-    /// Tells whether a copy pod is there and has not ended.
-    pub fn is_copying(&self, namespace: &str, pod: &str) -> bool {
-        self.caches.pods.get(&Key::new(namespace, pod)).is_some_and(|pod| !pod.finished)
+    /// Tells whether a copy pod is there in which the claim's pass has not ended.
+    pub fn is_copying(&self, namespace: &str, pod: &str, claim: &str) -> bool {
+        let pod = self.caches.pods.get(&Key::new(namespace, pod));
+        pod.is_some_and(|pod| pod.copy_of(claim).is_some_and(CopyPod::is_under_way))
     }
 
-    /// Follows what a copy pod writes, from its first line to its end; starts once the pod does.
-    pub fn copy_lines(&self, namespace: &str, pod: &str) -> impl Stream<Item = CopyLine> + Send + use<> {
-        follow(self.client.clone(), Arc::clone(&self.caches), namespace, pod)
+    /// Follows what a claim's pass in a copy pod writes, from its first line to its end; starts once the pass does.
+    pub fn copy_lines(&self, namespace: &str, pod: &str, claim: &str) -> impl Stream<Item = CopyLine> + Send + use<> {
+        follow(self.client.clone(), Arc::clone(&self.caches), namespace, pod, claim)
     }
 
     /// Reads the pods again before a copy starts, because a watch may lag behind the claim's.

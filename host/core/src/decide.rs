@@ -3,8 +3,8 @@
 //! This is the table of the migration's order, and the only place that knows it. Each phase has a file, and none calls
 //! another: `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes),
 //! `settle` (everything back to what it was), `rollback` (every claim back on its source volume). What several of them
-//! need is in `name` (the claims' names, which are never left free), `workload` and `temporary` (claims and pods of
-//! ours). Every step that may be done now is returned, in any order; the barriers between phases are the group's:
+//! need is in `name` (the claims' names, which are never left free), `workload`, `temporary` (claims and pods of ours) and
+//! `passes` (which claims share a pod). Every step that may be done now is returned, in any order; the barriers between phases are the group's:
 //!
 //! 1. all prepared before any workload stops;
 //! 2. all quiet before any original claim is deleted (the fence);
@@ -24,6 +24,7 @@ mod copy;
 mod cutover;
 mod name;
 mod next;
+mod passes;
 mod prepare;
 mod rollback;
 mod settle;

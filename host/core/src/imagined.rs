@@ -30,7 +30,8 @@ pub struct Imagined {
     pub claims: BTreeMap<String, Claim>,
     /// By name.
     pub volumes: BTreeMap<String, Volume>,
-    /// By name, of everybody.
+    /// By name, of everybody. A pod of ours for several claims is as many entries here, one a claim, that come, start and go
+    /// together; see [`Pod::pod`].
     pub pods: BTreeMap<String, Pod>,
     /// The workloads of the group.
     pub workloads: BTreeMap<WorkloadRef, Workload>,
@@ -42,9 +43,11 @@ pub struct Imagined {
     pub provisioned: u32,
 }
 
-/// A pod, ours or not.
+/// A pod, ours or not; of one of ours for several claims, what is about one of them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pod {
+    /// The pod's own name.
+    pub pod: String,
     /// Whose it is.
     pub owner: Owner,
     /// Its uid.
@@ -135,9 +138,9 @@ impl Imagined {
             // Which of the group's claims it uses is not recorded. All of them is the safe guess.
             let claims: Vec<String> = record.claims.keys().cloned().collect();
             for index in 0..seen.pods {
-                let pod = world.new_pod(Owner::Workload(workload.clone()), claims.clone());
-                let pod = Pod { placed: true, progress: Progress::Running, ..pod };
-                world.pods.insert(format!("{}-{index}", workload.name), pod);
+                let name = format!("{}-{index}", workload.name);
+                let pod = world.new_pod(&name, Owner::Workload(workload.clone()), claims.clone());
+                world.pods.insert(name, Pod { placed: true, progress: Progress::Running, ..pod });
             }
             let WorkloadSeen { uid, version, replicas, mark, pods: _, ready: _, trouble: _ } = seen.clone();
             world.workloads.insert(workload.clone(), Workload { uid, version, replicas, mark, claims });
@@ -159,6 +162,7 @@ impl Imagined {
         for pod in &seen.pods {
             let owner = Owner::Ours { claim: name.to_owned(), purpose: pod.purpose, attempt: pod.attempt };
             let imagined = Pod {
+                pod: pod.name.clone(),
                 uid: pod.uid.clone(),
                 claims: mounts(record, name, pod.purpose),
                 placed: !matches!(pod.progress, Progress::Starting(_)),
@@ -167,10 +171,11 @@ impl Imagined {
                 created: pod.created,
                 owner,
             };
-            self.pods.insert(pod.name.clone(), imagined);
+            let is_alone = pod.others.is_empty();
+            self.pods.insert(if is_alone { pod.name.clone() } else { entry(&pod.name, name) }, imagined);
         }
         for user in &seen.users {
-            let pod = self.new_pod(Owner::Other, vec![name.to_owned()]);
+            let pod = self.new_pod(&user.pod, Owner::Other, vec![name.to_owned()]);
             let pod = Pod { placed: user.placed, ..pod };
             self.pods.entry(user.pod.clone()).or_insert(pod);
         }
@@ -202,10 +207,11 @@ impl Imagined {
         for (pod_name, pod) in &self.pods {
             match &pod.owner {
                 Owner::Ours { claim, purpose, attempt } if claim == name => pods.push(observation::Pod {
-                    name: pod_name.clone(),
+                    name: pod.pod.clone(),
                     uid: pod.uid.clone(),
                     purpose: *purpose,
                     attempt: *attempt,
+                    others: self.others(pod_name, pod),
                     progress: pod.progress.clone(),
                     leaving: pod.leaving,
                     created: pod.created,
@@ -240,11 +246,26 @@ impl Imagined {
         }
     }
 
+    /// Names the other claims that a pod of ours is for.
+    fn others(&self, entry: &str, pod: &Pod) -> Vec<String> {
+        let entries = self.pods.iter().filter(|(name, other)| *name != entry && other.pod == pod.pod);
+        let claim = |(_, other): (&String, &Pod)| match &other.owner {
+            Owner::Ours { claim, .. } => Some(claim.clone()),
+            Owner::Workload(_) | Owner::Other => None,
+        };
+        entries.filter_map(claim).collect()
+    }
+
+    /// Returns the names of a pod's entries.
+    pub fn entries(&self, pod: &str) -> Vec<String> {
+        self.pods.iter().filter(|(_, entry)| entry.pod == pod).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Returns a new pod that waits for a node.
-    pub fn new_pod(&mut self, owner: Owner, claims: Vec<String>) -> Pod {
+    pub fn new_pod(&mut self, name: &str, owner: Owner, claims: Vec<String>) -> Pod {
         let (uid, _) = self.identity();
-        let progress = Progress::Starting(None);
-        Pod { owner, uid, claims, placed: false, leaving: false, progress, created: self.now }
+        let (pod, progress) = (name.to_owned(), Progress::Starting(None));
+        Pod { pod, owner, uid, claims, placed: false, leaving: false, progress, created: self.now }
     }
 
     /// Returns a new claim that waits for its volume: `volume`, or any.
@@ -282,6 +303,11 @@ impl Imagined {
 /// Tells whether the node that uses the claim's source volume is known.
 fn has_node(record: &Record, claim: &str) -> bool {
     record.claims.get(claim).is_some_and(|recorded| recorded.source.node.is_some())
+}
+
+/// Names the entry of one claim of a pod for several.
+fn entry(pod: &str, claim: &str) -> String {
+    format!("{pod}/{claim}")
 }
 
 /// Names the claims that a pod of ours for `claim` mounts.

@@ -35,6 +35,8 @@ pub const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 /// On what one run makes (claims, pods, records): that run's id, [`crate::record::Record::run`]. Taken off a claim that has
 /// the original name once it is bound.
 pub const RUN: &str = "pvmigrate.dev/run";
+/// On a copy pod of several claims, in place of [`CLAIM`]: their names, with a comma in between.
+pub const CLAIMS: &str = "pvmigrate.dev/claims";
 /// On a copy pod: its [`Purpose`].
 pub const PURPOSE: &str = "pvmigrate.dev/purpose";
 /// On a copy pod: which attempt it is, a decimal number.
@@ -48,8 +50,13 @@ pub const TOMBSTONE: &str = "pvmigrate.dev/tombstone";
 /// Label of everything we make, so that one selector finds it.
 pub const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "pvmigrate");
 
-/// The name of the container that runs rsync in a copy pod.
+/// The name of the container that runs rsync in a copy pod of one claim.
 pub const CONTAINER: &str = "pvmigrate";
+
+/// Names the container of a pass in a copy pod of `count` claims; `index` is its claim's place among them.
+pub fn container(index: usize, count: usize) -> String {
+    if count == 1 { CONTAINER.to_owned() } else { format!("{CONTAINER}-{index}") }
+}
 
 const DESTINATION_SUFFIX: &str = "-pvcmigrate";
 const SOURCE_SUFFIX: &str = "-pvcmigrate-src";

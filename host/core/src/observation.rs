@@ -191,7 +191,7 @@ pub struct User {
     pub since: Timestamp,
 }
 
-/// A pod of ours.
+/// A pod of ours, as far as it is about one claim: each has its own pass in it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pod {
     /// Its name.
@@ -202,7 +202,9 @@ pub struct Pod {
     pub purpose: Purpose,
     /// Which attempt it is.
     pub attempt: u32,
-    /// How far it is.
+    /// The other claims that have a pass in it.
+    pub others: Vec<String>,
+    /// How far the claim's pass is.
     pub progress: Progress,
     /// It is being deleted and carries no finalizer of ours any more: only its node has to let it go.
     pub leaving: bool,

@@ -80,8 +80,8 @@ pub enum Step {
     },
     /// Creates a pod of ours, if absent.
     StartPod {
-        /// The claim.
-        claim: String,
+        /// The claims, each with a pass of its own in it; never empty, and the first gives the pod its name.
+        claims: Vec<String>,
         /// What for.
         purpose: Purpose,
         /// Which attempt.
@@ -246,7 +246,6 @@ impl Step {
             | Self::CreateDestination { claim, .. }
             | Self::AdoptDestination { claim, .. }
             | Self::RetainDestination { claim, .. }
-            | Self::StartPod { claim, .. }
             | Self::DeletePod { claim, .. }
             | Self::DeleteOriginalClaim { claim, .. }
             | Self::Reserve { claim, .. }
@@ -260,8 +259,19 @@ impl Step {
             | Self::Unmark { claim, .. }
             | Self::RestoreReclaim { claim, .. }
             | Self::DeleteSourceVolume { claim, .. } => Some(claim),
+            // Of one pod for several claims, it is none's more than another's.
+            Self::StartPod { claims, .. } => match claims.as_slice() {
+                [claim] => Some(claim),
+                _ => None,
+            },
             Self::MarkWorkload { .. } | Self::StopWorkload { .. } | Self::StartWorkload { .. } => None,
         }
+    }
+
+    /// Names the claims that the step is about.
+    pub fn claims(&self) -> Vec<&str> {
+        let Self::StartPod { claims, .. } = self else { return self.claim().into_iter().collect() };
+        claims.iter().map(String::as_str).collect()
     }
 
     /// Returns what the step does, in a few plain words without its object.

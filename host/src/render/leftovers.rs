@@ -37,11 +37,12 @@ pub fn text(fates: &[(Leftover, Fate)], screen: &Screen) -> String {
     }
     let mut table = Table::new(&["NAMESPACE", "WHAT", "NAME", "FOR CLAIM", "STATUS"], &[]);
     for (left, fate) in fates {
+        let claims = left.claims.join(", ");
         table.row(&[
             left.namespace.as_str(),
             left.kind.describe(),
             &left.name,
-            left.claim.as_deref().unwrap_or("-"),
+            if left.claims.is_empty() { "-" } else { &claims },
             fate.describe(),
         ]);
     }
@@ -64,19 +65,30 @@ struct LeftoverJson<'a> {
     what: &'static str,
     name: &'a str,
     run: Option<&'a str>,
+    /// The claim it served; null where it served none, or several.
     claim: Option<&'a str>,
+    /// The claims it served, where they are several.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    claims: &'a [String],
     fate: Fate,
 }
 
 /// Returns the leftovers for scripts.
 pub fn json(fates: &[(Leftover, Fate)], exit: Exit) -> LeftoversJson<'_> {
-    let leftovers = fates.iter().map(|(left, fate)| LeftoverJson {
-        namespace: &left.namespace,
-        what: left.kind.describe(),
-        name: &left.name,
-        run: left.run.as_deref(),
-        claim: left.claim.as_deref(),
-        fate: *fate,
+    let leftovers = fates.iter().map(|(left, fate)| {
+        let (claim, claims) = match left.claims.as_slice() {
+            [claim] => (Some(claim.as_str()), &[][..]),
+            claims => (None, claims),
+        };
+        LeftoverJson {
+            namespace: &left.namespace,
+            what: left.kind.describe(),
+            name: &left.name,
+            run: left.run.as_deref(),
+            claim,
+            claims,
+            fate: *fate,
+        }
     });
     LeftoversJson { schema_version: SCHEMA_VERSION, exit: exit.into(), leftovers: leftovers.collect() }
 }
@@ -90,19 +102,20 @@ mod tests {
     use crate::render::samples;
 
     fn sample() -> Vec<(Leftover, Fate)> {
-        let left = |kind, name: &str, claim: Option<&str>| Leftover {
+        let left = |kind, name: &str, claims: &[&str]| Leftover {
             kind,
             namespace: "shop".to_owned(),
             name: name.to_owned(),
             uid: Uid("1".to_owned()),
             version: Version("1".to_owned()),
             run: None,
-            claim: claim.map(str::to_owned),
+            claims: claims.iter().map(|claim| (*claim).to_owned()).collect(),
         };
         vec![
-            (left(LeftoverKind::TemporaryClaim, "data-pvcmigrate", Some("data")), Fate::Removed),
-            (left(LeftoverKind::Record, "pvmigrate-data-0", None), Fate::Changed),
-            (left(LeftoverKind::CopyPod, samples::EVIL, None), Fate::Found),
+            (left(LeftoverKind::TemporaryClaim, "data-pvcmigrate", &["data"]), Fate::Removed),
+            (left(LeftoverKind::Record, "pvmigrate-data-0", &[]), Fate::Changed),
+            (left(LeftoverKind::CopyPod, samples::EVIL, &[]), Fate::Found),
+            (left(LeftoverKind::CopyPod, "migrate-1", &["data", "logs"]), Fate::Found),
         ]
     }
 

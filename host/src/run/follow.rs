@@ -27,11 +27,11 @@ impl Reporter for Following {
             tokio::spawn(async move {
                 if !to.wants_every_line() {
                     tokio::time::sleep(FOLLOWED_AFTER).await;
-                    if !world.is_copying(&group.namespace, &pod) {
+                    if !world.is_copying(&group.namespace, &pod, &claim) {
                         return;
                     }
                 }
-                let mut lines = std::pin::pin!(world.copy_lines(&group.namespace, &pod));
+                let mut lines = std::pin::pin!(world.copy_lines(&group.namespace, &pod, &claim));
                 while let Some(line) = lines.next().await {
                     to.rsync(&group, &claim, &line.text);
                 }

@@ -60,30 +60,58 @@ const CAPABILITIES: [&str; 6] = [
     "SETFCAP",      // keep file capabilities, an xattr
 ];
 
-/// Builds the pod of one attempt.
-pub(crate) fn of(record: &Record, claim: &str, facts: &ClaimRecord, purpose: Purpose, attempt: u32) -> Pod {
-    let source = match purpose {
-        // With the source in it the pod lands where the copy can mount both. Where a node is known the source is not
-        // needed, and one that only one pod may mount can be in use.
-        Purpose::Prime => facts.source.node.is_none().then(|| claim.to_owned()),
-        Purpose::Warm => Some(claim.to_owned()),
-        Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
-    };
-    let args = match purpose {
-        Purpose::Prime => vec!["--version".to_owned()],
-        Purpose::Warm | Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
-    };
-    let destination = names::destination_claim(claim);
-    Pod {
-        metadata: metadata(record, claim, purpose, attempt),
+/// The place of a pass among those of its pod, which gives its container and its volumes their names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    index: usize,
+    count: usize,
+}
+
+impl Place {
+    /// The place of the only one.
+    pub(crate) const ONLY: Self = Self { index: 0, count: 1 };
+
+    fn volume(self, name: &str) -> String {
+        if self.count == 1 { name.to_owned() } else { format!("{name}-{}", self.index) }
+    }
+
+    /// Divides what a pod asks for among its passes, but leaves each of them at least `least`.
+    fn share(self, whole: usize, least: usize) -> usize {
+        (whole / self.count.max(1)).max(least)
+    }
+}
+
+/// Builds the pod of one attempt, with a pass for each of the claims; `None` when there is none.
+pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purpose, attempt: u32) -> Option<Pod> {
+    let (_, first) = claims.first()?;
+    let (mut containers, mut all_volumes) = (Vec::new(), Vec::new());
+    for (index, (claim, facts)) in claims.iter().enumerate() {
+        let place = Place { index, count: claims.len() };
+        let source = match purpose {
+            // With the source in it the pod lands where the copy can mount both. Where a node is known the source is not
+            // needed, and one that only one pod may mount can be in use.
+            Purpose::Prime => facts.source.node.is_none().then(|| (*claim).to_owned()),
+            Purpose::Warm => Some((*claim).to_owned()),
+            Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
+        };
+        let args = match purpose {
+            Purpose::Prime => vec!["--version".to_owned()],
+            Purpose::Warm | Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
+        };
+        containers.push(container(&record.asked.rsync_image, args, source.is_some(), place));
+        all_volumes.extend(volumes(source.as_deref(), &names::destination_claim(claim), place));
+    }
+    Some(Pod {
+        metadata: metadata(record, claims, purpose, attempt)?,
         spec: Some(PodSpec {
-            containers: vec![container(&record.asked.rsync_image, args, source.is_some())],
-            volumes: Some(volumes(source.as_deref(), &destination)),
-            affinity: Some(affinity(purpose, facts.source.node.as_deref())),
+            containers,
+            volumes: Some(all_volumes),
+            // Claims that are on different nodes are not put into one pod.
+            affinity: Some(affinity(purpose, first.source.node.as_deref())),
             ..bare_spec()
         }),
         status: None,
-    }
+    })
 }
 
 /// Returns rsync's arguments: the reference tool's, ours, the user's, then from and to.
@@ -105,25 +133,29 @@ pub(crate) fn trial_args(user: &[String]) -> Vec<String> {
     args
 }
 
-fn metadata(record: &Record, claim: &str, purpose: Purpose, attempt: u32) -> ObjectMeta {
+fn metadata(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purpose, attempt: u32) -> Option<ObjectMeta> {
+    let (first, _) = claims.first()?;
     let attempt_text = attempt.to_string();
+    let all: Vec<&str> = claims.iter().map(|(claim, _)| *claim).collect();
+    let all = all.join(",");
+    let serves = if claims.len() == 1 { names::CLAIM } else { names::CLAIMS };
     let mut annotations = no_sidecar_annotations();
     annotations.extend(map([
-        (names::CLAIM, claim),
+        (serves, all.as_str()),
         (names::KIND, names::KIND_COPY),
         (names::RUN, &record.run),
         (names::PURPOSE, purpose.as_str()),
         (names::ATTEMPT, &attempt_text),
     ]));
-    ObjectMeta {
-        name: Some(names::pod(&record.run, claim, purpose, attempt)),
+    Some(ObjectMeta {
+        name: Some(names::pod(&record.run, first, purpose, attempt)),
         namespace: Some(record.namespace.clone()),
         labels: Some(pod_labels()),
         annotations: Some(annotations),
         // Only the copy that counts leaves a result that must not vanish unread.
         finalizers: (purpose == Purpose::Copy).then(|| vec![names::TOMBSTONE.to_owned()]),
         ..ObjectMeta::default()
-    }
+    })
 }
 
 /// Keeps service meshes from injecting a sidecar, which would never end.
@@ -201,9 +233,9 @@ fn affinity(purpose: Purpose, node: Option<&str>) -> Affinity {
 }
 
 /// Builds the container that runs rsync.
-pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool) -> Container {
+pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool, place: Place) -> Container {
     let mount = |name: &str, path: &str, read_only: bool| VolumeMount {
-        name: name.to_owned(),
+        name: place.volume(name),
         mount_path: path.to_owned(),
         read_only: read_only.then_some(true),
         ..VolumeMount::default()
@@ -213,7 +245,7 @@ pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool) -> Con
         mounts.insert(0, mount("source", SOURCE, true));
     }
     Container {
-        name: names::CONTAINER.to_owned(),
+        name: names::container(place.index, place.count),
         image: Some(image.to_owned()),
         command: Some(vec!["rsync".to_owned()]),
         args: Some(args),
@@ -226,8 +258,8 @@ pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool) -> Con
         // Enough for the scheduler to count it. No limits: rsync's memory grows with the number of files.
         resources: Some(ResourceRequirements {
             requests: Some(BTreeMap::from([
-                ("cpu".to_owned(), Quantity("100m".to_owned())),
-                ("memory".to_owned(), Quantity("64Mi".to_owned())),
+                ("cpu".to_owned(), Quantity(format!("{}m", place.share(100, 10)))),
+                ("memory".to_owned(), Quantity(format!("{}Mi", place.share(64, 16)))),
             ])),
             ..ResourceRequirements::default()
         }),
@@ -254,10 +286,10 @@ fn security() -> SecurityContext {
     }
 }
 
-fn volumes(source: Option<&str>, destination: &str) -> Vec<Volume> {
-    let mut volumes = vec![volume("dest", destination, false)];
+fn volumes(source: Option<&str>, destination: &str, place: Place) -> Vec<Volume> {
+    let mut volumes = vec![volume(&place.volume("dest"), destination, false)];
     if let Some(source) = source {
-        volumes.insert(0, volume("source", source, true));
+        volumes.insert(0, volume(&place.volume("source"), source, true));
     }
     volumes
 }
@@ -282,10 +314,30 @@ mod tests {
     #[test]
     fn the_three_pods_of_a_migration() {
         let record = record();
-        let pod = |purpose, attempt| of(&record, "data-web-0", &record.claims["data-web-0"], purpose, attempt);
+        let claims = [("data-web-0", &record.claims["data-web-0"])];
+        let pod = |purpose, attempt| of(&record, &claims, purpose, attempt).unwrap();
         insta::assert_json_snapshot!("copy_pod", pod(Purpose::Copy, 2));
         insta::assert_json_snapshot!("warm_pod", pod(Purpose::Warm, 0));
         insta::assert_json_snapshot!("prime_pod", pod(Purpose::Prime, 0));
+    }
+
+    #[test]
+    fn a_pod_of_several_claims_has_a_container_for_each() {
+        let record = record();
+        let facts = &record.claims["data-web-0"];
+        let pod = of(&record, &[("data-web-0", facts), ("logs-web-0", facts)], Purpose::Copy, 1);
+        insta::assert_json_snapshot!("shared_copy_pod", pod.unwrap());
+        let requests = |count: usize| {
+            let pod = of(&record, &vec![("data-web-0", facts); count], Purpose::Warm, 0).unwrap();
+            let containers = pod.spec.unwrap().containers;
+            assert_eq!(containers.len(), count);
+            let requests = containers[count - 1].resources.clone().unwrap().requests.unwrap();
+            (requests["cpu"].0.clone(), requests["memory"].0.clone())
+        };
+        let expected = |cpu: &str, memory: &str| (cpu.to_owned(), memory.to_owned());
+        assert_eq!(requests(3), expected("33m", "21Mi"));
+        assert_eq!(requests(20), expected("10m", "16Mi"));
+        assert_eq!(of(&record, &[], Purpose::Warm, 0), None);
     }
 
     #[test]

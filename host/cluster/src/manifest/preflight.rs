@@ -12,7 +12,7 @@ use pvmigrate_core::policy::quantity::Bytes;
 use pvmigrate_core::trial::{BYTES, Trial, TrialClaim};
 
 use super::claim::mode_names;
-use super::pod::{bare_spec, container, no_sidecar_annotations, pod_labels, trial_args, volume};
+use super::pod::{Place, bare_spec, container, no_sidecar_annotations, pod_labels, trial_args, volume};
 use super::{labels, map};
 
 /// The annotation of what a trial makes, so that only that is ever taken for a leftover of one.
@@ -58,7 +58,7 @@ pub(crate) fn claim(trial: &Trial, class: &str) -> PersistentVolumeClaim {
 /// Builds a pod that mounts the claim, if there is one, and runs rsync with the flags of the copies, which tries out image and
 /// flags too.
 pub(crate) fn pod(trial: &Trial, class: &str, image: &str, flags: &[String]) -> Pod {
-    let mut container = container(image, trial_args(flags), false);
+    let mut container = container(image, trial_args(flags), false, Place::ONLY);
     let claim = (trial.claim == TrialClaim::Made).then(|| claim_name(trial, class));
     let empty =
         Volume { name: "dest".to_owned(), empty_dir: Some(EmptyDirVolumeSource::default()), ..Volume::default() };

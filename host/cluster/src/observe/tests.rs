@@ -34,7 +34,11 @@ status: {{phase: {phase}}}"
     SeenClaim::read(&yaml(&text)).unwrap()
 }
 
-fn seen(caches: &Caches, logs: &HashMap<Uid, LogTail>) -> ClaimSeen {
+fn only(pod: &str) -> (Uid, String) {
+    (Uid(pod.to_owned()), names::CONTAINER.to_owned())
+}
+
+fn seen(caches: &Caches, logs: &LogTails) -> ClaimSeen {
     GroupObjects::of(&record(), caches).observation(logs).claims["data-web-0"].clone()
 }
 
@@ -89,12 +93,40 @@ fn only_finished_copies_have_their_logs_read_and_only_then_count() {
     caches.pods.applied(copy("primed", "prime", ENDED));
     let record = record();
     let group = GroupObjects::of(&record, &caches);
-    assert_eq!(group.unread().map(|pod| pod.key.name.as_str()).collect::<Vec<_>>(), ["done"]);
+    assert_eq!(group.unread().map(|(pod, _)| pod.key.name.as_str()).collect::<Vec<_>>(), ["done"]);
     assert!(matches!(&seen(&caches, &HashMap::new()).pods[0].progress, Progress::Succeeded(Err(_))));
     let report = CopyReport { files: 3, ..CopyReport::default() };
     let logs = LogTail { report: Ok(report), last_words: String::new() };
-    let logs = HashMap::from([(Uid("done".to_owned()), logs)]);
+    let logs = HashMap::from([(only("done"), logs)]);
     assert_eq!(seen(&caches, &logs).pods[0].progress, Progress::Succeeded(Ok(report)));
+}
+
+#[test]
+fn each_claim_of_a_shared_pod_has_its_own_pass_and_log() {
+    let caches = Caches::unfed(true);
+    let extra = "annotations: {kurl.sh/pvcmigrate-kind: migrate, pvmigrate.dev/run: run-1,
+        pvmigrate.dev/claims: 'data-web-0,logs-web-0', pvmigrate.dev/purpose: copy, pvmigrate.dev/attempt: '1'}";
+    let status = "{phase: Running, containerStatuses: [{name: pvmigrate-0, state: {terminated: {exitCode: 0}}},
+        {name: pvmigrate-1, state: {running: {}}}]}";
+    caches.pods.applied(pod("shared", extra, "data-web-0-pvcmigrate-src", status));
+    let mut record = record();
+    record.claims.insert("logs-web-0".to_owned(), record.claims["data-web-0"].clone());
+    let group = GroupObjects::of(&record, &caches);
+    let unread: Vec<(&str, &str)> =
+        group.unread().map(|(pod, copy)| (pod.key.name.as_str(), copy.container.as_str())).collect();
+    assert_eq!(unread, [("shared", "pvmigrate-0")], "the other's log has not ended");
+    let report = CopyReport { files: 3, ..CopyReport::default() };
+    let tail = LogTail { report: Ok(report), last_words: String::new() };
+    let seen = group.observation(&HashMap::from([((Uid("shared".to_owned()), "pvmigrate-0".to_owned()), tail)]));
+    let pod = |claim: &str| {
+        let pods = &seen.claims[claim].pods;
+        assert_eq!((pods.len(), seen.claims[claim].users.len()), (1, 0), "{claim}");
+        pods[0].clone()
+    };
+    let (data, logs) = (pod("data-web-0"), pod("logs-web-0"));
+    assert_eq!((data.progress, logs.progress), (Progress::Succeeded(Ok(report)), Progress::Running));
+    assert_eq!((data.others, logs.others), (vec!["logs-web-0".to_owned()], vec!["data-web-0".to_owned()]));
+    assert_eq!((data.uid, data.attempt), (logs.uid, logs.attempt));
 }
 
 #[test]
@@ -103,7 +135,7 @@ fn a_failed_copy_adds_its_last_words() {
     let failed = "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23}}}]}";
     caches.pods.applied(copy("failed", "copy", failed));
     let logs = LogTail { report: Err(String::new()), last_words: "rsync: No space left on device (28)".to_owned() };
-    let logs = HashMap::from([(Uid("failed".to_owned()), logs)]);
+    let logs = HashMap::from([(only("failed"), logs)]);
     let Progress::Failed { why, retry } = seen(&caches, &logs).pods[0].progress.clone() else { unreachable!() };
     assert!(
         why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: No space left on device (28)"),

@@ -42,6 +42,11 @@ async fn leftovers_go_and_what_a_migration_needs_stays() {
     stage.cluster.put(temporary("theirs", None)).unwrap();
     stage.cluster.put(pod("migrate-needed", &open.run)).unwrap();
     stage.cluster.put(pod("migrate-forgotten", "long-ago")).unwrap();
+    let mut shared = pod("migrate-shared", "long-ago");
+    let annotations = shared["metadata"]["annotations"].as_object_mut().unwrap();
+    annotations.remove("kurl.sh/pvcmigrate");
+    annotations.insert("pvmigrate.dev/claims".to_owned(), json!("data,cache"));
+    stage.cluster.put(shared).unwrap();
     stage.cluster.settled().await;
 
     let client = &connection.client;
@@ -53,10 +58,12 @@ async fn leftovers_go_and_what_a_migration_needs_stays() {
             (LeftoverKind::TemporaryClaim, "cache-pvcmigrate"),
             (LeftoverKind::TemporaryClaim, "theirs-pvcmigrate"),
             (LeftoverKind::CopyPod, "migrate-forgotten"),
+            (LeftoverKind::CopyPod, "migrate-shared"),
             (LeftoverKind::Record, ended.name.as_str()),
         ]
     );
-    assert_eq!((found[1].run.as_deref(), found[1].claim.as_deref()), (None, Some("theirs")));
+    assert_eq!(found[3].claims, ["data", "cache"]);
+    assert_eq!((found[1].run.as_deref(), &*found[1].claims), (None, &["theirs".to_owned()][..]));
     for left in &found {
         assert!(remove(client, left).await.unwrap(), "{left:?}");
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use futures::StreamExt;
-use pvmigrate_cluster::{CopyLine, Watched};
+use pvmigrate_cluster::{CopyLine, Error, Watched};
 use pvmigrate_core::eligibility::blockers;
 use pvmigrate_core::group::connect;
+use pvmigrate_core::observation::Progress;
 use pvmigrate_core::ports::World;
 use pvmigrate_core::record::{Purpose, WorkloadKind};
 use pvmigrate_core::step::Step;
@@ -68,10 +69,10 @@ async fn a_copys_lines_are_followed_from_the_first_to_the_last() {
     let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
     let world = watched.world();
     world.execute(&record, &Step::CreateDestination { claim: "data".to_owned(), volume: None }).await.unwrap();
-    let start = Step::StartPod { claim: "data".to_owned(), purpose: Purpose::Warm, attempt: 0 };
+    let start = Step::StartPod { claims: vec!["data".to_owned()], purpose: Purpose::Warm, attempt: 0 };
     world.execute(&record, &start).await.unwrap();
     let pod = world.observe(&record).await.unwrap().claims["data"].pods[0].name.clone();
-    let lines: Vec<CopyLine> = world.copy_lines(SHOP, &pod).collect().await;
+    let lines: Vec<CopyLine> = world.copy_lines(SHOP, &pod, "data").collect().await;
     let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(texts[0], "sending incremental file list");
     assert!(texts.last().unwrap().starts_with("total size is"), "{texts:?}");
@@ -80,8 +81,53 @@ async fn a_copys_lines_are_followed_from_the_first_to_the_last() {
 }
 
 #[tokio::test]
+async fn the_copies_of_one_pod_are_followed_and_read_each_by_itself() {
+    let stage = Stage::new().await;
+    for (kind, name) in [("StatefulSet", "web"), ("Deployment", "api")] {
+        stage.cluster.edit("apps/v1", kind, Some(SHOP), name, |workload| workload["spec"]["replicas"] = json!(0));
+    }
+    stage.cluster.settled().await;
+    let connection = stage.connection();
+    let survey = survey(&connection, "fast").await;
+    let mut both = record(&survey, "data", WorkloadKind::StatefulSet, "web", "fast");
+    both.claims.extend(record(&survey, "cache", WorkloadKind::Deployment, "api", "fast").claims);
+    let watched = Watched::start(connection.client.clone(), Some(SHOP)).await.unwrap();
+    let world = watched.world();
+    let claims: Vec<String> = ["data", "cache"].map(str::to_owned).into();
+    for claim in &claims {
+        world.execute(&both, &Step::CreateDestination { claim: claim.clone(), volume: None }).await.unwrap();
+    }
+    let start = Step::StartPod { claims: claims.clone(), purpose: Purpose::Warm, attempt: 0 };
+    world.execute(&both, &start).await.unwrap();
+    let seen = world.observe(&both).await.unwrap();
+    let pod = seen.claims["data"].pods[0].clone();
+    assert_eq!((&pod.uid, pod.others), (&seen.claims["cache"].pods[0].uid, vec!["cache".to_owned()]));
+    for claim in &claims {
+        let lines: Vec<CopyLine> = world.copy_lines(SHOP, &pod.name, claim).collect().await;
+        let last = lines.last().map(|line| line.text.as_str()).unwrap_or_default();
+        assert!(last.starts_with("total size is"), "{claim}: {last}");
+        assert!(!world.is_copying(SHOP, &pod.name, claim), "{claim}");
+    }
+    for _ in 0..2 {
+        let seen = world.observe(&both).await.unwrap();
+        for claim in &claims {
+            let seen = &seen.claims[claim];
+            assert!(matches!(seen.pods[0].progress, Progress::Succeeded(Ok(_))), "{claim}: {:?}", seen.pods);
+            assert!(seen.users.is_empty(), "{claim}: {:?}", seen.users);
+        }
+    }
+    assert_eq!(connection.requests.by_call()["get pods/log"], 4, "each is followed once and read once");
+    let no_claims = Step::StartPod { claims: Vec::new(), purpose: Purpose::Warm, attempt: 1 };
+    let unknown =
+        Step::StartPod { claims: vec!["data".to_owned(), "other".to_owned()], purpose: Purpose::Warm, attempt: 1 };
+    for step in [no_claims, unknown] {
+        assert!(matches!(world.execute(&both, &step).await, Err(Error::Misuse { .. })), "{step:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_pod_that_is_not_there_has_no_lines() {
     let stage = Stage::new().await;
     let watched = Watched::start(stage.connection().client, Some(SHOP)).await.unwrap();
-    assert_eq!(watched.world().copy_lines(SHOP, "nobody").count().await, 0);
+    assert_eq!(watched.world().copy_lines(SHOP, "nobody", "data").count().await, 0);
 }

@@ -2,7 +2,7 @@
 
 use super::next::{Next, after};
 use super::view::{Named, Pair, View, claim_target, volume_target};
-use super::{name, temporary, workload};
+use super::{name, passes, temporary, workload};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Pod, Progress};
@@ -26,7 +26,7 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
     for pair in view.claims().filter(|pair| pair.record.evidence.is_none()) {
         match pair.named() {
             Named::Original(claim) if claim.terminating => {
-                clear_helpers(&pair, next);
+                clear_helpers(view, &pair, next);
                 next.waits.push(pair.wait(Awaited::OriginalGone));
             }
             Named::Original(claim) if quiet => next.steps.push(Step::DeleteOriginalClaim {
@@ -40,13 +40,14 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
+    passes::share(view, next);
 }
 
 /// Deletes warm and priming pods that a late step of another process has started, and those that the reference tool has left:
 /// even finished, they would hold the claim for ever.
-fn clear_helpers(pair: &Pair<'_>, next: &mut Next) {
+fn clear_helpers(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
     for pod in pair.seen.pods.iter().filter(|pod| pod.purpose != Purpose::Copy) {
-        temporary::delete_pod(pair, pod, next);
+        temporary::delete_pod(view, pair, pod, next);
     }
 }
 
@@ -119,7 +120,7 @@ fn behind_the_fence(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         Some(temp) if temp.run.as_ref() != Some(&view.record.run) => {
             temporary::in_the_way(view, pair, &names::source_claim(pair.name), temp, next);
         }
-        Some(temp) if temp.terminating => temporary::await_going(pair, next),
+        Some(temp) if temp.terminating => temporary::await_going(view, pair, next),
         Some(temp) if !temp.bound => {
             name::await_binding(view, pair, names::source_claim(pair.name), temp, Awaited::SourceTempBound, next);
         }
@@ -140,7 +141,7 @@ fn pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         attempt(view, pair, &present, next);
     } else if present.is_empty() {
         for pod in strays {
-            temporary::delete_pod(pair, pod, next);
+            temporary::delete_pod(view, pair, pod, next);
         }
     } else {
         // It may die while the present one writes, and nothing would show it.
@@ -205,12 +206,17 @@ fn reason(pod: &Pod) -> (&str, Retry) {
 }
 
 /// Waits for a pod to start. Another one would not start either, so the attempts do not count; and deleted, it could
-/// come back as a late twin.
+/// come back as a late twin. One of several claims is another matter: a node may have no room for so many volumes.
 fn await_start(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, trouble: Option<&String>, next: &mut Next) {
     let deadline = after(pod.created, view.record.asked.limits.start_seconds);
     if view.now >= deadline {
         let why = trouble.map_or("no event says why", String::as_str);
-        view.give_up(next, Code::CopyFailed, pair, format!("its copy pod {} did not start in time: {why}", pod.name));
+        let message = format!("its copy pod {} did not start in time: {why}", pod.name);
+        if pod.others.is_empty() {
+            view.give_up(next, Code::CopyFailed, pair, message);
+        } else {
+            next.steps.push(note_failure(view, pair, pod, &message, Retry::Again));
+        }
     } else {
         let (trouble, deadline) = (trouble.cloned(), Some(deadline));
         next.waits.push(Waiting { trouble, deadline, ..pair.wait(Awaited::CopyStarted) });
@@ -243,5 +249,5 @@ fn next_attempt(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
             last.attempt + 1
         }
     };
-    next.steps.push(Step::StartPod { claim: pair.name.to_owned(), purpose: Purpose::Copy, attempt });
+    next.steps.push(Step::StartPod { claims: vec![pair.name.to_owned()], purpose: Purpose::Copy, attempt });
 }

@@ -1,5 +1,7 @@
 //! What a decision is put together from, and the decision itself.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use crate::blocker::Blocker;
@@ -41,6 +43,12 @@ impl Next {
         if let Some(at) = turn {
             self.steps = vec![self.steps.swap_remove(at)];
         }
+        // A pod of several claims goes once, though each has it deleted.
+        let mut going = BTreeSet::new();
+        self.steps.retain(|step| {
+            let Step::DeletePod { pod, .. } = step else { return true };
+            going.insert(pod.clone())
+        });
         if !self.steps.is_empty() {
             Decision::Act(self.steps)
         } else if !self.blockers.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::next::{Next, after};
 use super::view::{Named, Pair, View, claim_target, volume_target};
-use super::{name, temporary};
+use super::{name, passes, temporary};
 use crate::blocker::Code;
 use crate::names;
 use crate::observation::{Claim, Progress, Volume};
@@ -21,6 +21,7 @@ pub(super) fn decide(view: &View<'_>, next: &mut Next) {
             Named::Final(_) | Named::Restored(_) | Named::Foreign => pair.foreign(view, next),
         }
     }
+    passes::share(view, next);
 }
 
 fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
@@ -44,8 +45,7 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         provision(view, pair, temp, next);
         return;
     }
-    retain_destination(pair, next);
-    if !next.is_clear() {
+    if !is_destination_kept(view, pair, next) {
         return;
     }
     if let Some(destination) = pair.seen.destination_volume.as_ref().filter(|new| source.reach.excludes(&new.reach)) {
@@ -98,7 +98,7 @@ fn is_fenced(pair: &Pair<'_>) -> bool {
 fn is_ours(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) -> bool {
     let name = names::destination_claim(pair.name);
     if temp.terminating {
-        temporary::await_going(pair, next);
+        temporary::await_going(view, pair, next);
         return false;
     }
     if temp.run.as_ref() == Some(&view.record.run) {
@@ -148,22 +148,23 @@ fn has_helper(pair: &Pair<'_>) -> bool {
 }
 
 fn start_helper(pair: &Pair<'_>, purpose: Purpose) -> Step {
-    Step::StartPod { claim: pair.name.to_owned(), purpose, attempt: 0 }
+    Step::StartPod { claims: vec![pair.name.to_owned()], purpose, attempt: 0 }
 }
 
-fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
+/// Tells whether the destination volume is noted and kept; else has it so.
+fn is_destination_kept(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     let claim = pair.name.to_owned();
     let bound_to = pair.seen.destination.as_ref().and_then(|temp| temp.volume.as_deref());
     let recorded = pair.record.destination.as_ref();
     let Some(volume) = &pair.seen.destination_volume else {
         next.waits.push(pair.wait(Awaited::FreshLook));
-        return;
+        return false;
     };
     if recorded.map(|volume| volume.name.as_str()) != bound_to {
         // A temporary claim that was lost and created again has another volume. Earlier copies went to the old one, so
         // no earlier pod may be left when the new one is noted.
-        if recorded.is_some() && !temporary::clear_pods(pair, next) {
-            return;
+        if recorded.is_some() && !temporary::clear_pods(view, pair, next) {
+            return false;
         }
         match bound_to {
             Some(name) if name == volume.name => {
@@ -172,9 +173,12 @@ fn retain_destination(pair: &Pair<'_>, next: &mut Next) {
             }
             Some(_) | None => next.waits.push(pair.wait(Awaited::FreshLook)),
         }
-    } else if !volume.is_retained() {
+        return false;
+    }
+    if !volume.is_retained() {
         next.steps.push(Step::RetainDestination { claim, volume: volume_target(volume) });
     }
+    volume.is_retained()
 }
 
 /// Makes the warm copy if one is wanted, then clears every pod of ours away: none may hold the claim at the fence.
@@ -210,5 +214,5 @@ fn warm_up(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
         return;
     }
-    temporary::clear_pods(pair, next);
+    temporary::clear_pods(view, pair, next);
 }

@@ -5,12 +5,13 @@ use super::view::{Pair, View, claim_target};
 use crate::blocker::{Blocker, Code};
 use crate::names;
 use crate::observation::{Claim, Pod, Progress};
+use crate::record::Purpose;
 use crate::step::{Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
 /// Waits for a temporary claim that is being deleted; deletes our pods, because even a finished one would keep it for ever.
-pub(super) fn await_going(pair: &Pair<'_>, next: &mut Next) {
-    clear_pods(pair, next);
+pub(super) fn await_going(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
+    clear_pods(view, pair, next);
     next.waits.push(pair.wait(Awaited::TempsGone));
 }
 
@@ -51,7 +52,7 @@ pub(super) fn clear_away(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> b
         if pair.side(view) == Side::Destination && pod.progress == Progress::Running && !pod.leaving {
             next.waits.push(pair.wait(Awaited::CopyFinished));
         } else {
-            delete_pod(pair, pod, next);
+            delete_pod(view, pair, pod, next);
         }
     }
     temps_gone && pair.seen.pods.is_empty()
@@ -87,19 +88,35 @@ fn is_to_go(view: &View<'_>, pair: &Pair<'_>, temp: &Claim) -> bool {
 }
 
 /// Deletes every pod of ours for this claim; tells whether they are gone.
-pub(super) fn clear_pods(pair: &Pair<'_>, next: &mut Next) -> bool {
+pub(super) fn clear_pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> bool {
     for pod in &pair.seen.pods {
-        delete_pod(pair, pod, next);
+        delete_pod(view, pair, pod, next);
     }
     pair.seen.pods.is_empty()
 }
 
-/// Deletes a pod of ours, or waits for its node to let it go: a second delete would not make it go faster.
-pub(super) fn delete_pod(pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
-    if pod.leaving {
+/// Deletes a pod of ours, or waits for its node to let it go: a second delete would not make it go faster. One in which another
+/// claim's pass still counts stays for as long.
+pub(super) fn delete_pod(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
+    if pod.others.iter().any(|other| counts(view, other, pod)) {
+        let on = if pod.purpose == Purpose::Warm { Awaited::HelperPodFinished } else { Awaited::CopyFinished };
+        next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(on) });
+    } else if pod.leaving {
         next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(Awaited::PodsGone) });
     } else {
         let (claim, uid) = (pair.name.to_owned(), pod.uid.clone());
         next.steps.push(Step::DeletePod { claim, pod: pod.name.clone(), uid });
+    }
+}
+
+/// Tells whether the pod has a pass of this claim that runs, or has ended and is not noted yet.
+fn counts(view: &View<'_>, claim: &str, pod: &Pod) -> bool {
+    let Some(record) = view.record.claims.get(claim).filter(|_| view.is_forward()) else { return false };
+    match pod.purpose {
+        Purpose::Warm => view.record.asked.warm && record.warmed.is_none(),
+        Purpose::Copy => {
+            record.evidence.is_none() && !record.failures.iter().any(|failure| failure.attempt == pod.attempt)
+        }
+        Purpose::Prime | Purpose::Leftover => false,
     }
 }

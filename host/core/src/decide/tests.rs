@@ -4,6 +4,7 @@
 mod copy;
 mod cutover;
 pub(crate) mod line;
+mod passes;
 mod prepare;
 mod rollback;
 pub(crate) mod scene;

@@ -1,11 +1,11 @@
 //! The writes: each step's effect, under the same preconditions that the API server checks.
 
-use super::{Imagined, Workload, has_node, mounts};
+use super::{Imagined, Pod, Workload, entry, has_node, mounts};
 use crate::names;
 use crate::observation::{Claim, Holder, RETAIN, Touch, Volume};
 use crate::owner::Owner;
 use crate::ports::Done;
-use crate::record::{Record, Version, WorkloadRef};
+use crate::record::{Purpose, Record, Uid, Version, WorkloadRef};
 use crate::step::{Reserved, Side, Step, Target};
 
 impl Imagined {
@@ -54,27 +54,8 @@ impl Imagined {
                 self.change_claim(target, |claim| claim.terminating = true)
             }
             Step::DeleteTemp { claim, side, target } => self.delete_temp(claim, *side, target),
-            Step::StartPod { claim, purpose, attempt } => {
-                let name = names::pod(&record.run, claim, *purpose, *attempt);
-                if !self.pods.contains_key(&name) {
-                    let owner = super::Owner::Ours { claim: claim.clone(), purpose: *purpose, attempt: *attempt };
-                    let pod = self.new_pod(owner, mounts(record, claim, *purpose));
-                    self.pods.insert(name, pod);
-                }
-                Done::Applied
-            }
-            Step::DeletePod { pod, uid, .. } => match self.pods.get_mut(pod) {
-                None => Done::Applied,
-                Some(found) if found.uid != *uid => Done::Stale,
-                Some(found) if found.placed && !found.is_finished() => {
-                    found.leaving = true;
-                    Done::Applied
-                }
-                Some(_) => {
-                    self.pods.remove(pod);
-                    Done::Applied
-                }
-            },
+            Step::StartPod { claims, purpose, attempt } => self.start_pod(record, claims, *purpose, *attempt),
+            Step::DeletePod { pod, uid, .. } => self.delete_pod(pod, uid),
             Step::MarkWorkload { workload, version, replicas } => {
                 self.change_workload(workload, version, |seen| seen.mark = Some(*replicas))
             }
@@ -85,6 +66,39 @@ impl Imagined {
                 self.change_workload(workload, version, |seen| (seen.replicas, seen.mark) = (*replicas, None))
             }
         }
+    }
+
+    fn start_pod(&mut self, record: &Record, claims: &[String], purpose: Purpose, attempt: u32) -> Done {
+        let Some(first) = claims.first() else { return Done::Applied };
+        let name = names::pod(&record.run, first, purpose, attempt);
+        if !self.entries(&name).is_empty() {
+            return Done::Applied;
+        }
+        let (uid, _) = self.identity();
+        for claim in claims {
+            let owner = super::Owner::Ours { claim: claim.clone(), purpose, attempt };
+            let pod = Pod { uid: uid.clone(), ..self.new_pod(&name, owner, mounts(record, claim, purpose)) };
+            self.pods.insert(if claims.len() == 1 { name.clone() } else { entry(&name, claim) }, pod);
+        }
+        Done::Applied
+    }
+
+    /// Deletes a pod. One that has a node and has not ended is stopped by that node; see [`super::Move::Stop`].
+    fn delete_pod(&mut self, pod: &str, uid: &Uid) -> Done {
+        let entries = self.entries(pod);
+        let is_it = |found: &Pod| found.uid == *uid;
+        if !entries.iter().filter_map(|name| self.pods.get(name)).all(is_it) {
+            return Done::Stale;
+        }
+        let is_up = |found: &Pod| found.placed && !found.is_finished();
+        let has_to_stop = entries.iter().filter_map(|name| self.pods.get(name)).any(is_up);
+        for name in entries {
+            match self.pods.get_mut(&name) {
+                Some(found) if has_to_stop => found.leaving = true,
+                Some(_) | None => drop(self.pods.remove(&name)),
+            }
+        }
+        Done::Applied
     }
 
     /// Creates a claim if the name is free; the next look shows whose claim has it then.

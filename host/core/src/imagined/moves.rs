@@ -31,7 +31,7 @@ pub enum Move {
     MakePod(WorkloadRef),
     /// The scheduler gives the pod a node, and it starts.
     Place(String),
-    /// A pod of ours ends well.
+    /// A pass of ours ends well: the name of its entry.
     Succeed(String),
     /// The garbage collector deletes a claim none of whose owners exists.
     Collect(String),
@@ -62,16 +62,18 @@ impl Imagined {
         }
         let mut last = Vec::new();
         for (name, pod) in &self.pods {
-            let is_startable = |claim: &String| self.claims.get(claim).is_some_and(|c| c.bound && !c.terminating);
             let is_ours = matches!(pod.owner, Owner::Ours { .. });
-            if !pod.placed && !pod.is_finished() && pod.claims.iter().all(is_startable) {
-                moves.push(Move::Place(name.clone()));
+            // The first of a pod's entries stands for the pod.
+            let is_first =
+                self.pods.values().find(|other| other.pod == pod.pod).is_some_and(|first| std::ptr::eq(first, pod));
+            if is_first && !pod.placed && !pod.is_finished() && self.is_startable(&pod.pod) {
+                moves.push(Move::Place(pod.pod.clone()));
             }
             if is_ours && pod.progress == Progress::Running && !pod.leaving {
                 moves.push(Move::Succeed(name.clone()));
             }
             match &pod.owner {
-                Owner::Ours { .. } if pod.leaving => last.push(Move::Stop(name.clone())),
+                Owner::Ours { .. } if pod.leaving && is_first => last.push(Move::Stop(pod.pod.clone())),
                 Owner::Workload(workload) if self.has_too_many(workload) => last.push(Move::Stop(name.clone())),
                 Owner::Other if !pod.is_finished() => last.push(Move::End(name.clone())),
                 Owner::Ours { .. } | Owner::Workload(_) | Owner::Other => {}
@@ -79,6 +81,12 @@ impl Imagined {
         }
         moves.append(&mut last);
         moves
+    }
+
+    /// Tells whether the claims that a pod names are all bound, and none is being deleted.
+    fn is_startable(&self, pod: &str) -> bool {
+        let is_usable = |claim: &String| self.claims.get(claim).is_some_and(|c| c.bound && !c.terminating);
+        self.pods.values().filter(|entry| entry.pod == pod).all(|entry| entry.claims.iter().all(is_usable))
     }
 
     fn claim_moves(&self, name: &str, claim: &Claim, moves: &mut Vec<Move>) {
@@ -181,8 +189,8 @@ impl Imagined {
             }
             Move::MakePod(workload) => self.make_pod(workload),
             Move::Place(pod) => {
-                if let Some(pod) = self.pods.get_mut(pod) {
-                    (pod.placed, pod.progress) = (true, Progress::Running);
+                for entry in self.pods.values_mut().filter(|entry| entry.pod == *pod) {
+                    (entry.placed, entry.progress) = (true, Progress::Running);
                 }
             }
             Move::Succeed(pod) => {
@@ -210,9 +218,7 @@ impl Imagined {
             Move::Reclaim(volume) | Move::RemoveVolume(volume) => {
                 self.volumes.remove(volume);
             }
-            Move::Stop(pod) | Move::End(pod) => {
-                self.pods.remove(pod);
-            }
+            Move::Stop(pod) | Move::End(pod) => self.pods.retain(|_, entry| entry.pod != *pod),
         }
     }
 
@@ -220,7 +226,7 @@ impl Imagined {
         let Some(claims) = self.workloads.get(workload).map(|workload| workload.claims.clone()) else { return };
         let name = |index: usize| format!("{}-{index}", workload.name);
         let Some(free) = (0..).map(name).find(|name| !self.pods.contains_key(name)) else { return };
-        let pod = self.new_pod(Owner::Workload(workload.clone()), claims);
+        let pod = self.new_pod(&free, Owner::Workload(workload.clone()), claims);
         self.pods.insert(free, pod);
     }
 

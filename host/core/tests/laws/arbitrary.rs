@@ -254,12 +254,14 @@ fn pod() -> impl Strategy<Value = Pod> {
         Just(Progress::Succeeded(Err("no totals".to_owned()))),
         retry().prop_map(|retry| Progress::Failed { why: "disk full".to_owned(), retry }),
     ];
-    (purposes, 0_u32..4, progress, uid(), any::<bool>(), moment()).prop_map(
-        |(purpose, attempt, progress, uid, leaving, created)| Pod {
+    let others = prop_oneof![3 => Just(Vec::new()), 1 => Just(vec!["logs".to_owned()])];
+    (purposes, 0_u32..4, others, progress, uid(), any::<bool>(), moment()).prop_map(
+        |(purpose, attempt, others, progress, uid, leaving, created)| Pod {
             name: names::pod("run", "data", purpose, attempt),
             uid,
             purpose,
             attempt,
+            others,
             progress,
             leaving,
             created,

@@ -25,7 +25,7 @@ pub enum Action {
     Cluster(Move),
     /// A pod writes to this claim's data, on this volume.
     Write(String, String),
-    /// A pod of ours fails.
+    /// A pass of ours fails: the name of its entry.
     Fail(String),
     /// A pod of a workload will not end.
     Hang(String),
@@ -82,6 +82,7 @@ pub fn actions(world: &World, in_order: bool, actions: &mut Vec<Action>) {
 /// for themselves.
 fn may_move(world: &World, next: &Move) -> bool {
     match next {
+        // Only a workload's pod hangs, and that is one entry of its own name.
         Move::Stop(pod) => world.cluster.pods.get(pod).is_none_or(|pod| pod.progress != hung()),
         Move::Provision(claim) => {
             world.cluster.claims.get(claim).is_none_or(|claim| claim.run.is_some() || claim.made_by_set)
@@ -295,7 +296,7 @@ fn make_anew(world: &mut World, workload: &WorkloadRef) -> Option<()> {
 /// Creates a pod that mounts what the claim is bound to now, and keeps it even when the claim goes.
 fn bare_pod(world: &mut World, claim: &str) {
     world.bare_mount = world.volume_of(claim);
-    let mut pod = world.cluster.new_pod(Owner::Other, vec![claim.to_owned()]);
+    let mut pod = world.cluster.new_pod(BARE, Owner::Other, vec![claim.to_owned()]);
     (pod.placed, pod.progress) = (true, Progress::Running);
     world.cluster.pods.insert(BARE.to_owned(), pod);
 }

@@ -81,7 +81,7 @@ fn rename_in_step(cluster: &Imagined, step: &mut Step) {
             target(found, cluster.claims.get(&found.name).map(claim_identity));
         }
         Step::DeletePod { pod, uid: found, .. } => {
-            uid(found, cluster.pods.get(pod).is_some_and(|pod| pod.uid == *found));
+            uid(found, cluster.pods.values().any(|entry| entry.pod == *pod && entry.uid == *found));
         }
         Step::MarkWorkload { workload, version: found, .. }
         | Step::StopWorkload { workload, version: found, .. }

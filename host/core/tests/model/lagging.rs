@@ -37,5 +37,5 @@ fn a_warm_copy_and_a_temporary_claim_that_a_person_deletes() {
 
 #[test]
 fn two_claims_of_one_workload() {
-    holds(&Setting { workloads: vec![vec!["a", "b"]], ..with(Budget::default()) }, 20_357);
+    holds(&Setting { workloads: vec![vec!["a", "b"]], ..with(Budget::default()) }, 16_859);
 }

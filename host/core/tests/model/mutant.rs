@@ -213,6 +213,7 @@ fn succeeded() -> Pod {
         uid: Uid("none".to_owned()),
         purpose: Purpose::Copy,
         attempt: 1,
+        others: Vec::new(),
         progress: Progress::Succeeded(Ok(CopyReport::default())),
         leaving: false,
         created: Timestamp::UNIX_EPOCH,

@@ -20,7 +20,7 @@ pub struct World {
     pub disks: BTreeMap<String, Disk>,
     /// The volumes of claims that a StatefulSet made, each with whether a pod has had it.
     pub strays: BTreeMap<String, bool>,
-    /// The copy pods that run, by name.
+    /// The passes that run, by the name of their entry among the pods.
     pub copiers: BTreeMap<String, Copier>,
     /// The volume that the pod a person made has mounted, even when its claim is gone.
     pub bare_mount: Option<String>,
@@ -100,15 +100,19 @@ impl World {
         match next {
             Move::Place(pod) => {
                 self.cluster.make(next);
-                self.stray_is_used(pod);
-                self.copier_starts(pod);
+                for entry in self.cluster.entries(pod) {
+                    self.stray_is_used(&entry);
+                    self.copier_starts(&entry);
+                }
             }
             Move::Succeed(pod) => {
                 self.copier_succeeds(pod);
                 self.cluster.make(next);
             }
             Move::Stop(pod) | Move::End(pod) => {
-                self.copier_dies(pod, true);
+                for entry in self.cluster.entries(pod) {
+                    self.copier_dies(&entry, true);
+                }
                 self.cluster.make(next);
             }
             // Behind a volume that is removed as `Retain` the disk stays, but nothing of ours ever finds it again.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{Purpose, Uid, Version};
 
@@ -33,22 +34,38 @@ pub struct SeenPod {
     pub tombstone: bool,
     /// It carries any finalizer.
     pub held: bool,
-    /// What it says of itself, when it is a copy pod.
-    pub copy: Option<CopyPod>,
+    /// What it says of each claim it serves, when it is a copy pod; in the order of its containers.
+    pub copies: Vec<CopyPod>,
     /// Why it does not get on, as its own status says, when it is another pod of ours: one of the preflight.
     pub trouble: Option<String>,
 }
 
-/// What a copy pod, of ours or of the reference tool, says of itself.
+/// What a copy pod, of ours or of the reference tool, says of one claim: each has its own pass in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CopyPod {
-    /// The claim it serves.
+    /// The claim.
     pub claim: String,
+    /// The container that runs the pass.
+    pub container: String,
     /// The run that made it; `None` for the reference tool's.
     pub run: Option<String>,
     pub purpose: Purpose,
     pub attempt: u32,
     pub reached: Reached,
+}
+
+impl CopyPod {
+    /// Tells whether the pass has neither succeeded nor failed; the pod may run on for the others.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.reached, Reached::Starting(_) | Reached::Running)
+    }
+}
+
+impl SeenPod {
+    /// Returns what it says of a claim that it serves.
+    pub fn copy_of(&self, claim: &str) -> Option<&CopyPod> {
+        self.copies.iter().find(|copy| copy.claim == claim)
+    }
 }
 
 impl Kept for SeenPod {
@@ -80,16 +97,16 @@ impl Reads<Pod> for SeenPod {
             controller: controller(metadata),
             tombstone: metadata.finalizers.iter().flatten().any(|finalizer| finalizer == names::TOMBSTONE),
             held: metadata.finalizers.iter().flatten().next().is_some(),
-            copy: copy_pod(pod),
+            copies: copies(pod),
             trouble: if is_managed(metadata) { trouble_of_any(pod) } else { None },
         })
     }
 }
 
-fn copy_pod(pod: &Pod) -> Option<CopyPod> {
+fn copies(pod: &Pod) -> Vec<CopyPod> {
     let metadata = &pod.metadata;
     if annotation(metadata, names::KIND) != Some(names::KIND_COPY) {
-        return None;
+        return Vec::new();
     }
     let run = owned_annotation(metadata, names::RUN);
     let purpose = match &run {
@@ -97,7 +114,34 @@ fn copy_pod(pod: &Pod) -> Option<CopyPod> {
         None => Purpose::Leftover,
     };
     let attempt = annotation(metadata, names::ATTEMPT).and_then(|attempt| attempt.parse().ok()).unwrap_or(0);
-    Some(CopyPod { claim: owned_annotation(metadata, names::CLAIM)?, run, purpose, attempt, reached: reached(pod) })
+    let claims = served(metadata);
+    let containers: Vec<String> = (0..claims.len()).map(|index| names::container(index, claims.len())).collect();
+    let all = claims.into_iter().zip(&containers).map(|(claim, container)| CopyPod {
+        claim: claim.to_owned(),
+        container: container.clone(),
+        run: run.clone(),
+        purpose,
+        attempt,
+        reached: reached(pod, container, &containers),
+    });
+    all.collect()
+}
+
+/// Lists the claims that a copy pod serves, each once. Anybody may have written the annotations; the reference tool's
+/// pods, which name no run, serve one claim.
+pub fn served(metadata: &ObjectMeta) -> Vec<&str> {
+    if let Some(claim) = annotation(metadata, names::CLAIM) {
+        return vec![claim];
+    }
+    let mut claims: Vec<&str> = Vec::new();
+    if annotation(metadata, names::RUN).is_some() {
+        for claim in annotation(metadata, names::CLAIMS).unwrap_or_default().split(',') {
+            if !claim.is_empty() && !claims.contains(&claim) {
+                claims.push(claim);
+            }
+        }
+    }
+    claims
 }
 
 /// Tells whether the pod is a copy pod or a preflight one.
@@ -191,7 +235,7 @@ status: {phase: Running}
         let seen = SeenPod::read(&yaml(WEB)).unwrap();
         assert_eq!(seen.claims.iter().collect::<Vec<_>>(), ["conf", "data-web-0", "ro", "web-0-scratch"]);
         assert_eq!(seen.controller.unwrap().uid, Uid("s1".to_owned()));
-        assert_eq!((seen.node.as_deref(), seen.finished, seen.copy), (Some("node-a"), false, None));
+        assert_eq!((seen.node.as_deref(), seen.finished, seen.copies), (Some("node-a"), false, Vec::new()));
     }
 
     #[test]
@@ -204,22 +248,40 @@ status: {phase: Running}
         assert_eq!(found, expected.map(|(claim, read_only, ephemeral)| (claim.to_owned(), read_only, ephemeral)));
     }
 
+    fn copy_pod(annotations: &str) -> SeenPod {
+        let text = format!(
+            "metadata: {{name: migrate-data, annotations: {{kurl.sh/pvcmigrate-kind: migrate, {annotations}}}, finalizers: [pvmigrate.dev/tombstone]}}"
+        );
+        SeenPod::read(&yaml(&text)).unwrap()
+    }
+
     #[test]
     fn copy_pods_say_whose_they_are() {
-        let pod = |annotations: &str| {
-            let text = format!(
-                "metadata: {{name: migrate-data, annotations: {{kurl.sh/pvcmigrate: data, kurl.sh/pvcmigrate-kind: migrate{annotations}}}, finalizers: [pvmigrate.dev/tombstone]}}"
-            );
-            SeenPod::read(&yaml(&text)).unwrap()
-        };
-        let ours = pod(", pvmigrate.dev/run: r1, pvmigrate.dev/purpose: warm, pvmigrate.dev/attempt: '2'");
-        assert!(ours.tombstone);
-        let copy = ours.copy.unwrap();
-        assert_eq!(
-            (copy.claim.as_str(), copy.run.as_deref(), copy.purpose, copy.attempt),
-            ("data", Some("r1"), Purpose::Warm, 2)
+        let ours = copy_pod(
+            "kurl.sh/pvcmigrate: data, pvmigrate.dev/run: r1, pvmigrate.dev/purpose: warm, pvmigrate.dev/attempt: '2'",
         );
-        let theirs = pod("").copy.unwrap();
-        assert_eq!((theirs.run, theirs.purpose, theirs.attempt), (None, Purpose::Leftover, 0));
+        assert!(ours.tombstone);
+        let copy = ours.copy_of("data").unwrap();
+        assert_eq!((copy.container.as_str(), copy.run.as_deref()), ("pvmigrate", Some("r1")));
+        assert_eq!((copy.purpose, copy.attempt), (Purpose::Warm, 2));
+        let theirs = copy_pod("kurl.sh/pvcmigrate: data");
+        let copy = theirs.copy_of("data").unwrap();
+        assert_eq!((copy.run.as_deref(), copy.purpose, copy.attempt), (None, Purpose::Leftover, 0));
+    }
+
+    #[test]
+    fn a_copy_pod_serves_the_claims_it_names_whoever_wrote_them() {
+        let served = |annotations: &str| {
+            let copies = copy_pod(annotations).copies;
+            copies.into_iter().map(|copy| format!("{} in {}", copy.claim, copy.container)).collect::<Vec<_>>()
+        };
+        let run = |claims: &str| served(&format!("pvmigrate.dev/run: r1, pvmigrate.dev/claims: '{claims}'"));
+        assert_eq!(run("data,logs"), ["data in pvmigrate-0", "logs in pvmigrate-1"]);
+        assert_eq!(run(",data,,logs,data,"), ["data in pvmigrate-0", "logs in pvmigrate-1"]);
+        assert_eq!(run("data"), ["data in pvmigrate"]);
+        assert_eq!(run(""), [""; 0]);
+        let both = "pvmigrate.dev/run: r1, kurl.sh/pvcmigrate: one, pvmigrate.dev/claims: 'data,logs'";
+        assert_eq!(served(both), ["one in pvmigrate"]);
+        assert_eq!(served("pvmigrate.dev/claims: 'data,logs'"), [""; 0], "the reference tool knows no such pods");
     }
 }

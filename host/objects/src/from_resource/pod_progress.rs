@@ -1,7 +1,6 @@
 //! How far a pod is, and why one of ours does not get on.
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
-use pvmigrate_core::names::CONTAINER;
 use pvmigrate_core::text::printable;
 
 use super::WORDS;
@@ -15,14 +14,14 @@ pub fn is_leaving(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some()
 }
 
-/// How far a pod of ours is, as far as its own object says; what its log adds is read elsewhere.
+/// How far a pass of a pod of ours is, as far as the pod's object says; what its log adds is read elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reached {
     /// Its container has not started; with what its object says about the cause.
     Starting(Option<String>),
     /// Its container runs.
     Running,
-    /// Its container ended with exit code 0, and the pod has ended.
+    /// Its container ended with exit code 0; where it is the pod's only one of ours, the pod has ended too.
     Succeeded,
     /// It failed.
     Failed {
@@ -38,43 +37,64 @@ pub enum Reached {
 /// Reasons for waiting that every healthy pod gives for a while.
 const USUAL: [&str; 2] = ["ContainerCreating", "PodInitializing"];
 
-pub fn reached(pod: &Pod) -> Reached {
-    let status = container(pod);
-    let ended = status.and_then(|status| status.state.as_ref()?.terminated.as_ref());
-    match phase(pod) {
-        "Succeeded" => Reached::Succeeded,
-        "Failed" => failed(pod, ended),
-        _ => match (ended, status.and_then(|status| status.state.as_ref())) {
-            (Some(ended), _) => held_open(pod, ended),
-            (None, Some(ContainerState { running: Some(_), .. })) => Reached::Running,
-            (None, state) => Reached::Starting(trouble(pod, state)),
+/// Returns how far the pass in `container` is; `ours` names the containers of all passes of the pod.
+///
+/// A pass that is the only one has ended when its pod has. One of several is judged by its own container alone: the
+/// others may copy for hours yet, and their failure makes the whole pod's phase `Failed`.
+pub fn reached(pod: &Pod, container: &str, ours: &[String]) -> Reached {
+    let state = state_of(pod, container);
+    let ended = state.and_then(|state| state.terminated.as_ref());
+    match (phase(pod), ended) {
+        ("Failed" | "Succeeded", Some(ended)) if ours.len() > 1 => by_itself(pod, ended),
+        ("Succeeded", _) => Reached::Succeeded,
+        ("Failed", _) => failed(pod, ended),
+        (_, Some(ended)) => match held_open(pod, ended, ours) {
+            Some(held) => held,
+            None if ours.len() > 1 => by_itself(pod, ended),
+            // It is about to end.
+            None => Reached::Running,
+        },
+        (_, None) => match state {
+            Some(ContainerState { running: Some(_), .. }) => Reached::Running,
+            state => Reached::Starting(trouble(pod, state)),
         },
     }
 }
 
-fn container(pod: &Pod) -> Option<&ContainerStatus> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    statuses.iter().find(|status| status.name == CONTAINER)
+fn state_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerState> {
+    statuses(pod).find(|status| status.name == container)?.state.as_ref()
 }
 
-/// Judges a pod whose container ended while the pod did not: it is about to end, or somebody injected another
-/// container.
+fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten())
+}
+
+fn by_itself(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
+    if ended.exit_code == 0 { Reached::Succeeded } else { failed(pod, Some(ended)) }
+}
+
+/// Judges a pass that ended while the pod did not: once none of ours runs, the pod is about to end, or somebody
+/// injected another container.
 ///
-/// In the second case it would hold its claims for ever, so it counts as failed, by the name of that container.
-fn held_open(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+/// In the second case the pod would hold its claims for ever, so the pass counts as failed, by the name of that
+/// container.
+fn held_open(pod: &Pod, ended: &ContainerStateTerminated, ours: &[String]) -> Option<Reached> {
+    let has_ended = |name: &String| state_of(pod, name).is_some_and(|state| state.terminated.is_some());
+    if !ours.iter().all(has_ended) {
+        return None;
+    }
     let runs = |status: &&ContainerStatus| status.state.as_ref().is_some_and(|state| state.running.is_some());
-    let others: Vec<&str> =
-        statuses.filter(|status| status.name != CONTAINER).filter(runs).map(|status| status.name.as_str()).collect();
+    let injected = |status: &&ContainerStatus| !ours.contains(&status.name);
+    let others: Vec<&str> = statuses(pod).filter(injected).filter(runs).map(|status| status.name.as_str()).collect();
     if others.is_empty() {
-        return Reached::Running;
+        return None;
     }
     let why = format!(
         "rsync ended with exit code {}, but an injected container keeps the pod running: {}; disable its injection in this namespace",
         ended.exit_code,
         others.join(", ")
     );
-    Reached::Failed { why: printable(&why, WORDS), explained: true, code: None }
+    Some(Reached::Failed { why: printable(&why, WORDS), explained: true, code: None })
 }
 
 fn failed(pod: &Pod, ended: Option<&ContainerStateTerminated>) -> Reached {
@@ -156,8 +176,7 @@ pub fn trouble(pod: &Pod, state: Option<&ContainerState>) -> Option<String> {
 
 /// Returns why none of a pod's containers gets on; for pods with one container of any name.
 pub fn trouble_of_any(pod: &Pod) -> Option<String> {
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
-    let state = statuses.map(|status| status.state.as_ref()).next().flatten();
+    let state = statuses(pod).map(|status| status.state.as_ref()).next().flatten();
     let ended = state.and_then(|state| state.terminated.as_ref());
     match phase(pod) {
         "Failed" => match failed(pod, ended) {
@@ -189,90 +208,4 @@ fn joined(reason: &str, message: Option<&str>) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::testing::yaml;
-
-    fn of(status: &str) -> Reached {
-        reached(&yaml(&format!("metadata: {{name: migrate-a}}\nstatus: {status}")))
-    }
-
-    fn failure(status: &str) -> (String, bool) {
-        match of(status) {
-            Reached::Failed { why, explained, .. } => (why, explained),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_pod_that_starts_says_what_hinders_it() {
-        assert_eq!(of("{phase: Pending}"), Reached::Starting(None));
-        let creating =
-            "{phase: Pending, containerStatuses: [{name: pvmigrate, state: {waiting: {reason: ContainerCreating}}}]}";
-        assert_eq!(of(creating), Reached::Starting(None));
-        let pull = "{phase: Pending, containerStatuses: [{name: pvmigrate, state: {waiting: {reason: ImagePullBackOff, message: 'Back-off pulling image \"x\"'}}}]}";
-        assert_eq!(of(pull), Reached::Starting(Some("ImagePullBackOff: Back-off pulling image \"x\"".to_owned())));
-        let full = "{phase: Pending, conditions: [{type: PodScheduled, status: 'False', reason: Unschedulable, message: 0/3 nodes are available}]}";
-        assert_eq!(of(full), Reached::Starting(Some("Unschedulable: 0/3 nodes are available".to_owned())));
-    }
-
-    #[test]
-    fn a_running_and_a_finished_pod_are_told_apart() {
-        let running = "{phase: Running, containerStatuses: [{name: pvmigrate, state: {running: {}}}]}";
-        assert_eq!(of(running), Reached::Running);
-        let ending = "{phase: Running, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 0}}}]}";
-        assert_eq!(of(ending), Reached::Running, "the pod's own phase is a moment behind");
-        assert_eq!(of("{phase: Succeeded}"), Reached::Succeeded);
-    }
-
-    #[test]
-    fn a_failed_copy_gives_code_meaning_and_last_words() {
-        let (why, explained) = failure(
-            "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 23, reason: Error, message: \"sub/\\nrsync: [receiver] write failed on /dest/a\\nrsync error: some files could not be transferred (code 23)\\n\"}}}]}",
-        );
-        assert!(explained);
-        assert_eq!(
-            why,
-            "rsync ended with exit code 23 (some files or attributes could not be copied): rsync: [receiver] write failed on /dest/a; rsync error: some files could not be transferred (code 23)"
-        );
-        let (why, explained) = failure(
-            "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 137, reason: OOMKilled}}}]}",
-        );
-        assert_eq!((why.as_str(), explained), ("rsync ended with exit code 137 (OOMKilled)", false));
-        let (why, explained) = failure("{phase: Failed, reason: Evicted, message: The node was low on resource}");
-        assert_eq!((why.as_str(), explained), ("Evicted: The node was low on resource", true));
-        let (why, _) = failure(
-            "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 128, reason: StartError, message: 'exec: \"rsync\": executable file not found in $PATH'}}}]}",
-        );
-        assert!(why.contains("StartError") && why.contains("not found in $PATH"), "{why}");
-    }
-
-    #[test]
-    fn an_injected_container_that_never_ends_is_named() {
-        let (why, _) = failure(
-            "{phase: Running, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 0}}}, {name: istio-proxy, state: {running: {}}}]}",
-        );
-        assert!(why.contains("istio-proxy"), "{why}");
-    }
-
-    #[test]
-    fn a_trial_that_somebody_deleted_did_not_fail_by_itself() {
-        let failed = |metadata: &str, phase: &str| {
-            trial_failure(Some(&yaml(&format!("metadata: {{name: a{metadata}}}\nstatus: {{phase: {phase}}}"))))
-        };
-        let leaving = ", deletionTimestamp: 2026-01-01T00:00:00Z";
-        assert_eq!(trial_failure(None).unwrap(), "somebody deleted the pod");
-        assert_eq!(failed("", "Succeeded"), None);
-        assert_eq!(failed(leaving, "Succeeded"), None);
-        let why = failed("", "Failed").unwrap();
-        assert_eq!(failed(leaving, "Failed").unwrap(), format!("somebody deleted the pod before it had ended: {why}"));
-    }
-
-    #[test]
-    fn last_words_are_rsyncs_own_where_there_are_any() {
-        assert_eq!(last_words("a\nb\n\nc\nd\n"), "b; c; d");
-        assert_eq!(last_words("a\nrsync: no space\nx\n"), "rsync: no space");
-        assert_eq!(last_words(""), "");
-    }
-}
+mod tests;

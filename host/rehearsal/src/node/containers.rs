@@ -31,7 +31,8 @@ pub struct Containers {
     mounts: Vec<Ready>,
     logs: BTreeMap<String, Arc<Log>>,
     stop: watch::Receiver<bool>,
-    fault: Option<CopyFailure>,
+    /// The faults that the processes meet, by container.
+    faults: BTreeMap<String, CopyFailure>,
     processes: bool,
 }
 
@@ -52,9 +53,10 @@ impl Containers {
         let all = || list(&pod, "initContainers").chain(list(&pod, "containers"));
         let logs = all().map(|container| (name_of(container), Log::new())).collect();
         let processes = runs_once(&pod) && all().any(is_process);
-        let fault = if processes { machine.take_fault(&pod) } else { None };
+        let take_fault = |container| Some((name_of(container), machine.take_fault(&pod, container)?));
+        let faults = all().filter(|container| processes && is_process(container)).filter_map(take_fault).collect();
         let (sender, stop) = watch::channel(false);
-        (Self { machine, pod, mounts, logs, stop, fault, processes }, sender)
+        (Self { machine, pod, mounts, logs, stop, faults, processes }, sender)
     }
 
     /// Tells whether these containers come to an end by themselves; others run until their pod is deleted.
@@ -183,7 +185,7 @@ impl Containers {
             let _ = stop.wait_for(|stop| *stop).await;
             return Exit::with_code(137);
         }
-        let kill_after = match self.fault {
+        let kill_after = match self.faults.get(&name_of(container)).copied() {
             Some(CopyFailure::Exit(code)) => {
                 log.line(&format!("rsync error: a failure made by the rehearsal (code {code})"));
                 return Exit::with_code(code);

@@ -15,9 +15,9 @@ use crate::{Settings, object, volumes::Volumes};
 /// A fault that makes copies fail.
 #[derive(Debug, Clone)]
 pub struct CopyFault {
-    /// A part of the pod's name, or of the name of a claim it mounts.
+    /// A part of the pod's name, or of the name of a claim that the rsync's container mounts.
     pub pod: String,
-    /// How many pods meet this fault before it is used up.
+    /// How many containers with an rsync meet this fault before it is used up.
     pub attempts: u32,
     /// What happens to them.
     pub how: CopyFailure,
@@ -66,14 +66,17 @@ impl Machine {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes the next matching copy pods fail.
+    /// Makes the next matching copies fail.
     pub fn fail_copies(&self, fault: CopyFault) {
         self.faults().push(fault);
     }
 
-    /// Takes one attempt off the first fault that means this pod.
-    pub(super) fn take_fault(&self, pod: &Value) -> Option<CopyFailure> {
-        let claims = object::claims_of_pod(pod);
+    /// Takes one attempt off the first fault that means this container of a pod.
+    pub(super) fn take_fault(&self, pod: &Value, container: &Value) -> Option<CopyFailure> {
+        let mounted = object::items(container, "/volumeMounts");
+        let is_mounted = |volume: &&Value| mounted.iter().any(|mount| mount["name"] == volume["name"]);
+        let volumes = object::items(pod, "/spec/volumes").iter().filter(is_mounted);
+        let claims: Vec<String> = volumes.filter_map(|volume| object::claim_of_pod_volume(pod, volume)).collect();
         let mut faults = self.faults();
         let fault = faults.iter_mut().find(|fault| {
             fault.attempts > 0

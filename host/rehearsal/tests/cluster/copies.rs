@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use futures::{AsyncBufReadExt as _, TryStreamExt as _};
-use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod};
 use kube::api::{DeleteParams, LogParams};
 use pvmigrate_rehearsal::{CopyFailure, CopyFault, Fill, compare, fill};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::stage::{Embedded, copy_pod, create, gone, merge, pod, pod_phase, refusal, stateful_set, wait};
 
@@ -92,6 +92,56 @@ async fn copies_fail_as_often_as_planned() {
     assert_eq!(failed_copy(&embedded, "second").await.exit_code, 23);
     create(&embedded.stage.pods(), copy_pod("third", "old", "new", &FLAGS)).await;
     wait(&embedded.stage.pods(), "third", pod_phase("Succeeded")).await;
+}
+
+/// Returns the container and the volumes of a copy that shares its pod with others.
+fn shared(index: usize, source: &str, dest: &str) -> (Value, Vec<Value>) {
+    let alone = copy_pod("alone", source, dest, &FLAGS);
+    let mut container = alone["spec"]["containers"][0].clone();
+    let mut volumes = alone["spec"]["volumes"].as_array().unwrap().clone();
+    container["name"] = json!(format!("pvmigrate-{index}"));
+    container["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    for named in container["volumeMounts"].as_array_mut().unwrap().iter_mut().chain(&mut volumes) {
+        named["name"] = json!(format!("{}-{index}", named["name"].as_str().unwrap()));
+    }
+    (container, volumes)
+}
+
+#[tokio::test]
+async fn each_copy_of_a_pod_ends_by_itself() {
+    let embedded = Embedded::with(Vec::new(), |settings| settings.rsync_bandwidth = Some(1024)).await;
+    two_claims(&embedded).await;
+    embedded.stage.bound_claim("logs").await;
+    embedded.stage.bound_claim("moved").await;
+    fill(&embedded.directory("old"), 2, Fill { files: 30, bytes: 1 << 20 }).unwrap();
+    let how = CopyFailure::Exit(23);
+    embedded.cluster.fail_copies(CopyFault { pod: "logs".to_owned(), attempts: 1, how });
+    let (first, mut volumes) = shared(0, "old", "new");
+    let (second, more) = shared(1, "logs", "moved");
+    volumes.extend(more);
+    let mut both = copy_pod("both", "old", "new", &FLAGS);
+    both["spec"]["containers"] = json!([first, second]);
+    both["spec"]["volumes"] = json!(volumes);
+    create(&embedded.stage.pods(), both).await;
+    let states = |pod: &Pod| -> Vec<ContainerState> {
+        let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_ref());
+        statuses.into_iter().flatten().filter_map(|status| status.state.clone()).collect()
+    };
+    let one_ended = |pod: Option<&Pod>| {
+        let states = pod.map(states).unwrap_or_default();
+        states.len() == 2 && states[0].running.is_some() && states[1].terminated.is_some()
+    };
+    let pods = embedded.stage.pods();
+    let pod = wait(&pods, "both", one_ended).await.unwrap();
+    assert_eq!(pod.status.as_ref().unwrap().phase.as_deref(), Some("Running"));
+    let end = states(&pod)[1].terminated.clone().unwrap();
+    assert_eq!(end.exit_code, 23);
+    let log = |container: &str| LogParams { container: Some(container.to_owned()), ..LogParams::default() };
+    assert!(pods.logs("both", &log("pvmigrate-1")).await.unwrap().contains("a failure made by the rehearsal"));
+    let pod = wait(&pods, "both", pod_phase("Failed")).await.unwrap();
+    assert_eq!(states(&pod)[0].terminated.clone().unwrap().exit_code, 0);
+    assert!(pods.logs("both", &log("pvmigrate-0")).await.unwrap().contains("total size is"));
+    assert_eq!(compare(&embedded.directory("old"), &embedded.directory("new")).unwrap(), []);
 }
 
 #[tokio::test]

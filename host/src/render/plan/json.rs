@@ -86,9 +86,12 @@ struct StepJson<'a> {
     done: Option<&'static str>,
     #[serde(rename = "await", skip_serializing_if = "Option::is_none")]
     awaited: Option<&'static str>,
-    /// The claim it is about; absent for a workload's.
+    /// The claim it is about; absent for a workload's, and where it is about several.
     #[serde(skip_serializing_if = "Option::is_none")]
     claim: Option<&'a str>,
+    /// The claims it is about, where they are several: they share a pod.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<&'a str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -143,11 +146,19 @@ fn resumed(record: &Record) -> ResumedJson<'_> {
 fn group(group: &PlannedGroup) -> GroupJson<'_> {
     let steps = phased(&group.forecast).map(|(phase, line)| match line {
         Line::Do(step) => {
-            StepJson { phase: phase.as_str(), done: Some(step.describe()), awaited: None, claim: step.claim() }
+            let claim = step.claim();
+            let claims = if claim.is_none() { step.claims() } else { Vec::new() };
+            StepJson { phase: phase.as_str(), done: Some(step.describe()), awaited: None, claim, claims }
         }
         Line::Await(waiting) => {
             let claim = waiting.of.strip_prefix("claim ");
-            StepJson { phase: phase.as_str(), done: None, awaited: Some(waiting.on.describe()), claim }
+            StepJson {
+                phase: phase.as_str(),
+                done: None,
+                awaited: Some(waiting.on.describe()),
+                claim,
+                claims: Vec::new(),
+            }
         }
     });
     GroupJson {

@@ -94,14 +94,9 @@ impl Story {
 }
 
 impl Group {
-    /// Names the group by its claims, as far as they fit on a line.
+    /// Names the group by its claims.
     fn name(&self, id: &RecordId) -> String {
-        const SHOWN: usize = 3;
-        match self.claims.len() {
-            0 => format!("{}/{}", id.namespace, id.name),
-            1..=SHOWN => self.claims.join(", "),
-            all => format!("{} and {} more", self.claims[..SHOWN].join(", "), all - SHOWN),
-        }
+        if self.claims.is_empty() { format!("{}/{}", id.namespace, id.name) } else { name(&self.claims) }
     }
 
     fn loaded(&mut self, id: &RecordId, record: &Record, is_new: bool) -> Vec<Update> {
@@ -127,11 +122,12 @@ impl Group {
     }
 
     fn stepped(&self, id: &RecordId, step: &Step, done: Done) -> Vec<Update> {
-        let claims = match step.claim() {
-            Some(claim) => vec![format!("{}/{}", id.namespace, clean(claim))],
-            None => self.claims.clone(),
+        let of_step: Vec<String> =
+            step.claims().into_iter().map(|claim| format!("{}/{}", id.namespace, clean(claim))).collect();
+        let (about, claims) = match of_step.is_empty() {
+            true => (self.name(id), self.claims.clone()),
+            false => (name(&of_step), of_step),
         };
-        let about = if claims.len() == 1 { claims[0].clone() } else { self.name(id) };
         if done == Done::Stale {
             let text = format!("{about}: {}: the cluster has changed, looking again", step.describe());
             return vec![Update::Line { weight: Weight::Step, text }];
@@ -174,6 +170,15 @@ impl Group {
             told.push(Update::Doing { claims: claim.map_or_else(|| self.claims.clone(), |claim| vec![claim]), what });
         }
         told
+    }
+}
+
+/// Names claims, as far as they fit on a line.
+fn name(claims: &[String]) -> String {
+    const SHOWN: usize = 3;
+    match claims.len() {
+        ..=SHOWN => claims.join(", "),
+        all => format!("{} and {} more", claims[..SHOWN].join(", "), all - SHOWN),
     }
 }
 
@@ -229,6 +234,22 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_of_several_claims_is_told_of_these_only() {
+        let (mut story, mut text) = (Story::default(), String::new());
+        let group = samples::record(&["data-web-0", "data-web-1", "data-web-2", "data-web-3", "data-web-4"], true);
+        let start = |count: usize| Step::StartPod {
+            claims: group.claims.keys().take(count).cloned().collect(),
+            purpose: Purpose::Copy,
+            attempt: 1,
+        };
+        tell(&mut story, &mut text, &Event::Loaded(&group));
+        for (count, done) in [(1, Done::Applied), (2, Done::Applied), (4, Done::Stale)] {
+            tell(&mut story, &mut text, &Event::Stepped(&start(count), done));
+        }
+        insta::assert_snapshot!(text);
+    }
+
+    #[test]
     fn a_group_from_begin_to_end() {
         let (mut story, mut text) = (Story::default(), String::new());
         let begun = samples::record(&["data-web-0", "data-web-1"], true);
@@ -244,6 +265,7 @@ mod tests {
             uid: Uid("1".to_owned()),
             purpose: Purpose::Copy,
             attempt,
+            others: Vec::new(),
             progress: Progress::Running,
             leaving: false,
             created: samples::at(1),

@@ -16,7 +16,9 @@ pub(crate) fn step(step: &Step) -> String {
         Step::CreateDestination { claim, volume: Some(volume) } => format!("CreateDestination {claim} on {volume}"),
         Step::AdoptDestination { target: temp, .. } => format!("AdoptDestination {}", target(temp)),
         Step::RetainDestination { volume, .. } => format!("RetainDestination {}", target(volume)),
-        Step::StartPod { claim, purpose, attempt } => format!("StartPod {claim} {} {attempt}", purpose.as_str()),
+        Step::StartPod { claims, purpose, attempt } => {
+            format!("StartPod {} {} {attempt}", claims.join("+"), purpose.as_str())
+        }
         Step::DeletePod { pod, uid, .. } => format!("DeletePod {pod} {uid}"),
         Step::MarkWorkload { workload, version, replicas } => {
             format!("MarkWorkload {}@{} {replicas}", workload.name, version.0)

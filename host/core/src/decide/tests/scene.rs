@@ -321,7 +321,16 @@ fn retain(volume: &mut Option<Volume>) {
 
 pub(crate) fn pod(purpose: Purpose, attempt: u32, progress: Progress) -> Pod {
     let name = format!("{}{attempt}", purpose.as_str());
-    Pod { uid: Uid(format!("{name}-uid")), name, purpose, attempt, progress, leaving: false, created: at(0) }
+    Pod {
+        uid: Uid(format!("{name}-uid")),
+        name,
+        purpose,
+        attempt,
+        others: Vec::new(),
+        progress,
+        leaving: false,
+        created: at(0),
+    }
 }
 
 pub(crate) fn succeeded() -> Pod {
