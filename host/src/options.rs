@@ -43,8 +43,8 @@ pub struct Options {
     pub on_failure: OnFailure,
     /// `--source-volumes`.
     pub disposal: Disposal,
-    /// `--warm-copy`.
-    pub warm: bool,
+    /// `--warm-passes`; 0 is `--no-warm`.
+    pub warm_passes: u32,
     /// Tries and waits; `--delete-pv-timeout` is among them.
     pub limits: Limits,
 }
@@ -68,7 +68,7 @@ impl Options {
             binds_late,
             disposal: self.disposal,
             on_failure: self.on_failure,
-            warm: self.warm,
+            warm_passes: self.warm_passes,
             rsync_image: self.rsync_image.clone(),
             rsync_flags: self.rsync_flags.clone(),
             limits: self.limits.clone(),

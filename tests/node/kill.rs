@@ -18,7 +18,7 @@ const LANES: [([&str; 2], &[&str]); 4] = [
     (LOCAL, &[]),
     ([LOCAL[1], LOCAL[0]], &["--skip-preflight-validation"]),
     (CSI, &[]),
-    ([CSI[1], CSI[0]], &["--skip-preflight-validation", "--warm-copy"]),
+    ([CSI[1], CSI[0]], &["--skip-preflight-validation", "--no-warm"]),
 ];
 
 /// The result of one lane.

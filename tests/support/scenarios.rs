@@ -8,8 +8,8 @@ use crate::Scenario;
 
 /// One Deployment with one claim; both classes bind at once.
 pub const ONE_CLAIM: Scenario = Scenario::new("one-claim");
-/// A first copy is made while the workload runs.
-pub const WARM: Scenario = Scenario { ask: |options| options.warm = true, ..ONE_CLAIM };
+/// Warm passes are made, as they are where nothing else is asked; the other scenarios are about what comes after.
+pub const WARM: Scenario = Scenario { ask: |options| options.warm_passes = 3, ..ONE_CLAIM };
 /// The source volume stays.
 pub const KEEP: Scenario = Scenario { ask: |options| options.disposal = Disposal::Keep, ..ONE_CLAIM };
 /// The source volume is given back to its provisioner.

@@ -117,7 +117,7 @@ pub fn options() -> Options {
         parallel: 4,
         on_failure: pvmigrate_core::record::OnFailure::RollBack,
         disposal: pvmigrate_core::record::Disposal::Delete,
-        warm: false,
+        warm_passes: 0,
         limits: Limits { retry_seconds: 0, ..Limits::default() },
     }
 }

@@ -73,8 +73,12 @@ impl<'a> GroupObjects<'a> {
     /// Returns the finished passes of which the log has to be read.
     pub(crate) fn unread(&self) -> impl Iterator<Item = (&SeenPod, &CopyPod)> {
         let ours = self.record.claims.keys().flat_map(|name| self.ours(name));
-        ours.filter(|(_, copy)| matches!(copy.purpose, Purpose::Copy | Purpose::Warm))
-            .filter(|(_, copy)| matches!(copy.reached, Reached::Succeeded | Reached::Failed { explained: false, .. }))
+        ours.filter(|(_, copy)| matches!(copy.purpose, Purpose::Copy | Purpose::Warm)).filter(|(_, copy)| {
+            match &copy.reached {
+                Reached::Succeeded | Reached::Failed { explained: false, .. } => true,
+                reached => has_run_to_its_end(copy.purpose, reached),
+            }
+        })
     }
 
     /// Returns the pods that serve the claim for this run, or for an interrupted one of the reference tool.
@@ -155,6 +159,7 @@ impl<'a> GroupObjects<'a> {
             Reached::Starting(trouble) => Progress::Starting(trouble.clone().or_else(|| self.trouble_of_pod(pod))),
             Reached::Running => Progress::Running,
             Reached::Succeeded => Progress::Succeeded(report(copy.purpose, log)),
+            reached if has_run_to_its_end(copy.purpose, reached) => Progress::Succeeded(report(copy.purpose, log)),
             Reached::Failed { why, code, .. } => {
                 let why = match log {
                     Some(log) if !log.last_words.is_empty() => format!("{why}: {}", log.last_words),
@@ -234,6 +239,12 @@ fn trouble_of_pods(pods: &[Pod]) -> Option<String> {
         }
         Progress::Starting(None) | Progress::Running | Progress::Succeeded(_) => None,
     })
+}
+
+/// Tells whether a warm pass has met nothing but files that the workload removed while it ran: what it is to show is shown.
+fn has_run_to_its_end(purpose: Purpose, reached: &Reached) -> bool {
+    const VANISHED: i32 = 24;
+    purpose == Purpose::Warm && matches!(reached, Reached::Failed { code: Some(VANISHED), .. })
 }
 
 fn report(purpose: Purpose, log: Option<&LogTail>) -> Result<CopyReport, String> {

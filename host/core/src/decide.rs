@@ -1,7 +1,7 @@
 //! Decides what a group's migration does next: a pure function of the record, one observation and the time.
 //!
 //! This is the table of the migration's order, and the only place that knows it. Each phase has a file, and none calls
-//! another: `prepare` (nothing is stopped yet), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes),
+//! another: `prepare` (nothing is stopped yet; its `warm` passes prove the way), `copy` (stop, fence, copy), `cutover` (the claims on their new volumes),
 //! `settle` (everything back to what it was), `rollback` (every claim back on its source volume). What several of them
 //! need is in `name` (the claims' names, which are never left free), `workload`, `temporary` (claims and pods of ours) and
 //! `passes` (which claims share a pod). Every step that may be done now is returned, in any order; the barriers between phases are the group's:
@@ -30,6 +30,7 @@ mod rollback;
 mod settle;
 mod temporary;
 mod view;
+mod warm;
 mod workload;
 
 pub use next::Decision;

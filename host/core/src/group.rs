@@ -139,7 +139,7 @@ fn moving(survey: &Survey, judgement: &Judgement, dest_class: &str, id: &ClaimId
             name: swapped.volume.name.clone(),
             reclaim: survey.classes.get(dest_class).map_or(RETAIN, |class| &class.reclaim_policy).to_owned(),
         }),
-        warmed: None,
+        warm_passes: Vec::new(),
         failures: Vec::new(),
         evidence: None,
         touched: false,
@@ -171,7 +171,7 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
         bytes: 0, // nothing is provisioned any more
         verdict: None,
         destination: Some(DestinationVolume { name: swapped.volume.name.clone(), reclaim: swapped.reclaim.clone() }),
-        warmed: None,
+        warm_passes: Vec::new(),
         failures: Vec::new(),
         evidence: Some(Evidence::Adopted),
         touched: false,

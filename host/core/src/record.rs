@@ -14,7 +14,9 @@ mod identity;
 mod options;
 mod workload;
 
-pub use claim::{ClaimRecord, CopyFailure, DestinationVolume, Evidence, Purpose, Retry, SourceVolume, Stray, Warmed};
+pub use claim::{
+    ClaimRecord, CopyFailure, DestinationVolume, Evidence, Purpose, Retry, SourceVolume, Stray, WarmFailure, WarmPass,
+};
 pub use fact::{Fact, Refused};
 pub use identity::{Uid, Version};
 pub use options::{Disposal, Limits, MigrationOptions, OnFailure};

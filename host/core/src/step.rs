@@ -279,7 +279,7 @@ impl Step {
         match self {
             Self::Note(fact) => match fact {
                 Fact::Destination { .. } => "note the destination volume",
-                Fact::Warmed { .. } => "note the warm copy",
+                Fact::Warmed { .. } => "note how the warm pass ended",
                 Fact::Stopping { .. } => "note that the workloads stop",
                 Fact::Started { .. } => "note that the workloads are started",
                 Fact::Ready { .. } => "note that the pods are Ready",
@@ -298,7 +298,7 @@ impl Step {
             Self::RetainDestination { .. } => "keep the destination volume (Retain)",
             Self::StartPod { purpose, .. } => match purpose {
                 Purpose::Prime => "start a pod that has the destination provisioned",
-                Purpose::Warm => "start the warm copy",
+                Purpose::Warm => "start the warm pass",
                 Purpose::Copy | Purpose::Leftover => "start the copy",
             },
             Self::DeletePod { .. } => "delete the copy pod",

@@ -22,8 +22,8 @@ pub struct Waiting {
 pub enum Awaited {
     /// The destination claim gets a volume.
     DestinationBound,
-    /// The pod that has the destination provisioned, or the warm copy, ends.
-    HelperPodFinished,
+    /// The warm pass ends.
+    WarmPassEnded,
     /// The pods of the workload are gone.
     SourcePodsGone,
     /// The deleted original claim is gone.
@@ -59,7 +59,7 @@ impl Awaited {
     pub fn describe(self) -> &'static str {
         match self {
             Self::DestinationBound => "the destination volume to be provisioned",
-            Self::HelperPodFinished => "the warm copy to end",
+            Self::WarmPassEnded => "the warm pass to end",
             Self::SourcePodsGone => "the pods to be gone",
             Self::OriginalGone => "the original claim to be gone",
             Self::SourceTempBound => "the temporary source claim to be bound",

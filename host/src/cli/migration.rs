@@ -134,8 +134,14 @@ pub struct CopyArgs {
     /// How many claims to copy at once; the claims of a group are always copied together
     #[arg(long, value_name = "N", default_value = "4")]
     pub parallel: NonZeroUsize,
-    /// Copy once while the workload is still running, to shorten its downtime
-    #[arg(long)]
+    /// How often to copy at most while the workload is still running; it is stopped once such a warm pass was short
+    #[arg(long, value_name = "N", default_value = "3")]
+    pub warm_passes: u32,
+    /// Make no warm pass: a copy that cannot work is then found out while the workload is down
+    #[arg(long, conflicts_with = "warm_passes")]
+    pub no_warm: bool,
+    /// What older versions called the first of the warm passes, which are made anyway.
+    #[arg(long, hide = true, conflicts_with = "no_warm")]
     pub warm_copy: bool,
     /// What to do when a copy keeps failing
     #[arg(long, value_name = "WHAT", default_value = "roll-back")]
@@ -220,7 +226,7 @@ impl MigrationArgs {
             parallel: copy.parallel.get(),
             on_failure: copy.on_failure.into(),
             disposal: scope.source_volumes.into(),
-            warm: copy.warm_copy,
+            warm_passes: if copy.no_warm { 0 } else { copy.warm_passes },
             limits: Limits {
                 ready_seconds: copy.ready_timeout.get(),
                 delete_volume_seconds: copy.delete_pv_timeout.get(),

@@ -39,7 +39,7 @@ fn the_twelve_flags_of_the_reference_tool_have_its_defaults() {
     assert_eq!(options.pod_ready_timeout, Duration::from_secs(60));
     assert_eq!(options.limits.delete_volume_seconds, 300);
     assert!(!read("pvmigrate").unwrap().migrate.migration.copy.verbose_copy);
-    assert_eq!(options.parallel, 4);
+    assert_eq!((options.parallel, options.warm_passes), (4, 3));
     assert_eq!(options.on_failure, OnFailure::RollBack);
     assert_eq!(options.disposal, Disposal::Delete);
 }
@@ -57,7 +57,8 @@ fn every_flag_is_heard() {
     assert_eq!(options.rsync_image, "my/rsync:1");
     assert_eq!(options.rsync_flags, ["--bwlimit=100", "-z"]);
     assert!(options.set_defaults && options.skip_source_validation && options.preflight_only);
-    assert!(options.skip_preflight && options.warm);
+    assert!(options.skip_preflight);
+    assert_eq!(options.warm_passes, 3);
     assert_eq!(options.pod_ready_timeout, Duration::from_secs(5));
     assert_eq!(options.limits.delete_volume_seconds, 7);
     assert_eq!(options.parallel, 9);

@@ -198,7 +198,7 @@ fn options(asked: &MigrationOptions, namespace: Option<&str>) -> Options {
         parallel: usize::MAX,
         on_failure: asked.on_failure,
         disposal: asked.disposal,
-        warm: asked.warm,
+        warm_passes: asked.warm_passes,
         limits: asked.limits.clone(),
     }
 }

@@ -167,15 +167,16 @@ fn because(claim: &ClaimRecord) -> String {
 
 /// Describes how long the workloads pause. Only the capacity is known here, so it is an upper limit.
 fn pause(record: &Record) -> String {
-    // The claims of a group are copied at the same time, each by its own pod.
+    // The claims of a group are copied at the same time, each by its own rsync.
     let largest = record.claims.values().map(|claim| claim.bytes).max().unwrap_or(0);
     let seconds = i64::try_from(largest / BYTES_PER_SECOND).unwrap_or(i64::MAX);
     let time = duration(SignedDuration::from_secs(seconds.max(1)));
     let speed = bytes(BYTES_PER_SECOND);
-    if record.asked.warm {
-        format!("while files changed since the warm copy are copied: less than {time} at {speed}/s")
+    let is_cold = |claim: &ClaimRecord| claim.modes.contains(&AccessMode::ReadWriteOncePod);
+    if record.asked.warm_passes > 0 && !record.claims.values().any(is_cold) {
+        format!("while what changed since the last warm pass is copied: less than {time} at {speed}/s")
     } else {
-        format!("while all files are copied: at most {time} for a full volume at {speed}/s; --warm-copy shortens it")
+        format!("while all files are copied: at most {time} for a full volume at {speed}/s")
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn options() -> Options {
         parallel: 4,
         on_failure: OnFailure::RollBack,
         disposal: Disposal::Delete,
-        warm: false,
+        warm_passes: 3,
         limits: Limits::default(),
     }
 }
@@ -113,7 +113,7 @@ pub(crate) fn claim(name: &str) -> ClaimRecord {
         bytes: 20 << 30,
         verdict: Some(verdict(name, true)),
         destination: None,
-        warmed: None,
+        warm_passes: Vec::new(),
         failures: Vec::new(),
         evidence: None,
         touched: false,

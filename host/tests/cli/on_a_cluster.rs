@@ -92,7 +92,7 @@ pub(crate) fn options() -> Options {
         parallel: 4,
         on_failure: OnFailure::RollBack,
         disposal: Disposal::Delete,
-        warm: false,
+        warm_passes: 0,
         limits: Limits::default(),
     }
 }

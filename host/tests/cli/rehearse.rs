@@ -193,7 +193,7 @@ fn ctrl_c_ends_after_the_write_under_way_and_says_how_to_go_on() {
     assert_rsync();
     let scenario = repository(SCENARIO);
     // Slow enough to be in the middle of the copy: 64 KiB at 4 KiB a second.
-    let words = ["rehearse", path_text(&scenario), "--rsync-flags", "--bwlimit=4", "-o", "json"];
+    let words = ["rehearse", path_text(&scenario), "--rsync-flags", "--bwlimit=4", "--no-warm", "-o", "json"];
     let mut child = command(&words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut told = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();

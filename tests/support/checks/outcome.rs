@@ -89,7 +89,7 @@ pub async fn the_source_volume_goes_stays_or_is_freed_as_asked(place: &Place) {
     assert_eq!(olds(&migrated(place, &scenarios::RECLAIM).await.0).await, 0);
 }
 
-pub async fn a_warm_copy_leaves_less_to_copy_behind_the_fence(place: &Place) {
+pub async fn a_warm_pass_leaves_less_to_copy_behind_the_fence(place: &Place) {
     let (scene, run) = migrated(place, &scenarios::WARM).await;
     assert_files(&scene, 1).await;
     let records = pvmigrate_cluster::RecordStore::new(scene.cluster.client())
@@ -97,7 +97,7 @@ pub async fn a_warm_copy_leaves_less_to_copy_behind_the_fence(place: &Place) {
         .await
         .unwrap();
     let claim = &records[0].claims["data"];
-    assert!(claim.warmed.as_ref().is_some_and(|warmed| warmed.failure.is_none()), "{claim:?}");
+    assert!(matches!(claim.warm_passes.as_slice(), [pass] if pass.failure.is_none()), "{claim:?}");
     let Some(pvmigrate_core::record::Evidence::Copied { report, .. }) = &claim.evidence else {
         panic!("no evidence: {claim:?}")
     };
@@ -298,7 +298,7 @@ macro_rules! each_outcome {
         $run! {
             one_claim_keeps_name_labels_annotations_size_and_files,
             the_source_volume_goes_stays_or_is_freed_as_asked,
-            a_warm_copy_leaves_less_to_copy_behind_the_fence,
+            a_warm_pass_leaves_less_to_copy_behind_the_fence,
             a_stateful_set_that_would_delete_its_claims_keeps_them_and_its_wish,
             workloads_that_share_a_claim_are_one_group,
             idle_claims_move_and_the_default_class_with_them_from_a_third,

@@ -102,6 +102,22 @@ fn only_finished_copies_have_their_logs_read_and_only_then_count() {
 }
 
 #[test]
+fn files_that_vanish_while_a_warm_pass_runs_are_no_failure() {
+    let vanished = "{phase: Failed, containerStatuses: [{name: pvmigrate, state: {terminated: {exitCode: 24, message: vanished}}}]}";
+    let progress = |purpose: &str| {
+        let caches = Caches::unfed(true);
+        caches.pods.applied(copy("pass", purpose, vanished));
+        let record = record();
+        let group = GroupObjects::of(&record, &caches);
+        let is_read = group.unread().next().is_some();
+        let tail = LogTail { report: Ok(CopyReport::default()), last_words: String::new() };
+        (is_read, seen(&caches, &HashMap::from([(only("pass"), tail)])).pods[0].progress.clone())
+    };
+    assert_eq!(progress("warm"), (true, Progress::Succeeded(Ok(CopyReport::default()))));
+    assert!(matches!(progress("copy"), (false, Progress::Failed { retry: Retry::Again, .. })));
+}
+
+#[test]
 fn each_claim_of_a_shared_pod_has_its_own_pass_and_log() {
     let caches = Caches::unfed(true);
     let extra = "annotations: {kurl.sh/pvcmigrate-kind: migrate, pvmigrate.dev/run: run-1,

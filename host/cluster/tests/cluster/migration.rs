@@ -79,11 +79,11 @@ async fn a_warm_copy_runs_beside_the_workload_first() {
     let stage = Stage::new().await;
     let connection = stage.connection();
     let mut record = record(&survey(&connection, "fast").await, "data", WorkloadKind::StatefulSet, "web", "fast");
-    record.asked.warm = true;
+    record.asked.warm_passes = 3;
     let watched = Watched::start(connection.client.clone(), None).await.unwrap();
     assert!(is_migrated(&migrate(&watched.world(), &watched.records(), &record).await));
     let (stored, _) = watched.records().load(&record.id()).await.unwrap().unwrap();
-    let warmed = stored.claims["data"].warmed.as_ref().unwrap();
+    let [warmed] = stored.claims["data"].warm_passes.as_slice() else { panic!("{stored:?}") };
     assert_eq!(warmed.failure, None);
 }
 

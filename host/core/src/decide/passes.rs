@@ -1,10 +1,13 @@
 //! Which claims have their passes in one pod.
 //!
-//! A pod costs a node about as much as all the rest of a small pass. So the first passes of a group's claims share pods; a
-//! failed one is tried again in a pod of its own, so that what failed it can be told from what ran beside it.
+//! A pod costs a node about as much as all the rest of a small pass. So the passes of a group's claims share pods; a failed
+//! one is tried again in a pod of its own, so that what failed it can be told from what ran beside it.
+
+use std::collections::BTreeMap;
 
 use super::next::Next;
-use super::view::{Named, Pair, View};
+use super::view::{Pair, View};
+use super::warm;
 use crate::observation::Volume;
 use crate::record::Purpose;
 use crate::step::Step;
@@ -13,46 +16,43 @@ use crate::step::Step;
 /// many at once: 25 is what small nodes of the large clouds take.
 const CLAIMS: usize = 8;
 
-/// Puts the first passes among the steps together into as few pods as can be.
+/// Puts the passes among the steps together into as few pods as can be, but for those that try again what has failed.
 ///
 /// Which claims share a pod must not depend on the moment: a finished pod's name keeps a late twin of it from running, and a
 /// twin with other claims would have another name. So those of a pod are started when all of them can be.
 pub(super) fn share(view: &View<'_>, next: &mut Next) {
-    let (singles, steps): (Vec<Step>, Vec<Step>) = next.steps.drain(..).partition(|step| is_first(step).is_some());
+    let (singles, steps): (Vec<Step>, Vec<Step>) = next.steps.drain(..).partition(|step| is_shareable(view, step));
     next.steps = steps;
-    for purpose in [Purpose::Warm, Purpose::Copy] {
-        let ready: Vec<&str> =
-            singles.iter().filter(|step| is_first(step) == Some(purpose)).filter_map(Step::claim).collect();
-        for batch in batches(view) {
-            let due: Vec<&str> = batch.iter().filter(|pair| is_due(pair, purpose)).map(|pair| pair.name).collect();
-            if !due.is_empty() && due.iter().all(|name| ready.contains(name)) {
-                let claims = due.iter().map(|name| (*name).to_owned()).collect();
-                next.steps.push(Step::StartPod { claims, purpose, attempt: first_attempt(purpose) });
+    for batch in batches(view) {
+        for purpose in [Purpose::Warm, Purpose::Copy] {
+            let due = batch.iter().filter_map(|pair| Some((due(view, pair, purpose)?, pair.name)));
+            let mut by_attempt: BTreeMap<u32, Vec<String>> = BTreeMap::new();
+            due.for_each(|(attempt, name)| by_attempt.entry(attempt).or_default().push(name.to_owned()));
+            for (attempt, claims) in by_attempt {
+                let single = |name: &String| Step::StartPod { claims: vec![name.clone()], purpose, attempt };
+                if claims.iter().all(|name| singles.contains(&single(name))) {
+                    next.steps.push(Step::StartPod { claims, purpose, attempt });
+                }
             }
         }
     }
 }
 
-/// Returns the purpose of a step that starts a first pass.
-fn is_first(step: &Step) -> Option<Purpose> {
-    let Step::StartPod { purpose: purpose @ (Purpose::Warm | Purpose::Copy), attempt, .. } = step else { return None };
-    Some(*purpose).filter(|purpose| *attempt == first_attempt(*purpose))
+fn is_shareable(view: &View<'_>, step: &Step) -> bool {
+    let Step::StartPod { claims, purpose, attempt } = step else { return false };
+    let mut pairs = view.claims().filter(|pair| claims.iter().any(|name| name == pair.name));
+    pairs.all(|pair| due(view, &pair, *purpose) == Some(*attempt))
 }
 
-fn first_attempt(purpose: Purpose) -> u32 {
-    u32::from(purpose == Purpose::Copy)
-}
-
-/// Tells whether the claim's first pass has yet to be started, now or later.
-fn is_due(pair: &Pair<'_>, purpose: Purpose) -> bool {
-    let is_started = || pair.seen.pods.iter().any(|pod| pod.purpose == purpose);
-    let is_over = match purpose {
-        Purpose::Warm => {
-            pair.record.warmed.is_some() || !matches!(pair.named(), Named::Original(claim) if !claim.terminating)
-        }
-        Purpose::Copy | Purpose::Prime | Purpose::Leftover => !pair.record.failures.is_empty(),
+/// Returns the attempt of the claim's next pass, if it has yet to be started, now or later, and tries nothing again.
+fn due(view: &View<'_>, pair: &Pair<'_>, purpose: Purpose) -> Option<u32> {
+    let attempt = match purpose {
+        Purpose::Warm => warm::next_pass(view, pair).filter(|pass| pass.failed.is_none())?.attempt,
+        Purpose::Copy if pair.record.failures.is_empty() => 1,
+        Purpose::Copy | Purpose::Prime | Purpose::Leftover => return None,
     };
-    pair.record.evidence.is_none() && !is_over && !is_started()
+    let is_started = pair.seen.pods.iter().any(|pod| pod.purpose == purpose && pod.attempt == attempt);
+    (pair.record.evidence.is_none() && !is_started).then_some(attempt)
 }
 
 /// Puts the group's claims together whose volumes one node can mount: they are used on the same node, as far as is known, and

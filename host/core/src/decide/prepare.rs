@@ -1,12 +1,12 @@
-//! Before anything stops: the source volume kept, the destination provisioned and kept, the warm copy made.
+//! Before anything stops: the source volume kept, the destination provisioned and kept.
 
 use super::next::{Next, after};
 use super::view::{Named, Pair, View, claim_target, volume_target};
-use super::{name, passes, temporary};
+use super::{name, passes, temporary, warm};
 use crate::blocker::Code;
 use crate::names;
-use crate::observation::{Claim, Progress, Volume};
-use crate::record::{DestinationVolume, Fact, Purpose, Warmed};
+use crate::observation::{Claim, Volume};
+use crate::record::{DestinationVolume, Fact, Purpose};
 use crate::step::{Reserved, Side, Step};
 use crate::waiting::{Awaited, Waiting};
 
@@ -56,7 +56,7 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         return;
     }
     if !is_fenced(pair) {
-        warm_up(view, pair, next);
+        warm::decide(view, pair, next);
     }
 }
 
@@ -125,7 +125,7 @@ fn provision(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
     // A class that binds late provisions nothing before a node is chosen: by us when the source's is known, else by the
     // scheduler for a pod. A provisioner that finds no room takes the choice back, and the scheduler has to find another.
     if view.record.asked.binds_late && temp.volume.is_none() && !temp.placed && !has_helper(pair) {
-        next.steps.push(start_helper(pair, Purpose::Prime));
+        next.steps.push(Step::StartPod { claims: vec![pair.name.to_owned()], purpose: Purpose::Prime, attempt: 0 });
         return;
     }
     if let Some(volume) =
@@ -145,10 +145,6 @@ fn provision(view: &View<'_>, pair: &Pair<'_>, temp: &Claim, next: &mut Next) {
 
 fn has_helper(pair: &Pair<'_>) -> bool {
     pair.seen.pods.iter().any(|pod| pod.purpose == Purpose::Prime)
-}
-
-fn start_helper(pair: &Pair<'_>, purpose: Purpose) -> Step {
-    Step::StartPod { claims: vec![pair.name.to_owned()], purpose, attempt: 0 }
 }
 
 /// Tells whether the destination volume is noted and kept; else has it so.
@@ -179,40 +175,4 @@ fn is_destination_kept(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> boo
         next.steps.push(Step::RetainDestination { claim, volume: volume_target(volume) });
     }
     volume.is_retained()
-}
-
-/// Makes the warm copy if one is wanted, then clears every pod of ours away: none may hold the claim at the fence.
-fn warm_up(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
-    let claim = pair.name.to_owned();
-    let warm = pair.seen.pods.iter().find(|pod| pod.purpose == Purpose::Warm);
-    if view.record.asked.warm && pair.record.warmed.is_none() {
-        let Some(pod) = warm else {
-            next.steps.push(start_helper(pair, Purpose::Warm));
-            return;
-        };
-        let failure = match &pod.progress {
-            Progress::Starting(trouble) => {
-                let deadline = after(pod.created, view.record.asked.limits.start_seconds);
-                if view.now < deadline {
-                    next.waits.push(Waiting {
-                        trouble: trouble.clone(),
-                        deadline: Some(deadline),
-                        ..pair.wait(Awaited::HelperPodFinished)
-                    });
-                    return;
-                }
-                Some(trouble.clone().unwrap_or_else(|| "it did not start in time".to_owned()))
-            }
-            Progress::Running => {
-                next.waits.push(pair.wait(Awaited::HelperPodFinished));
-                return;
-            }
-            Progress::Succeeded(Ok(_)) => None,
-            Progress::Succeeded(Err(why)) | Progress::Failed { why, .. } => Some(why.clone()),
-        };
-        let warmed = Warmed { at: view.now, failure };
-        next.steps.push(Step::Note(Fact::Warmed { claim, warmed }));
-        return;
-    }
-    temporary::clear_pods(view, pair, next);
 }

@@ -99,7 +99,7 @@ pub(super) fn clear_pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> b
 /// claim's pass still counts stays for as long.
 pub(super) fn delete_pod(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
     if pod.others.iter().any(|other| counts(view, other, pod)) {
-        let on = if pod.purpose == Purpose::Warm { Awaited::HelperPodFinished } else { Awaited::CopyFinished };
+        let on = if pod.purpose == Purpose::Warm { Awaited::WarmPassEnded } else { Awaited::CopyFinished };
         next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(on) });
     } else if pod.leaving {
         next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(Awaited::PodsGone) });
@@ -113,7 +113,7 @@ pub(super) fn delete_pod(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, next: &mut
 fn counts(view: &View<'_>, claim: &str, pod: &Pod) -> bool {
     let Some(record) = view.record.claims.get(claim).filter(|_| view.is_forward()) else { return false };
     match pod.purpose {
-        Purpose::Warm => view.record.asked.warm && record.warmed.is_none(),
+        Purpose::Warm => view.is_up() && !record.warm_passes.iter().any(|pass| pass.attempt == pod.attempt),
         Purpose::Copy => {
             record.evidence.is_none() && !record.failures.iter().any(|failure| failure.attempt == pod.attempt)
         }

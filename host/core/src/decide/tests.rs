@@ -9,3 +9,4 @@ mod prepare;
 mod rollback;
 pub(crate) mod scene;
 mod settle;
+mod warm;

@@ -73,6 +73,11 @@ impl<'a> View<'a> {
         self.record.goal == Goal::Forward
     }
 
+    /// Tells whether a workload of the group has yet to be stopped.
+    pub(super) fn is_up(&self) -> bool {
+        self.record.stopped.is_none() && self.seen.workloads.values().any(|workload| workload.replicas > 0)
+    }
+
     /// Gives up a wait: turns the group back, or holds it with a blocker, as the user asked.
     pub(super) fn give_up(&self, next: &mut Next, code: Code, pair: &Pair<'_>, message: String) {
         match self.record.asked.on_failure {

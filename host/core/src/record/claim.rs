@@ -30,9 +30,9 @@ pub struct ClaimRecord {
     /// The volume it moves to, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub destination: Option<DestinationVolume>,
-    /// How the warm copy went, once it was made.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub warmed: Option<Warmed>,
+    /// Warm passes, in order. None is evidence: the workload was writing meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warm_passes: Vec<WarmPass>,
     /// Copies that failed, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failures: Vec<CopyFailure>,
@@ -102,14 +102,30 @@ impl ClaimRecord {
     }
 }
 
-/// The outcome of the warm copy. It never counts as evidence: the workload was writing meanwhile.
+/// A warm pass that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Warmed {
-    /// When it ended.
+pub struct WarmPass {
+    /// Which one, from 1; failed ones count.
+    pub attempt: u32,
+    /// When its end was seen.
     pub at: Timestamp,
-    /// Why it failed, if it did; the migration goes on without it.
-    pub failure: Option<String>,
+    /// Seconds since its pod was created.
+    pub seconds: u32,
+    /// How it failed, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<WarmFailure>,
+}
+
+/// How a warm pass failed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WarmFailure {
+    /// rsync's or the cluster's own words.
+    pub reason: String,
+    /// Whether another one may end differently.
+    #[serde(default, skip_serializing_if = "Retry::is_again")]
+    pub retry: Retry,
 }
 
 /// A copy that failed.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use thiserror::Error;
 
-use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Retry, Stray, Warmed, WorkloadRef};
+use super::{CopyFailure, DestinationVolume, Ended, Evidence, Goal, Record, Retry, Stray, WarmPass, WorkloadRef};
 
 /// Something new, to be added to a record by compare-and-swap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -15,12 +15,12 @@ pub enum Fact {
         /// Its destination.
         volume: DestinationVolume,
     },
-    /// The warm copy of `claim` was made.
+    /// A warm pass of `claim` has ended.
     Warmed {
         /// The claim.
         claim: String,
         /// How it went.
-        warmed: Warmed,
+        pass: WarmPass,
     },
     /// The workloads are about to be stopped.
     Stopping {
@@ -122,7 +122,11 @@ impl Record {
         }
         match fact {
             Fact::Destination { claim, volume } => self.claim_mut(&claim)?.destination = Some(volume),
-            Fact::Warmed { claim, warmed } => self.claim_mut(&claim)?.warmed = Some(warmed),
+            Fact::Warmed { claim, pass } => {
+                let passes = &mut self.claim_mut(&claim)?.warm_passes;
+                passes.retain(|known| known.attempt != pass.attempt);
+                passes.push(pass);
+            }
             Fact::Stopping { at, ready } if self.stopped.is_none() => {
                 self.stopped = Some(at);
                 let count =

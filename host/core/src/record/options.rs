@@ -16,8 +16,9 @@ pub struct MigrationOptions {
     pub disposal: Disposal,
     /// What a copy that keeps failing leads to.
     pub on_failure: OnFailure,
-    /// Copy once beside the running workload first.
-    pub warm: bool,
+    /// Maximum number of warm passes; 0 for none, so that nothing is proven before the stop.
+    #[serde(default)]
+    pub warm_passes: u32,
     /// Image of the copy pod.
     pub rsync_image: String,
     /// The user's flags for rsync.

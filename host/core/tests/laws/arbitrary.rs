@@ -13,8 +13,8 @@ use pvmigrate_core::observation::{
 use pvmigrate_core::reach::Reach;
 use pvmigrate_core::record::{
     ClaimRecord, CopyFailure, DestinationVolume, Disposal, Ended, Evidence, FORMAT, Goal, Limits, MigrationOptions,
-    OnFailure, Outcome, Purpose, Record, Retry, SourceVolume, Uid, Version, Warmed, WorkloadKind, WorkloadRecord,
-    WorkloadRef,
+    OnFailure, Outcome, Purpose, Record, Retry, SourceVolume, Uid, Version, WarmFailure, WarmPass, WorkloadKind,
+    WorkloadRecord, WorkloadRef,
 };
 
 pub(crate) fn moment() -> impl Strategy<Value = Timestamp> {
@@ -91,14 +91,14 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
 pub(crate) fn asked() -> impl Strategy<Value = MigrationOptions> {
     let disposal = prop_oneof![Just(Disposal::Delete), Just(Disposal::Keep), Just(Disposal::Reclaim)];
     let on_failure = prop_oneof![Just(OnFailure::RollBack), Just(OnFailure::Hold)];
-    (any::<bool>(), disposal, on_failure, any::<bool>(), 1_u32..4).prop_map(
-        |(binds_late, disposal, on_failure, warm, attempts)| MigrationOptions {
+    (any::<bool>(), disposal, on_failure, 0_u32..3, 1_u32..4).prop_map(
+        |(binds_late, disposal, on_failure, warm_passes, attempts)| MigrationOptions {
             source_class: "slow".to_owned(),
             dest_class: "fast".to_owned(),
             binds_late,
             disposal,
             on_failure,
-            warm,
+            warm_passes,
             rsync_image: "rsync".to_owned(),
             rsync_flags: vec!["--checksum".to_owned()],
             limits: Limits { attempts, ..Limits::default() },
@@ -107,7 +107,8 @@ pub(crate) fn asked() -> impl Strategy<Value = MigrationOptions> {
 }
 
 fn claim_record() -> impl Strategy<Value = ClaimRecord> {
-    let warmed = (moment(), option::of(Just("no route".to_owned())));
+    let warm_failure = retry().prop_map(|retry| WarmFailure { reason: "no route".to_owned(), retry });
+    let warm_pass = (1_u32..4, moment(), 0_u32..30, option::of(warm_failure));
     let evidence = prop_oneof![
         Just(Evidence::Adopted),
         (1_u32..4, report(), moment()).prop_map(|(attempt, report, at)| Evidence::Copied { attempt, report, at }),
@@ -117,7 +118,7 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
         option::of(uid()),
         reclaim(),
         option::of((volume_name(), reclaim())),
-        option::of(warmed.prop_map(|(at, failure)| Warmed { at, failure })),
+        vec(warm_pass.prop_map(|(attempt, at, seconds, failure)| WarmPass { attempt, at, seconds, failure }), 0..3),
         vec(
             failure.prop_map(|(attempt, at, retry)| CopyFailure { attempt, at, reason: "disk full".to_owned(), retry }),
             0..3,
@@ -125,7 +126,7 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
         option::weighted(0.3, evidence),
         any::<bool>(),
     )
-        .prop_map(|(uid, reclaim, destination, warmed, failures, evidence, touched)| ClaimRecord {
+        .prop_map(|(uid, reclaim, destination, warm_passes, failures, evidence, touched)| ClaimRecord {
             uid,
             manifest: serde_json::json!({ "spec": {} }),
             source: SourceVolume { name: "old".to_owned(), reclaim, handle: None, node: Some("node".to_owned()) },
@@ -134,7 +135,7 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
             bytes: 1 << 30,
             verdict: None,
             destination: destination.map(|(name, reclaim)| DestinationVolume { name, reclaim }),
-            warmed,
+            warm_passes,
             failures,
             evidence,
             touched,

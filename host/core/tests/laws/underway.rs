@@ -74,7 +74,7 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
         bytes: 1,
         verdict: None,
         destination: None,
-        warmed: None,
+        warm_passes: Vec::new(),
         failures: Vec::new(),
         evidence: None,
         touched: false,

@@ -24,7 +24,7 @@ fn a_source_volume_kept_or_reclaimed() {
 #[test]
 fn a_warm_copy_to_a_class_that_binds_late() {
     let setting = with(Budget { failures: 1, aborts: 1, ..Budget::default() });
-    holds_and_ends(&Setting { warm: true, binds_late: true, ..setting }, 18_547);
+    holds_and_ends(&Setting { warm: true, binds_late: true, ..setting }, 14_817);
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Mutant {
                     }
                 }
                 Self::CopiedBesideUsers => claim.users.clear(),
-                Self::WarmCopyCounts if is_fenced && record.claims[name].warmed.is_some() => {
+                Self::WarmCopyCounts if is_fenced && !record.claims[name].warm_passes.is_empty() => {
                     claim.pods = vec![succeeded()];
                 }
                 Self::NotTouched if record.goal != Goal::Forward => {

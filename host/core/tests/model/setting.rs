@@ -33,7 +33,7 @@ pub struct Setting {
     pub kind: WorkloadKind,
     /// The workloads own their claims.
     pub owned: bool,
-    /// A warm copy is wanted.
+    /// A warm pass is wanted.
     pub warm: bool,
     /// The destination class binds only for a pod.
     pub binds_late: bool,
@@ -182,7 +182,7 @@ impl Setting {
             binds_late: self.binds_late,
             disposal: self.disposal,
             on_failure: OnFailure::RollBack,
-            warm: self.warm,
+            warm_passes: u32::from(self.warm),
             rsync_image: String::new(),
             rsync_flags: Vec::new(),
             // Time stands still but for one jump, which passes every limit but the pause between copies.
@@ -201,7 +201,7 @@ fn claim_record(name: &str, node: Option<String>) -> ClaimRecord {
         bytes: 1,
         verdict: None,
         destination: None,
-        warmed: None,
+        warm_passes: Vec::new(),
         failures: Vec::new(),
         evidence: None,
         touched: false,

@@ -69,7 +69,8 @@ impl Story {
             Event::Copying { claim, pod } => {
                 let claim = format!("{}/{}", id.namespace, clean(claim));
                 let (what, again) = match pod.purpose {
-                    Purpose::Warm => ("warm copy", String::new()),
+                    Purpose::Warm if pod.attempt > 1 => ("warm pass", format!(" {}", pod.attempt)),
+                    Purpose::Warm => ("warm pass", String::new()),
                     Purpose::Prime | Purpose::Copy | Purpose::Leftover if pod.attempt > 1 => {
                         ("copying", format!(", attempt {}", pod.attempt))
                     }

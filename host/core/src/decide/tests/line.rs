@@ -56,7 +56,10 @@ pub(crate) fn step(step: &Step) -> String {
 fn note(fact: &Fact) -> String {
     match fact {
         Fact::Destination { claim, volume } => format!("Note Destination {claim} {} {}", volume.name, volume.reclaim),
-        Fact::Warmed { claim, warmed } => format!("Note Warmed {claim} {:?}", warmed.failure),
+        Fact::Warmed { claim, pass } => {
+            let how = pass.failure.as_ref().map_or("well", |failure| &failure.reason);
+            format!("Note Warmed {claim} {} {how}", pass.attempt)
+        }
         Fact::Stopping { at, ready } => {
             let ready: Vec<String> = ready.iter().map(|(of, ready)| format!("{} {ready}", of.name)).collect();
             format!("Note Stopping {} {}", at.as_second(), ready.join(" "))

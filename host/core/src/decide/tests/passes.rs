@@ -4,14 +4,14 @@ use super::scene::{Scene, at, failure, pod};
 use crate::copy_report::CopyReport;
 use crate::observation::{Pod, Progress};
 use crate::reach::Reach;
-use crate::record::{Purpose, Retry, Warmed};
+use crate::record::{Purpose, Retry, WarmPass};
 
 const NAMES: [&str; 9] = ["a", "b", "c", "d", "e", "f", "g", "h", "i"];
 
-/// Returns a prepared group with these claims, of which a warm copy is wanted.
+/// Returns a prepared group with these claims, for which warm passes are wanted.
 fn warm(claims: &[&str]) -> Scene {
     let mut scene = Scene::of(claims).prepared();
-    scene.record.asked.warm = true;
+    scene.record.asked.warm_passes = 3;
     scene
 }
 
@@ -36,7 +36,7 @@ fn badly() -> Progress {
 fn a_pod_takes_eight_claims() {
     let expected = ["StartPod a+b+c+d+e+f+g+h copy 1", "StartPod i copy 1"];
     assert_eq!(Scene::of(&NAMES).fenced().says(), expected);
-    assert_eq!(warm(&NAMES).says(), expected.map(|line| line.replace("copy 1", "warm 0")));
+    assert_eq!(warm(&NAMES).says(), expected.map(|line| line.replace("copy 1", "warm 1")));
 }
 
 #[test]
@@ -78,16 +78,16 @@ fn a_failed_pass_is_tried_again_in_a_pod_of_its_own() {
 
 #[test]
 fn a_pod_stays_while_a_pass_in_it_counts() {
-    let noted = Warmed { at: at(1), failure: None };
+    let noted = WarmPass { attempt: 1, at: at(1), seconds: 1, failure: None };
     let progress = |name: &str| if name == "a" { well() } else { Progress::Running };
-    let scene = shared(warm(&["a", "b"]), Purpose::Warm, 0, progress);
-    assert_eq!(scene.says(), ["Note Warmed a None"]);
-    let scene = scene.each(|name, record, _| record.warmed = (name == "a").then(|| noted.clone()));
-    assert_eq!(scene.says(), ["wait HelperPodFinished of claim a", "wait HelperPodFinished of claim b"]);
-    let scene = shared(scene, Purpose::Warm, 0, |_| well());
-    assert_eq!(scene.says(), ["Note Warmed b None"]);
-    let scene = scene.each(|_, record, _| record.warmed = Some(noted.clone()));
-    assert_eq!(scene.says(), ["DeletePod warm0 warm0-uid"], "once");
+    let scene = shared(warm(&["a", "b"]), Purpose::Warm, 1, progress);
+    assert_eq!(scene.says(), ["Note Warmed a 1 well"]);
+    let scene = scene.each(|name, record, _| record.warm_passes.extend((name == "a").then(|| noted.clone())));
+    assert_eq!(scene.says(), ["wait WarmPassEnded of claim a", "wait WarmPassEnded of claim b"]);
+    let scene = shared(scene, Purpose::Warm, 1, |_| well());
+    assert_eq!(scene.says(), ["Note Warmed b 1 well"]);
+    let scene = scene.each(|_, record, _| record.warm_passes = vec![noted.clone()]);
+    assert_eq!(scene.says(), ["DeletePod warm1 warm1-uid"], "once");
 }
 
 #[test]

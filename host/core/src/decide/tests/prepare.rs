@@ -2,11 +2,10 @@
 
 use super::scene::{Scene, claim, pod, volume};
 use crate::blocker::Code;
-use crate::copy_report::CopyReport;
 use crate::names;
 use crate::observation::{Claim, Progress, RETAIN};
 use crate::reach::Reach;
-use crate::record::{Purpose, Retry, Warmed};
+use crate::record::Purpose;
 
 /// Returns a group with `Retain` on the source and a temporary claim that waits for its volume.
 fn waiting_for_destination() -> Scene {
@@ -187,44 +186,6 @@ fn a_temporary_claim_that_was_deleted_comes_back_on_its_own_volume() {
         seen.destination = Some(Claim { bound: false, ..claim(&temp, Some("new-data"), Some("run")) });
     });
     assert_eq!(scene.says(), ["Reserve new-data new-data-uid@7 for its temp"], "should it have come too early");
-}
-
-fn warm() -> Scene {
-    let mut scene = Scene::begun().prepared();
-    scene.record.asked.warm = true;
-    scene
-}
-
-fn warm_with(progress: Progress) -> Scene {
-    warm().with(|seen| seen.pods = vec![pod(Purpose::Warm, 0, progress)])
-}
-
-#[test]
-fn a_warm_copy_is_made_before_anything_stops() {
-    assert_eq!(warm().says(), ["StartPod data warm 0"]);
-    assert_eq!(warm_with(Progress::Running).says(), ["wait HelperPodFinished of claim data"]);
-    assert_eq!(warm_with(Progress::Starting(None)).says(), ["wait HelperPodFinished of claim data until 300"]);
-    let done = Progress::Succeeded(Ok(CopyReport::default()));
-    assert_eq!(warm_with(done).says(), ["Note Warmed data None"]);
-}
-
-#[test]
-fn the_migration_goes_on_without_a_warm_copy_that_fails_or_does_not_start() {
-    let failed = warm_with(Progress::Failed { why: "no route".to_owned(), retry: Retry::Again });
-    assert_eq!(failed.says(), ["Note Warmed data Some(\"no route\")"]);
-    let late = warm_with(Progress::Starting(None)).later(300);
-    assert_eq!(late.says(), ["Note Warmed data Some(\"it did not start in time\")"]);
-}
-
-#[test]
-fn helper_pods_are_cleared_away_before_anything_stops() {
-    let warmed = Warmed { at: super::scene::at(1), failure: None };
-    let scene = warm_with(Progress::Running).recorded(|record| record.warmed = Some(warmed));
-    assert_eq!(scene.says(), ["DeletePod warm0 warm0-uid"]);
-    let scene = scene.with(|seen| seen.pods[0].leaving = true);
-    assert_eq!(scene.says(), ["wait PodsGone of claim data"]);
-    let scene = scene.with(|seen| seen.pods.clear());
-    assert_eq!(scene.says(), ["Note Stopping 0 app 3"]);
 }
 
 #[test]
