@@ -11,7 +11,8 @@ use crate::stage::{Stage, classes, in_rounds};
 use crate::witness::{Before, begin, uptime, watch};
 
 /// 4 MiB in about nine seconds.
-const SLOWLY: [&str; 5] = ["--rsync-flags", "--bwlimit=450", "--skip-preflight-validation", "--output", "json"];
+const SLOWLY: [&str; 6] =
+    ["--rsync-flags", "--bwlimit=450", "--no-warm", "--skip-preflight-validation", "--output", "json"];
 
 fn replicas(claims: &[Before]) -> u32 {
     u32::try_from(claims.len()).unwrap()

@@ -17,7 +17,7 @@ async fn made_again(stage: Stage, round: u32) {
         begin_with(&stage, classes[0], |set| set["spec"]["persistentVolumeClaimRetentionPolicy"] = deleted).await;
     let names: Vec<&str> = before.iter().map(Before::name).collect();
     let seen = watch(&stage, &before);
-    let tool = stage.start(classes, &["--rsync-flags", "--bwlimit=450", "--skip-preflight-validation"]);
+    let tool = stage.start(classes, &["--rsync-flags", "--bwlimit=450", "--no-warm", "--skip-preflight-validation"]);
     stage.copy_pod().await;
     let old = stage.get("StatefulSet", "app").await["metadata"]["uid"].clone();
     stage.real.orphan("StatefulSet", &stage.namespace, "app").await.unwrap();
