@@ -106,3 +106,36 @@ async fn a_destination_without_room_is_found_before_the_stop() {
     assert_moved(&stage, CSI[0], &before).await;
     stage.end("24 MiB did not fit into 16: found by the warm pass, nothing was stopped, every byte there").await;
 }
+
+/// The phase of the warm pass's pod; `None` when there is none.
+async fn warm_pod(stage: &Stage) -> Option<String> {
+    let pods = stage.real.list("Pod", &stage.namespace).await.unwrap();
+    let mut warm = pods.iter().filter(|pod| pod["metadata"]["annotations"]["pvmigrate.dev/purpose"] == "warm");
+    warm.next().map(|pod| pod["status"]["phase"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_after_the_warm_pass_finds_room_where_it_fits_only_once() {
+    let stage = Stage::new("no-room-twice").await;
+    stage.deploy(&App::keeper(&stage.namespace, "app"), "data", CSI[0]).await;
+    let old = stage.directory("data").await;
+    let bytes = |seed: u8| (0..10_u32 << 20).map(|at| at.to_le_bytes()[1].wrapping_mul(31) ^ seed).collect::<Vec<u8>>();
+    fs::write(old.join("large"), bytes(1)).unwrap();
+    fs::write(old.join("one"), "linked").unwrap();
+    fs::hard_link(old.join("one"), old.join("two")).unwrap();
+    // Long enough to be seen, short enough for one warm pass.
+    let tool = stage.start([CSI[0], "csi-small"], &["--rsync-flags", "--bwlimit=4000"]);
+
+    let has_ended = async || Ok((warm_pod(&stage).await.as_deref() != Some("Running")).then_some(()));
+    let runs = async || Ok((warm_pod(&stage).await.as_deref() == Some("Running")).then_some(()));
+    stage.real.until("the warm pass to run", Duration::from_secs(90), runs).await.unwrap();
+    stage.real.until("the warm pass to end", Duration::from_secs(90), has_ended).await.unwrap();
+    fs::write(old.join("large"), bytes(2)).unwrap();
+    fs::remove_file(old.join("two")).unwrap();
+    fs::write(old.join("two"), "alone").unwrap();
+    let exited = tool.end().await.unwrap();
+    assert_eq!(exited.code, Some(0), "{exited}");
+    assert!(exited.stderr.contains("copy attempt 1 failed") && exited.stderr.contains("No space left"), "{exited}");
+    assert_moved(&stage, "csi-small", &Walk::of(&old).unwrap()).await;
+    stage.end("10 MiB written anew did not fit beside the old 10 into 16: copied to an emptied volume").await;
+}

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Affinity, Capabilities, Container, EnvVar, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm,
-    PersistentVolumeClaimVolumeSource, Pod, PodSpec, PreferredSchedulingTerm, ResourceRequirements, SeccompProfile,
-    SecurityContext, Toleration, Volume, VolumeMount,
+    Affinity, Capabilities, Container, EmptyDirVolumeSource, EnvVar, NodeAffinity, NodeSelector,
+    NodeSelectorRequirement, NodeSelectorTerm, PersistentVolumeClaimVolumeSource, Pod, PodSpec,
+    PreferredSchedulingTerm, ResourceRequirements, SeccompProfile, SecurityContext, Toleration, Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,6 +18,8 @@ use super::{labels, map};
 const SOURCE: &str = "/source";
 /// Where the destination is mounted.
 const DESTINATION: &str = "/dest";
+/// Where there is nothing.
+const EMPTY: &str = "/empty";
 
 /// rsync must not be cut off while it writes, but it needs no longer than this to notice a SIGTERM.
 pub(crate) const GRACE_SECONDS: i64 = 5;
@@ -26,7 +28,9 @@ pub(crate) const GRACE_SECONDS: i64 = 5;
 const REFERENCE_FLAGS: [&str; 4] = ["-a", "-v", "-P", "--delete"];
 
 /// What `-a` loses, and what makes the outcome readable. The user's own flags come after and may take any of it back.
-const FLAGS: [&str; 11] = [
+const FLAGS: [&str; 12] = [
+    // What a pass that was cut off has left of a file is worth nothing, and the next one would need room beside it.
+    "--no-partial",
     // Two names of one file stay one file.
     "--hard-links",
     "--acls",
@@ -44,9 +48,11 @@ const FLAGS: [&str; 11] = [
     // The closing totals are the evidence.
     "--stats",
     "--info=progress2",
-    // Made by ext4 itself on either side; not the workload's.
-    "--exclude=/lost+found",
+    LOST_AND_FOUND,
 ];
+
+/// Made by ext4 itself on either side; not the workload's.
+const LOST_AND_FOUND: &str = "--exclude=/lost+found";
 
 /// The minimum that `rsync -aHAX` needs as root with everything else dropped. All are in Pod Security's `baseline`.
 ///
@@ -84,7 +90,7 @@ impl Place {
 /// Builds the pod of one attempt, with a pass for each of the claims; `None` when there is none.
 pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purpose, attempt: u32) -> Option<Pod> {
     let (_, first) = claims.first()?;
-    let (mut containers, mut all_volumes) = (Vec::new(), Vec::new());
+    let (mut containers, mut all_volumes, mut emptying) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (claim, facts)) in claims.iter().enumerate() {
         let place = Place { index, count: claims.len() };
         let source = match purpose {
@@ -100,10 +106,21 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
         };
         containers.push(container(&record.asked.rsync_image, args, source.is_some(), place));
         all_volumes.extend(volumes(source.as_deref(), &names::destination_claim(claim), place));
+        if facts.begins_anew(purpose) {
+            emptying.push(emptier(&record.asked.rsync_image, place));
+        }
+    }
+    if !emptying.is_empty() {
+        all_volumes.push(Volume {
+            name: "empty".to_owned(),
+            empty_dir: Some(EmptyDirVolumeSource::default()),
+            ..Volume::default()
+        });
     }
     Some(Pod {
         metadata: metadata(record, claims, purpose, attempt)?,
         spec: Some(PodSpec {
+            init_containers: Some(emptying).filter(|emptying| !emptying.is_empty()),
             containers,
             volumes: Some(all_volumes),
             // Claims that are on different nodes are not put into one pod.
@@ -267,6 +284,21 @@ pub(crate) fn container(image: &str, args: Vec<String>, has_source: bool, place:
     }
 }
 
+/// Builds the container that empties a destination before its pass.
+fn emptier(image: &str, place: Place) -> Container {
+    let args = ["-a", "--delete", LOST_AND_FOUND, &format!("{EMPTY}/"), DESTINATION].map(str::to_owned);
+    let mut emptier = container(image, args.to_vec(), false, place);
+    emptier.name = place.volume("empty");
+    let nothing = VolumeMount {
+        name: "empty".to_owned(),
+        mount_path: EMPTY.to_owned(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    emptier.volume_mounts.get_or_insert_default().insert(0, nothing);
+    emptier
+}
+
 /// Returns what rsync needs: root, because files of any owner are copied, but with hardly anything else that root has.
 ///
 /// No `fsGroup` anywhere: the node would give the volumes' files to that group.
@@ -307,83 +339,4 @@ pub(crate) fn volume(name: &str, claim: &str, read_only: bool) -> Volume {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "tests")]
-mod tests {
-    use super::*;
-    use crate::testing::record;
-
-    #[test]
-    fn the_three_pods_of_a_migration() {
-        let record = record();
-        let claims = [("data-web-0", &record.claims["data-web-0"])];
-        let pod = |purpose, attempt| of(&record, &claims, purpose, attempt).unwrap();
-        insta::assert_json_snapshot!("copy_pod", pod(Purpose::Copy, 2));
-        insta::assert_json_snapshot!("warm_pod", pod(Purpose::Warm, 0));
-        insta::assert_json_snapshot!("prime_pod", pod(Purpose::Prime, 0));
-    }
-
-    #[test]
-    fn a_pod_of_several_claims_has_a_container_for_each() {
-        let record = record();
-        let facts = &record.claims["data-web-0"];
-        let pod = of(&record, &[("data-web-0", facts), ("logs-web-0", facts)], Purpose::Copy, 1);
-        insta::assert_json_snapshot!("shared_copy_pod", pod.unwrap());
-        let requests = |count: usize| {
-            let pod = of(&record, &vec![("data-web-0", facts); count], Purpose::Warm, 0).unwrap();
-            let containers = pod.spec.unwrap().containers;
-            assert_eq!(containers.len(), count);
-            let requests = containers[count - 1].resources.clone().unwrap().requests.unwrap();
-            (requests["cpu"].0.clone(), requests["memory"].0.clone())
-        };
-        let expected = |cpu: &str, memory: &str| (cpu.to_owned(), memory.to_owned());
-        assert_eq!(requests(3), expected("33m", "21Mi"));
-        assert_eq!(requests(20), expected("10m", "16Mi"));
-        assert_eq!(of(&record, &[], Purpose::Warm, 0), None);
-    }
-
-    #[test]
-    fn the_users_flags_come_last_before_the_paths() {
-        let args = copy_args(&["--bwlimit=10m".to_owned(), "--no-acls".to_owned()]);
-        assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
-        assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--no-acls", "/source/", "/dest"]);
-    }
-
-    #[test]
-    fn a_trial_has_the_flags_of_the_copies_and_copies_nothing() {
-        let args = trial_args(&["--bwlimit=10m".to_owned()]);
-        assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
-        assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--dry-run", "/dest/", "/dest"]);
-        assert_eq!(trial_args(&["--exclude-from=/source/.ignore".to_owned()]), ["--version"]);
-    }
-
-    /// Runs the real rsync, so that no flag is made up; skipped, loudly, where there is none.
-    #[test]
-    fn rsync_takes_the_flags_and_keeps_what_a_loses() {
-        use std::os::unix::fs::MetadataExt;
-        use std::process::Command;
-        let dir = std::env::temp_dir().join(format!("pvmigrate-rsync-{}", std::process::id()));
-        let (from, to) = (dir.join("from"), dir.join("to"));
-        std::fs::create_dir_all(from.join("lost+found")).unwrap();
-        std::fs::create_dir_all(&to).unwrap();
-        std::fs::write(from.join("a"), "text").unwrap();
-        std::fs::hard_link(from.join("a"), from.join("b")).unwrap();
-        std::fs::File::create(from.join("hole")).unwrap().set_len(64 << 20).unwrap();
-        std::fs::write(to.join("stale"), "old").unwrap();
-        let mut args = copy_args(&[]);
-        let ends = args.len() - 2;
-        args.truncate(ends);
-        let run = Command::new("rsync").args(args).arg(format!("{}/", from.display())).arg(&to).output();
-        let Ok(output) = run else {
-            assert!(std::env::var_os("CI").is_none(), "rsync is not installed, and CI must not skip this test");
-            return;
-        };
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
-        let report = pvmigrate_core::copy_report::read(&text).unwrap();
-        assert_eq!((report.files, report.bytes), (3, 8 + (64 << 20)));
-        let meta = |name: &str| std::fs::metadata(to.join(name)).unwrap();
-        assert_eq!(meta("a").ino(), meta("b").ino());
-        assert!(meta("hole").blocks() * 512 < 1 << 20, "the hole was filled");
-        assert!(!to.join("stale").exists() && !to.join("lost+found").exists());
-        std::fs::remove_dir_all(dir).unwrap();
-    }
-}
+mod tests;

@@ -90,22 +90,15 @@ fn left(view: &View<'_>, pair: &Pair<'_>) -> Left {
         let is_enough = made >= asked.warm_passes as usize || longest <= SHORT_SECONDS;
         return if is_enough { Left::Nothing } else { Left::Pass(NextPass { attempt, failed: None }) };
     };
-    let in_a_row: Vec<Retry> =
-        passes.iter().rev().map_while(|pass| pass.failure.as_ref()).map(|failure| failure.retry).collect();
-    let is_final = match failure.retry {
-        _ if in_a_row.len() >= asked.limits.attempts as usize => true,
-        Retry::Again => false,
-        Retry::Once => in_a_row.iter().filter(|retry| **retry == Retry::Once).count() > 1,
-        Retry::Never => true,
-    };
+    let failed = pair.record.failed_warm_passes();
     let why = &failure.reason;
-    if is_final {
-        return Left::Failed(match in_a_row.len() {
+    if failed.len() >= asked.limits.attempts as usize || Retry::is_over(failed.iter().map(|failure| failure.retry)) {
+        return Left::Failed(match failed.len() {
             1 => format!("the warm pass failed, and so would the final one: {why}"),
             count => format!("{count} warm passes failed, the last one: {why}"),
         });
     }
-    let doubled = 2_u32.saturating_pow(u32::try_from(in_a_row.len() - 1).unwrap_or(u32::MAX));
+    let doubled = 2_u32.saturating_pow(u32::try_from(failed.len() - 1).unwrap_or(u32::MAX));
     let deadline = after(last.at, asked.limits.retry_seconds.saturating_mul(doubled));
     Left::Pass(NextPass { attempt, failed: Some((why.clone(), deadline)) })
 }

@@ -92,13 +92,26 @@ impl ClaimRecord {
 
     /// Tells whether no further attempt is made: so many are used up, or the next one would end as the last one did.
     pub fn has_failed(&self, attempts: u32) -> bool {
-        let once = || self.failures.iter().filter(|failure| failure.retry == Retry::Once).count();
-        self.last_failure().is_some_and(|last| match last.retry {
-            _ if last.attempt >= attempts => true,
-            Retry::Again => false,
-            Retry::Once => once() > 1,
-            Retry::Never => true,
-        })
+        let mut all: Vec<&CopyFailure> = self.failures.iter().collect();
+        all.sort_by_key(|failure| failure.attempt);
+        let is_used_up = self.last_failure().is_some_and(|last| last.attempt >= attempts);
+        is_used_up || Retry::is_over(all.into_iter().map(|failure| failure.retry))
+    }
+
+    /// Returns the warm passes that have failed since the last one that did not, in order.
+    pub fn failed_warm_passes(&self) -> Vec<&WarmFailure> {
+        let since = self.warm_passes.iter().rposition(|pass| pass.failure.is_none()).map_or(0, |at| at + 1);
+        self.warm_passes.iter().skip(since).filter_map(|pass| pass.failure.as_ref()).collect()
+    }
+
+    /// Tells whether the next pass begins with an emptied destination.
+    pub fn begins_anew(&self, purpose: Purpose) -> bool {
+        let last = match purpose {
+            Purpose::Warm => self.failed_warm_passes().last().map(|failure| failure.retry),
+            Purpose::Copy => self.last_failure().map(|failure| failure.retry),
+            Purpose::Prime | Purpose::Leftover => None,
+        };
+        last == Some(Retry::Anew)
     }
 }
 
@@ -152,13 +165,26 @@ pub enum Retry {
     Again,
     /// Once more: files that could not be copied may be there the next time. A second failure of this kind is final.
     Once,
-    /// It would end in the same way: wrong flags, a full destination, a container that cannot start.
+    /// Once more, from an emptied destination: there was no room beside what earlier passes had left there.
+    Anew,
+    /// It would end in the same way: wrong flags, a container that cannot start.
     Never,
 }
 
 impl Retry {
     fn is_again(&self) -> bool {
         *self == Self::Again
+    }
+
+    /// Tells of failures, in order, whether another attempt would end as the last one did.
+    pub fn is_over(failures: impl DoubleEndedIterator<Item = Self> + Clone) -> bool {
+        let mut from_last = failures.rev();
+        let Some(last) = from_last.next() else { return false };
+        match last {
+            Self::Again => false,
+            Self::Once | Self::Anew => from_last.any(|earlier| earlier == last),
+            Self::Never => true,
+        }
     }
 }
 

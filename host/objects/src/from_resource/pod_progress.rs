@@ -47,7 +47,7 @@ pub fn reached(pod: &Pod, container: &str, ours: &[String]) -> Reached {
     match (phase(pod), ended) {
         ("Failed" | "Succeeded", Some(ended)) if ours.len() > 1 => by_itself(pod, ended),
         ("Succeeded", _) => Reached::Succeeded,
-        ("Failed", _) => failed(pod, ended),
+        ("Failed", _) => failed(pod, ended.or_else(|| failed_before(pod))),
         (_, Some(ended)) => match held_open(pod, ended, ours) {
             Some(held) => held,
             None if ours.len() > 1 => by_itself(pod, ended),
@@ -56,6 +56,8 @@ pub fn reached(pod: &Pod, container: &str, ours: &[String]) -> Reached {
         },
         (_, None) => match state {
             Some(ContainerState { running: Some(_), .. }) => Reached::Running,
+            // The destination is being emptied, which may take long.
+            _ if initial(pod).any(|state| state.running.is_some()) => Reached::Running,
             state => Reached::Starting(trouble(pod, state)),
         },
     }
@@ -67,6 +69,16 @@ fn state_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerState> {
 
 fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
     pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten())
+}
+
+/// Lists the states of the containers that run before the passes, and empty destinations.
+fn initial(pod: &Pod) -> impl Iterator<Item = &ContainerState> {
+    let statuses = pod.status.iter().flat_map(|status| status.init_container_statuses.iter().flatten());
+    statuses.filter_map(|status| status.state.as_ref())
+}
+
+fn failed_before(pod: &Pod) -> Option<&ContainerStateTerminated> {
+    initial(pod).filter_map(|state| state.terminated.as_ref()).find(|ended| ended.exit_code != 0)
 }
 
 fn by_itself(pod: &Pod, ended: &ContainerStateTerminated) -> Reached {

@@ -165,3 +165,17 @@ fn last_words_are_rsyncs_own_where_there_are_any() {
     assert_eq!(last_words("a\nrsync: no space\nx\n"), "rsync: no space");
     assert_eq!(last_words(""), "");
 }
+
+#[test]
+fn a_destination_that_is_being_emptied_counts_as_a_pass_that_runs() {
+    let with = |phase: &str, state: &str| {
+        let waiting = "containerStatuses: [{name: pvmigrate, state: {waiting: {reason: PodInitializing}}}]";
+        of(&format!("{{phase: {phase}, initContainerStatuses: [{{name: empty, state: {{{state}}}}}], {waiting}}}"))
+    };
+    assert_eq!(with("Pending", "running: {}"), Reached::Running);
+    assert_eq!(with("Pending", "waiting: {reason: PodInitializing}"), Reached::Starting(None));
+    assert_eq!(with("Pending", "terminated: {exitCode: 0}"), Reached::Starting(None));
+    let why = "rsync ended with exit code 23 (some files or attributes could not be copied): rsync: cannot delete";
+    let failed = Reached::Failed { why: why.to_owned(), explained: true, code: Some(23) };
+    assert_eq!(with("Failed", "terminated: {exitCode: 23, message: 'rsync: cannot delete'}"), failed);
+}

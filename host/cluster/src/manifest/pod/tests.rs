@@ -1,0 +1,92 @@
+use pvmigrate_core::record::{CopyFailure, Retry};
+
+use super::*;
+use crate::testing::record;
+
+#[test]
+fn the_three_pods_of_a_migration() {
+    let record = record();
+    let claims = [("data-web-0", &record.claims["data-web-0"])];
+    let pod = |purpose, attempt| of(&record, &claims, purpose, attempt).unwrap();
+    insta::assert_json_snapshot!("copy_pod", pod(Purpose::Copy, 2));
+    insta::assert_json_snapshot!("warm_pod", pod(Purpose::Warm, 0));
+    insta::assert_json_snapshot!("prime_pod", pod(Purpose::Prime, 0));
+}
+
+#[test]
+fn a_pod_that_begins_anew_empties_the_destination_first() {
+    let mut record = record();
+    let facts = record.claims.get_mut("data-web-0").unwrap();
+    let reason = "No space left on device".to_owned();
+    facts.failures.push(CopyFailure { attempt: 1, at: record.begun, reason, retry: Retry::Anew });
+    let claims = [("data-web-0", &record.claims["data-web-0"])];
+    insta::assert_json_snapshot!("anew_copy_pod", of(&record, &claims, Purpose::Copy, 2).unwrap());
+    let warm = of(&record, &claims, Purpose::Warm, 2).unwrap();
+    assert_eq!(warm.spec.unwrap().init_containers, None, "no warm pass has failed");
+}
+
+#[test]
+fn a_pod_of_several_claims_has_a_container_for_each() {
+    let record = record();
+    let facts = &record.claims["data-web-0"];
+    let pod = of(&record, &[("data-web-0", facts), ("logs-web-0", facts)], Purpose::Copy, 1);
+    insta::assert_json_snapshot!("shared_copy_pod", pod.unwrap());
+    let requests = |count: usize| {
+        let pod = of(&record, &vec![("data-web-0", facts); count], Purpose::Warm, 0).unwrap();
+        let containers = pod.spec.unwrap().containers;
+        assert_eq!(containers.len(), count);
+        let requests = containers[count - 1].resources.clone().unwrap().requests.unwrap();
+        (requests["cpu"].0.clone(), requests["memory"].0.clone())
+    };
+    let expected = |cpu: &str, memory: &str| (cpu.to_owned(), memory.to_owned());
+    assert_eq!(requests(3), expected("33m", "21Mi"));
+    assert_eq!(requests(20), expected("10m", "16Mi"));
+    assert_eq!(of(&record, &[], Purpose::Warm, 0), None);
+}
+
+#[test]
+fn the_users_flags_come_last_before_the_paths() {
+    let args = copy_args(&["--bwlimit=10m".to_owned(), "--no-acls".to_owned()]);
+    assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
+    assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--no-acls", "/source/", "/dest"]);
+}
+
+#[test]
+fn a_trial_has_the_flags_of_the_copies_and_copies_nothing() {
+    let args = trial_args(&["--bwlimit=10m".to_owned()]);
+    assert_eq!(args[..4], ["-a", "-v", "-P", "--delete"]);
+    assert_eq!(args[args.len() - 4..], ["--bwlimit=10m", "--dry-run", "/dest/", "/dest"]);
+    assert_eq!(trial_args(&["--exclude-from=/source/.ignore".to_owned()]), ["--version"]);
+}
+
+/// Runs the real rsync, so that no flag is made up; skipped, loudly, where there is none.
+#[test]
+fn rsync_takes_the_flags_and_keeps_what_a_loses() {
+    use std::os::unix::fs::MetadataExt;
+    use std::process::Command;
+    let dir = std::env::temp_dir().join(format!("pvmigrate-rsync-{}", std::process::id()));
+    let (from, to) = (dir.join("from"), dir.join("to"));
+    std::fs::create_dir_all(from.join("lost+found")).unwrap();
+    std::fs::create_dir_all(&to).unwrap();
+    std::fs::write(from.join("a"), "text").unwrap();
+    std::fs::hard_link(from.join("a"), from.join("b")).unwrap();
+    std::fs::File::create(from.join("hole")).unwrap().set_len(64 << 20).unwrap();
+    std::fs::write(to.join("stale"), "old").unwrap();
+    let mut args = copy_args(&[]);
+    let ends = args.len() - 2;
+    args.truncate(ends);
+    let run = Command::new("rsync").args(args).arg(format!("{}/", from.display())).arg(&to).output();
+    let Ok(output) = run else {
+        assert!(std::env::var_os("CI").is_none(), "rsync is not installed, and CI must not skip this test");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let report = pvmigrate_core::copy_report::read(&text).unwrap();
+    assert_eq!((report.files, report.bytes), (3, 8 + (64 << 20)));
+    let meta = |name: &str| std::fs::metadata(to.join(name)).unwrap();
+    assert_eq!(meta("a").ino(), meta("b").ino());
+    assert!(meta("hole").blocks() * 512 < 1 << 20, "the hole was filled");
+    assert!(!to.join("stale").exists() && !to.join("lost+found").exists());
+    std::fs::remove_dir_all(dir).unwrap();
+}
