@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::names;
 use crate::observation::{self, Claim, ClaimSeen, Observation, Progress, User, Volume, WorkloadSeen};
-use crate::record::{Purpose, Record, Uid, Version, WorkloadRef};
+use crate::record::{ClaimRecord, Purpose, Record, Uid, Version, WorkloadRef};
 
 mod execute;
 mod moves;
@@ -314,7 +314,11 @@ fn entry(pod: &str, claim: &str) -> String {
 fn mounts(record: &Record, claim: &str, purpose: Purpose) -> Vec<String> {
     let destination = names::destination_claim(claim);
     match purpose {
-        Purpose::Prime if has_node(record, claim) => vec![destination],
+        Purpose::Prime
+            if has_node(record, claim) || record.claims.get(claim).is_some_and(ClaimRecord::is_for_one_pod) =>
+        {
+            vec![destination]
+        }
         Purpose::Prime => vec![claim.to_owned(), destination],
         Purpose::Copy => vec![names::source_claim(claim), destination],
         Purpose::Warm | Purpose::Leftover => vec![claim.to_owned(), destination],

@@ -172,8 +172,7 @@ fn pause(record: &Record) -> String {
     let seconds = i64::try_from(largest / BYTES_PER_SECOND).unwrap_or(i64::MAX);
     let time = duration(SignedDuration::from_secs(seconds.max(1)));
     let speed = bytes(BYTES_PER_SECOND);
-    let is_cold = |claim: &ClaimRecord| claim.modes.contains(&AccessMode::ReadWriteOncePod);
-    if record.asked.warm_passes > 0 && !record.claims.values().any(is_cold) {
+    if record.asked.warm_passes > 0 && !record.claims.values().any(ClaimRecord::is_for_one_pod) {
         format!("while what changed since the last warm pass is copied: less than {time} at {speed}/s")
     } else {
         format!("while all files are copied: at most {time} for a full volume at {speed}/s")

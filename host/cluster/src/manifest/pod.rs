@@ -95,8 +95,8 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
         let place = Place { index, count: claims.len() };
         let source = match purpose {
             // With the source in it the pod lands where the copy can mount both. Where a node is known the source is not
-            // needed, and one that only one pod may mount can be in use.
-            Purpose::Prime => facts.source.node.is_none().then(|| (*claim).to_owned()),
+            // needed, and one that only one pod may mount is not ours to take.
+            Purpose::Prime => (facts.source.node.is_none() && !facts.is_for_one_pod()).then(|| (*claim).to_owned()),
             Purpose::Warm => Some((*claim).to_owned()),
             Purpose::Copy | Purpose::Leftover => Some(names::source_claim(claim)),
         };

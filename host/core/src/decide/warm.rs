@@ -3,7 +3,6 @@
 use super::next::{Next, after};
 use super::temporary;
 use super::view::{Named, Pair, View};
-use crate::access::AccessMode;
 use crate::blocker::Code;
 use crate::observation::{Pod, Progress};
 use crate::record::{Fact, Purpose, Retry, WarmFailure, WarmPass};
@@ -106,7 +105,7 @@ fn left(view: &View<'_>, pair: &Pair<'_>) -> Left {
 /// Tells whether a pod of ours may mount the claim beside the pod that uses it.
 fn is_mountable_twice(pair: &Pair<'_>) -> bool {
     let is_original = matches!(pair.named(), Named::Original(claim) if !claim.terminating);
-    is_original && !pair.record.modes.contains(&AccessMode::ReadWriteOncePod)
+    is_original && !pair.record.is_for_one_pod()
 }
 
 /// Follows the pod of a pass to its end, and notes that.

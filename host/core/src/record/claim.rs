@@ -85,6 +85,12 @@ pub struct DestinationVolume {
 }
 
 impl ClaimRecord {
+    /// Tells whether only one pod may mount the original claim: one of ours would keep the workload's from starting.
+    pub fn is_for_one_pod(&self) -> bool {
+        let modes = self.manifest.pointer("/spec/accessModes").and_then(Value::as_array);
+        modes.into_iter().flatten().any(|mode| mode == AccessMode::ReadWriteOncePod.as_str())
+    }
+
     /// Returns the failure of the last attempt that failed.
     pub fn last_failure(&self) -> Option<&CopyFailure> {
         self.failures.iter().max_by_key(|failure| failure.attempt)

@@ -14,6 +14,22 @@ fn the_three_pods_of_a_migration() {
 }
 
 #[test]
+fn a_pod_that_has_a_volume_provisioned_takes_no_claim_from_the_only_pod_that_may_have_it() {
+    let claims_of = |mode: &str, node: Option<&str>| {
+        let record = record();
+        let mut facts = record.claims["data-web-0"].clone();
+        facts.source.node = node.map(str::to_owned);
+        facts.manifest["spec"]["accessModes"] = serde_json::json!([mode]);
+        let pod = of(&record, &[("data-web-0", &facts)], Purpose::Prime, 0).unwrap();
+        let volumes = pod.spec.unwrap().volumes.unwrap();
+        volumes.into_iter().map(|volume| volume.persistent_volume_claim.unwrap().claim_name).collect::<Vec<_>>()
+    };
+    assert_eq!(claims_of("ReadWriteOnce", None), ["data-web-0", "data-web-0-pvcmigrate"]);
+    assert_eq!(claims_of("ReadWriteOnce", Some("node-a")), ["data-web-0-pvcmigrate"]);
+    assert_eq!(claims_of("ReadWriteOncePod", None), ["data-web-0-pvcmigrate"]);
+}
+
+#[test]
 fn a_pod_that_begins_anew_empties_the_destination_first() {
     let mut record = record();
     let facts = record.claims.get_mut("data-web-0").unwrap();

@@ -1,7 +1,6 @@
 //! Rows of the warm passes: nothing stops before its way is proven.
 
 use super::scene::{Scene, at, pod};
-use crate::access::AccessMode;
 use crate::copy_report::CopyReport;
 use crate::decide::decide;
 use crate::observation::{Pod, Progress};
@@ -45,7 +44,8 @@ fn a_pass_is_made_before_anything_stops() {
 #[test]
 fn none_is_made_for_what_is_down_already_or_only_one_pod_may_mount() {
     assert_eq!(wanted(3).app_is(0, None, 0).says(), ["Note Stopping 0 app 0"]);
-    let alone = wanted(3).recorded(|record| record.modes = vec![AccessMode::ReadWriteOncePod]);
+    let one_pod = serde_json::json!({"spec": {"accessModes": ["ReadWriteOncePod"]}});
+    let alone = wanted(3).recorded(|record| record.manifest = one_pod);
     assert_eq!(alone.says(), [STOPS]);
     let mut stopping = wanted(3);
     stopping.record.stopped = Some(at(0));
