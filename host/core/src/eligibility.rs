@@ -250,6 +250,7 @@ mod tests {
             owner,
             claims: BTreeSet::from([id().name]),
             ephemeral: BTreeSet::new(),
+            tolerations: BTreeSet::new(),
         }
     }
 

@@ -131,6 +131,7 @@ fn moving(survey: &Survey, judgement: &Judgement, dest_class: &str, id: &ClaimId
             handle: volume.handle.clone(),
             node: place(survey, id),
         },
+        tolerations: survey.users(id).flat_map(|pod| pod.tolerations.iter().cloned()).collect(),
         modes: planned.modes,
         volume_mode: planned.volume_mode,
         bytes: planned.target_bytes,
@@ -166,6 +167,7 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
             handle: source.and_then(|volume| volume.handle.clone()),
             node: None,
         },
+        tolerations: BTreeSet::new(),
         modes: modes_of(&swapped.manifest),
         volume_mode: crate::access::VolumeMode::Filesystem,
         bytes: 0, // nothing is provisioned any more
@@ -262,6 +264,7 @@ mod tests {
             owner: None,
             claims: BTreeSet::from(["c".to_owned()]),
             ephemeral: BTreeSet::new(),
+            tolerations: BTreeSet::new(),
         };
         let (over, gone, going) = (pod("over", true, false), pod("gone", true, true), pod("going", false, true));
         let stays = pod("stays", false, false);

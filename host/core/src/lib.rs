@@ -31,5 +31,6 @@ pub mod static_class;
 pub mod step;
 pub mod survey;
 pub mod text;
+pub mod toleration;
 pub mod trial;
 pub mod waiting;

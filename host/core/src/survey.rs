@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::policy::{ObjectRef, StorageClass, Volume};
 use crate::record::{Record, Uid, WorkloadKind, WorkloadRef};
 use crate::static_class::FreeVolume;
+use crate::toleration::Toleration;
 
 mod halfway;
 
@@ -157,6 +158,8 @@ pub struct PodFacts {
     pub claims: BTreeSet<String>,
     /// Those of them that are generic ephemeral volumes.
     pub ephemeral: BTreeSet<String>,
+    /// What it tolerates for good, of what pods of ours do not tolerate anyway.
+    pub tolerations: BTreeSet<Toleration>,
 }
 
 /// What the host needs to know of a workload.

@@ -8,6 +8,7 @@ use crate::cause::{Cause, Setting};
 use crate::record::{ClaimRecord, Record};
 use crate::static_class::NO_PROVISIONER;
 use crate::survey::Survey;
+use crate::toleration::Toleration;
 
 /// A combination to try out.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,6 +21,16 @@ pub struct Trial {
     pub volume_mode: VolumeMode,
     /// Whether a claim is made. Otherwise the API server only judges one, and a pod tries the image.
     pub claim: TrialClaim,
+    /// What the copies of such claims tolerate.
+    pub tolerations: BTreeSet<Toleration>,
+}
+
+impl Trial {
+    /// Tells whether the other tries out the same claim.
+    fn is_like(&self, other: &Self) -> bool {
+        let claim = |trial: &Self| (trial.namespace.clone(), trial.modes.clone(), trial.volume_mode, trial.claim);
+        claim(self) == claim(other)
+    }
 }
 
 /// What a trial does with its claim.
@@ -84,10 +95,19 @@ pub fn trials<'a>(survey: &Survey, class: &str, records: impl IntoIterator<Item 
             } else {
                 TrialClaim::Judged
             },
+            tolerations: claim.tolerations.clone(),
         })
     };
-    let distinct: BTreeSet<Trial> = records.into_iter().flat_map(of_record).collect();
-    distinct.into_iter().collect()
+    let mut distinct: Vec<Trial> = Vec::new();
+    for trial in records.into_iter().flat_map(of_record) {
+        let is_alike = |known: &&mut Trial| known.is_like(&trial);
+        match distinct.iter_mut().find(is_alike) {
+            Some(known) => known.tolerations.extend(trial.tolerations),
+            None => distinct.push(trial),
+        }
+    }
+    distinct.sort();
+    distinct
 }
 
 impl TrialResult {
@@ -122,6 +142,18 @@ mod tests {
             modes: vec![AccessMode::ReadWriteOnce],
             volume_mode: VolumeMode::Filesystem,
         }
+    }
+
+    #[test]
+    fn a_trial_tolerates_what_any_of_its_claims_does() {
+        let on = |key: &str| Toleration { key: Some(key.to_owned()), operator: None, value: None };
+        let mut record = Scene::of(&["data", "logs", "more"]).record;
+        for (claim, keys) in [("data", vec!["a", "b"]), ("logs", vec!["b", "c"])] {
+            record.claims.get_mut(claim).unwrap().tolerations = keys.into_iter().map(on).collect();
+        }
+        let all = trials(&Survey::default(), "new", [&record]);
+        let keys: Vec<_> = all.iter().map(|trial| trial.tolerations.iter().cloned().collect::<Vec<_>>()).collect();
+        assert_eq!(keys, [[on("a"), on("b"), on("c")]]);
     }
 
     #[test]

@@ -153,7 +153,8 @@ fn pod_facts(found: &Pod, owners: &Owners) -> Option<PodFacts> {
     let leaving = pod_progress::is_leaving(found);
     // One that ended before it had a node never held anything.
     let holds = !claims.is_empty() && (!finished || node.is_some());
-    holds.then_some(PodFacts { namespace, name, node, finished, leaving, owner, claims, ephemeral })
+    let tolerations = pod::tolerations(found);
+    holds.then_some(PodFacts { namespace, name, node, finished, leaving, owner, claims, ephemeral, tolerations })
 }
 
 fn question(

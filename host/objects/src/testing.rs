@@ -1,6 +1,8 @@
 //! What the unit tests of this crate share.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+use std::collections::BTreeSet;
+
 use pvmigrate_core::access::{AccessMode, VolumeMode};
 use pvmigrate_core::record::{
     ClaimRecord, DestinationVolume, Disposal, FORMAT, Goal, Limits, MigrationOptions, OnFailure, Record, SourceVolume,
@@ -47,6 +49,7 @@ pub(crate) fn claim_record(name: &str) -> ClaimRecord {
             handle: Some("ebs.csi.aws.com vol-1".to_owned()),
             node: Some("node-a".to_owned()),
         },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 1 << 30,

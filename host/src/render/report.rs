@@ -385,6 +385,7 @@ mod tests {
             modes: Vec::new(),
             volume_mode: VolumeMode::Filesystem,
             claim: TrialClaim::Judged,
+            tolerations: std::collections::BTreeSet::new(),
         };
         let run = Run { trials: vec![TrialResult { trial, failure: None }], ..run };
         assert!(

@@ -108,6 +108,7 @@ pub(crate) fn claim(name: &str) -> ClaimRecord {
             handle: Some(format!("disks.example.com vol-{name}")),
             node: Some("node-1".to_owned()),
         },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 20 << 30,

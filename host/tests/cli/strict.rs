@@ -132,9 +132,13 @@ fn a_class_whose_volumes_no_node_can_have_provisions_nothing() {
 #[test]
 fn a_taint_that_the_pods_of_a_migration_do_not_tolerate_keeps_them_away() {
     let node = |effect: &str| format!("{NODE}spec: {{taints: [{{key: dedicated, value: db, effect: {effect}}}]}}}}\n");
-    let tolerant =
-        BASE.replace("      containers:", "      tolerations: [{key: dedicated, operator: Exists}]\n      containers:");
-    let ran = rehearse(&tolerant, &node("NoExecute"));
+    let tolerant = |more: &str| {
+        let tolerations = format!("      tolerations: [{{key: dedicated, operator: Exists{more}}}]\n      containers:");
+        BASE.replace("      containers:", &tolerations)
+    };
+    assert_migrated(&rehearse(&tolerant(""), &node("NoSchedule")));
+    assert_migrated(&rehearse(&tolerant(""), &node("NoExecute")));
+    // The workload has to go itself.
+    let ran = rehearse(&tolerant(", effect: NoExecute, tolerationSeconds: 300"), &node("NoExecute"));
     assert_refused(&ran, &["0/1 nodes are available: 1 node(s) had untolerated taint(s)."]);
-    assert_migrated(&rehearse(&tolerant, &node("NoSchedule")));
 }

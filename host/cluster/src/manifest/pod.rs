@@ -1,6 +1,6 @@
 //! The pods that run rsync, and the one that only has a destination provisioned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{
     Affinity, Capabilities, Container, EmptyDirVolumeSource, EnvVar, NodeAffinity, NodeSelector,
@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record};
+use pvmigrate_core::toleration::Toleration as Tolerated;
 
 use super::{labels, map};
 
@@ -125,7 +126,7 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
             volumes: Some(all_volumes),
             // Claims that are on different nodes are not put into one pod.
             affinity: Some(affinity(purpose, first.source.node.as_deref())),
-            ..bare_spec()
+            ..bare_spec(claims.iter().flat_map(|(_, facts)| &facts.tolerations))
         }),
         status: None,
     })
@@ -187,8 +188,22 @@ pub(crate) fn pod_labels() -> BTreeMap<String, String> {
     all
 }
 
-/// Returns what all pods of ours have in common.
-pub(crate) fn bare_spec() -> PodSpec {
+/// Returns what all pods of ours have in common; they tolerate what is given as well.
+pub(crate) fn bare_spec<'a>(given: impl Iterator<Item = &'a Tolerated>) -> PodSpec {
+    // The volume may be bound to a node that is kept free of ordinary pods.
+    let every = Toleration {
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
+    };
+    let given: BTreeSet<&Tolerated> = given.collect();
+    let given = given.into_iter().map(|one| Toleration {
+        key: one.key.clone(),
+        operator: one.operator.clone(),
+        value: one.value.clone(),
+        effect: Some("NoExecute".to_owned()),
+        toleration_seconds: None,
+    });
     PodSpec {
         restart_policy: Some("Never".to_owned()),
         automount_service_account_token: Some(false),
@@ -196,12 +211,7 @@ pub(crate) fn bare_spec() -> PodSpec {
         // rsync looks up no names, so it works in a cluster without DNS, or while DNS itself is moved.
         dns_policy: Some("Default".to_owned()),
         termination_grace_period_seconds: Some(GRACE_SECONDS),
-        // The volume may be bound to a node that is kept free of ordinary pods.
-        tolerations: Some(vec![Toleration {
-            operator: Some("Exists".to_owned()),
-            effect: Some("NoSchedule".to_owned()),
-            ..Toleration::default()
-        }]),
+        tolerations: Some([every].into_iter().chain(given).collect()),
         affinity: Some(Affinity { node_affinity: Some(not_on_windows()), ..Affinity::default() }),
         ..PodSpec::default()
     }

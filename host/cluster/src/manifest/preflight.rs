@@ -81,7 +81,11 @@ pub(crate) fn pod(trial: &Trial, class: &str, image: &str, flags: &[String]) -> 
             annotations: Some(annotations),
             ..ObjectMeta::default()
         },
-        spec: Some(PodSpec { containers: vec![container], volumes: Some(volumes), ..bare_spec() }),
+        spec: Some(PodSpec {
+            containers: vec![container],
+            volumes: Some(volumes),
+            ..bare_spec(trial.tolerations.iter())
+        }),
         status: None,
     }
 }
@@ -98,6 +102,7 @@ mod tests {
             modes: vec![AccessMode::ReadWriteOnce],
             volume_mode,
             claim: TrialClaim::Made,
+            tolerations: std::collections::BTreeSet::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Trials of the destination class: what they find, and that nothing of them stays.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::Client;
@@ -19,6 +20,7 @@ fn trial(modes: &[AccessMode]) -> Trial {
         modes: modes.to_vec(),
         volume_mode: VolumeMode::Filesystem,
         claim: TrialClaim::Made,
+        tolerations: BTreeSet::new(),
     }
 }
 

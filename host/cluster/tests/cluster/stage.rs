@@ -1,5 +1,6 @@
 //! The base of every test: an embedded cluster with two classes, a StatefulSet and a Deployment.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use pvmigrate_cluster::{Connection, wrap};
@@ -117,6 +118,7 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
             handle: volume.handle.clone(),
             node,
         },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 64 << 20,

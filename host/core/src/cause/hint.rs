@@ -170,8 +170,8 @@ fn untolerated_taint(words: &str) -> String {
         format!("here: {}", taints.join("; "))
     };
     format!(
-        "the pods of pvmigrate tolerate NoSchedule taints and no NoExecute ones ({which}); take it off a node for the time \
-         of the migration: kubectl taint nodes NODE KEY-"
+        "the pods of pvmigrate tolerate NoSchedule taints, and those NoExecute ones that the workload's pods tolerate for \
+         good ({which}); take it off a node for the time of the migration: kubectl taint nodes NODE KEY-"
     )
 }
 

@@ -1,5 +1,7 @@
 //! What is known of one claim of a group, and of what was done with it.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -8,6 +10,7 @@ use super::identity::Uid;
 use crate::access::{AccessMode, VolumeMode};
 use crate::copy_report::CopyReport;
 use crate::policy::Verdict;
+use crate::toleration::Toleration;
 
 /// What is known of one claim.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -19,6 +22,9 @@ pub struct ClaimRecord {
     pub manifest: Value,
     /// The volume it was bound to.
     pub source: SourceVolume,
+    /// What the pods that used it tolerate: the pods of ours that copy it have to go where they go.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tolerations: BTreeSet<Toleration>,
     /// Access modes on the destination, as the policies and the floor decided.
     pub modes: Vec<AccessMode>,
     /// Block or filesystem.

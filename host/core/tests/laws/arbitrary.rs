@@ -1,5 +1,7 @@
 //! Arbitrary records and observations, from few names, so that they often refer to the same objects.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -130,6 +132,7 @@ fn claim_record() -> impl Strategy<Value = ClaimRecord> {
             uid,
             manifest: serde_json::json!({ "spec": {} }),
             source: SourceVolume { name: "old".to_owned(), reclaim, handle: None, node: Some("node".to_owned()) },
+            tolerations: BTreeSet::new(),
             modes: vec![AccessMode::ReadWriteOnce],
             volume_mode: VolumeMode::Filesystem,
             bytes: 1 << 30,

@@ -1,6 +1,6 @@
 //! Migrations on their way: a group at its start, and any moment after, where one thing may not be as it should.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use proptest::collection::btree_map;
@@ -69,6 +69,7 @@ fn begun_claim(name: &str, reclaim: &str) -> (ClaimRecord, ClaimSeen) {
         uid: Some(uid.clone()),
         manifest: serde_json::Value::Null,
         source: SourceVolume { name: volume.clone(), reclaim: reclaim.to_owned(), handle: None, node: None },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 1,

@@ -1,6 +1,6 @@
 //! Settings: which group is migrated, by how many processes, and what the people around it may still do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use pvmigrate_core::access::{AccessMode, VolumeMode};
@@ -196,6 +196,7 @@ fn claim_record(name: &str, node: Option<String>) -> ClaimRecord {
         uid: Some(Uid(ORIGINAL.to_owned())),
         manifest: serde_json::Value::Null,
         source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 1,

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod};
+use k8s_openapi::api::core::v1::{Container, Pod, Toleration as Tolerated};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{Purpose, Uid, Version};
+use pvmigrate_core::toleration::Toleration;
 
 use super::pod_progress::{Reached, is_leaving, phase, reached, trouble_of_any};
 use super::{Controller, Key, annotation, controller, created, is_managed, owned_annotation, uid, version};
@@ -153,6 +154,21 @@ pub fn node(pod: &Pod) -> Option<String> {
     pod.spec.as_ref().and_then(|spec| spec.node_name.clone()).filter(|node| !node.is_empty())
 }
 
+/// Returns what the pod tolerates for good, of what pods of ours do not tolerate anyway. What is tolerated for a time only has to
+/// leave the node as well.
+pub fn tolerations(pod: &Pod) -> BTreeSet<Toleration> {
+    let all = pod.spec.iter().flat_map(|spec| spec.tolerations.iter().flatten());
+    let matters = |one: &&Tolerated| {
+        matches!(one.effect.as_deref(), None | Some("" | "NoExecute")) && one.toleration_seconds.is_none()
+    };
+    let read = |one: &Tolerated| Toleration {
+        key: one.key.clone().filter(|key| !key.is_empty()),
+        operator: one.operator.clone(),
+        value: one.value.clone().filter(|value| !value.is_empty()),
+    };
+    all.filter(matters).map(read).collect()
+}
+
 fn is_ready(pod: &Pod) -> bool {
     let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
     conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
@@ -236,6 +252,17 @@ status: {phase: Running}
         assert_eq!(seen.claims.iter().collect::<Vec<_>>(), ["conf", "data-web-0", "ro", "web-0-scratch"]);
         assert_eq!(seen.controller.unwrap().uid, Uid("s1".to_owned()));
         assert_eq!((seen.node.as_deref(), seen.finished, seen.copies), (Some("node-a"), false, Vec::new()));
+    }
+
+    #[test]
+    fn what_a_pod_tolerates_for_good_is_kept() {
+        let pod = yaml(
+            "{spec: {containers: [], tolerations: [{key: dedicated, value: db, effect: NoExecute}, {operator: Exists},
+            {key: gone, operator: Exists, effect: NoExecute, tolerationSeconds: 300}, {key: a, effect: NoSchedule}]}}",
+        );
+        let found: Vec<_> = tolerations(&pod).into_iter().map(|one| (one.key, one.operator, one.value)).collect();
+        let text = |text: &str| Some(text.to_owned());
+        assert_eq!(found, [(None, text("Exists"), None), (text("dedicated"), None, text("db"))]);
     }
 
     #[test]

@@ -30,6 +30,19 @@ fn a_pod_that_has_a_volume_provisioned_takes_no_claim_from_the_only_pod_that_may
 }
 
 #[test]
+fn a_pod_tolerates_what_the_pods_of_its_claims_do() {
+    let record = record();
+    let mut facts = [record.claims["data-web-0"].clone(), record.claims["data-web-0"].clone()];
+    let on = |key: &str| Tolerated { key: Some(key.to_owned()), operator: Some("Exists".to_owned()), value: None };
+    facts[0].tolerations = [on("db"), on("disk")].into();
+    facts[1].tolerations = [on("db")].into();
+    let pod = of(&record, &[("a", &facts[0]), ("b", &facts[1])], Purpose::Warm, 1).unwrap();
+    let shown = |one: Toleration| format!("{}:{}", one.key.unwrap_or_default(), one.effect.unwrap_or_default());
+    let all: Vec<String> = pod.spec.unwrap().tolerations.unwrap().into_iter().map(shown).collect();
+    assert_eq!(all, [":NoSchedule", "db:NoExecute", "disk:NoExecute"]);
+}
+
+#[test]
 fn a_pod_that_begins_anew_empties_the_destination_first() {
     let mut record = record();
     let facts = record.claims.get_mut("data-web-0").unwrap();

@@ -2,6 +2,8 @@
 //!
 //! Every object has the uid `<name>-uid` and the version 7, so that a decision shows which preconditions it carries.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::line::step;
@@ -249,6 +251,7 @@ fn recorded(name: &str) -> ClaimRecord {
         uid: Some(Uid(format!("{name}-uid"))),
         manifest: serde_json::Value::Null,
         source: SourceVolume { name: format!("old-{name}"), reclaim: "Delete".to_owned(), handle: None, node: None },
+        tolerations: BTreeSet::new(),
         modes: vec![AccessMode::ReadWriteOnce],
         volume_mode: VolumeMode::Filesystem,
         bytes: 1,
