@@ -103,8 +103,13 @@ impl Record {
 
     /// Returns the fact that lets a held group try its copies again, if none of them would be any more.
     pub fn more_attempts(&self) -> Option<Fact> {
-        let failed = self.claims.values().filter(|claim| claim.has_failed(self.asked.limits.attempts));
-        let used = failed.filter_map(ClaimRecord::last_failure).map(|failure| failure.attempt).max()?;
+        let limit = self.asked.limits.attempts;
+        let copies =
+            |claim: &ClaimRecord| claim.last_failure().filter(|_| claim.has_failed(limit)).map(|last| last.attempt);
+        let warm = |claim: &ClaimRecord| {
+            claim.has_failed_warm(limit).then(|| u32::try_from(claim.failed_warm_passes().len()).unwrap_or(u32::MAX))
+        };
+        let used = self.claims.values().filter_map(|claim| copies(claim).max(warm(claim))).max()?;
         let held = self.asked.on_failure == OnFailure::Hold && self.is_open();
         // How many were allowed at first is not known any more; the default is what most have asked for.
         held.then(|| Fact::GrantedAttempts { attempts: used.saturating_add(Limits::default().attempts) })

@@ -91,7 +91,7 @@ fn left(view: &View<'_>, pair: &Pair<'_>) -> Left {
     };
     let failed = pair.record.failed_warm_passes();
     let why = &failure.reason;
-    if failed.len() >= asked.limits.attempts as usize || Retry::is_over(failed.iter().map(|failure| failure.retry)) {
+    if pair.record.has_failed_warm(asked.limits.attempts) {
         return Left::Failed(match failed.len() {
             1 => format!("the warm pass failed, and so would the final one: {why}"),
             count => format!("{count} warm passes failed, the last one: {why}"),

@@ -110,6 +110,13 @@ impl ClaimRecord {
         is_used_up || Retry::is_over(all.into_iter().map(|failure| failure.retry))
     }
 
+    /// Tells the same of warm passes.
+    pub fn has_failed_warm(&self, attempts: u32) -> bool {
+        let failed = self.failed_warm_passes();
+        failed.len() >= attempts as usize && !failed.is_empty()
+            || Retry::is_over(failed.into_iter().map(|failure| failure.retry))
+    }
+
     /// Returns the warm passes that have failed since the last one that did not, in order.
     pub fn failed_warm_passes(&self) -> Vec<&WarmFailure> {
         let since = self.warm_passes.iter().rposition(|pass| pass.failure.is_none()).map_or(0, |at| at + 1);

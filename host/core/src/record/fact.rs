@@ -146,8 +146,11 @@ impl Record {
             Fact::GrantedAttempts { attempts } => {
                 self.asked.limits.attempts = self.asked.limits.attempts.max(attempts);
                 // Somebody may have mended what would have made them fail again.
-                let failures = self.claims.values_mut().flat_map(|claim| &mut claim.failures);
-                failures.for_each(|failure| failure.retry = Retry::Again);
+                for claim in self.claims.values_mut() {
+                    let warm = claim.warm_passes.iter_mut().filter_map(|pass| pass.failure.as_mut());
+                    warm.for_each(|failure| failure.retry = Retry::Again);
+                    claim.failures.iter_mut().for_each(|failure| failure.retry = Retry::Again);
+                }
             }
             Fact::TurnedBack { why } => {
                 if self.proven() {

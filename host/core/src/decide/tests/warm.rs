@@ -117,6 +117,18 @@ fn one_that_fails_for_good_gives_the_group_up_before_the_stop() {
 }
 
 #[test]
+fn a_held_group_gets_more_attempts_when_it_is_asked_for_again() {
+    for passes in [vec![failed(1, Retry::Never)], [1, 2, 3].map(|attempt| failed(attempt, Retry::Again)).to_vec()] {
+        let next = format!("StartPod data warm {}", passes.len() + 1);
+        let scene = after(&passes).hold();
+        assert_eq!(scene.says(), ["blocked copy-failed"]);
+        let record = scene.record.clone().with(scene.record.more_attempts().unwrap()).unwrap();
+        assert_eq!(record.more_attempts(), None, "only once a run");
+        assert_eq!(Scene { record, ..scene.later(1000) }.says(), [next]);
+    }
+}
+
+#[test]
 fn a_pod_that_does_not_start_is_final_unless_it_was_shared() {
     let late = with(Progress::Starting(None)).later(300);
     let why = "its pod warm1 did not start in time: no event says why";
