@@ -81,6 +81,8 @@ causes! {
     InsufficientResources = "insufficient-resources",
     /// The nodes have as many volumes attached as their drivers allow.
     AttachLimit = "attach-limit",
+    /// Another pod has the volume, and its driver gives it to one pod or one node only.
+    VolumeInUse = "volume-in-use",
     /// The node cannot attach or mount the volume.
     VolumeNotMounted = "volume-not-mounted",
     /// The name of the image is invalid.
@@ -149,6 +151,8 @@ const PHRASES: &[(&str, Cause)] = &[
     ("volume attachment limit", Cause::AttachLimit),
     ("attachment limit exceeded", Cause::AttachLimit),
     ("maximum number of attached volumes", Cause::AttachLimit),
+    ("multi-attach error", Cause::VolumeInUse),
+    ("already used by pod", Cause::VolumeInUse),
     ("failedattachvolume", Cause::VolumeNotMounted),
     ("failedmount", Cause::VolumeNotMounted),
     ("failedmapvolume", Cause::VolumeNotMounted),
@@ -250,6 +254,7 @@ impl Cause {
             | Self::NodesNotReady
             | Self::InsufficientResources
             | Self::AttachLimit
+            | Self::VolumeInUse
             | Self::VolumeNotMounted
             | Self::Unknown => Patience::Whole,
         }

@@ -110,6 +110,11 @@ impl Cause {
                                   many volumes each driver attaches"
                     .to_owned()
             }
+            Self::VolumeInUse => {
+                "run migrate again if the pod that has it has moved to another node since; where its driver gives a volume to one \
+                 pod only, --no-warm makes no copy while the workload runs"
+                    .to_owned()
+            }
             Self::VolumeNotMounted => {
                 "see whether the driver's pod on that node is well: kubectl get pods -A -o wide".to_owned()
             }

@@ -189,6 +189,14 @@ const WORDS: &[(Cause, &str)] = &[
         Cause::VolumeNotMounted,
         "FailedAttachVolume: AttachVolume.Attach failed for volume \"pvc-1\" : rpc error: code = Internal desc = timed out",
     ),
+    (
+        Cause::VolumeInUse,
+        "FailedAttachVolume: Multi-Attach error for volume \"pvc-1\" Volume is already used by pod(s) web-0",
+    ),
+    (
+        Cause::VolumeInUse,
+        "FailedAttachVolume: Multi-Attach error for volume \"pvc-1\" Volume is already exclusively attached to one node and can't be attached to another",
+    ),
     (Cause::VolumeNotMounted, "FailedMount: MountVolume.SetUp failed for volume \"pvc-1\" : exit status 32"),
     (
         Cause::AttachLimit,
