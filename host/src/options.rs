@@ -45,6 +45,8 @@ pub struct Options {
     pub disposal: Disposal,
     /// `--warm-passes`; 0 is `--no-warm`.
     pub warm_passes: u32,
+    /// `--warm-rate`.
+    pub warm_rate: Option<String>,
     /// Tries and waits; `--delete-pv-timeout` is among them.
     pub limits: Limits,
 }
@@ -69,6 +71,7 @@ impl Options {
             disposal: self.disposal,
             on_failure: self.on_failure,
             warm_passes: self.warm_passes,
+            warm_rate: self.warm_rate.clone(),
             rsync_image: self.rsync_image.clone(),
             rsync_flags: self.rsync_flags.clone(),
             limits: self.limits.clone(),

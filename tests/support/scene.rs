@@ -118,6 +118,7 @@ pub fn options() -> Options {
         on_failure: pvmigrate_core::record::OnFailure::RollBack,
         disposal: pvmigrate_core::record::Disposal::Delete,
         warm_passes: 0,
+        warm_rate: None,
         limits: Limits { retry_seconds: 0, ..Limits::default() },
     }
 }

@@ -79,6 +79,7 @@ pub(crate) fn record() -> Record {
             disposal: Disposal::Delete,
             on_failure: OnFailure::RollBack,
             warm_passes: 0,
+            warm_rate: None,
             rsync_image: "eeacms/rsync:2.3".to_owned(),
             rsync_flags: vec!["--bwlimit=10m".to_owned()],
             limits: Limits::default(),

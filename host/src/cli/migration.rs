@@ -137,6 +137,9 @@ pub struct CopyArgs {
     /// How often to copy at most while the workload is still running; it is stopped once such a warm pass was short
     #[arg(long, value_name = "N", default_value = "3")]
     pub warm_passes: u32,
+    /// How fast each warm pass may copy, such as 20m for 20 MiB a second [default: as fast as it can]
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub warm_rate: Option<String>,
     /// Make no warm pass: a copy that cannot work is then found out while the workload is down
     #[arg(long, conflicts_with = "warm_passes")]
     pub no_warm: bool,
@@ -152,6 +155,18 @@ pub struct CopyArgs {
     /// How long a deleted volume may take to be gone: that of a trial of the checks, and a claim's old one
     #[arg(long, value_name = "SECONDS", default_value = "300")]
     pub delete_pv_timeout: NonZeroU32,
+}
+
+/// Reads a rate as rsync does: a number with a unit or without.
+fn rate(text: &str) -> Result<String, String> {
+    let number = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(number.len()..).unwrap_or_default().to_ascii_lowercase();
+    let is_unit = matches!(unit.as_str(), "" | "k" | "m" | "g" | "kb" | "mb" | "gb" | "kib" | "mib" | "gib");
+    let is_rate = number.parse::<f64>().is_ok_and(|rate| rate.is_finite() && rate > 0.0);
+    match is_rate && is_unit && number.starts_with(|c: char| c.is_ascii_digit()) {
+        true => Ok(text.to_owned()),
+        false => Err("it is not a rate, such as 500k or 20m".to_owned()),
+    }
 }
 
 /// What to do when a copy keeps failing.
@@ -227,6 +242,7 @@ impl MigrationArgs {
             on_failure: copy.on_failure.into(),
             disposal: scope.source_volumes.into(),
             warm_passes: if copy.no_warm { 0 } else { copy.warm_passes },
+            warm_rate: copy.warm_rate.clone(),
             limits: Limits {
                 ready_seconds: copy.ready_timeout.get(),
                 delete_volume_seconds: copy.delete_pv_timeout.get(),

@@ -49,7 +49,7 @@ fn every_flag_is_heard() {
     let line = "pvmigrate -source-sc a -dest-sc b -namespace shop -rsync-image my/rsync:1 \
         -rsync-flags --bwlimit=100,-z -set-defaults -verbose-copy -skip-source-validation \
         -preflight-validation-only -skip-preflight-validation -pod-ready-timeout 5 -delete-pv-timeout 7 \
-        --parallel 9 --on-failure hold --source-volumes keep-pv --warm-copy --environment prod";
+        --parallel 9 --on-failure hold --source-volumes keep-pv --warm-copy --warm-rate 1.5m --environment prod";
     let cli = read(line).unwrap();
     assert!(cli.migrate.migration.copy.verbose_copy);
     let options = cli.migrate.migration.options().unwrap();
@@ -58,13 +58,24 @@ fn every_flag_is_heard() {
     assert_eq!(options.rsync_flags, ["--bwlimit=100", "-z"]);
     assert!(options.set_defaults && options.skip_source_validation && options.preflight_only);
     assert!(options.skip_preflight);
-    assert_eq!(options.warm_passes, 3);
+    assert_eq!((options.warm_passes, options.warm_rate.as_deref()), (3, Some("1.5m")));
     assert_eq!(options.pod_ready_timeout, Duration::from_secs(5));
     assert_eq!(options.limits.delete_volume_seconds, 7);
     assert_eq!(options.parallel, 9);
     assert_eq!(options.on_failure, OnFailure::Hold);
     assert_eq!(options.disposal, Disposal::Keep);
     assert_eq!(options.environment, "prod");
+}
+
+#[test]
+fn rates_are_read_as_rsync_reads_them() {
+    let rate = |text: &str| options(&format!("pvmigrate --source-sc a --dest-sc b --warm-rate {text}"));
+    for good in ["500", "500k", "1.5m", "2G", "3MiB"] {
+        assert_eq!(rate(good).unwrap().warm_rate.as_deref(), Some(good));
+    }
+    for bad in ["fast", "0", "-5m", "5x", "inf", "m", "1e999"] {
+        assert!(read(&format!("pvmigrate --source-sc a --dest-sc b --warm-rate={bad}")).is_err(), "{bad}");
+    }
 }
 
 #[test]

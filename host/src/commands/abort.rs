@@ -199,6 +199,7 @@ fn options(asked: &MigrationOptions, namespace: Option<&str>) -> Options {
         on_failure: asked.on_failure,
         disposal: asked.disposal,
         warm_passes: asked.warm_passes,
+        warm_rate: asked.warm_rate.clone(),
         limits: asked.limits.clone(),
     }
 }

@@ -60,6 +60,7 @@ pub(crate) fn options() -> Options {
         on_failure: OnFailure::RollBack,
         disposal: Disposal::Delete,
         warm_passes: 3,
+        warm_rate: None,
         limits: Limits::default(),
     }
 }

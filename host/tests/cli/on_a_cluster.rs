@@ -93,6 +93,7 @@ pub(crate) fn options() -> Options {
         on_failure: OnFailure::RollBack,
         disposal: Disposal::Delete,
         warm_passes: 0,
+        warm_rate: None,
         limits: Limits::default(),
     }
 }

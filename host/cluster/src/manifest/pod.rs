@@ -103,7 +103,11 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
         };
         let args = match purpose {
             Purpose::Prime => vec!["--version".to_owned()],
-            Purpose::Warm | Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
+            Purpose::Warm => {
+                let limit = record.asked.warm_rate.iter().map(|rate| format!("--bwlimit={rate}"));
+                copy_args(&record.asked.rsync_flags.iter().cloned().chain(limit).collect::<Vec<_>>())
+            }
+            Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
         };
         containers.push(container(&record.asked.rsync_image, args, source.is_some(), place));
         all_volumes.extend(volumes(source.as_deref(), &names::destination_claim(claim), place));

@@ -144,6 +144,7 @@ pub(crate) fn record(survey: &Survey, claim: &str, kind: WorkloadKind, workload:
             disposal: Disposal::Delete,
             on_failure: OnFailure::RollBack,
             warm_passes: 0,
+            warm_rate: None,
             rsync_image: "eeacms/rsync:2.3".to_owned(),
             rsync_flags: Vec::new(),
             limits: Limits { retry_seconds: 0, start_seconds: 30, ..Limits::default() },

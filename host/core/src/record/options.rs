@@ -19,6 +19,9 @@ pub struct MigrationOptions {
     /// Maximum number of warm passes; 0 for none, so that nothing is proven before the stop.
     #[serde(default)]
     pub warm_passes: u32,
+    /// The most that a warm pass may copy, in rsync's words for `--bwlimit`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warm_rate: Option<String>,
     /// Image of the copy pod.
     pub rsync_image: String,
     /// The user's flags for rsync.

@@ -101,6 +101,7 @@ pub(crate) fn asked() -> impl Strategy<Value = MigrationOptions> {
             disposal,
             on_failure,
             warm_passes,
+            warm_rate: None,
             rsync_image: "rsync".to_owned(),
             rsync_flags: vec!["--checksum".to_owned()],
             limits: Limits { attempts, ..Limits::default() },

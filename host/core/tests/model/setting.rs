@@ -183,6 +183,7 @@ impl Setting {
             disposal: self.disposal,
             on_failure: OnFailure::RollBack,
             warm_passes: u32::from(self.warm),
+            warm_rate: None,
             rsync_image: String::new(),
             rsync_flags: Vec::new(),
             // Time stands still but for one jump, which passes every limit but the pause between copies.

@@ -43,6 +43,19 @@ fn a_pod_tolerates_what_the_pods_of_its_claims_do() {
 }
 
 #[test]
+fn the_rate_of_warm_passes_is_theirs_alone() {
+    let mut record = record();
+    record.asked.warm_rate = Some("20m".to_owned());
+    let args = |purpose| {
+        let pod = of(&record, &[("data-web-0", &record.claims["data-web-0"])], purpose, 1).unwrap();
+        pod.spec.unwrap().containers[0].args.clone().unwrap()
+    };
+    let (warm, copy) = (args(Purpose::Warm), args(Purpose::Copy));
+    assert_eq!(warm[warm.len() - 4..], ["--bwlimit=10m", "--bwlimit=20m", "/source/", "/dest"], "the last one counts");
+    assert!(!copy.contains(&"--bwlimit=20m".to_owned()));
+}
+
+#[test]
 fn a_pod_that_begins_anew_empties_the_destination_first() {
     let mut record = record();
     let facts = record.claims.get_mut("data-web-0").unwrap();

@@ -240,6 +240,7 @@ fn asked() -> MigrationOptions {
         disposal: Disposal::Delete,
         on_failure: OnFailure::RollBack,
         warm_passes: 0,
+        warm_rate: None,
         rsync_image: "rsync".to_owned(),
         rsync_flags: Vec::new(),
         limits: Limits::default(),
