@@ -107,7 +107,7 @@ async fn a_destination_without_room_is_found_before_the_stop() {
     stage.end("24 MiB did not fit into 16: found by the warm pass, nothing was stopped, every byte there").await;
 }
 
-/// The phase of the warm pass's pod; `None` when there is none.
+/// Returns the phase of the warm pass's pod, if the pod exists.
 async fn warm_pod(stage: &Stage) -> Option<String> {
     let pods = stage.real.list("Pod", &stage.namespace).await.unwrap();
     let mut warm = pods.iter().filter(|pod| pod["metadata"]["annotations"]["pvmigrate.dev/purpose"] == "warm");

@@ -58,6 +58,14 @@ impl fmt::Display for AccessMode {
     }
 }
 
+impl AccessMode {
+    /// Reads the modes that a claim's manifest asks for.
+    pub fn of_claim(manifest: &serde_json::Value) -> Vec<Self> {
+        let words = manifest["spec"]["accessModes"].as_array();
+        words.into_iter().flatten().filter_map(|word| Self::from_name(word.as_str()?)).collect()
+    }
+}
+
 impl FromStr for AccessMode {
     type Err = UnknownAccessMode;
 

@@ -115,7 +115,7 @@ pub fn retry(code: Option<i32>, words: &str) -> Retry {
     match code {
         // Wrong flags, files that cannot be selected, protocols that do not fit, no memory.
         Some(1..=4 | 22) => Retry::Never,
-        Some(11 | 23) if is_full() => Retry::Anew,
+        Some(11 | 23) if is_full() => Retry::FromEmpty,
         Some(23) => Retry::Once,
         // Not a program, no such program, a container that could not start.
         Some(126..=128) => Retry::Never,
@@ -226,7 +226,7 @@ total size is 1,048,582  speedup is 1.00
             assert_eq!(of(code, ""), Retry::Again, "{code}");
         }
         let full = "rsync: [receiver] write failed on \"/dest/a\": No space left on device (28)";
-        assert_eq!([of(11, full), of(23, "mkstemp: Disk quota exceeded (122)")], [Retry::Anew; 2]);
+        assert_eq!([of(11, full), of(23, "mkstemp: Disk quota exceeded (122)")], [Retry::FromEmpty; 2]);
         assert_eq!([of(11, "Input/output error"), retry(None, "Evicted")], [Retry::Again; 2]);
         assert_eq!([of(23, "Permission denied (13)"), of(137, "it was killed")], [Retry::Once; 2]);
         assert_eq!(of(137, "rsync ended with exit code 137 (OOMKilled)"), Retry::Never);

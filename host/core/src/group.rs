@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use crate::access::AccessMode;
 use crate::names;
 use crate::observation::RETAIN;
 use crate::policy::{Judgement, Planned};
@@ -168,7 +169,7 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
             node: None,
         },
         tolerations: BTreeSet::new(),
-        modes: modes_of(&swapped.manifest),
+        modes: AccessMode::of_claim(&swapped.manifest),
         volume_mode: crate::access::VolumeMode::Filesystem,
         bytes: 0, // nothing is provisioned any more
         verdict: None,
@@ -180,12 +181,6 @@ fn adopted(swapped: &SwappedVolume) -> ClaimRecord {
         strays: Vec::new(),
         lost_owners: Vec::new(),
     }
-}
-
-fn modes_of(manifest: &serde_json::Value) -> Vec<crate::access::AccessMode> {
-    let words = manifest["spec"]["accessModes"].as_array();
-    let words = words.into_iter().flatten().filter_map(|word| word.as_str());
-    words.filter_map(crate::access::AccessMode::from_name).collect()
 }
 
 #[cfg(test)]

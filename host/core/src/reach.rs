@@ -6,7 +6,7 @@ use std::fmt;
 /// What labels, or fields, of a node must be: one of these values each.
 pub type Term = BTreeMap<String, BTreeSet<String>>;
 
-/// The nodes that can mount a volume: those that fit any of these terms, and all nodes when there is none.
+/// The nodes that can mount a volume: those that match one of these terms, or every node if there are no terms.
 ///
 /// Only what can be compared without looking at nodes is kept: that a value is one of some. A term that asks for anything else
 /// allows more here than on the cluster.

@@ -28,8 +28,8 @@ pub struct Trial {
 impl Trial {
     /// Tells whether the other tries out the same claim.
     fn is_like(&self, other: &Self) -> bool {
-        let claim = |trial: &Self| (trial.namespace.clone(), trial.modes.clone(), trial.volume_mode, trial.claim);
-        claim(self) == claim(other)
+        let Self { namespace, modes, volume_mode, claim, tolerations: _ } = self;
+        (namespace, modes, volume_mode, claim) == (&other.namespace, &other.modes, &other.volume_mode, &other.claim)
     }
 }
 

@@ -134,16 +134,16 @@ pub struct CopyArgs {
     /// How many claims to copy at once; the claims of a group are always copied together
     #[arg(long, value_name = "N", default_value = "4")]
     pub parallel: NonZeroUsize,
-    /// How often to copy at most while the workload is still running; it is stopped once such a warm pass was short
+    /// Maximum number of warm passes: copies while the workload is still running, repeated until one was short
     #[arg(long, value_name = "N", default_value = "3")]
     pub warm_passes: u32,
     /// How fast each warm pass may copy, such as 20m for 20 MiB a second [default: as fast as it can]
     #[arg(long, value_name = "RATE", value_parser = rate)]
     pub warm_rate: Option<String>,
-    /// Make no warm pass: a copy that cannot work is then found out while the workload is down
+    /// Make no warm pass; a copy that cannot work then fails while the workload is down
     #[arg(long, conflicts_with = "warm_passes")]
     pub no_warm: bool,
-    /// What older versions called the first of the warm passes, which are made anyway.
+    /// Accepted for scripts: older versions made a warm pass only when asked to.
     #[arg(long, hide = true, conflicts_with = "no_warm")]
     pub warm_copy: bool,
     /// What to do when a copy keeps failing
@@ -165,7 +165,7 @@ fn rate(text: &str) -> Result<String, String> {
     let is_rate = number.parse::<f64>().is_ok_and(|rate| rate.is_finite() && rate > 0.0);
     match is_rate && is_unit && number.starts_with(|c: char| c.is_ascii_digit()) {
         true => Ok(text.to_owned()),
-        false => Err("it is not a rate, such as 500k or 20m".to_owned()),
+        false => Err("expected a rate such as 500k or 20m".to_owned()),
     }
 }
 

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{ClaimRecord, Purpose, Record};
-use pvmigrate_core::toleration::Toleration as Tolerated;
+use pvmigrate_core::toleration;
 
 use super::{labels, map};
 
@@ -88,9 +88,11 @@ impl Place {
     }
 }
 
-/// Builds the pod of one attempt, with a pass for each of the claims; `None` when there is none.
+/// Builds the pod of one attempt, with a pass for each claim; `None` if no claim is given.
 pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purpose, attempt: u32) -> Option<Pod> {
     let (_, first) = claims.first()?;
+    // Of two limits rsync takes the last one.
+    let limit = record.asked.warm_rate.as_ref().map(|rate| format!("--bwlimit={rate}"));
     let (mut containers, mut all_volumes, mut emptying) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (claim, facts)) in claims.iter().enumerate() {
         let place = Place { index, count: claims.len() };
@@ -103,15 +105,12 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
         };
         let args = match purpose {
             Purpose::Prime => vec!["--version".to_owned()],
-            Purpose::Warm => {
-                let limit = record.asked.warm_rate.iter().map(|rate| format!("--bwlimit={rate}"));
-                copy_args(&record.asked.rsync_flags.iter().cloned().chain(limit).collect::<Vec<_>>())
-            }
+            Purpose::Warm => copy_args(record.asked.rsync_flags.iter().chain(&limit)),
             Purpose::Copy | Purpose::Leftover => copy_args(&record.asked.rsync_flags),
         };
         containers.push(container(&record.asked.rsync_image, args, source.is_some(), place));
         all_volumes.extend(volumes(source.as_deref(), &names::destination_claim(claim), place));
-        if facts.begins_anew(purpose) {
+        if facts.begins_empty(purpose) {
             emptying.push(emptier(&record.asked.rsync_image, place));
         }
     }
@@ -137,10 +136,10 @@ pub(crate) fn of(record: &Record, claims: &[(&str, &ClaimRecord)], purpose: Purp
 }
 
 /// Returns rsync's arguments: the reference tool's, ours, the user's, then from and to.
-pub(crate) fn copy_args(user: &[String]) -> Vec<String> {
+pub(crate) fn copy_args<'a>(user: impl IntoIterator<Item = &'a String>) -> Vec<String> {
     let ours = REFERENCE_FLAGS.iter().chain(&FLAGS).map(|flag| (*flag).to_owned());
     let ends = [format!("{SOURCE}/"), DESTINATION.to_owned()];
-    ours.chain(user.iter().cloned()).chain(ends).collect()
+    ours.chain(user.into_iter().cloned()).chain(ends).collect()
 }
 
 /// Returns the arguments with which a trial asks rsync whether it knows all flags of the copies, while it copies nothing. What
@@ -193,14 +192,14 @@ pub(crate) fn pod_labels() -> BTreeMap<String, String> {
 }
 
 /// Returns what all pods of ours have in common; they tolerate what is given as well.
-pub(crate) fn bare_spec<'a>(given: impl Iterator<Item = &'a Tolerated>) -> PodSpec {
+pub(crate) fn bare_spec<'a>(given: impl Iterator<Item = &'a toleration::Toleration>) -> PodSpec {
     // The volume may be bound to a node that is kept free of ordinary pods.
     let every = Toleration {
         operator: Some("Exists".to_owned()),
         effect: Some("NoSchedule".to_owned()),
         ..Toleration::default()
     };
-    let given: BTreeSet<&Tolerated> = given.collect();
+    let given: BTreeSet<&toleration::Toleration> = given.collect();
     let given = given.into_iter().map(|one| Toleration {
         key: one.key.clone(),
         operator: one.operator.clone(),

@@ -157,7 +157,7 @@ fn a_failed_copy_adds_its_last_words() {
         why.starts_with("rsync ended with exit code 23") && why.ends_with(": rsync: No space left on device (28)"),
         "{why}"
     );
-    assert_eq!(retry, Retry::Anew, "what the log says counts");
+    assert_eq!(retry, Retry::FromEmpty, "what the log says counts");
 }
 
 #[test]

@@ -236,8 +236,7 @@ fn next_attempt(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
             return;
         }
         Some(last) => {
-            let pause = limits.retry_seconds.saturating_mul(2_u32.saturating_pow(last.attempt.saturating_sub(1)));
-            let deadline = after(last.at, pause);
+            let deadline = after(last.at, limits.pause_after(last.attempt));
             if view.now < deadline {
                 next.waits.push(Waiting {
                     trouble: Some(last.reason.clone()),

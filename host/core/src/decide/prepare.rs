@@ -49,9 +49,10 @@ fn claim(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) {
         return;
     }
     if let Some(destination) = pair.seen.destination_volume.as_ref().filter(|new| source.reach.excludes(&new.reach)) {
-        let (old, new) = ((&source.name, &source.reach), (&destination.name, &destination.reach));
-        let message =
-            format!("no node can mount both volume {} ({}) and the new one, {} ({})", old.0, old.1, new.0, new.1);
+        let message = format!(
+            "no node can mount both volume {} ({}) and the new one, {} ({})",
+            source.name, source.reach, destination.name, destination.reach
+        );
         view.give_up(next, Code::VolumesApart, pair, message);
         return;
     }

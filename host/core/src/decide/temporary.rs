@@ -98,7 +98,7 @@ pub(super) fn clear_pods(view: &View<'_>, pair: &Pair<'_>, next: &mut Next) -> b
 /// Deletes a pod of ours, or waits for its node to let it go: a second delete would not make it go faster. One in which another
 /// claim's pass still counts stays for as long.
 pub(super) fn delete_pod(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, next: &mut Next) {
-    if pod.others.iter().any(|other| counts(view, other, pod)) {
+    if pod.others.iter().any(|other| has_open_pass(view, other, pod)) {
         let on = if pod.purpose == Purpose::Warm { Awaited::WarmPassEnded } else { Awaited::CopyFinished };
         next.waits.push(Waiting { trouble: Some(pod.name.clone()), ..pair.wait(on) });
     } else if pod.leaving {
@@ -110,7 +110,7 @@ pub(super) fn delete_pod(view: &View<'_>, pair: &Pair<'_>, pod: &Pod, next: &mut
 }
 
 /// Tells whether the pod has a pass of this claim that runs, or has ended and is not noted yet.
-fn counts(view: &View<'_>, claim: &str, pod: &Pod) -> bool {
+fn has_open_pass(view: &View<'_>, claim: &str, pod: &Pod) -> bool {
     let Some(record) = view.record.claims.get(claim).filter(|_| view.is_forward()) else { return false };
     match pod.purpose {
         Purpose::Warm => view.is_up() && !record.warm_passes.iter().any(|pass| pass.attempt == pod.attempt),

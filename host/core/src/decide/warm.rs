@@ -97,8 +97,8 @@ fn left(view: &View<'_>, pair: &Pair<'_>) -> Left {
             count => format!("{count} warm passes failed, the last one: {why}"),
         });
     }
-    let doubled = 2_u32.saturating_pow(u32::try_from(failed.len() - 1).unwrap_or(u32::MAX));
-    let deadline = after(last.at, asked.limits.retry_seconds.saturating_mul(doubled));
+    let failures = u32::try_from(failed.len()).unwrap_or(u32::MAX);
+    let deadline = after(last.at, asked.limits.pause_after(failures));
     Left::Pass(NextPass { attempt, failed: Some((why.clone(), deadline)) })
 }
 

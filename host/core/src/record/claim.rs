@@ -93,8 +93,7 @@ pub struct DestinationVolume {
 impl ClaimRecord {
     /// Tells whether only one pod may mount the original claim: one of ours would keep the workload's from starting.
     pub fn is_for_one_pod(&self) -> bool {
-        let modes = self.manifest.pointer("/spec/accessModes").and_then(Value::as_array);
-        modes.into_iter().flatten().any(|mode| mode == AccessMode::ReadWriteOncePod.as_str())
+        AccessMode::of_claim(&self.manifest).contains(&AccessMode::ReadWriteOncePod)
     }
 
     /// Returns the failure of the last attempt that failed.
@@ -124,13 +123,13 @@ impl ClaimRecord {
     }
 
     /// Tells whether the next pass begins with an emptied destination.
-    pub fn begins_anew(&self, purpose: Purpose) -> bool {
+    pub fn begins_empty(&self, purpose: Purpose) -> bool {
         let last = match purpose {
             Purpose::Warm => self.failed_warm_passes().last().map(|failure| failure.retry),
             Purpose::Copy => self.last_failure().map(|failure| failure.retry),
             Purpose::Prime | Purpose::Leftover => None,
         };
-        last == Some(Retry::Anew)
+        last == Some(Retry::FromEmpty)
     }
 }
 
@@ -185,7 +184,7 @@ pub enum Retry {
     /// Once more: files that could not be copied may be there the next time. A second failure of this kind is final.
     Once,
     /// Once more, from an emptied destination: there was no room beside what earlier passes had left there.
-    Anew,
+    FromEmpty,
     /// It would end in the same way: wrong flags, a container that cannot start.
     Never,
 }
@@ -201,7 +200,7 @@ impl Retry {
         let Some(last) = from_last.next() else { return false };
         match last {
             Self::Again => false,
-            Self::Once | Self::Anew => from_last.any(|earlier| earlier == last),
+            Self::Once | Self::FromEmpty => from_last.any(|earlier| earlier == last),
             Self::Never => true,
         }
     }

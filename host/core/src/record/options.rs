@@ -49,6 +49,13 @@ pub struct Limits {
     pub delete_volume_seconds: u32,
 }
 
+impl Limits {
+    /// Returns the seconds to wait after so many failures.
+    pub fn pause_after(&self, failures: u32) -> u32 {
+        self.retry_seconds.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
+    }
+}
+
 impl Default for Limits {
     /// Three tries 10 s and 20 s apart ride out a node that restarts; 5 minutes pull a large image; 15 minutes let a
     /// database with a long grace period stop, and one with a long log come up; 300 s is the reference tool's figure.

@@ -247,7 +247,7 @@ fn volume() -> impl Strategy<Value = Volume> {
 }
 
 fn retry() -> impl Strategy<Value = Retry> {
-    prop_oneof![Just(Retry::Again), Just(Retry::Once), Just(Retry::Anew), Just(Retry::Never)]
+    prop_oneof![Just(Retry::Again), Just(Retry::Once), Just(Retry::FromEmpty), Just(Retry::Never)]
 }
 
 fn pod() -> impl Strategy<Value = Pod> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::{Container, Pod, Toleration as Tolerated};
+use k8s_openapi::api::core::v1::{self, Container, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use pvmigrate_core::names;
 use pvmigrate_core::record::{Purpose, Uid, Version};
@@ -158,10 +158,10 @@ pub fn node(pod: &Pod) -> Option<String> {
 /// leave the node as well.
 pub fn tolerations(pod: &Pod) -> BTreeSet<Toleration> {
     let all = pod.spec.iter().flat_map(|spec| spec.tolerations.iter().flatten());
-    let matters = |one: &&Tolerated| {
+    let matters = |one: &&v1::Toleration| {
         matches!(one.effect.as_deref(), None | Some("" | "NoExecute")) && one.toleration_seconds.is_none()
     };
-    let read = |one: &Tolerated| Toleration {
+    let read = |one: &v1::Toleration| Toleration {
         key: one.key.clone().filter(|key| !key.is_empty()),
         operator: one.operator.clone(),
         value: one.value.clone().filter(|value| !value.is_empty()),

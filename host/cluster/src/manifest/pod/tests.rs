@@ -33,7 +33,11 @@ fn a_pod_that_has_a_volume_provisioned_takes_no_claim_from_the_only_pod_that_may
 fn a_pod_tolerates_what_the_pods_of_its_claims_do() {
     let record = record();
     let mut facts = [record.claims["data-web-0"].clone(), record.claims["data-web-0"].clone()];
-    let on = |key: &str| Tolerated { key: Some(key.to_owned()), operator: Some("Exists".to_owned()), value: None };
+    let on = |key: &str| toleration::Toleration {
+        key: Some(key.to_owned()),
+        operator: Some("Exists".to_owned()),
+        value: None,
+    };
     facts[0].tolerations = [on("db"), on("disk")].into();
     facts[1].tolerations = [on("db")].into();
     let pod = of(&record, &[("a", &facts[0]), ("b", &facts[1])], Purpose::Warm, 1).unwrap();
@@ -56,13 +60,13 @@ fn the_rate_of_warm_passes_is_theirs_alone() {
 }
 
 #[test]
-fn a_pod_that_begins_anew_empties_the_destination_first() {
+fn a_pod_that_begins_empty_empties_the_destination_first() {
     let mut record = record();
     let facts = record.claims.get_mut("data-web-0").unwrap();
     let reason = "No space left on device".to_owned();
-    facts.failures.push(CopyFailure { attempt: 1, at: record.begun, reason, retry: Retry::Anew });
+    facts.failures.push(CopyFailure { attempt: 1, at: record.begun, reason, retry: Retry::FromEmpty });
     let claims = [("data-web-0", &record.claims["data-web-0"])];
-    insta::assert_json_snapshot!("anew_copy_pod", of(&record, &claims, Purpose::Copy, 2).unwrap());
+    insta::assert_json_snapshot!("emptying_copy_pod", of(&record, &claims, Purpose::Copy, 2).unwrap());
     let warm = of(&record, &claims, Purpose::Warm, 2).unwrap();
     assert_eq!(warm.spec.unwrap().init_containers, None, "no warm pass has failed");
 }
@@ -101,7 +105,7 @@ fn a_trial_has_the_flags_of_the_copies_and_copies_nothing() {
     assert_eq!(trial_args(&["--exclude-from=/source/.ignore".to_owned()]), ["--version"]);
 }
 
-/// Runs the real rsync, so that no flag is made up; skipped, loudly, where there is none.
+/// Runs the real rsync, so that every flag exists. Without rsync the test fails in CI, and is skipped elsewhere.
 #[test]
 fn rsync_takes_the_flags_and_keeps_what_a_loses() {
     use std::os::unix::fs::MetadataExt;

@@ -282,8 +282,8 @@ fn a_copy_that_would_fail_again_is_not_tried_again() {
     let twice = ["Note TurnedBack claim data: 2 copies failed, the last one: disk full"];
     assert_eq!(failures(&[Retry::Once, Retry::Once]).says(), twice);
     assert_eq!(failures(&[Retry::Again, Retry::Never]).says(), twice);
-    assert_eq!(failures(&[Retry::Anew]).says(), ["StartPod data copy 2"], "from an emptied destination");
-    assert_eq!(failures(&[Retry::Anew, Retry::Anew]).says(), twice);
+    assert_eq!(failures(&[Retry::FromEmpty]).says(), ["StartPod data copy 2"], "from an emptied destination");
+    assert_eq!(failures(&[Retry::FromEmpty, Retry::FromEmpty]).says(), twice);
 }
 
 #[test]

@@ -104,9 +104,9 @@ fn one_that_fails_for_good_gives_the_group_up_before_the_stop() {
     let again = [1, 2, 3].map(|attempt| failed(attempt, Retry::Again));
     let why = "claim data: 3 warm passes failed, the last one: no route";
     assert_eq!(after(&again).says(), [format!("Note TurnedBack {why}")]);
-    let full = after(&[failed(1, Retry::Anew)]);
+    let full = after(&[failed(1, Retry::FromEmpty)]);
     assert_eq!(full.later(10).says(), ["StartPod data warm 2"], "from an emptied destination");
-    let full = after(&[failed(1, Retry::Anew), failed(2, Retry::Anew)]);
+    let full = after(&[failed(1, Retry::FromEmpty), failed(2, Retry::FromEmpty)]);
     assert_eq!(
         full.says(),
         [format!("Note TurnedBack {}", "claim data: 2 warm passes failed, the last one: no route")]
